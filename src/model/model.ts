@@ -3,6 +3,7 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
 import type { DecodedRows, RowDecoder } from "../run/model/row_decoder.ts";
+import type { Values } from "../stages/batch.ts";
 import type { NetName } from "../stages/network.ts";
 import { type ClassValue, type LabelAnswers, labelAnswers, Predictions } from "./answers.ts";
 import { batchOfRows, type Row } from "./rows.ts";
@@ -71,6 +72,23 @@ export interface Model extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Rows that were decoded into the features of a net. */
+export interface ModelRows {
+  /** The number of rows. */
+  readonly rows: number;
+  /** The number of rows that have features, if rows with nulls were dropped. */
+  readonly size: number;
+  /** The values of the features, row by row. */
+  readonly values: FeatureValues;
+  /** The positions of the rows that have features; undefined if all have. */
+  readonly kept: Uint32Array | undefined;
+  /** The number of values that are not in the vocabularies of the training rows. */
+  readonly unknown: number;
+}
+
+/** The number of schemas whose decoders are kept. A decoder has an index of each vocabulary. */
+const KEPT_DECODERS = 4;
+
 /** A model that was loaded from a run folder or an export folder. */
 export class LoadedModel implements Model {
   readonly net: NetName | undefined;
@@ -81,6 +99,8 @@ export class LoadedModel implements Model {
   readonly classes: readonly ClassValue[];
   readonly #label: LabelAnswers;
   readonly #parts: ModelParts;
+  /** The decoders of the last schemas, by their keys. */
+  readonly #decoders = new Map<string, (batch: RecordBatch) => DecodedRows>();
 
   /**
    * Creates a model.
@@ -164,35 +184,85 @@ export class LoadedModel implements Model {
   async *stream(
     batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>,
   ): AsyncGenerator<{ readonly part: RecordBatch; readonly predictions: Predictions }> {
-    const { decoder, runner, model } = this.#parts, { units } = model.network;
-    const most = this.#parts.batch ?? rowsAtOnce(this.inputs);
-    let decode: ((batch: RecordBatch) => DecodedRows) | undefined, schema: Schema | undefined;
-    for await (const whole of batches) {
-      // Select only the columns that the model reads, since others, such as the label, may have any
-      // type.
-      const batch = withColumns(whole, this.columns);
-      if (!decode || schema !== whole.schema) decode = decoder.open(batch.schema);
-      schema = whole.schema;
-      for (let start = 0; start < batch.numRows; start += most) {
-        const end = Math.min(start + most, batch.numRows), part = whole.slice(start, end);
-        const { batch: rows, kept, unknown } = decode(batch.slice(start, end));
-        const values = Object.fromEntries(
-          Object.entries(rows.features).map(([name, { values }]) => [name, values]),
-        );
-        const logits = rows.size === 0 ? new Float32Array() : await runner.run(rows.size, values);
-        if (!kept) {
-          yield { part, predictions: this.#predictions(rows.size, logits, undefined, unknown) };
-          continue;
-        }
-        const all = new Float32Array(part.numRows * units).fill(NaN);
-        const answered = new Uint8Array(part.numRows);
-        kept.forEach((row, index) => {
-          all.set(logits.subarray(index * units, (index + 1) * units), row * units);
-          answered[row] = 1;
-        });
-        yield { part, predictions: this.#predictions(part.numRows, all, answered, unknown) };
+    let before = 0;
+    for await (const batch of batches) {
+      for (let start = 0; start < batch.numRows; start += this.rowsAtOnce) {
+        const end = Math.min(start + this.rowsAtOnce, batch.numRows);
+        const part = batch.slice(start, end);
+        const [predictions] = await this.compute([this.decode(part, before)]);
+        before += part.numRows;
+        yield { part, predictions: predictions! };
       }
     }
+  }
+
+  /** The number of rows that are computed at a time. */
+  get rowsAtOnce(): number {
+    return this.#parts.batch ?? rowsAtOnce(this.inputs);
+  }
+
+  /**
+   * Decodes rows into features, the first half of a prediction.
+   *
+   * @param rows The rows.
+   * @param before The number of rows before them, for messages.
+   * @returns The features, for {@linkcode LoadedModel.compute}.
+   * @throws {UserError} If a column is missing or has another type than in the run.
+   */
+  decode(rows: RecordBatch, before: number): ModelRows {
+    // Select only the columns that the model reads, since others, such as the label, may have any
+    // type.
+    const batch = withColumns(rows, this.columns);
+    const { decode, isNew } = this.#decoderOf(batch.schema);
+    try {
+      return modelRows(batch.numRows, decode(batch));
+    } catch (error) {
+      // A decoder counts the rows of all requests. Another one finds the number of the row here.
+      this.#decoders.delete(schemaKey(batch.schema));
+      if (isNew && before === 0 || !(error instanceof UserError)) throw error;
+      this.#parts.decoder.open(batch.schema, (row) => `row ${before + row}`)(batch);
+      throw error;
+    }
+  }
+
+  /**
+   * Computes predictions for decoded rows, all with one call of the engine.
+   *
+   * @param parts The rows, as {@linkcode LoadedModel.decode} returned them.
+   * @returns The predictions for each part.
+   */
+  async compute(parts: readonly ModelRows[]): Promise<Predictions[]> {
+    const { runner, model } = this.#parts, { units } = model.network;
+    const filled = parts.filter(({ size }) => size > 0);
+    const size = filled.reduce((sum, { size }) => sum + size, 0);
+    const logits = size === 0 ? new Float32Array() : await runner.run(size, joinValues(filled));
+    let start = 0;
+    return parts.map(({ rows, size, kept, unknown }) => {
+      const own = size * units === logits.length
+        ? logits
+        : logits.slice(start * units, (start + size) * units);
+      start += size;
+      if (!kept) return this.#predictions(rows, own, undefined, unknown);
+      const all = new Float32Array(rows * units).fill(NaN);
+      const answered = new Uint8Array(rows);
+      kept.forEach((row, index) => {
+        all.set(own.subarray(index * units, (index + 1) * units), row * units);
+        answered[row] = 1;
+      });
+      return this.#predictions(rows, all, answered, unknown);
+    });
+  }
+
+  /** Finds or makes the decoder for a schema: to make one, all vocabularies are indexed. */
+  #decoderOf(schema: Schema): { decode: (batch: RecordBatch) => DecodedRows; isNew: boolean } {
+    const key = schemaKey(schema), known = this.#decoders.get(key);
+    if (known) return { decode: known, isNew: false };
+    const decode = this.#parts.decoder.open(schema);
+    if (this.#decoders.size === KEPT_DECODERS) {
+      this.#decoders.delete(this.#decoders.keys().next().value!);
+    }
+    this.#decoders.set(key, decode);
+    return { decode, isNew: true };
   }
 
   #predictions(
@@ -253,4 +323,41 @@ function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): numbe
 function withColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
   const there = new Set(batch.schema.fields.map(({ name }) => name));
   return batch.select(names.filter((name) => there.has(name)));
+}
+
+/** Identifies the columns of a schema. */
+function schemaKey({ fields }: Schema): string {
+  return fields.map(({ name, type }) => `${JSON.stringify(name)} ${type}`).join();
+}
+
+function modelRows(rows: number, { batch, kept, unknown }: DecodedRows): ModelRows {
+  const values = Object.fromEntries(
+    Object.entries(batch.features).map(([name, { values }]) => [name, values]),
+  );
+  return { rows, size: batch.size, values, kept, unknown };
+}
+
+/** Joins the values of several parts, feature by feature. */
+function joinValues(parts: readonly ModelRows[]): FeatureValues {
+  const [first] = parts;
+  if (parts.length === 1) return first!.values;
+  return Object.fromEntries(
+    Object.keys(first!.values).map((
+      name,
+    ) => [name, joined(parts.map(({ values }) => values[name]!))]),
+  );
+}
+
+function joined(arrays: readonly Values[]): Values {
+  const length = arrays.reduce((sum, { length }) => sum + length, 0);
+  const types = new Set(arrays.map(({ constructor }) => constructor as Float64ArrayConstructor));
+  // Requests may have numbers of different widths; doubles can represent all of them.
+  const [type] = types.size === 1 ? types : [Float64Array];
+  const all = new type!(length) as Float64Array;
+  let start = 0;
+  for (const array of arrays) {
+    all.set(array, start);
+    start += array.length;
+  }
+  return all;
 }

@@ -76,6 +76,12 @@ forEachEngine("Model.predict() answers rows, record batches and typed arrays ali
       "the column price of row 0 has the string much; expected a number",
     );
     assertEquals((await model.predict([])).rows, 0);
+    // Rows are counted from the first one of each call.
+    for (const before of [1, 2]) {
+      const wrong = [...Array(before).fill(rows[0]), { ...rows[0], day: 99 }];
+      await assertRejects(() => model.predict(wrong), UserError, `row ${before}, column day: `);
+      assertClose((await model.predict(rows)).logits, logits.light!);
+    }
   });
 });
 

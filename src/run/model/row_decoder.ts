@@ -112,11 +112,12 @@ export class RowDecoder {
    * Prepares to decode the rows of a source.
    *
    * @param schema The source's columns. If the label's column is missing, labels are placeholders.
+   * @param where Describes the position of a row in messages; by default its number.
    * @returns A function that decodes a record batch. It must receive the record batches in order,
    *   because messages count rows over all of them.
    * @throws {UserError} If a column is missing, or has another type than in the run.
    */
-  open(schema: Schema): (batch: RecordBatch) => DecodedRows {
+  open(schema: Schema, where?: (row: number) => string): (batch: RecordBatch) => DecodedRows {
     const { features, label } = this.#model;
     const { column } = label.options;
     const hasLabel = schema.fields.some(({ name }) => name === column);
@@ -143,7 +144,7 @@ export class RowDecoder {
       },
       sameRows: false,
     };
-    const decoder = new Decoder(whole, request, known);
+    const decoder = new Decoder(whole, request, known, where);
     const noLabel = label.spec.vocabulary?.[0] ?? (label.type.family === "booleans" ? false : 0);
     // Most record batches have as many rows as the one before.
     let labels: Data | undefined;
