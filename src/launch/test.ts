@@ -49,8 +49,11 @@ const UNCHECKED = "--no-check";
  */
 const PARTS = 12;
 
-/** The number of parts that run at once. It is small because TensorFlow itself uses several cores. */
-const AT_ONCE = Math.min(2, navigator.hardwareConcurrency);
+/**
+ * The number of parts that run at once. It is small because TensorFlow itself uses several cores,
+ * and not 2 because many tests wait for processes that start.
+ */
+const AT_ONCE = Math.min(3, navigator.hardwareConcurrency + 1);
 
 /**
  * Runs all tests and examples, several parts at once. Each part is a process that runs one file

@@ -3,39 +3,36 @@ import { join } from "node:path";
 import { stageKinds } from "../../src/stages/stage.ts";
 import { deno, flags, inFolder, rocket } from "../support/command_line.ts";
 
-Deno.test("new writes a stage of each kind that passes its test, type check and format", async () => {
+Deno.test("new writes a stage of each kind that passes its test, type check and format, and a pipeline that trains with it", async (t) => {
   await inFolder(async (folder) => {
     for (const kind of stageKinds) {
       const { code, stdout } = await rocket(["new", kind, join(folder, `my_${kind}.ts`)]);
       assertEquals(code, 0);
       assertStringIncludes(stdout, `my_${kind}_test.ts`);
     }
-    const tests = await deno(["test", "-A", "--quiet", ...flags, folder]);
-    assertEquals(tests.code, 0, tests.stdout + tests.stderr);
-    assertMatch(tests.stdout, new RegExp(`${stageKinds.length} passed \\| 0 failed`));
-    const format = await deno(["fmt", "--check", "--no-config", folder]);
-    assertEquals(format.code, 0, format.stderr);
-    const lint = await deno(["lint", "--no-config", "--rules-tags=recommended", folder]);
-    assertEquals(lint.code, 0, lint.stderr);
+    await t.step("tests, type check, format and lint", async () => {
+      const tests = await deno(["test", "-A", "--quiet", ...flags, folder]);
+      assertEquals(tests.code, 0, tests.stdout + tests.stderr);
+      assertMatch(tests.stdout, new RegExp(`${stageKinds.length} passed \\| 0 failed`));
+      const format = await deno(["fmt", "--check", "--no-config", folder]);
+      assertEquals(format.code, 0, format.stderr);
+      const lint = await deno(["lint", "--no-config", "--rules-tags=recommended", folder]);
+      assertEquals(lint.code, 0, lint.stderr);
+    });
+    for (const kind of stageKinds) {
+      await t.step(`the pipeline that uses the ${kind} trains`, async () => {
+        const file = join(folder, `my_${kind}.yaml`), out = join(folder, kind);
+        assertStringIncludes(await Deno.readTextFile(file), `./my_${kind}.ts`);
+        const args = [file, "--engine", "wasm", "--quiet", "--out", out];
+        const { code, stderr } = await rocket(args);
+        assertEquals([code, stderr], [0, ""]);
+        const { test } = JSON.parse(await Deno.readTextFile(join(out, "result.json")));
+        // Three distant clusters, and a half plane: a net that learns can distinguish them.
+        assert(test.light.accuracy > 0.9, `accuracy ${test.light.accuracy}`);
+      });
+    }
   });
 });
-
-for (const kind of stageKinds) {
-  Deno.test(`new writes a pipeline that uses the ${kind} and trains`, async () => {
-    await inFolder(async (folder) => {
-      await rocket(["new", kind, join(folder, "mine.ts")]);
-      const text = await Deno.readTextFile(join(folder, "mine.yaml"));
-      assertStringIncludes(text, "./mine.ts");
-      const out = join(folder, "run");
-      const args = [join(folder, "mine.yaml"), "--engine", "wasm", "--quiet", "--out", out];
-      const { code, stderr } = await rocket(args);
-      assertEquals([code, stderr], [0, ""]);
-      const { test } = JSON.parse(await Deno.readTextFile(join(out, "result.json")));
-      // Three distant clusters, and a half plane: a net that learns can distinguish them.
-      assert(test.light.accuracy > 0.9, `accuracy ${test.light.accuracy}`);
-    });
-  });
-}
 
 Deno.test("new does not overwrite files", async () => {
   await inFolder(async (folder) => {

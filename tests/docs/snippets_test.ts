@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { builtinsModule, findBuiltIns } from "../../src/tools/builtins.ts";
 import { commandsPage } from "../../src/tools/commands_page.ts";
@@ -16,20 +16,24 @@ function snippets(text: string, language: string): string[] {
 
 const read = (file: string) => Deno.readTextFile(join(root, file));
 
-for (const [file, least] of [["docs/plugins.md", 9], ["README.md", 1]] as const) {
-  Deno.test(`the stages in ${file} pass the type check and their own tests`, async () => {
-    const found = snippets(await read(file), "ts");
-    assert(found.length >= least, `${found.length} snippets`);
-    await inFolder(async (folder) => {
-      const paths = found.map((_, index) => join(folder, `snippet${index + 1}.ts`));
-      for (const [index, path] of paths.entries()) await Deno.writeTextFile(path, found[index]!);
-      const { code, stderr } = await deno(["check", "--quiet", ...flags, ...paths]);
-      assertEquals(code, 0, stderr);
-      // A snippet that holds its stage to its contract throws here where that is broken.
-      for (const path of paths) await import(pathToFileURL(path).href);
-    });
+Deno.test("the stages in README.md and docs/plugins.md pass the type check and their own tests", async () => {
+  await inFolder(async (folder) => {
+    const paths: string[] = [];
+    for (const [file, least] of [["docs/plugins.md", 9], ["README.md", 1]] as const) {
+      const found = snippets(await read(file), "ts");
+      assert(found.length >= least, `${found.length} snippets in ${file}`);
+      for (const [index, text] of found.entries()) {
+        const path = join(folder, `${basename(file, ".md").toLowerCase()}${index + 1}.ts`);
+        await Deno.writeTextFile(path, text);
+        paths.push(path);
+      }
+    }
+    const { code, stderr } = await deno(["check", "--quiet", ...flags, ...paths]);
+    assertEquals(code, 0, stderr);
+    // A snippet that compares its stage with its contract throws here if the stage breaks it.
+    for (const path of paths) await import(pathToFileURL(path).href);
   });
-}
+});
 
 Deno.test("the pipeline in README.md and the stage that it shows run", async () => {
   const text = await read("README.md");
