@@ -11,6 +11,7 @@ import {
   options as optionTable,
 } from "../launch/command_line/grammar.ts";
 import { check } from "./check.ts";
+import { evaluate } from "./evaluate.ts";
 import { exportRun } from "./export.ts";
 import { leaveSignals } from "./interruption.ts";
 import { compare } from "./compare.ts";
@@ -35,6 +36,7 @@ const handlers: Readonly<
   resume,
   sweep,
   predict,
+  evaluate,
   export: exportRun,
   compare,
   runs,

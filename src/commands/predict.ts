@@ -74,9 +74,16 @@ export async function predict(args: readonly string[], options: CommandOptions):
   }
 }
 
-type Write = (schema: Schema, batches: AsyncIterable<RecordBatch>) => Promise<void>;
+/** Writes rows to a file, which appears when all of them are there. */
+export type Write = (schema: Schema, batches: AsyncIterable<RecordBatch>) => Promise<void>;
 
-function writerOf(out: string | undefined): Write {
+/**
+ * What writes a file, by how its name ends.
+ *
+ * @param out The file.
+ * @throws {UserError} If there is none, or no file of rows has such a name.
+ */
+export function writerOf(out: string | undefined): Write {
   if (out !== undefined && /\.arrow$/i.test(out)) {
     return (schema, batches) => writeArrow(out, schema, batches);
   }

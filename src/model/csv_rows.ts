@@ -1,4 +1,4 @@
-import { DataType, type RecordBatch, type Schema } from "apache-arrow";
+import { DataType, type Field, type RecordBatch, type Schema } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 
@@ -9,9 +9,7 @@ import { hint } from "../base/hints.ts";
  * @throws {UserError} If a column contains lists, structs or bytes.
  */
 export function refuseNested({ fields }: Schema): void {
-  const nested = fields.find(({ type }) =>
-    type.children?.length > 0 || DataType.isBinary(type) || DataType.isFixedSizeBinary(type)
-  );
+  const nested = fields.find(isNested);
   if (!nested) return;
   throw new UserError(
     `the column ${nested.name} holds ${nested.type}, which CSV files cannot contain`,
@@ -22,6 +20,16 @@ export function refuseNested({ fields }: Schema): void {
       exitCode: 2,
     },
   );
+}
+
+/**
+ * Whether a column has no form in a CSV file.
+ *
+ * @param field The column.
+ */
+export function isNested({ type }: Field): boolean {
+  return !DataType.isDictionary(type) && type.children?.length > 0 || DataType.isBinary(type) ||
+    DataType.isFixedSizeBinary(type);
 }
 
 /**

@@ -6,11 +6,13 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { layoutOf } from "../input/layout.ts";
 import { fieldOf } from "../run/model/family.ts";
-import type { ModelFile } from "../run/model/model_file.ts";
+import type { SourceFeature } from "../run/model/model_file.ts";
 import type { Dataset, SourceStage } from "../stages/source.ts";
 
 /** Rows from files, for which a net computes predictions. */
 export interface InputRows {
+  /** The opened files. */
+  readonly data: Dataset;
   /** The names and types of all columns. */
   readonly schema: Schema;
   /** The record batches, in order. */
@@ -37,7 +39,7 @@ const sources: readonly (readonly [ending: RegExp, source: SourceStage])[] = [
  */
 export async function openRows(
   path: string,
-  { features }: Pick<ModelFile, "features">,
+  { features }: { readonly features: readonly Pick<SourceFeature, "column" | "type">[] },
   columns: readonly string[] | undefined,
 ): Promise<InputRows> {
   const [, stage] = sources.find(([ending]) => ending.test(path)) ?? [];
@@ -55,17 +57,32 @@ export async function openRows(
   const request = columns && { columns: [...new Set([...own, ...columns])] };
   const source = stage.create(stage.options.parse({ path }), { folder: Deno.cwd() });
   const opened: Dataset = await source.open(request);
-  // A column of whole numbers in the run may contain fractions or texts in these files.
-  const others = features.filter(({ column, type }) => {
+  const data = await inTypesOf(opened, features);
+  return {
+    data,
+    schema: data.schema as Schema,
+    recordBatches: () => data.recordBatches() as AsyncIterable<RecordBatch>,
+    close: async () => await data.close?.(),
+  };
+}
+
+/**
+ * Gives the columns of text files the types that they had in the run: a column of whole numbers may
+ * be one of fractions, or of texts, in other files.
+ *
+ * @param opened The files.
+ * @param columns The columns of the run.
+ * @returns The files with these types.
+ */
+export async function inTypesOf(
+  opened: Dataset,
+  columns: readonly Pick<SourceFeature, "column" | "type">[],
+): Promise<Dataset> {
+  const others = columns.filter(({ column, type }) => {
     const field = (opened.schema as Schema).fields.find(({ name }) => name === column);
     const layout = field && layoutOf(field.type);
     return layout && layout.lists.length === 0 && layout.family !== type.family;
   });
   const fields = new Map(others.map(({ column, type }) => [column, fieldOf(column, type)]));
-  const data = opened.widen && fields.size > 0 ? await opened.widen([...fields.values()]) : opened;
-  return {
-    schema: data.schema as Schema,
-    recordBatches: () => data.recordBatches() as AsyncIterable<RecordBatch>,
-    close: async () => await data.close?.(),
-  };
+  return opened.widen && fields.size > 0 ? await opened.widen([...fields.values()]) : opened;
 }

@@ -73,7 +73,7 @@ export class ScoreColumns {
     });
     const columns: ScoreColumn[] = [];
     if (kind === "class") {
-      const type = typeOf(classes);
+      const type = typeOfClasses(classes);
       columns.push({
         field: new Field(free("prediction"), type, true),
         data: (all) => {
@@ -140,8 +140,12 @@ function floats(values: Float32Array, answered: Uint8Array | undefined): Data {
   return makeData({ type, length, nullCount, nullBitmap: bits, data: values });
 }
 
-/** Returns the Arrow type of the label's classes. */
-function typeOf([first]: readonly ClassValue[]): DataType {
+/**
+ * Returns the Arrow type of the label's classes.
+ *
+ * @param classes The classes.
+ */
+export function typeOfClasses([first]: readonly ClassValue[]): DataType {
   if (typeof first === "boolean") return new Bool();
   return typeof first === "string" ? new Utf8() : new Int64();
 }

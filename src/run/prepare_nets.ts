@@ -149,16 +149,9 @@ export function prepareNets(
       return [];
     }
   };
-  const terms = phase.losses
-    .filter(({ comparisons }) =>
-      comparisons.flat().every((output) => computed.includes(netOf(output)))
-    )
+  const terms = lossesOf(phase, computed)
     .flatMap((loss) => collect(() => makeTerm(loss, shapes, label, variables)));
-  const metrics = plan.metrics
-    .filter(({ stage }) =>
-      computed.length === 2 ||
-      stage.needs === "light" && (stage.per === "net" || computed.includes("light"))
-    )
+  const metrics = metricsOf(plan, computed)
     .flatMap((planned) => collect(() => makeMetric(planned, label, computed)));
   if (problems.length > 0) throw new UserError(problems, { exitCode });
   // Check again with the variables of losses, which are declared by now.
@@ -404,7 +397,43 @@ function refuseIds(
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
 }
 
-function makeTerm(
+/**
+ * Returns the losses of a phase that some nets have.
+ *
+ * @param phase The phase.
+ * @param nets The nets that are computed.
+ */
+export function lossesOf({ losses }: PlannedPhase, nets: readonly NetName[]): PlannedLoss[] {
+  return losses.filter(({ comparisons }) =>
+    comparisons.flat().every((output) => nets.includes(netOf(output)))
+  );
+}
+
+/**
+ * Returns the metrics of a plan that can be measured.
+ *
+ * @param plan The plan.
+ * @param nets The nets that are computed.
+ */
+export function metricsOf(
+  { metrics }: Pick<Plan, "metrics">,
+  nets: readonly NetName[],
+): Plan["metrics"][number][] {
+  return metrics.filter(({ stage }) =>
+    nets.length === 2 || stage.needs === "light" && (stage.per === "net" || nets.includes("light"))
+  );
+}
+
+/**
+ * Creates a term of the loss.
+ *
+ * @param loss The planned loss.
+ * @param shapes The shapes of the nets' outputs by `NET.OUTPUT`.
+ * @param label The label.
+ * @param variables Takes the variables of the loss.
+ * @throws {UserError} If the loss does not fit the outputs.
+ */
+export function makeTerm(
   { stage, options, reference, name, comparisons, weight, gradient }: PlannedLoss,
   shapes: PreparedNets["shapes"],
   label: LabelSpec,
@@ -484,7 +513,15 @@ function makeTerm(
   return { ...base, form: "hint", pairs };
 }
 
-function makeMetric(
+/**
+ * Creates a metric.
+ *
+ * @param planned The planned metric.
+ * @param label The label.
+ * @param nets The nets that are computed.
+ * @throws {UserError} If the metric does not support the label.
+ */
+export function makeMetric(
   { stage, options, reference, name }: Plan["metrics"][number],
   label: LabelSpec,
   nets: readonly NetName[],

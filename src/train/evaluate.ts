@@ -12,6 +12,7 @@ import {
   type MetricValue,
   metricValue,
   type OutputValues,
+  undefinedMetric,
 } from "../stages/metric.ts";
 import type { NetName, NetworkPair } from "../stages/network.ts";
 import { Forward } from "./forward.ts";
@@ -102,27 +103,93 @@ export async function evaluate(
   batches: Iterable<Batch> | AsyncIterable<Batch>,
   metrics: readonly PlannedMetric[],
 ): Promise<Metrics> {
-  const running = metrics.flatMap((planned) => {
-    const nets = planned.per === "net" ? model.nets : [undefined];
-    return nets.map((net) => ({
-      planned,
-      net,
-      accumulator: callStage<Accumulator>(planned.stage, "start()", () => planned.metric.start()),
-    }));
-  });
+  const measures = new Measures(model.nets, metrics);
   for await (const batch of batches) {
-    const evaluated = await evaluateBatch(model, compute, values, batch);
-    for (const { planned, net, accumulator } of running) {
-      const outputs = evaluated.nets[net ?? "light"]!;
-      callStage(planned.stage, "add()", () => accumulator.add({ ...evaluated, outputs }));
+    measures.add(await evaluateBatch(model, compute, values, batch));
+  }
+  return measures.values();
+}
+
+/** Thrown where losses are read that were not computed. */
+export class UnknownLosses extends Error {
+  override name = "UnknownLosses";
+}
+
+/** A metric of a net, or of the run, while it is measured. */
+interface RunningMetric {
+  readonly planned: PlannedMetric;
+  readonly net: NetName | undefined;
+  readonly accumulator: Accumulator;
+  /** Why it has no value, if it reads losses that are not known. */
+  unknown?: string;
+}
+
+/** Accumulates metrics of nets over rows. */
+export class Measures {
+  readonly #running: readonly RunningMetric[];
+
+  /**
+   * Starts all metrics.
+   *
+   * @param nets The nets that are evaluated.
+   * @param metrics The metrics.
+   */
+  constructor(nets: readonly NetName[], metrics: readonly PlannedMetric[]) {
+    this.#running = metrics.flatMap((planned) => {
+      const measured = planned.per === "net" ? nets : [undefined];
+      return measured.map((net) => ({
+        planned,
+        net,
+        accumulator: callStage<Accumulator>(planned.stage, "start()", () => planned.metric.start()),
+      }));
+    });
+  }
+
+  /**
+   * Adds rows. Losses that cannot be computed throw {@linkcode UnknownLosses} when they are read.
+   *
+   * @param evaluated The rows and what the nets say of them.
+   */
+  add(evaluated: EvaluatedBatch): void {
+    const { size, nets, label, weight, columns } = evaluated;
+    for (const running of this.#running) {
+      if (running.unknown !== undefined) continue;
+      const { planned, net, accumulator } = running;
+      const batch: EvaluatedBatch = {
+        ...{ size, nets, label, weight, columns },
+        outputs: nets[net ?? "light"]!,
+        get losses() {
+          return evaluated.losses;
+        },
+      };
+      try {
+        callStage(planned.stage, "add()", () => accumulator.add(batch));
+      } catch (error) {
+        const cause = error instanceof Error ? error.cause : undefined;
+        if (!(cause instanceof UnknownLosses)) throw error;
+        running.unknown = cause.message;
+      }
     }
   }
-  const result: Record<string, MetricValue> = {};
-  for (const { planned, net, accumulator } of running) {
-    const key = net ? `${net}/${planned.name}` : planned.name;
-    Object.assign(result, valuesOf(planned, accumulator, key));
+
+  /**
+   * The metrics by key, such as `light/accuracy`.
+   *
+   * @throws {StageError} If a metric returns something other than a number.
+   */
+  values(): Metrics {
+    const result: Record<string, MetricValue> = {};
+    for (const { planned, net, accumulator, unknown } of this.#running) {
+      const key = net ? `${net}/${planned.name}` : planned.name;
+      Object.assign(
+        result,
+        unknown === undefined
+          ? valuesOf(planned, accumulator, key)
+          : { [key]: undefinedMetric(unknown) },
+      );
+    }
+    return result;
   }
-  return result;
 }
 
 /**
@@ -187,7 +254,16 @@ function describe(value: unknown): string {
   return typeof value === "bigint" ? `the bigint ${value}` : JSON.stringify(value) ?? typeof value;
 }
 
-async function evaluateBatch(
+/**
+ * Computes what the nets say of a batch.
+ *
+ * @param model The nets and loss terms.
+ * @param compute {@linkcode evaluationStep} of the model, possibly as a captured function.
+ * @param values The variables' values.
+ * @param rows The batch, transformed.
+ * @returns The rows with the nets' logits and the losses.
+ */
+export async function evaluateBatch(
   { nets, terms }: EvaluatedModel,
   compute: Pick<CapturedFunction<EvaluationInput, EvaluationOutput>, "call">,
   values: TensorsByName,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Table, tableFromIPC, tableToIPC, vectorFromArray } from "apache-arrow";
+import { evaluate } from "../../src/commands/evaluate.ts";
 import { exportRun } from "../../src/commands/export.ts";
 import { predict } from "../../src/commands/predict.ts";
 import { openEngine } from "../../src/engine/engine.ts";
@@ -280,6 +281,66 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     name: "a list in a CSV file",
     run: kept("lists.csv"),
     mended: { "csv/nested": kept("lists-scores.arrow") },
+  };
+  const evaluates = (...more: string[]) =>
+    command(evaluate, async () => ["evaluate", await run(), other("other.csv"), ...more]);
+  yield {
+    name: "an evaluation of nothing",
+    run: command(evaluate, () => Promise.resolve(["evaluate"])),
+    mended: { "evaluate/usage": evaluates() },
+  };
+  yield {
+    name: "a file for wrong rows without their number",
+    run: evaluates("--out", other("errors.csv")),
+    mended: { "evaluate/errors": evaluates("--out", other("errors.csv"), "--errors", "100") },
+  };
+  yield {
+    name: "wrong rows without a file",
+    run: evaluates("--errors", "3"),
+    mended: { "evaluate/out": evaluates("--out", other("errors.csv"), "--errors", "3") },
+  };
+  yield {
+    name: "groups of a column that there is not",
+    run: evaluates("--by", "itme"),
+    mended: { "evaluate/column": evaluates("--by", "item") },
+  };
+  yield {
+    name: "an evaluation of an export",
+    run: command(evaluate, async () => ["evaluate", await export_(), other("other.csv")]),
+    mended: { "evaluate/export": evaluates() },
+  };
+  yield {
+    name: "groups of lists",
+    run: command(evaluate, async () => ["evaluate", await run(), await lists(), "--by", "list"]),
+    mended: { "evaluate/by-type": evaluates("--by", "item") },
+  };
+  yield {
+    name: "as many groups as rows",
+    async run() {
+      await run();
+      const one = await Deno.readTextFile(other("other.csv"));
+      const [head, first] = one.split("\n"), at = head!.split(",").indexOf("time");
+      const lines = Array.from({ length: 10_001 }, (_, time) => {
+        const cells = first!.split(",");
+        cells[at] = String(time);
+        return cells.join();
+      });
+      await Deno.writeTextFile(other("many.csv"), [head, ...lines].join("\n") + "\n");
+      const words = ["evaluate", await run(), other("many.csv"), "--by", "time"];
+      await command(evaluate, () => Promise.resolve(words))();
+    },
+    mended: { "evaluate/by-many": evaluates("--by", "item") },
+  };
+  yield {
+    name: "an evaluation of a file without rows",
+    async run() {
+      await run();
+      const [head] = (await Deno.readTextFile(other("other.csv"))).split("\n");
+      await Deno.writeTextFile(other("empty.csv"), `${head}\n`);
+      const words = ["evaluate", await run(), other("empty.csv")];
+      await command(evaluate, () => Promise.resolve(words))();
+    },
+    mended: { "evaluate/empty": evaluates() },
   };
   const exports = (...more: string[]) =>
     command(exportRun, async () => ["export", await run(), "--engine", "wasm", ...more]);

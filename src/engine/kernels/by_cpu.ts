@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { plainBackend } from "../cpu.ts";
 
 /**
  * Returns a kernel that copies its inputs to tfjs's plain JavaScript backend and its output back.
@@ -11,9 +12,7 @@ export function byCpu(kernelName: string): tf.KernelFunc {
   return ({ inputs, attrs, backend }) => {
     const own = backend as tf.KernelBackend;
     const engine = tf.engine();
-    const cpu = engine.findBackend("cpu");
-    // Without this, the backend prints advice to install tfjs-node.
-    Object.assign(cpu, { firstUse: false });
+    const cpu = plainBackend();
     const copies = Object.entries(inputs as Record<string, tf.TensorInfo>).map(([name, input]) => {
       const { dataId, shape, dtype } = input;
       const copy = cpu.write(own.readSync(dataId) as tf.TypedArray, shape, dtype);

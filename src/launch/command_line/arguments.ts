@@ -27,6 +27,8 @@ export interface Arguments {
   readonly probabilities: boolean;
   readonly logits: boolean;
   readonly batch: string | undefined;
+  readonly by: string | undefined;
+  readonly errors: string | undefined;
   readonly jobs: string | undefined;
   readonly only: string | undefined;
   readonly reference: string | undefined;
@@ -91,6 +93,8 @@ export function parseArguments(args: readonly string[]): Arguments {
     probabilities: isSet("probabilities"),
     logits: isSet("logits"),
     batch: text("batch"),
+    by: text("by"),
+    errors: text("errors"),
     jobs: text("jobs"),
     only: text("only"),
     reference: text("reference"),

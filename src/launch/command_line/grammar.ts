@@ -56,7 +56,7 @@ const optionTable = {
   },
   engine: {
     value: engines.join("|"),
-    summary: "The engine that computes (auto); predict also has onnx",
+    summary: "The engine (auto); predict, evaluate also have onnx",
   },
   precision: { value: precisions.join("|"), summary: "The precision of training steps (float32)" },
   format: { value: "onnx|safetensors", summary: "The format of the exported net" },
@@ -67,6 +67,8 @@ const optionTable = {
   probabilities: { summary: "Adds the probability of each class" },
   logits: { summary: "Adds the logits" },
   batch: { value: "N", summary: "The number of rows that are computed at a time" },
+  by: { value: "COLUMN", summary: "Also measures the rows of each value of a column" },
+  errors: { value: "N", summary: "How many of the most wrong rows --out gets" },
   jobs: { value: "N", summary: "The number of parallel runs (by default, by cores)" },
   only: { value: "PART", summary: "Only a part: check, latency or SETTING/seed-N" },
   reference: { value: "SETTING", summary: "The setting that the others are compared with" },
@@ -124,6 +126,13 @@ const commandTable = {
     options: [
       ...["out", "keep", "net", "checkpoint", "probabilities", "logits", "batch"] as const,
       ...["engine", "allow-plugin", "quiet"] as const,
+    ],
+  },
+  evaluate: {
+    words: "RUN [INPUT]",
+    summary: "Measures the metrics of a trained net",
+    options: [
+      ...["out", "net", "checkpoint", "by", "errors", "engine", ...code, "quiet", "json"] as const,
     ],
   },
   export: {

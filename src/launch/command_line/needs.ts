@@ -166,6 +166,21 @@ const needsByCommand: Readonly<
     }
     return needs.withModelEngine(parsed.engine ?? "auto", temporary);
   },
+  async evaluate(needs, { words, parsed, temporary }) {
+    const [folder, input, ...more] = words;
+    if (folder === undefined || more.length > 0) return needs.answer();
+    const run = resolve(folder);
+    needs.add("read", run, "the trained net");
+    needs.add("write", join(run, "model"), "the net in the form of ONNX Runtime");
+    await needs.addRun(folder, parsed);
+    if (input !== undefined) needs.addInput(input);
+    if (parsed.out !== undefined) {
+      needs.add("write", dirname(resolve(parsed.out)), "the most wrong rows");
+      needs.add("read", dirname(resolve(parsed.out)), "the most wrong rows");
+    }
+    needs.addRows();
+    return needs.withModelEngine(parsed.engine ?? "auto", temporary);
+  },
   async export(needs, { words, parsed, temporary }) {
     const [folder, ...more] = words;
     if (folder === undefined || parsed.out === undefined || more.length > 0) return needs.answer();
@@ -490,6 +505,13 @@ class NeedList {
     this.add("sys", "systemMemoryInfo", "how much memory DuckDB may take");
     this.add("env", handedOver.memory, "how much memory the command may take");
     for (const one of duckdbPackages) this.#packages.add(one);
+  }
+
+  /** What is asked of the machine when rows are read twice, or copied to disk. */
+  addRows(): void {
+    this.add("sys", "systemMemoryInfo", "whether all rows fit in memory");
+    this.add("sys", "statfs", "whether rows that are copied to disk have room");
+    this.add("env", handedOver.memory, "how much memory the command may take");
   }
 
   /** What computes a trained net. */

@@ -42,6 +42,10 @@ export interface CommandOptions {
   readonly logits: boolean;
   /** The number of rows that are computed at a time. */
   readonly batch: number | undefined;
+  /** The column whose values are groups. */
+  readonly by: string | undefined;
+  /** How many of the most wrong rows are written. */
+  readonly errors: number | undefined;
   /** The precision of training steps. */
   readonly precision: (typeof precisions)[number] | undefined;
   /** The number of parallel runs of a sweep. */
@@ -98,7 +102,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
       exitCode: 2,
     });
   }
-  const isTrained = name === "predict";
+  const isTrained = name === "predict" || name === "evaluate";
   return {
     out: parsed.out,
     set: [
@@ -118,6 +122,8 @@ export function readOptions(parsed: Arguments): CommandOptions {
     probabilities: parsed.probabilities,
     logits: parsed.logits,
     batch: parsed.batch === undefined ? undefined : wholeNumber("batch", parsed.batch, 1),
+    by: parsed.by,
+    errors: parsed.errors === undefined ? undefined : wholeNumber("errors", parsed.errors, 1),
     precision: oneOf("precision", parsed.precision, precisions),
     jobs: parsed.jobs === undefined ? undefined : wholeNumber("jobs", parsed.jobs, 1),
     only: parsed.only,

@@ -94,6 +94,42 @@ export class RowDecoder {
     return this.#transforms.planned;
   }
 
+  /** The transforms as they are applied. */
+  get chain(): TransformChain {
+    return this.#transforms;
+  }
+
+  /** The columns of the run: their types, and the vocabularies and classes of the training rows. */
+  get known(): KnownColumns {
+    const { features, label } = this.#model;
+    return {
+      schema: new Schema([
+        ...features.map(({ column, type }) => fieldOf(column, type)),
+        fieldOf(label.options.column, label.type),
+      ]),
+      specs: {
+        features: Object.fromEntries(features.map(({ name, spec }) => [name, spec])),
+        label: label.spec,
+      },
+      sameRows: false,
+    };
+  }
+
+  /** How the columns are read. */
+  get request(): ColumnsRequest {
+    const { features, label, nulls } = this.#model;
+    return {
+      features: Object.fromEntries(features.map(({ name, options }) => [name, options])),
+      label: label.options,
+      nulls: nulls.policy,
+      texts: {},
+      weight: undefined,
+      columns: [],
+      stage: this.#stage,
+      places: undefined,
+    };
+  }
+
   #noRows(): Batch {
     const specs = this.#transforms.features ?? this.#transforms.entry;
     const emptyOf = ({ dtype, shape }: ColumnSpec) => ({
@@ -123,28 +159,7 @@ export class RowDecoder {
     const hasLabel = schema.fields.some(({ name }) => name === column);
     const labelField = fieldOf(column, label.type);
     const whole = hasLabel ? schema : new Schema([...schema.fields, labelField]);
-    const request: ColumnsRequest = {
-      features: Object.fromEntries(features.map(({ name, options }) => [name, options])),
-      label: label.options,
-      nulls: this.#model.nulls.policy,
-      texts: {},
-      weight: undefined,
-      columns: [],
-      stage: this.#stage,
-      places: undefined,
-    };
-    const known: KnownColumns = {
-      schema: new Schema([
-        ...features.map(({ column, type }) => fieldOf(column, type)),
-        labelField,
-      ]),
-      specs: {
-        features: Object.fromEntries(features.map(({ name, spec }) => [name, spec])),
-        label: label.spec,
-      },
-      sameRows: false,
-    };
-    const decoder = new Decoder(whole, request, known, where);
+    const decoder = new Decoder(whole, this.request, this.known, where);
     const noLabel = label.spec.vocabulary?.[0] ?? (label.type.family === "booleans" ? false : 0);
     // Most record batches have as many rows as the one before.
     let labels: Data | undefined;

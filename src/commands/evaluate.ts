@@ -1,0 +1,297 @@
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import { cutToWidth, formatCount, formatNumber, table } from "../base/text_table.ts";
+import { print, printJson, say } from "../base/terminal.ts";
+import type { CommandOptions } from "../launch/command_line/options.ts";
+import { isNested } from "../model/csv_rows.ts";
+import { evaluateRun, type Evaluation } from "../model/evaluation/evaluate_run.ts";
+import type { ConfusionCell } from "../model/evaluation/confusion.ts";
+import { whyOf } from "../model/evaluation/wrong_columns.ts";
+import { wrongRowBatches } from "../model/evaluation/wrong_columns.ts";
+import { formatMetric, isMetricDetail, type MetricValue } from "../stages/metric.ts";
+import { metricsToJson } from "../stages/metrics_json.ts";
+import type { Metrics } from "../stages/events.ts";
+import type { NetName } from "../stages/network.ts";
+import { type Write, writerOf } from "./predict.ts";
+
+/** The width of a terminal that tables must fit. */
+const WIDTH = 80;
+
+/** The largest number of groups, and of pairs of classes, in the output for people. */
+const MAX_ROWS = 20;
+
+/** The largest widths of the name of a metric, of a class, and of a group. */
+const METRIC_WIDTH = 28, CLASS_WIDTH = 12, GROUP_WIDTH = 24;
+
+/**
+ * `deno task pipeline evaluate RUN [INPUT]`: measures the metrics of a run's pipeline on its test
+ * rows, or on those of other files.
+ *
+ * @param args The run folder, and the files.
+ * @param options The command line's options.
+ * @returns The exit code.
+ */
+export async function evaluate(args: readonly string[], options: CommandOptions): Promise<number> {
+  const [folder, input] = argumentsOf(args);
+  const { net, checkpoint, modelEngine: engine, by, errors, out, quiet, json } = options;
+  const write = wrongWriter(errors, out);
+  await evaluateRun(folder, {
+    ...(input !== undefined && { input }),
+    ...(net && { net }),
+    ...(checkpoint !== undefined && { checkpoint }),
+    ...(engine && { engine }),
+    ...(by !== undefined && { by }),
+    ...(errors !== undefined && { errors }),
+    allowPlugins: options.allowPlugins,
+    allowEnv: options.allowEnv,
+    report: (line) => !quiet && say(line),
+  }, async (evaluation) => {
+    if (evaluation.isChanged) {
+      say("warning: the test rows have changed since the run, so its own metrics may differ");
+    }
+    if (write) await writeWrong(evaluation, { write, out: out!, quiet });
+    if (json) printJson(jsonOf(evaluation, { folder, input, by }));
+    else print(linesOf(evaluation, { folder, input, by }));
+  });
+  return 0;
+}
+
+/** What was evaluated. */
+interface Subject {
+  readonly folder: string;
+  readonly input: string | undefined;
+  readonly by: string | undefined;
+}
+
+function argumentsOf(args: readonly string[]): [string, string | undefined] {
+  const [folder, input, ...more] = args;
+  if (folder !== undefined && more.length === 0) return [folder, input];
+  const what = "a run folder, and a file of rows if they are not its test rows";
+  throw new UserError(
+    more.length > 0 ? `expected ${what}, got ${args.join(" ")}` : `expected ${what}`,
+    {
+      hint: hint("evaluate/usage", "deno task pipeline evaluate --help shows how", {
+        args: { add: ["--help"] },
+      }),
+      exitCode: 2,
+    },
+  );
+}
+
+function wrongWriter(errors: number | undefined, out: string | undefined): Write | undefined {
+  if (errors === undefined && out === undefined) return undefined;
+  if (errors === undefined) {
+    throw new UserError(`--out ${out} needs --errors, the number of rows that are written`, {
+      hint: hint("evaluate/errors", "add --errors 100", { args: { add: ["--errors", "100"] } }),
+      exitCode: 2,
+    });
+  }
+  if (out !== undefined) return writerOf(out);
+  throw new UserError("--errors needs the file for the rows that are most wrong", {
+    hint: hint("evaluate/out", "name it: --out errors.csv, or --out errors.arrow", [
+      { args: { add: ["--out", "errors.csv"] } },
+      { args: { add: ["--out", "errors.arrow"] } },
+    ]),
+    exitCode: 2,
+  });
+}
+
+async function writeWrong(
+  evaluation: Evaluation,
+  { write, out, quiet }: { readonly write: Write; readonly out: string; readonly quiet: boolean },
+): Promise<void> {
+  const isText = /\.csv$/i.test(out), left: string[] = [];
+  const { schema, batches } = await wrongRowBatches(evaluation, (field) => {
+    if (!isText || !isNested(field)) return true;
+    left.push(field.name);
+    return false;
+  });
+  await write(
+    schema,
+    (async function* () {
+      yield* batches;
+    })(),
+  );
+  if (quiet) return;
+  const without = left.length > 0 ? `; without ${left.join(", ")}, which CSV cannot contain` : "";
+  const boosters = evaluation.wrong.filter(({ isBoosters }) => isBoosters).length;
+  say(
+    `${out}: ${formatCount(batches.length)} rows` +
+      (boosters > 0 ? `, ${formatCount(boosters)} of which only the booster gets right` : "") +
+      without,
+  );
+}
+
+/** The evaluation for people, in 80 columns. */
+function linesOf(evaluation: Evaluation, { folder, input, by }: Subject): string[] {
+  const { checkpoint, at, engine, rows, metrics, confusion, label, groups } = evaluation;
+  const epoch = at.epoch === undefined ? "" : `, after epoch ${at.epoch}`;
+  const nets = (["light", "booster"] as const).filter((net) => metrics[net] !== undefined);
+  return [
+    cutToWidth(`${folder}: ${formatCount(rows)} rows of ${input ?? "the test split"}`, WIDTH),
+    cutToWidth(`checkpoint ${checkpoint}${epoch}; computed by ${engine}`, WIDTH),
+    "",
+    ...metricTable(metrics, nets),
+    ...(groups ? ["", ...groupTable(groups, nets, by!)] : []),
+    ...nets.flatMap((net) => {
+      const cells = confusion?.[net];
+      return cells ? ["", ...confusionTable(net, cells, label.classes.map(String))] : [];
+    }),
+    ...(confusion ? ["", "rows by label, and by predicted class in the columns"] : []),
+  ];
+}
+
+/** A row for each metric, a column for each net; metrics of the run have a table of their own. */
+function metricTable(
+  metrics: Readonly<Record<string, Metrics>>,
+  nets: readonly NetName[],
+): string[] {
+  const keys = [...new Set(nets.flatMap((net) => Object.keys(metrics[net] ?? {})))];
+  const rows = keys.map((key) => [
+    cutToWidth(key, METRIC_WIDTH),
+    ...nets.map((net) => cell(metrics[net]?.[key])),
+  ]);
+  const ofRun = Object.entries(metrics.run ?? {}).map(([key, value]) => [
+    cutToWidth(key, METRIC_WIDTH),
+    cell(value),
+  ]);
+  if (rows.length + ofRun.length === 0) return ["the pipeline has no metrics"];
+  return [
+    ...(rows.length > 0 ? table(["metric", ...nets], rows) : []),
+    ...(rows.length > 0 && ofRun.length > 0 ? [""] : []),
+    ...(ofRun.length > 0 ? table(["metric of the run", "value"], ofRun) : []),
+  ];
+}
+
+const cell = (value: MetricValue | undefined) =>
+  value === undefined ? "–" : cutToWidth(formatMetric(value, formatNumber), 22);
+
+/** A row for each group, with as many metrics as fit. */
+function groupTable(
+  groups: NonNullable<Evaluation["groups"]>,
+  nets: readonly NetName[],
+  by: string,
+): string[] {
+  const shown = groups.slice(0, MAX_ROWS);
+  const all = groups[0]?.metrics ?? {};
+  const keys = Object.keys(all).filter((key) =>
+    !isMetricDetail(key, all) && nets.some((net) => key.startsWith(`${net}/`))
+  );
+  const columns = keys.map((key) => ({
+    head: key.replace("/", " "),
+    cells: shown.map(({ metrics }) => cell(metrics[key])),
+  }));
+  const head = [cutToWidth(by, GROUP_WIDTH), "rows"];
+  const names = shown.map(({ value }) => cutToWidth(value ?? "null", GROUP_WIDTH));
+  const counts = shown.map(({ rows }) => formatCount(rows));
+  const widthOf = (title: string, cells: readonly string[]) =>
+    Math.max(title.length, ...cells.map(({ length }) => length)) + 2;
+  let width = widthOf(head[0]!, names) + widthOf(head[1]!, counts) - 2;
+  const fitting = columns.filter(({ head, cells }) => (width += widthOf(head, cells)) <= WIDTH);
+  const left = columns.length - fitting.length, more = groups.length - shown.length;
+  return [
+    ...table(
+      [...head, ...fitting.map(({ head }) => head)],
+      shown.map((_, row) => [
+        names[row]!,
+        counts[row]!,
+        ...fitting.map(({ cells }) => cells[row]!),
+      ]),
+    ),
+    ...(more > 0 || left > 0
+      ? [
+        "",
+        `--json also has ${
+          [
+            ...(more > 0 ? [`${formatCount(more)} smaller groups`] : []),
+            ...(left > 0 ? [`${formatCount(left)} more metrics of each group`] : []),
+          ].join(" and ")
+        }`,
+      ]
+      : []),
+  ];
+}
+
+/** A matrix if it fits, or the pairs of classes that are confused most often. */
+function confusionTable(
+  net: NetName,
+  cells: readonly ConfusionCell[],
+  classes: readonly string[],
+): string[] {
+  const names = classes.map((name) => cutToWidth(name, CLASS_WIDTH));
+  const counts = new Map(
+    cells.map(({ label, predicted, rows }) => [`${label} ${predicted}`, rows]),
+  );
+  const matrix = classes.length > MAX_ROWS ? undefined : table(
+    [`${net}: label`, ...names],
+    classes.map((_, label) => [
+      names[label]!,
+      ...classes.map((_, predicted) => formatCount(counts.get(`${label} ${predicted}`) ?? 0)),
+    ]),
+  );
+  const fits = matrix && Math.max(...matrix.map(({ length }) => length)) <= WIDTH;
+  if (fits) return matrix;
+  const wrong = cells.filter(({ label, predicted }) => label !== predicted)
+    .toSorted((a, b) => b.rows - a.rows);
+  if (wrong.length === 0) return [`${net}: all rows have the right class`];
+  return [
+    `${net}: the ${Math.min(wrong.length, MAX_ROWS)} most frequent confusions of ${
+      formatCount(wrong.length)
+    }; --json has all`,
+    "",
+    ...table(
+      ["label", "predicted", "rows"],
+      wrong.slice(0, MAX_ROWS).map(({ label, predicted, rows }) => [
+        cutToWidth(classes[label]!, 2 * CLASS_WIDTH),
+        cutToWidth(classes[predicted]!, 2 * CLASS_WIDTH),
+        formatCount(rows),
+      ]),
+      ["left", "left", "right"],
+    ),
+  ];
+}
+
+function jsonOf(evaluation: Evaluation, { folder, input, by }: Subject): object {
+  const { checkpoint, at, engine, rows, metrics, confusion, label, groups, wrong } = evaluation;
+  // A class of a large whole number has no exact form as a number of JSON.
+  const plain = (value: unknown) => typeof value === "bigint" ? String(value) : value;
+  const classOf = (id: number) => label.kind === "number" ? id : plain(label.classes[id] ?? null);
+  return metricsToJson({
+    run: folder,
+    checkpoint,
+    ...at,
+    engine,
+    ...(input === undefined ? { split: "test" } : { input }),
+    rows,
+    metrics,
+    ...(confusion && {
+      confusion: Object.fromEntries(
+        Object.entries(confusion).map(([net, cells]) => [
+          net,
+          cells.map(({ label, predicted, rows }) => ({
+            label: classOf(label),
+            predicted: classOf(predicted),
+            rows,
+          })),
+        ]),
+      ),
+    }),
+    ...(groups && {
+      by,
+      groups: groups.map(({ value, rows, metrics }) => ({ value, rows, metrics })),
+    }),
+    ...(wrong.length > 0 && {
+      wrong: wrong.map((found) => ({
+        row: found.row,
+        why: whyOf(found),
+        expected: classOf(found.label),
+        ...Object.fromEntries(
+          Object.entries(found.scores).map(([net, { prediction, score, loss }]) => [
+            net,
+            { prediction: classOf(prediction), ...(score !== undefined && { score }), loss },
+          ]),
+        ),
+      })),
+    }),
+  });
+}

@@ -1,0 +1,61 @@
+import { predictedClass } from "../../../plugins/metrics/predictions.ts";
+import type { EvaluatedBatch } from "../../stages/metric.ts";
+import type { NetName } from "../../stages/network.ts";
+
+/** How often a class was predicted for rows of a class. */
+export interface ConfusionCell {
+  /** The number of the class that the label has. */
+  readonly label: number;
+  /** The number of the predicted class. */
+  readonly predicted: number;
+  /** How many rows. */
+  readonly rows: number;
+}
+
+/** Counts which classes are predicted for which. Memory grows with pairs that occur. */
+export class ConfusionCounts {
+  readonly #nets: readonly NetName[];
+  readonly #classes: number;
+  readonly #counts: ReadonlyMap<NetName, Map<number, number>>;
+
+  /**
+   * Starts to count.
+   *
+   * @param nets The nets.
+   * @param classes How many classes there are.
+   */
+  constructor(nets: readonly NetName[], classes: number) {
+    this.#nets = nets;
+    this.#classes = classes;
+    this.#counts = new Map(nets.map((net) => [net, new Map()]));
+  }
+
+  /**
+   * Counts rows.
+   *
+   * @param batch The rows and the nets' logits.
+   */
+  add({ size, nets, label }: EvaluatedBatch): void {
+    for (const net of this.#nets) {
+      const counts = this.#counts.get(net)!, { logits } = nets[net]!;
+      for (let row = 0; row < size; row++) {
+        const predicted = predictedClass(logits, row);
+        if (Number.isNaN(predicted)) continue;
+        const key = label[row]! * this.#classes + predicted;
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+      }
+    }
+  }
+
+  /** The pairs that occur, by net, ordered by label and predicted class. */
+  cells(): Partial<Record<NetName, ConfusionCell[]>> {
+    return Object.fromEntries(this.#nets.map((net) => [
+      net,
+      [...this.#counts.get(net)!].sort(([a], [b]) => a - b).map(([key, rows]) => ({
+        label: Math.floor(key / this.#classes),
+        predicted: key % this.#classes,
+        rows,
+      })),
+    ]));
+  }
+}

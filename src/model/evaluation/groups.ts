@@ -1,0 +1,186 @@
+import { DataType, type RecordBatch } from "apache-arrow";
+import { UserError } from "../../base/errors.ts";
+import { hint } from "../../base/hints.ts";
+import type { Values } from "../../stages/batch.ts";
+import type { Metrics } from "../../stages/events.ts";
+import type { EvaluatedBatch, OutputValues } from "../../stages/metric.ts";
+import type { NetName } from "../../stages/network.ts";
+import { Measures, type PlannedMetric, UnknownLosses } from "../../train/evaluate.ts";
+import { plainValue } from "./plain_value.ts";
+
+/** The metrics of the rows with one value of a column. */
+export interface GroupMetrics {
+  /** The value as text; null for rows without one. */
+  readonly value: string | null;
+  /** How many rows have it. */
+  readonly rows: number;
+  /** Their metrics by key, such as `light/accuracy`. */
+  readonly metrics: Metrics;
+}
+
+/** The largest number of groups. A column with more values names rows, and not groups of them. */
+const MAX_GROUPS = 10_000;
+
+/** The group of each row of a source. It takes 4 bytes for each row. */
+export class RowGroups {
+  readonly #numbers = new Map<string | null, number>();
+  readonly #column: string;
+  #groups = new Int32Array(1024);
+  #rows = 0;
+
+  /**
+   * Starts without rows.
+   *
+   * @param column The column whose values are the groups.
+   */
+  constructor(column: string) {
+    this.#column = column;
+  }
+
+  /** The values, by the number of their group. */
+  get values(): (string | null)[] {
+    return [...this.#numbers.keys()];
+  }
+
+  /**
+   * Adds rows of the source, in order.
+   *
+   * @param batch The rows.
+   * @throws {UserError} If the column holds lists, or has too many values.
+   */
+  add(batch: RecordBatch): void {
+    const vector = batch.getChild(this.#column)!;
+    if (vector.type.children?.length > 0 && !DataType.isDictionary(vector.type)) {
+      throw new UserError(`the column ${this.#column} holds ${vector.type}, which is no group`, {
+        hint: hint("evaluate/by-type", "name a column of single values after --by", {
+          edit: "the command",
+        }),
+        exitCode: 2,
+      });
+    }
+    const enough = this.#rows + batch.numRows;
+    if (enough > this.#groups.length) {
+      const larger = new Int32Array(Math.max(enough, 2 * this.#groups.length));
+      larger.set(this.#groups);
+      this.#groups = larger;
+    }
+    for (let row = 0; row < batch.numRows; row++) {
+      this.#groups[this.#rows++] = this.#numberOf(plainValue(vector.get(row), vector.type));
+    }
+  }
+
+  /** The number of a row's group. */
+  of(row: number): number {
+    return this.#groups[row]!;
+  }
+
+  #numberOf(value: string | null): number {
+    const known = this.#numbers.get(value);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size;
+    if (number >= MAX_GROUPS) {
+      throw new UserError(
+        `the column ${this.#column} has more than ${MAX_GROUPS.toLocaleString("en")} values`,
+        {
+          hint: hint("evaluate/by-many", "name a column with fewer values after --by", {
+            edit: "the command",
+          }),
+          exitCode: 2,
+        },
+      );
+    }
+    this.#numbers.set(value, number);
+    return number;
+  }
+}
+
+/** Accumulates metrics by group. */
+export class GroupedMeasures {
+  readonly #nets: readonly NetName[];
+  readonly #metrics: readonly PlannedMetric[];
+  readonly #groups: RowGroups;
+  readonly #found = new Map<number, { readonly measures: Measures; rows: number }>();
+
+  /**
+   * Starts without rows.
+   *
+   * @param nets The nets.
+   * @param metrics The metrics.
+   * @param groups The groups of rows.
+   */
+  constructor(
+    nets: readonly NetName[],
+    metrics: readonly PlannedMetric[],
+    groups: RowGroups,
+  ) {
+    this.#nets = nets;
+    this.#metrics = metrics;
+    this.#groups = groups;
+  }
+
+  /**
+   * Adds rows.
+   *
+   * @param evaluated The rows and what the nets say of them.
+   * @param numbers Their numbers in the source.
+   */
+  add(evaluated: EvaluatedBatch, numbers: readonly number[]): void {
+    const byGroup = Map.groupBy(
+      numbers.keys(),
+      (row) => this.#groups.of(numbers[row]!),
+    );
+    for (const [group, rows] of byGroup) {
+      let found = this.#found.get(group);
+      if (!found) {
+        found = { measures: new Measures(this.#nets, this.#metrics), rows: 0 };
+        this.#found.set(group, found);
+      }
+      found.rows += rows.length;
+      found.measures.add(someRows(evaluated, rows));
+    }
+  }
+
+  /** The metrics of each group; the largest groups come first. */
+  values(): GroupMetrics[] {
+    const { values } = this.#groups;
+    return [...this.#found]
+      .sort(([a, { rows: more }], [b, { rows }]) => rows - more || a - b)
+      .map(([group, { measures, rows }]) => ({
+        value: values[group]!,
+        rows,
+        metrics: measures.values(),
+      }));
+  }
+}
+
+/** Some of the rows. Losses are known of all rows together, and not of some. */
+function someRows(evaluated: EvaluatedBatch, rows: readonly number[]): EvaluatedBatch {
+  const pick = (values: Values, size = 1): Values => {
+    const picked = new (values.constructor as Float32ArrayConstructor)(rows.length * size);
+    rows.forEach((row, index) => {
+      for (let unit = 0; unit < size; unit++) {
+        picked[index * size + unit] = values[row * size + unit]!;
+      }
+    });
+    return picked;
+  };
+  const nets = Object.fromEntries(
+    Object.entries(evaluated.nets).map(([net, { logits: { values, shape } }]) => [
+      net,
+      { logits: { values: pick(values, shape[0]), shape } },
+    ]),
+  ) as Record<NetName, OutputValues>;
+  return {
+    size: rows.length,
+    outputs: nets.light ?? nets.booster,
+    nets,
+    label: pick(evaluated.label),
+    weight: evaluated.weight && pick(evaluated.weight),
+    columns: Object.fromEntries(
+      Object.entries(evaluated.columns).map(([name, values]) => [name, pick(values)]),
+    ),
+    get losses(): Readonly<Record<string, number>> {
+      throw new UnknownLosses("not known by group");
+    },
+  };
+}

@@ -1,0 +1,179 @@
+/**
+ * The rows of an evaluation: those of the test split, or of other files.
+ *
+ * @module
+ */
+
+import type { RecordBatch } from "apache-arrow";
+import { UserError } from "../../base/errors.ts";
+import { hint, nameHint } from "../../base/hints.ts";
+import { BatchMaker } from "../../input/batches.ts";
+import { type ColumnsRequest, wantedColumns } from "../../input/decoder.ts";
+import { memoryFor } from "../../input/memory.ts";
+import { evaluationRows } from "../../input/prepare_data.ts";
+import { openDataset, readSplit, type Split } from "../../input/split.ts";
+import type { Plan } from "../../pipeline/plan.ts";
+import type { ModelFile } from "../../run/model/model_file.ts";
+import type { RowDecoder } from "../../run/model/row_decoder.ts";
+import type { Batch } from "../../stages/batch.ts";
+import type { Dataset } from "../../stages/source.ts";
+import { callStage } from "../../stages/stage_error.ts";
+import { inTypesOf, openRows } from "../input_rows.ts";
+
+/** Where the rows of an evaluation come from. */
+export interface RowsRequest {
+  /** The plan of the run. */
+  readonly plan: Plan;
+  /** What `model.json` says. */
+  readonly model: ModelFile;
+  /** Makes features of rows. */
+  readonly decoder: RowDecoder;
+  /** Files with rows; the test split of the run if it is undefined. */
+  readonly input: string | undefined;
+  /** The most memory for rows, in bytes; by default, that of some large batches. */
+  readonly memory: number | undefined;
+  /** Receives log lines. */
+  readonly report: (line: string) => void;
+}
+
+/** Some evaluated rows, and where they stand in the source. */
+export interface EvaluatedRows {
+  /** The rows, transformed. */
+  readonly batch: Batch;
+  /** The numbers of these rows in the source. */
+  readonly rows: readonly number[];
+}
+
+/**
+ * Rows up to this size are kept in memory; others are read twice, first to check them. So memory
+ * does not depend on how many rows there are.
+ */
+const KEPT_BYTES = 2 ** 28;
+
+/** The rows of an evaluation, and their source. */
+export class TestRows {
+  readonly #split: Split;
+  readonly #request: RowsRequest;
+  readonly #open: (columns: readonly string[] | undefined) => Promise<Dataset>;
+
+  private constructor(
+    split: Split,
+    request: RowsRequest,
+    open: (columns: readonly string[] | undefined) => Promise<Dataset>,
+  ) {
+    this.#split = split;
+    this.#request = request;
+    this.#open = open;
+  }
+
+  /**
+   * Opens the rows and checks them.
+   *
+   * @param request Where they come from.
+   * @throws {UserError} If they cannot be read, or do not have the columns that the run needs.
+   */
+  static async open(request: RowsRequest): Promise<TestRows> {
+    const { plan, model, decoder, input, memory = KEPT_BYTES, report } = request;
+    const { place } = plan.document;
+    const read: ColumnsRequest = {
+      ...decoder.request,
+      weight: plan.weight,
+      columns: plan.columns,
+      ...input === undefined
+        ? {
+          stage: plan.test.reference,
+          places: (path: string) => place.call(plan.document, ["data", ...path.split(".")]),
+        }
+        : { places: () => ({ file: input }) },
+    };
+    const columns = [
+      ...model.features,
+      { column: model.label.options.column, type: model.label.type },
+    ];
+    const open = async (names: readonly string[] | undefined) => {
+      if (input !== undefined) {
+        return (await openRows(input, { features: columns }, names)).data;
+      }
+      const { stage, options, reference, folder } = plan.test;
+      const source = callStage(reference, "create()", () => stage.create(options, { folder }));
+      if (names === undefined) {
+        return await callStage(reference, "open()", () => source.open());
+      }
+      return await inTypesOf(await openDataset(source, read), columns);
+    };
+    const split = await readSplit(await open(wantedColumns(read)), read, {
+      like: decoder.known,
+      memory: await memoryFor(memory),
+      name: input === undefined ? "test" : undefined,
+      report,
+    });
+    if (split.rows > 0) return new TestRows(split, request, open);
+    await split.close();
+    throw new UserError(`${input ?? "the test split"} has no rows`, {
+      hint: hint("evaluate/empty", "name files with rows", { edit: "the command" }),
+    });
+  }
+
+  /** How many rows are evaluated. */
+  get rows(): number {
+    return this.#split.rows;
+  }
+
+  /** A text that changes when the rows change. */
+  get fingerprint(): string {
+    return this.#split.fingerprint;
+  }
+
+  /** The rows in the batches in which a run evaluates them. */
+  async *batches(): AsyncGenerator<EvaluatedRows> {
+    const { plan, decoder } = this.#request, split = this.#split;
+    const maker = new BatchMaker({ test: split }, decoder.chain, plan.seed);
+    const pass = {
+      ...{ split: "test", training: false, epoch: 0 },
+      ...{ size: evaluationRows, last: "keep" as const },
+    };
+    let first = 0;
+    for (const address of maker.addresses(pass)) {
+      const batch = await maker.make(address);
+      const rows = Array.from(
+        { length: batch.size },
+        (_, row) => split.sourceRow(first + row) ?? first + row,
+      );
+      first += batch.size;
+      yield { batch, rows };
+    }
+  }
+
+  /**
+   * Reads the source's own rows from the start.
+   *
+   * @param column The only column that is needed; all of them if it is undefined.
+   */
+  async *recordBatches(column?: string): AsyncGenerator<RecordBatch> {
+    const data = await this.#open(column === undefined ? undefined : [column]);
+    try {
+      const names = data.schema.fields.map(({ name }) => name);
+      if (column !== undefined && !names.includes(column)) refuseColumn(column, names);
+      yield* data.recordBatches() as AsyncIterable<RecordBatch>;
+    } finally {
+      await data.close?.();
+    }
+  }
+
+  /** Closes the source. */
+  async close(): Promise<void> {
+    await this.#split.close();
+  }
+}
+
+function refuseColumn(name: string, names: readonly string[]): never {
+  throw new UserError(`there is no column ${JSON.stringify(name)}`, {
+    hint: nameHint("evaluate/column", {
+      written: name,
+      names,
+      intro: "the columns are",
+      change: (near) => ({ args: { replace: { [name]: near } } }),
+    }),
+    exitCode: 2,
+  });
+}

@@ -1,0 +1,211 @@
+/**
+ * What computes the logits and losses of a run's nets for an evaluation.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs";
+import { openPlain } from "../../engine/cpu.ts";
+import { openEngine } from "../../engine/engine.ts";
+import type { Batch, LabelSpec } from "../../stages/batch.ts";
+import type { EvaluatedBatch } from "../../stages/metric.ts";
+import type { NetName, NetworkPair } from "../../stages/network.ts";
+import { captured } from "../../train/captured.ts";
+import {
+  evaluateBatch,
+  type EvaluatedModel,
+  type EvaluationInput,
+  evaluationStep,
+  UnknownLosses,
+} from "../../train/evaluate.ts";
+import type { Term } from "../../train/objective.ts";
+import { batchTensors, rowsOf } from "../../train/tensors.ts";
+import { DeclaredVariables, type TensorsByName } from "../../train/variables.ts";
+import { lossesOf, makeTerm } from "../../run/prepare_nets.ts";
+import type { PlannedPhase } from "../../pipeline/plan.ts";
+import { openModel } from "../load_model.ts";
+import type { LoadedModel } from "../model.ts";
+import { makeNets, readWeights } from "../nets.ts";
+import type { OpenedRun, RunPart } from "../open_run.ts";
+
+/** Computes what nets say of rows. */
+export interface Scorer {
+  /** What computes, in words. */
+  readonly engine: string;
+  /**
+   * Computes the logits of all nets, and the losses.
+   *
+   * @param batch The rows, transformed.
+   */
+  score(batch: Batch): Promise<EvaluatedBatch>;
+  /** Frees the nets. */
+  close(): Promise<void>;
+}
+
+/** What is scored. */
+export interface ScorerRequest {
+  /** The run. */
+  readonly run: OpenedRun;
+  /** The nets that are computed. */
+  readonly nets: readonly NetName[];
+  /** The phase whose losses are computed. */
+  readonly phase: PlannedPhase;
+  /** Which checkpoint, and which code may be loaded. */
+  readonly part: RunPart;
+  /** Receives log lines. */
+  readonly report: (line: string) => void;
+}
+
+/**
+ * Computes with an engine that trains, as the run itself evaluates: the results are equal to the
+ * last digit.
+ *
+ * @param request What is scored.
+ * @param choice The engine.
+ * @throws {UserError} If the weights are damaged, or the engine cannot be used.
+ */
+export async function tensorScorer(
+  { run, nets, phase, report }: ScorerRequest,
+  choice: "native" | "wasm",
+): Promise<Scorer> {
+  const { model, checkpoint, registry } = run;
+  const { pair, variables } = await makeNets(model, registry);
+  const { terms, variables: ofLosses } = makeTerms(request(run, nets, phase));
+  const read = [...variables, ...ofLosses];
+  const weights = await readWeights(checkpoint.path, read);
+  const { detail } = await openEngine(choice, report);
+  const values = tensors(read, weights);
+  const evaluated: EvaluatedModel = { pair, nets, terms };
+  const compute = captured(
+    "evaluation",
+    { report, debug: false },
+    (input: EvaluationInput) => evaluationStep(evaluated, input),
+    ({ batch }) => rowsOf(batch),
+  );
+  return {
+    engine: detail,
+    score: (batch) => evaluateBatch(evaluated, compute, values, batch),
+    close() {
+      compute.dispose();
+      tf.dispose(values);
+      return Promise.resolve();
+    },
+  };
+}
+
+/**
+ * Computes with ONNX Runtime. It computes logits alone, so that only losses of logits are known.
+ *
+ * @param request What is scored.
+ * @throws {UserError} If a net has no form in ONNX, or ONNX Runtime cannot be loaded.
+ */
+export async function onnxScorer({ run, nets, phase, part }: ScorerRequest): Promise<Scorer> {
+  const { model, checkpoint } = run;
+  const opened: { readonly net: NetName; readonly loaded: LoadedModel }[] = [];
+  for (const net of nets) {
+    const { loaded } = await openModel(run.folder, { ...part, net, engine: "onnx" });
+    opened.push({ net, loaded });
+  }
+  const { terms, variables } = makeTerms(request(run, nets, phase));
+  const [known, unknown] = [true, false].map((wanted) =>
+    terms.filter((term) => readsOnlyLogits(term) === wanted)
+  ) as [Term[], Term[]];
+  const weights = variables.length > 0 ? await readWeights(checkpoint.path, variables) : new Map();
+  const { units } = model.network;
+  // Losses of logits are little work, and need no engine.
+  await openPlain();
+  return {
+    engine: opened[0]!.loaded.engine,
+    async score(batch) {
+      const values = Object.fromEntries(
+        Object.entries(batch.features).map(([name, { values }]) => [
+          name,
+          // ONNX Runtime takes no shared memory, where rows can be.
+          values.buffer instanceof SharedArrayBuffer ? values.slice() : values,
+        ]),
+      );
+      const scored: Partial<
+        Record<NetName, { logits: { values: Float32Array; shape: number[] } }>
+      > = {};
+      for (const { net, loaded } of opened) {
+        const { logits } = await loaded.predict(values);
+        scored[net] = { logits: { values: logits, shape: [units] } };
+      }
+      let losses: Record<string, number> | undefined;
+      return {
+        size: batch.size,
+        outputs: scored[nets[0]!]!,
+        nets: scored,
+        label: batch.label.values,
+        weight: batch.weight?.values,
+        columns: columnsOf(batch),
+        get losses() {
+          if (unknown.length > 0) throw new UnknownLosses("--engine native computes it");
+          return losses ??= lossesOfLogits(known, nets, batch, {
+            logits: (net) => tf.tensor2d(scored[net]!.logits.values, [batch.size, units]),
+            values: () => tensors(variables, weights),
+          });
+        },
+      };
+    },
+    async close() {
+      for (const { loaded } of opened) await loaded.close();
+    },
+  };
+}
+
+/** Losses that compare nothing but logits. */
+function lossesOfLogits(
+  terms: readonly Term[],
+  nets: readonly NetName[],
+  batch: Batch,
+  { logits, values }: {
+    readonly logits: (net: NetName) => tf.Tensor;
+    readonly values: () => TensorsByName;
+  },
+): Record<string, number> {
+  const losses = tf.tidy(() => {
+    const given = Object.fromEntries(nets.map((net) => [net, logits(net)]));
+    const pair = Object.fromEntries(
+      nets.map((net) => [net, () => ({ logits: given[net]! })]),
+    ) as unknown as NetworkPair;
+    const rows = batchTensors({ ...batch, features: {} });
+    return evaluationStep({ pair, nets, terms }, { values: values(), batch: rows }).losses
+      .dataSync();
+  });
+  return Object.fromEntries(terms.map(({ name }, index) => [name, losses[index]!]));
+}
+
+const columnsOf = ({ columns = {} }: Batch) =>
+  Object.fromEntries(Object.entries(columns).map(([name, { values }]) => [name, values]));
+
+const readsOnlyLogits = (term: Term) =>
+  (term.form === "task" ? [term.on] : term.pairs.flatMap(({ from, to }) => [from, to]))
+    .every(({ output }) => output === "logits");
+
+const request = ({ model }: OpenedRun, nets: readonly NetName[], phase: PlannedPhase) => ({
+  losses: lossesOf(phase, nets),
+  shapes: model.network.outputs,
+  label: model.label.spec,
+});
+
+function makeTerms(
+  { losses, shapes, label }: {
+    readonly losses: ReturnType<typeof lossesOf>;
+    readonly shapes: Readonly<Record<string, readonly number[]>>;
+    readonly label: LabelSpec;
+  },
+) {
+  const variables = new DeclaredVariables();
+  const terms = losses.map((loss) => makeTerm(loss, shapes, label, variables));
+  return { terms, variables: variables.all };
+}
+
+function tensors(
+  variables: readonly { readonly name: string; readonly shape: readonly number[] }[],
+  weights: ReadonlyMap<string, Float32Array>,
+): TensorsByName {
+  return Object.fromEntries(
+    variables.map(({ name, shape }) => [name, tf.tensor(weights.get(name)!, [...shape])]),
+  );
+}

@@ -1,0 +1,137 @@
+/**
+ * Wrong rows as record batches: all columns of the source, and what the nets say.
+ *
+ * @module
+ */
+
+import {
+  type DataType,
+  Field,
+  Float32,
+  Float64,
+  Int64,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
+import type { NetName } from "../../stages/network.ts";
+import type { ClassValue, LabelAnswers } from "../answers.ts";
+import { typeOfClasses } from "../scores.ts";
+import type { Evaluation } from "./evaluate_run.ts";
+import type { WrongRow } from "./wrong_rows.ts";
+
+/** A column about wrong rows. */
+interface AboutColumn {
+  readonly name: string;
+  readonly type: DataType;
+  readonly valueOf: (row: WrongRow) => unknown;
+}
+
+/**
+ * Reads the wrong rows of an evaluation again.
+ *
+ * @param evaluation The evaluation.
+ * @param isKept Whether a column of the source is copied.
+ * @returns The columns, and a record batch for each row; the most wrong one comes first.
+ */
+export async function wrongRowBatches(
+  { wrong, label, source }: Pick<Evaluation, "wrong" | "label" | "source">,
+  isKept: (field: Field) => boolean,
+): Promise<{ readonly schema: Schema; readonly batches: readonly RecordBatch[] }> {
+  const wanted = new Map(wrong.map((found, index) => [found.row, index]));
+  const rows: RecordBatch[] = [];
+  let first = 0, fields: readonly Field[] = [], left = wanted.size;
+  for await (const batch of source.recordBatches()) {
+    fields = batch.schema.fields;
+    for (let row = 0; row < batch.numRows && left > 0; row++) {
+      const index = wanted.get(first + row);
+      if (index === undefined) continue;
+      rows[index] = copied(batch.slice(row, row + 1));
+      left--;
+    }
+    first += batch.numRows;
+    if (left === 0) break;
+  }
+  const kept = fields.filter(isKept), taken = new Set(kept.map(({ name }) => name));
+  const free = (name: string) => {
+    let own = name;
+    for (let number = 2; taken.has(own); number++) own = `${name}_${number}`;
+    taken.add(own);
+    return own;
+  };
+  const about = aboutColumns(wrong, label);
+  const schema = new Schema([
+    ...kept,
+    ...about.map(({ name, type }) => new Field(free(name), type, true)),
+  ]);
+  const type = new Struct(schema.fields);
+  const batches = wrong.map((found, index) => {
+    const own = kept.map(({ name }) => {
+      const at = fields.findIndex((field) => field.name === name);
+      return rows[index]!.data.children[at]!;
+    });
+    const said = about.map(({ type, valueOf }) => vectorFromArray([valueOf(found)], type).data[0]!);
+    return new RecordBatch(
+      schema,
+      makeData({ type, length: 1, nullCount: 0, children: [...own, ...said] }),
+    );
+  });
+  return { schema, batches };
+}
+
+/** A copy of rows, without the record batch that they are a part of. */
+function copied(rows: RecordBatch): RecordBatch {
+  return tableFromIPC(tableToIPC(new Table([rows]), "stream")).batches[0]!;
+}
+
+function aboutColumns(
+  wrong: readonly WrongRow[],
+  { kind, classes }: LabelAnswers,
+): AboutColumn[] {
+  const isNumber = kind === "number", type = isNumber ? new Float64() : typeOfClasses(classes);
+  const valueOf = (value: number) => isNumber ? value : classValue(classes[value]);
+  const nets = Object.keys(wrong[0]?.scores ?? {}) as NetName[];
+  return [
+    { name: "row", type: new Int64(), valueOf: ({ row }) => BigInt(row) },
+    { name: "why", type: new Utf8(), valueOf: whyOf },
+    { name: "expected", type, valueOf: ({ label }) => valueOf(label) },
+    ...nets.flatMap((net): AboutColumn[] => [
+      {
+        name: `${net}_prediction`,
+        type,
+        valueOf: ({ scores }) => valueOf(scores[net]!.prediction),
+      },
+      ...(isNumber ? [] : [{
+        name: `${net}_score`,
+        type: new Float32(),
+        valueOf: ({ scores }: WrongRow) => scores[net]!.score,
+      }]),
+      {
+        name: isNumber ? `${net}_error` : `${net}_loss`,
+        type: new Float32(),
+        valueOf: ({ scores }) => scores[net]!.loss,
+      },
+    ]),
+  ];
+}
+
+const classValue = (value: ClassValue | undefined) =>
+  value === undefined ? null : typeof value === "number" ? BigInt(value) : value;
+
+/**
+ * Why a row is among the wrong ones.
+ *
+ * @param row The row.
+ */
+export function whyOf({ isWorst, isBoosters }: Pick<WrongRow, "isWorst" | "isBoosters">): string {
+  return [
+    ...(isWorst ? ["most wrong"] : []),
+    ...(isBoosters ? ["only the booster is right"] : []),
+  ].join("; ");
+}

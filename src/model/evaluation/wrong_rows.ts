@@ -1,0 +1,138 @@
+import { predictedClass } from "../../../plugins/metrics/predictions.ts";
+import type { Column } from "../../stages/batch.ts";
+import type { EvaluatedBatch } from "../../stages/metric.ts";
+import type { NetName } from "../../stages/network.ts";
+
+/** What a net says of a row. */
+export interface RowScore {
+  /** The number of the predicted class; the predicted number for a label of numbers. */
+  readonly prediction: number;
+  /** The probability of that class, or of the label 1; undefined for numbers. */
+  readonly score: number | undefined;
+  /** The loss: −log of the label's probability, or the absolute difference of numbers. */
+  readonly loss: number;
+}
+
+/** A row that is wrong. */
+export interface WrongRow {
+  /** The row's number in the source, from 0. */
+  readonly row: number;
+  /** The label: the number of the class, or the number. */
+  readonly label: number;
+  /** Whether it is one of the rows with the largest losses. */
+  readonly isWorst: boolean;
+  /** Whether the booster predicts its class and the light net does not. */
+  readonly isBoosters: boolean;
+  /** What each net says. */
+  readonly scores: Readonly<Partial<Record<NetName, RowScore>>>;
+}
+
+type Found = Omit<WrongRow, "isWorst" | "isBoosters">;
+
+/** Keeps the rows with the largest losses. */
+export class WrongRows {
+  readonly #most: number;
+  readonly #nets: readonly NetName[];
+  readonly #isNumber: boolean;
+  readonly #worst: Largest;
+  readonly #boosters: Largest;
+
+  /**
+   * Starts without rows.
+   *
+   * @param most How many rows of each sort are kept.
+   * @param nets The nets; the losses are those of the first one.
+   * @param isNumber Whether labels are numbers, and not classes.
+   */
+  constructor(most: number, nets: readonly NetName[], isNumber: boolean) {
+    this.#most = most;
+    this.#nets = nets;
+    this.#isNumber = isNumber;
+    this.#worst = new Largest(most);
+    this.#boosters = new Largest(most);
+  }
+
+  /**
+   * Looks at rows.
+   *
+   * @param batch The rows and the nets' logits.
+   * @param numbers Their numbers in the source.
+   */
+  add({ size, nets, label }: EvaluatedBatch, numbers: readonly number[]): void {
+    if (this.#most === 0) return;
+    for (let row = 0; row < size; row++) {
+      const scores = Object.fromEntries(
+        this.#nets.map((net) => [net, this.#score(nets[net]!.logits, row, label[row]!)]),
+      ) as Record<NetName, RowScore>;
+      const { loss } = scores[this.#nets[0]!];
+      const found = { row: numbers[row]!, label: label[row]!, scores };
+      this.#worst.offer(loss, found);
+      const { light, booster } = scores;
+      if (this.#isNumber || !light || !booster) continue;
+      if (booster.prediction === found.label && light.prediction !== found.label) {
+        this.#boosters.offer(light.loss, found);
+      }
+    }
+  }
+
+  /** The rows, those with the largest losses first. */
+  rows(): WrongRow[] {
+    const worst = new Set(this.#worst.rows()), boosters = new Set(this.#boosters.rows());
+    const [first] = this.#nets;
+    return [...worst.union(boosters)]
+      .sort((a, b) => b.scores[first!]!.loss - a.scores[first!]!.loss || a.row - b.row)
+      .map((found) => ({
+        ...found,
+        isWorst: worst.has(found),
+        isBoosters: boosters.has(found),
+      }));
+  }
+
+  #score(column: Column, row: number, label: number): RowScore {
+    const logits = column.values;
+    if (this.#isNumber) {
+      const prediction = logits[row]!;
+      return { prediction, score: undefined, loss: Math.abs(prediction - label) };
+    }
+    const [units] = column.shape as [number], prediction = predictedClass(column, row);
+    if (units === 1) {
+      const logit = logits[row]!;
+      const loss = Math.max(logit, 0) - logit * label + Math.log1p(Math.exp(-Math.abs(logit)));
+      return { prediction, score: 1 / (1 + Math.exp(-logit)), loss };
+    }
+    const start = row * units, top = logits[start + prediction]!;
+    let sum = 0;
+    for (let unit = 0; unit < units; unit++) sum += Math.exp(logits[start + unit]! - top);
+    return { prediction, score: 1 / sum, loss: top + Math.log(sum) - logits[start + label]! };
+  }
+}
+
+/** Keeps the rows with the largest values, in a list that is cut when it is twice as long. */
+class Largest {
+  readonly #most: number;
+  #kept: { readonly value: number; readonly found: Found }[] = [];
+  #least = -Infinity;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  offer(value: number, found: Found): void {
+    // A loss that is no number is as wrong as it gets.
+    const rank = Number.isNaN(value) ? Infinity : value;
+    if (this.#kept.length >= this.#most && rank <= this.#least) return;
+    this.#kept.push({ value: rank, found });
+    if (this.#kept.length >= 2 * this.#most) this.#cut();
+  }
+
+  rows(): Found[] {
+    this.#cut();
+    return this.#kept.map(({ found }) => found);
+  }
+
+  #cut(): void {
+    this.#kept.sort((a, b) => b.value - a.value || a.found.row - b.found.row);
+    this.#kept.length = Math.min(this.#kept.length, this.#most);
+    if (this.#kept.length === this.#most) this.#least = this.#kept.at(-1)?.value ?? -Infinity;
+  }
+}
