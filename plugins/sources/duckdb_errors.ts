@@ -194,7 +194,7 @@ function ofQuery(
     return new UserError(`the query reads something that it may not read: ${problem}`, {
       hint: hint(
         "sql/files",
-        "list files under tables, and use their names there in the query",
+        "list each file under tables, and use the name of its table in the query",
         { edit: "the source" },
       ),
       cause,

@@ -135,7 +135,9 @@ function optimizerProblems(
     return [{
       message: `${path} has no tensor ${
         slotName(slot, tensor)
-      }${others}: it contains no optimizer state for this variable`,
+      }${others}: it contains no optimizer state for ${
+        others ? "these variables" : "this variable"
+      }`,
       place,
       hint: hint(
         "initial/optimizer-kept",

@@ -39,8 +39,9 @@ export interface ForwardInput {
 }
 
 /**
- * The forward passes of one step. Each net is computed once for each gate that the losses apply to
- * its shared variables. The part that both nets share is computed only once.
+ * The forward passes of one step. A loss can scale or block its gradient into the variables that
+ * both nets share (see {@linkcode Gate}). Each net is computed once for each such factor that the
+ * losses use. The part of the network that both nets share is computed only once.
  */
 export class Forward {
   /** The new values of variables that are not trainable, such as running statistics. */

@@ -7,7 +7,7 @@
 import { dirname, relative } from "node:path";
 
 /**
- * Checks whether a path is a folder or inside it, judged only by the paths.
+ * Checks whether a path is a given folder or lies inside it, judged only by the paths.
  *
  * @param folder The folder, as an absolute path.
  * @param path The absolute path.
@@ -18,8 +18,8 @@ export function isInside(folder: string, path: string): boolean {
 }
 
 /**
- * Checks whether a path is a folder or inside it, even under another name: some file systems ignore
- * case, and links give a folder several names.
+ * Checks whether a path is a given folder or lies inside it, even under another name: some file
+ * systems ignore case, and links give a folder several names.
  *
  * @param folder The folder, as an absolute path.
  * @param path The absolute path, which need not exist.

@@ -62,7 +62,7 @@ const byValue: Readonly<Record<string, readonly number[]>> = {
 };
 
 /**
- * Lists the outputs of an op whose number of rows depends on the values of its inputs.
+ * Lists those outputs of an op that have a number of rows that depends on the values of its inputs.
  *
  * @param op The name of the op.
  * @returns The indices of the outputs; empty for most ops.

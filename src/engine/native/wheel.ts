@@ -220,7 +220,7 @@ export async function unpackWheel(
     throw new UserError(
       `the TensorFlow files in ${
         basename(wheel)
-      } have ${total} bytes in all, more than any TensorFlow needs`,
+      } have ${total} bytes in all, more than any version of TensorFlow needs`,
     );
   }
   progress.begin("unpacking the library", total / 1e6);

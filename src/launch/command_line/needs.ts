@@ -348,7 +348,7 @@ class NeedList {
       }
       for (const link of movable) {
         throw new UserError(
-          `${link} is a link with .. in its target, which code could make lead elsewhere: remove it, or write its target as an absolute path without ..`,
+          `the target of the link ${link} contains .., so custom code could make the link lead to another place: remove the link, or write its target as an absolute path without ..`,
           { exitCode: 2 },
         );
       }

@@ -159,7 +159,7 @@ Deno.test("sql passes on an error that comes up far behind the first rows", asyn
 
 Deno.test("sql reads no file but those that are named", async () => {
   const tables = { p: "types.parquet" };
-  const hint = "list files under tables";
+  const hint = "list each file under tables";
   for (const file of ["types.parquet", join(formats, "types.parquet"), "duckdb.csv"]) {
     const error = await assertRejects(
       () => read(`SELECT 1 AS x FROM '${file}'`, { tables: { c: "pyarrow.csv" } }),
