@@ -57,7 +57,7 @@ export type Lines = string | readonly string[];
 const printed = (lines: readonly Lines[]) => lines.flat().map(printable).join("\n");
 
 /**
- * Prints lines after the terminal may have echoed a key, such as `^C`.
+ * Prints lines, starting on a new line because the terminal may have echoed a key, such as `^C`.
  *
  * @param lines The lines.
  */

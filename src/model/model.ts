@@ -9,7 +9,7 @@ import { type ClassValue, type LabelAnswers, labelAnswers, Predictions } from ".
 import { batchOfRows, type Row } from "./rows.ts";
 import type { FeatureValues, NetRunner } from "./runners.ts";
 
-/** An input of {@linkcode Model.predict} for typed arrays. */
+/** Describes one input of {@linkcode Model.predict} when it is called with typed arrays. */
 export interface ModelInputInfo {
   /** The feature. */
   readonly name: string;

@@ -82,8 +82,8 @@ const initialFile = z.strictObject({
       "with one value per line, or a JSON file with a list.",
   ),
   features: z.array(text("the name of a feature")).min(1).optional().describe(
-    "The features in the order in which the file's first layers read them, if they " +
-      "read more than one.",
+    "The names of the features, in the order in which they are concatenated as the input of the " +
+      "first layers in the weights file. Needed only if these layers read more than one feature.",
   ),
   classes: z.array(text("the name of a class")).min(2).optional().describe(
     "The classes in the order of the file's logits, if the label has named classes.",

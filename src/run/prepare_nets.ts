@@ -466,7 +466,7 @@ export function makeTerm(
   }
   if (stage.form === "task" && policy.some(({ reversed }) => reversed)) {
     throw new UserError(
-      `the gradient policy ${gradient.reference.name} sends gradients to the teacher and only works for hint losses: a label cannot learn`,
+      `the gradient policy ${gradient.reference.name} sends gradients to the teacher, so it only works for hint losses: this loss compares with the label, which has no weights to train`,
       {
         place: gradient.reference.place,
         hint: hint(

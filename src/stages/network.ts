@@ -138,8 +138,8 @@ export interface Scope {
 }
 
 /**
- * The outputs of a net by name: `logits`, `[batch, units]`, and feature maps that hint losses can
- * compare.
+ * The outputs of a net by name: `logits`, of shape `[batch, units]`, and any feature maps that hint
+ * losses can compare.
  */
 export type Outputs = Readonly<Record<string, tf.Tensor>> & { readonly logits: tf.Tensor };
 

@@ -137,7 +137,7 @@ const commandTable = {
   },
   export: {
     words: "RUN",
-    summary: "Writes a trained net for other programs",
+    summary: "Exports a trained net for use in other programs",
     options: [
       ...["out", "format", "inputs", "net", "checkpoint", "engine", "allow-plugin"] as const,
     ],

@@ -570,7 +570,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -598,7 +598,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -682,7 +682,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -710,7 +710,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -760,7 +760,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -788,7 +788,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -852,7 +852,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -880,7 +880,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -1499,7 +1499,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -1527,7 +1527,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -1611,7 +1611,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -1639,7 +1639,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -1689,7 +1689,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -1717,7 +1717,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -1781,7 +1781,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
@@ -1809,7 +1809,7 @@ readonly [name: string]: string;
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, if they read more than one. */
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
