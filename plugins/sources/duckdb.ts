@@ -375,7 +375,7 @@ const patience = 3_000;
 export async function loadDuckdb(): Promise<
   { api: typeof import("npm:@duckdb/node-api@1.5.6-r.1"); duckdb: Bindings }
 > {
-  const told = setTimeout(
+  const timer = setTimeout(
     () => say("loading DuckDB, which is downloaded once …"),
     patience,
   );
@@ -385,7 +385,7 @@ export async function loadDuckdb(): Promise<
   } catch (error) {
     throw unloadable(error);
   } finally {
-    clearTimeout(told);
+    clearTimeout(timer);
   }
 }
 

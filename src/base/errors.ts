@@ -5,7 +5,7 @@
  */
 
 import { printable } from "./printable.ts";
-import { tellPrinted } from "./hints.ts";
+import { notifyPrinted } from "./hints.ts";
 
 export { printable } from "./printable.ts";
 
@@ -189,7 +189,7 @@ export function warningLines(problem: Problem): string[] {
 }
 
 function formatted(kind: "error" | "warning", problem: Problem): string[] {
-  tellPrinted(problem);
+  notifyPrinted(problem);
   const lines = [`${kind}: ${problem.message}`];
   if (problem.place) lines.push(` --> ${formatPlace(problem.place)}`);
   if (problem.hint) lines.push(` hint: ${problem.hint}`);

@@ -82,11 +82,11 @@ export function listenToHints(listening: HintListener | undefined): void {
 }
 
 /**
- * Tells the listener that a problem was formatted for printing.
+ * Notifies the listener that a problem was formatted for printing.
  *
  * @param problem The problem.
  */
-export function tellPrinted(problem: Problem): void {
+export function notifyPrinted(problem: Problem): void {
   listener?.printed(problem);
 }
 

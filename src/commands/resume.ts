@@ -1,5 +1,5 @@
 import { metricsToJson } from "../stages/metrics_json.ts";
-import { readKeptPlan } from "../run/resume_run.ts";
+import { readResumablePlan } from "../run/resume_run.ts";
 import { listenToSignals } from "./interruption.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
 import { printResult, train } from "./train.ts";
@@ -15,7 +15,7 @@ import { printJson, say } from "../base/terminal.ts";
 export async function resume(args: readonly string[], options: CommandOptions): Promise<number> {
   const out = onlyArgument(args, "a run folder");
   const { over } = listenToSignals(out, options.quiet);
-  const { plan, result } = await readKeptPlan(out, options);
+  const { plan, result } = await readResumablePlan(out, options);
   if (!result) return await train(plan, out, options, true);
   over();
   if (options.json) printJson(metricsToJson({ event: "runEnd", result }));

@@ -2,7 +2,7 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { CheckedSweep } from "../sweep/check.ts";
 import type { Latency } from "../sweep/latency.ts";
-import { holdSweep } from "../sweep/one_run.ts";
+import { withSweepLock } from "../sweep/one_run.ts";
 import { runPart } from "../sweep/processes.ts";
 import { readOutcomes, type RunOutcome } from "../sweep/results.ts";
 import { terminalText } from "../sweep/render.ts";
@@ -63,7 +63,7 @@ class SweepCommand {
   async run(): Promise<number> {
     const checked = await this.#part<CheckedSweep>("check");
     if (typeof checked === "number") return this.#ended(checked);
-    return await holdSweep(checked.out, () => this.#all(checked));
+    return await withSweepLock(checked.out, () => this.#all(checked));
   }
 
   async #all(checked: CheckedSweep): Promise<number> {

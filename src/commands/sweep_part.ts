@@ -4,7 +4,7 @@ import { UserError } from "../base/errors.ts";
 import { nameHint } from "../base/hints.ts";
 import { checkSweep, nameOf } from "../sweep/check.ts";
 import { type Latency, measureLatency } from "../sweep/latency.ts";
-import { finishedNets, holdRun } from "../sweep/one_run.ts";
+import { finishedNets, withRunLock } from "../sweep/one_run.ts";
 import { readSweep, type Sweep } from "../pipeline/sweep_file/read.ts";
 import { readResult } from "../run/folder/manifest.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
@@ -76,7 +76,7 @@ async function runOne(
       exitCode: 2,
     });
   }
-  return await holdRun(
+  return await withRunLock(
     sweep,
     run,
     { ...options, allowed },

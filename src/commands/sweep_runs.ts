@@ -81,7 +81,7 @@ export class SweepRuns {
     await mkdir(dirname(log), { recursive: true });
     using file = await openLog(log);
     const started = performance.now();
-    let tail = "", told = started, metrics: Record<string, number> = {};
+    let tail = "", reported = started, metrics: Record<string, number> = {};
     this.#report(`${name}: ${run.state === "interrupted" ? "resumed" : "started"}`);
     const code = await runPart({
       ...await this.#how.startOf(name),
@@ -95,8 +95,8 @@ export class SweepRuns {
         }
         if (event.event !== "epoch") return;
         metrics = this.#epoch(event);
-        if (performance.now() - told < LINE_EVERY) return;
-        told = performance.now();
+        if (performance.now() - reported < LINE_EVERY) return;
+        reported = performance.now();
         this.#report(`${name}: epoch ${event.epoch}${this.#metricText(metrics)}`);
       },
       onError: async (bytes) => {

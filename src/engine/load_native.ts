@@ -5,7 +5,7 @@ import process from "node:process";
 import util from "node:util";
 import { registerNativeKernels } from "./kernels/native.ts";
 import type { Build } from "./native/build.ts";
-import { hush } from "./native/hush.ts";
+import { withoutStderr } from "./native/without_stderr.ts";
 
 /** The name under which the native backend is registered, the same as in tfjs-node. */
 export const NATIVE_BACKEND = "tensorflow";
@@ -34,7 +34,9 @@ async function load(build: Build): Promise<void> {
     "@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js"
   );
   // The path is absolute, so the base of the resolution does not matter.
-  const binding = hush(() => createRequire(process.execPath)(join(build.folder, build.addon)));
+  const binding = withoutStderr(() =>
+    createRequire(process.execPath)(join(build.folder, build.addon))
+  );
   await import("@tensorflow/tfjs-node/dist/register_all_kernels.js");
   registerNativeKernels(NATIVE_BACKEND);
   tf.registerBackend(

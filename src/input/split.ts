@@ -340,7 +340,7 @@ class Tally {
   #kept: Uint32Array[] | undefined;
   #rowBytes = 0;
   #rows = 0;
-  #told = performance.now();
+  #reportedAt = performance.now();
   /** The number of rows in each record batch. */
   readonly rowCounts: number[] = [];
   /** The memory of the rows so far, in bytes. */
@@ -373,7 +373,7 @@ class Tally {
     if (isRest) this.rowCounts[this.rowCounts.length - 1]! += rows;
     else this.rowCounts.push(rows);
     this.#rows += rows;
-    this.#tell();
+    this.#reportProgress();
   }
 
   /** An estimate of the memory of all rows, in bytes. */
@@ -399,10 +399,10 @@ class Tally {
     return Math.max(1, Math.floor(window / Math.max(1, this.#rowBytes)));
   }
 
-  #tell(): void {
+  #reportProgress(): void {
     const { name, report } = this.#options;
-    if (!report || performance.now() - this.#told < patience) return;
-    this.#told = performance.now();
+    if (!report || performance.now() - this.#reportedAt < patience) return;
+    this.#reportedAt = performance.now();
     const all = this.#total === undefined ? "" : ` of ${this.#total.toLocaleString("en")}`;
     report(`data: checking the ${name} rows: ${this.#rows.toLocaleString("en")}${all} read`);
   }

@@ -117,8 +117,8 @@ async function names(folder: string): Promise<string[]> {
 /** Keeps the output's text out of the test's own output. */
 async function silently(run: () => Promise<void>): Promise<void> {
   const { log, error, info, warn } = console;
-  const hush = () => {};
-  Object.assign(console, { log: hush, error: hush, info: hush, warn: hush });
+  const ignore = () => {};
+  Object.assign(console, { log: ignore, error: ignore, info: ignore, warn: ignore });
   try {
     await run();
   } finally {

@@ -5,7 +5,7 @@ import { type ChildEnd, runChild } from "./child.ts";
 import type { Fetcher } from "./fetch.ts";
 import { grantedArguments } from "./granted.ts";
 import type { Project } from "./project.ts";
-import { tell } from "./tell.ts";
+import { logLine } from "./log_line.ts";
 
 /**
  * The needs of a command line, or the pipeline in TypeScript that has to be evaluated to determine
@@ -121,7 +121,7 @@ export async function askNeeds(
 /** Returns a failing end for a process without an answer, even if its exit code was 0. */
 function asFailure(end: ChildEnd): ChildEnd {
   if (end.code !== 0) return end;
-  tell(
+  logLine(
     "error: src/launch/programs/needs.ts ended without an answer; this is a fault of Rocket",
   );
   return { code: 1, signal: null };
@@ -147,11 +147,11 @@ async function evaluate(
   },
 ): Promise<Evaluated> {
   const flags = await grantedArguments(project, permissions, join(temporary, "evaluate.json"));
-  const told = setTimeout(
-    () => tell(printable(`still evaluating ${path}: its top-level code is running or waiting`)),
+  const timer = setTimeout(
+    () => logLine(printable(`still evaluating ${path}: its top-level code is running or waiting`)),
     QUIET,
   );
-  using _told = { [Symbol.dispose]: () => clearTimeout(told) };
+  using _timer = { [Symbol.dispose]: () => clearTimeout(timer) };
   const answer = await answerOf<Evaluated>(project, {
     flags,
     script: "evaluate.ts",

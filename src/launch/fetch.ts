@@ -8,7 +8,7 @@ import { importMap } from "./import_map.ts";
 import { importsOf } from "./imports.ts";
 import type { Project } from "./project.ts";
 import { receivedSignal } from "./signals.ts";
-import { tell } from "./tell.ts";
+import { logLine } from "./log_line.ts";
 import { writtenFolders } from "./written_folders.ts";
 
 /** The modules of Rocket that processes start with. */
@@ -67,8 +67,8 @@ export class Fetcher {
     const problem = await this.#fetch(specifiers, [], "npm packages");
     if (problem !== undefined) {
       if (receivedSignal() !== undefined) return false;
-      tell(`error: packages that Rocket needs cannot be downloaded: ${printable(problem)}`);
-      tell("hint: run this once with network access; later runs do not need the network");
+      logLine(`error: packages that Rocket needs cannot be downloaded: ${printable(problem)}`);
+      logLine("hint: run this once with network access; later runs do not need the network");
       return false;
     }
     this.#own = specifiers;
@@ -111,7 +111,9 @@ export class Fetcher {
     for (const specifier of wanted) {
       if (receivedSignal() !== undefined) return;
       const problem = await this.#fetch([...this.#own, specifier], hosts);
-      if (problem !== undefined) tell(printable(`${specifier} cannot be downloaded: ${problem}`));
+      if (problem !== undefined) {
+        logLine(printable(`${specifier} cannot be downloaded: ${problem}`));
+      }
     }
   }
 
@@ -129,7 +131,7 @@ export class Fetcher {
         chunks.push(chunk);
         if (announced || !new TextDecoder().decode(chunk).includes("Download ")) return;
         announced = true;
-        tell(printable(`downloading ${what}, which is only needed once …`));
+        logLine(printable(`downloading ${what}, which is only needed once …`));
       },
     });
     if (code === 0) return undefined;

@@ -1,4 +1,4 @@
-import { tell } from "./tell.ts";
+import { logLine } from "./log_line.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ProjectConfig } from "./project.ts";
@@ -27,5 +27,5 @@ export async function announceDownload(config: ProjectConfig): Promise<void> {
       return false;
     }
   };
-  if (!names.every(isThere)) tell("downloading npm packages, which is only needed once …");
+  if (!names.every(isThere)) logLine("downloading npm packages, which is only needed once …");
 }

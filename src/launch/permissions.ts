@@ -10,7 +10,7 @@ import { askNeeds, type CommandNeeds } from "./ask_needs.ts";
 import { beyondCheck, type Granted, grantedVariables } from "./granted_within.ts";
 import type { Project } from "./project.ts";
 import { receivedSignal } from "./signals.ts";
-import { tell } from "./tell.ts";
+import { logLine } from "./log_line.ts";
 import { rememberWritten } from "./written_folders.ts";
 
 /**
@@ -59,7 +59,7 @@ export async function runCommandLine(
     // The child did not handle signals yet, so its cleanup and its message happen here.
     if (args.includes("resume")) { for (const word of args) removeRunDrafts(resolve(cwd, word)); }
     // A terminal has echoed `^C` on the current line.
-    tell(`${Deno.stderr.isTerminal() ? "\n" : ""}stopped before the command started`);
+    logLine(`${Deno.stderr.isTerminal() ? "\n" : ""}stopped before the command started`);
     return INTERRUPTED;
   } finally {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
@@ -90,14 +90,16 @@ async function runWithNeeds(
   }
   const beyond = await sweepRefusal(needs, { args, cwd, temporary });
   if (beyond !== undefined) {
-    tell(`error: ${beyond}`);
+    logLine(`error: ${beyond}`);
     return { code: 2, signal: null };
   }
   const computes = needs.engine !== undefined;
-  const told = needs.permissions.some(({ permission, told }) => permission === "env" && told);
-  if ((computes || needs.hasCode || told) && !args.includes("--quiet")) {
+  const namesVariable = needs.permissions.some(({ permission, mentioned }) =>
+    permission === "env" && mentioned
+  );
+  if ((computes || needs.hasCode || namesVariable) && !args.includes("--quiet")) {
     const shown = needs.permissions.filter(({ of }) => of !== temporary);
-    tell(permissionsLine(shown, needs.hasCode));
+    logLine(permissionsLine(shown, needs.hasCode));
   }
   const of = (permission: Permission) =>
     needs.permissions.filter((need) => need.permission === permission).map((need) => need.of);

@@ -12,7 +12,7 @@ const SLOW = 3_000;
  * @param use The value of `use:` that names the module.
  * @param module The promise of the module's exports.
  */
-export async function toldIfSlow<T>(use: string, module: Promise<T>): Promise<T> {
+export async function reportIfSlow<T>(use: string, module: Promise<T>): Promise<T> {
   const timer = setTimeout(
     () => say(`still loading ${use}: its top-level code is running or waiting`),
     SLOW,

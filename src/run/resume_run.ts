@@ -31,7 +31,7 @@ export interface ResumeRunOptions extends RunOptions {
 }
 
 /** The plan of a run folder, ready to be resumed. */
-export interface KeptPlan {
+export interface ResumablePlan {
   /** The run's plan, changes included. */
   readonly plan: Plan;
   /** The run's result, if the run is complete. */
@@ -45,7 +45,10 @@ export interface KeptPlan {
  * @param options Changes to the pipeline, and the code that may be loaded.
  * @throws {UserError} If the folder contains no run, or a change is wrong; exit code 2.
  */
-export async function readKeptPlan(out: string, options: ReadRunOptions): Promise<KeptPlan> {
+export async function readResumablePlan(
+  out: string,
+  options: ReadRunOptions,
+): Promise<ResumablePlan> {
   const { allowed, document } = await readRun(out, options);
   removeRunDrafts(out);
   const plan = await makePlan(document, createRegistry(builtins, allowed));
@@ -85,7 +88,7 @@ export async function resumeRun(
   { set, allowPlugins, allowEnv, ...options }: ResumeRunOptions = {},
 ): Promise<Result> {
   return await namingPermissions(async () => {
-    const { plan, result } = await readKeptPlan(out, {
+    const { plan, result } = await readResumablePlan(out, {
       ...(set && { set }),
       ...(allowPlugins && { allowPlugins }),
       ...(allowEnv && { allowEnv }),

@@ -36,7 +36,7 @@ export interface StepsOptions {
 }
 
 /** The result of a step. */
-export interface Advanced {
+export interface StepResult {
   /** The state after the step; if the step was skipped, the state before it. */
   readonly state: State;
   /** The total loss, then each term before its weight. */
@@ -84,7 +84,7 @@ export class Steps {
    * @returns The result of the step.
    * @throws {NonFiniteError} If losses or gradients are not finite and the step may not be skipped.
    */
-  async take(state: State, input: StepInput, when: string): Promise<Advanced> {
+  async take(state: State, input: StepInput, when: string): Promise<StepResult> {
     const output = this.#train.call({ state, input });
     const [losses, [gradientNorm]] = await Promise.all([
       output.losses.data<"float32">(),

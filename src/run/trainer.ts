@@ -3,7 +3,7 @@ import { Interruption, UserError } from "../base/errors.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
 import type { Batch } from "../stages/batch.ts";
 import type { CheckpointRequest, GradientNorms, Metrics, Snapshot } from "../stages/events.ts";
-import { type Advanced, Steps, type TrainInput } from "./steps.ts";
+import { type StepResult, Steps, type TrainInput } from "./steps.ts";
 import { captured } from "../train/captured.ts";
 import { CheckpointRequests } from "./checkpoint_requests.ts";
 import type { JobResult, Rollback } from "./folder/checkpoint_content.ts";
@@ -304,7 +304,7 @@ class Training {
     }
     await this.#endIfAsked(running);
     const metrics: Record<string, Metrics> = { train: progress.means.metrics() };
-    const tell = (split: string) =>
+    const emitSplit = (split: string) =>
       this.#emit("evaluation", {
         ...about,
         step: progress.step,
@@ -312,7 +312,7 @@ class Training {
         split,
         metrics: metrics[split]!,
       });
-    await tell("train");
+    await emitSplit("train");
     for (const split of progress.measuredSplits(epoch)) {
       metrics[split] = await evaluate(
         evaluated,
@@ -321,7 +321,7 @@ class Training {
         this.#evaluationBatches(running, split),
         metricList,
       );
-      await tell(split);
+      await emitSplit(split);
     }
     const best = progress.endEpoch(metrics), { state } = running;
     await this.#emit("epoch", {
@@ -351,7 +351,7 @@ class Training {
       progress.batches++;
       return;
     }
-    let taken!: Advanced;
+    let taken!: StepResult;
     await this.#guard.watch(async () => {
       const input = waiting.during(() =>
         stepInput(model, batch, position, learningRate, progress.seed, optimizerSteps)

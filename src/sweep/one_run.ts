@@ -13,7 +13,7 @@ import { keptRun, type RunState } from "./kept.ts";
 import type { TimedNet } from "./latency.ts";
 
 /** A run of a sweep whose lock this process holds. */
-export interface HeldRun {
+export interface LockedRun {
   /** The run's plan. */
   readonly plan: Plan;
   /** The run folder. */
@@ -30,7 +30,7 @@ export interface HeldRun {
  * @param body The function.
  * @throws {UserError} If another process holds the lock.
  */
-export async function holdSweep<T>(out: string, body: () => Promise<T>): Promise<T> {
+export async function withSweepLock<T>(out: string, body: () => Promise<T>): Promise<T> {
   await makeFolder(out);
   // Locks, logs and run folders in it are opened by name, so none of them may be a link.
   await refuseLinksOut(out);
@@ -59,12 +59,12 @@ export async function holdSweep<T>(out: string, body: () => Promise<T>): Promise
  * @throws {UserError} If the run's pipeline is wrong, or its folder contains a run of another
  *   pipeline.
  */
-export async function holdRun<T>(
+export async function withRunLock<T>(
   sweep: Sweep,
   run: SweepRun,
   options: SweepOptions,
   onWait: () => void,
-  body: (run: HeldRun) => Promise<T>,
+  body: (run: LockedRun) => Promise<T>,
 ): Promise<T> {
   const out = folderOf(sweep, options), name = nameOf(run);
   const folder = join(out, name), plan = await planOf(run, options.allowed);

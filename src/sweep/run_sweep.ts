@@ -15,7 +15,7 @@ import { runPlan } from "../run/run.ts";
 import type { Output } from "../stages/output.ts";
 import { type CheckedSweep, checkSweep, nameOf, type SweepOptions } from "./check.ts";
 import { type Latency, measureLatency } from "./latency.ts";
-import { finishedNets, holdRun, holdSweep } from "./one_run.ts";
+import { finishedNets, withRunLock, withSweepLock } from "./one_run.ts";
 import { readOutcomes } from "./results.ts";
 import { type SweepTable, sweepTable } from "./table.ts";
 import { writeTable } from "./write.ts";
@@ -145,7 +145,7 @@ class SweepOfProgram {
     // TensorFlow reads the number of threads when it is opened first, so this happens here.
     await openEngine(this.#options.engine ?? "auto", () => {}, { threads });
     const checked = await checkSweep(this.#sweep, this.#how, this.#report);
-    return await holdSweep(checked.out, () => this.#all(checked));
+    return await withSweepLock(checked.out, () => this.#all(checked));
   }
 
   async #all(checked: CheckedSweep): Promise<SweepResult> {
@@ -171,7 +171,7 @@ class SweepOfProgram {
     const name = nameOf(run);
     const { engine, precision, signal, listener } = this.#options;
     const wait = () => this.#report(`another process is running ${name}; waiting until it ends`);
-    await holdRun(this.#sweep, run, this.#how, wait, async ({ plan, folder, state }) => {
+    await withRunLock(this.#sweep, run, this.#how, wait, async ({ plan, folder, state }) => {
       if (state === "finished") return;
       this.#report(`${name}: ${state === "interrupted" ? "resumed" : "started"}`);
       await runPlan(plan, {

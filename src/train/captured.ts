@@ -30,7 +30,7 @@ export function captured<Input extends object, Output extends object>(
   rows: (input: Input) => readonly tf.Tensor[],
   precision: Precision = "float32",
 ): CapturedFunction<Input, Output> {
-  let told = false;
+  let reported = false;
   return new CapturedFunction(run, {
     rows,
     precision,
@@ -44,8 +44,8 @@ export function captured<Input extends object, Output extends object>(
         report(`the ${what} runs op by op (${how}) because of ${origin ?? "a stage"}: ${reason}`);
         return;
       }
-      if (precision !== "float32" && graph?.casts === 0 && !told) {
-        told = true;
+      if (precision !== "float32" && graph?.casts === 0 && !reported) {
+        reported = true;
         report(
           `the ${what} runs in float32 because none of its operations is large enough for ${precision}`,
         );

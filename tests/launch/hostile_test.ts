@@ -103,7 +103,7 @@ export default { extends: "./base.yaml", name: could.length === 0 ? "nothing" : 
     const env = { SECRET: "s" };
     const { code, stdout } = await rocket(["p.ts", "--permissions"], { cwd: folder, env });
     assertEquals(code, 0, stdout);
-    assertMatch(stdout, /^read +\S+ +where you stand/m);
+    assertMatch(stdout, /^read +\S+ +the current folder/m);
     assert(!/^run /m.test(stdout), stdout);
     // In the run, the code can read the folders that the pipeline names, so it is listed there.
     const ran = await rocket(["p.ts", "--engine", "wasm", "--out", "run"], { cwd: folder, env });
@@ -450,7 +450,7 @@ Deno.test("the line about permissions names the targets of links in a project an
     const [refused] = await lineOf(["./m.ts"], ["check", "p.yaml"]);
     assertMatch(
       refused,
-      /^error: .*self is a link to \/proc\/\d+, by which code can reach any file/,
+      /^error: .*self is a link to \/proc\/\d+, through which code can reach any file/,
     );
     // Rocket's own code does not follow links that the pipeline does not name.
     assert(!(await lineOf(["accuracy"], ["check", "p.yaml"]))[0].includes("elsewhere"));

@@ -24,7 +24,7 @@ export interface Need {
    * Whether the line about permissions mentions the value. It does so for a variable that the
    * pipeline reads, a folder that contains the home folder, and the target of a link.
    */
-  readonly told?: boolean;
+  readonly mentioned?: boolean;
 }
 
 /**
@@ -87,8 +87,8 @@ export function permissionsLine(permissions: readonly Need[], hasCode = false): 
   const named = (needs: readonly Need[]) => needs.map(({ of }) => inLine(of));
   const hosts = [...new Set(named([...of("net"), ...of("import")]))];
   const native = of("ffi").map(({ why }) => why.split(/[,;]/, 1)[0]);
-  const variables = named(of("env").filter(({ told }) => told));
-  const homes = named(of("read").filter(({ told }) => told));
+  const variables = named(of("env").filter(({ mentioned }) => mentioned));
+  const homes = named(of("read").filter(({ mentioned }) => mentioned));
   const writes = named(of("write"));
   return printable([
     `permissions: read ${of("read").length} folders` +

@@ -365,9 +365,9 @@ export class CapturedFunction<Input extends object, Output extends object> {
   #giveUp(signature: string, reason: string, origin?: string): void {
     this.#phases.set(signature, { kind: "eager" });
     // The last batch of an epoch has its own signature, but the reason is usually the same.
-    const told = `${origin} ${reason}`;
-    if (this.#reasons.has(told)) return;
-    this.#reasons.add(told);
+    const shown = `${origin} ${reason}`;
+    if (this.#reasons.has(shown)) return;
+    this.#reasons.add(shown);
     this.#options.report?.({ captured: false, reason, origin });
   }
 }

@@ -5,11 +5,11 @@ import { type OptionName, options } from "./grammar.ts";
 export interface Arguments {
   /** The arguments that are not options: the command and its files. */
   readonly words: readonly string[];
-  /** The options that are given, with their values; the list of a switch is empty. */
+  /** The options on the command line with their values. A switch has an empty list. */
   readonly given: ReadonlyMap<OptionName, readonly string[]>;
   /** The first option whose value is missing. */
   readonly empty: OptionName | undefined;
-  /** The options that do not exist, as they were written. */
+  /** The unknown options, as the user wrote them. */
   readonly unknown: readonly string[];
   readonly out: string | undefined;
   readonly seed: string | undefined;
@@ -46,7 +46,7 @@ const texts = names.filter((name) => options[name].value !== undefined);
 const switches = names.filter((name) => options[name].value === undefined);
 
 /**
- * Parses a command line. It checks no values.
+ * Parses a command line without checking the values of its options.
  *
  * @param args The arguments after the program's name.
  */

@@ -6,10 +6,10 @@
  * @module
  */
 
-/** The engines that `--engine` accepts. */
+/** The engines that `--engine` accepts for training. */
 export const engines = ["auto", "native", "wasm"] as const;
 
-/** The engines that `--engine` accepts for nets that are trained. */
+/** The engines that `--engine` accepts for trained nets, as in `predict`. */
 export const modelEngines = ["auto", "onnx", "native", "wasm"] as const;
 
 /** The precisions that `--precision` accepts. */
@@ -17,25 +17,25 @@ export const precisions = ["float32", "bfloat16"] as const;
 
 /** An option of the command line. */
 export interface Option {
-  /** The placeholder of its value, such as `DIR`; an option without one is a switch. */
+  /** The placeholder of the option's value, such as `DIR`; absent for a switch. */
   readonly value?: string;
-  /** Whether the option may be given several times. */
+  /** Whether the option can be repeated. */
   readonly repeatable?: true;
-  /** What it does: a sentence without its period. */
+  /** The description in the help, without a final period. */
   readonly summary: string;
 }
 
-/** A command. */
+/** A command of the command line. */
 export interface Command {
-  /** The placeholders of its arguments, such as `KIND FILE.ts`. */
+  /** The placeholders of the command's arguments, such as `KIND FILE.ts`. */
   readonly words: string;
-  /** What it does: a sentence without its period. */
+  /** The description in the help, without a final period. */
   readonly summary: string;
-  /** The options that it accepts, beside those of all commands. */
+  /** The options that the command accepts in addition to those of all commands. */
   readonly options: readonly OptionName[];
-  /** Why it does not accept an option that a user may expect. */
+  /** The reasons why the command does not accept options that a user may expect. */
   readonly without?: Readonly<Partial<Record<OptionName, string>>>;
-  /** Whether a signal stops it with a checkpoint, and not at once. */
+  /** Whether the command writes a checkpoint before a signal ends it. */
   readonly stopsWell?: true;
 }
 
@@ -46,9 +46,9 @@ export type OptionName = keyof typeof optionTable;
 export type CommandName = keyof typeof commandTable;
 
 const optionTable = {
-  out: { value: "DIR", summary: "The folder for the results (runs/NAME-TIME), or a file" },
-  seed: { value: "N", summary: "The seed, instead of the pipeline's" },
-  epochs: { value: "N", summary: "The number of epochs, instead of the pipeline's" },
+  out: { value: "DIR", summary: "The folder or file to write (by default runs/NAME-TIME)" },
+  seed: { value: "N", summary: "Overrides the seed of the pipeline" },
+  epochs: { value: "N", summary: "Overrides the number of epochs of the pipeline" },
   set: {
     value: "PATH=VALUE",
     repeatable: true,
@@ -56,35 +56,38 @@ const optionTable = {
   },
   engine: {
     value: engines.join("|"),
-    summary: "The engine (auto); predict, evaluate also have onnx",
+    summary: "The engine (default auto); some commands accept onnx",
   },
-  precision: { value: precisions.join("|"), summary: "The precision of training steps (float32)" },
+  precision: {
+    value: precisions.join("|"),
+    summary: "The precision of training steps (default float32)",
+  },
   format: { value: "onnx|safetensors", summary: "The format of the exported net" },
-  inputs: { value: "columns|ids", summary: "What the exported net reads (columns)" },
-  keep: { value: "NAMES", summary: "Columns to copy, as a,b, or all" },
-  net: { value: "light|booster", summary: "The net that answers (light)" },
-  checkpoint: { value: "NAME", summary: "Its weights: best, last, or a name (best)" },
-  probabilities: { summary: "Adds the probability of each class" },
-  logits: { summary: "Adds the logits" },
-  batch: { value: "N", summary: "The number of rows that are computed at a time" },
+  inputs: { value: "columns|ids", summary: "The inputs of the exported net (default columns)" },
+  keep: { value: "NAMES", summary: "The input columns to copy, such as a,b, or all" },
+  net: { value: "light|booster", summary: "The net to use (default light)" },
+  checkpoint: { value: "NAME", summary: "The checkpoint: best (default), last, or a name" },
+  probabilities: { summary: "Also writes the probability of each class" },
+  logits: { summary: "Also writes the logits" },
+  batch: { value: "N", summary: "The number of rows to compute at a time" },
   by: { value: "COLUMN", summary: "Also measures the rows of each value of a column" },
-  errors: { value: "N", summary: "How many of the most wrong rows --out gets" },
-  jobs: { value: "N", summary: "The number of parallel runs (by default, by cores)" },
-  only: { value: "PART", summary: "Only a part: check, latency or SETTING/seed-N" },
-  reference: { value: "SETTING", summary: "The setting that the others are compared with" },
+  errors: { value: "N", summary: "The number of worst predictions to write to --out" },
+  jobs: { value: "N", summary: "The number of parallel runs (by default, from cores)" },
+  only: { value: "PART", summary: "Runs only one part: check, latency or SETTING/seed-N" },
+  reference: { value: "SETTING", summary: "The setting to compare the others with" },
   "allow-plugin": {
     value: "CODE",
     repeatable: true,
-    summary: "Loads a stage from outside the project",
+    summary: "Allows a stage from outside the project",
   },
   "allow-env": {
     value: "NAME",
     repeatable: true,
-    summary: "Lets addresses contain ${env:NAME}",
+    summary: "Allows ${env:NAME} in addresses",
   },
   quiet: { summary: "Prints no progress" },
   json: { summary: "Prints JSON lines to standard output" },
-  permissions: { summary: "Only prints what the command may do, and why" },
+  permissions: { summary: "Only prints the permissions of the command, and why" },
   debug: { summary: "Prints stack traces" },
   help: { summary: "Prints the options of a command" },
   version: { summary: "Prints Rocket's version" },
@@ -93,7 +96,7 @@ const optionTable = {
 /** All options, in the order of the help. */
 export const options: Readonly<Record<OptionName, Option>> = optionTable;
 
-/** The options of all commands. */
+/** The options that all commands accept. */
 export const commonOptions: readonly OptionName[] = ["permissions", "debug", "help", "version"];
 
 const code = ["allow-plugin", "allow-env"] as const;
@@ -108,14 +111,14 @@ const commandTable = {
   },
   resume: {
     words: "DIR",
-    summary: "Continues a run from its newest good checkpoint",
+    summary: "Continues a run from its newest intact checkpoint",
     options: ["seed", ...training],
     without: { out: "a run continues in its own folder" },
     stopsWell: true,
   },
   sweep: {
     words: "FILE",
-    summary: "Trains with several settings and seeds; makes a table",
+    summary: "Trains with several settings and seeds; writes a table",
     options: ["out", "jobs", "only", "reference", ...training],
     without: { seed: "the sweep's file lists the seeds" },
     stopsWell: true,
@@ -144,7 +147,7 @@ const commandTable = {
   },
   compare: {
     words: "RUN RUN...",
-    summary: "Shows in what several runs and their results differ",
+    summary: "Compares the pipelines and results of several runs",
     options: ["json"],
   },
   runs: {
@@ -154,7 +157,7 @@ const commandTable = {
   },
   check: {
     words: "FILE",
-    summary: "Does everything except training",
+    summary: "Checks a pipeline and its data without training",
     options: ["seed", "epochs", "set", "engine", ...code, "quiet"],
   },
   list: {
@@ -164,12 +167,12 @@ const commandTable = {
   },
   show: {
     words: "STAGE",
-    summary: "Shows a stage's options",
+    summary: "Shows the options of a stage",
     options: ["allow-plugin"],
   },
   new: {
     words: "KIND FILE.ts",
-    summary: "Makes a plugin with its test and a pipeline file",
+    summary: "Creates a plugin, its test and a pipeline file",
     options: [],
   },
 } as const satisfies Record<string, Command>;

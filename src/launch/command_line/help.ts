@@ -33,7 +33,8 @@ export function helpAnswer(parsed: Arguments): string[] | undefined {
 }
 
 /**
- * The help of the whole command line: all commands, and the options of all of them.
+ * Formats the help of the whole command line: all commands, and the options that all of them
+ * accept.
  *
  * @returns The lines, at most 80 characters wide.
  */
@@ -55,7 +56,7 @@ export function help(): string[] {
 }
 
 /**
- * The help of a command.
+ * Formats the help of one command.
  *
  * @param name The command's name.
  * @returns The lines, at most 80 characters wide.
@@ -82,7 +83,7 @@ function optionLines(names: readonly OptionName[]): string[] {
   });
 }
 
-/** A name and its summary in a line, or in two lines if the name is long. */
+/** Formats a name and its summary as one line, or as two lines if the name is long. */
 function entry(name: string, summary: string): string[] {
   const line = `  ${name.padEnd(WIDTH)}  ${summary}`;
   if (name.length <= WIDTH && line.length <= 80) return [line];

@@ -1,21 +1,21 @@
 import { dirname, join } from "node:path";
 import { targetOf } from "../../base/files/inside.ts";
 
-/** A link that leads out of folders. */
+/** A symbolic link in a searched folder whose target is outside of the searched folders. */
 export interface LinkOut {
-  /** The link. */
+  /** The path of the link. */
   readonly link: string;
-  /** The absolute path that it leads to. */
+  /** The absolute path of the target. */
   readonly target: string;
 }
 
-/** What a search for links has found. */
+/** The result of {@linkcode linksOut}. */
 export interface FoundLinks {
   /** The links that lead out of the folders, one for each target. */
   readonly links: readonly LinkOut[];
-  /** The links that lead elsewhere once code moves them, or a folder on their way. */
+  /** The links whose target changes if code moves them, or a folder on the way to the target. */
   readonly movable: readonly string[];
-  /** Files of folders to write in that also have a name (a hard link) outside of these folders. */
+  /** Files in writable folders that have another hard link outside of these folders. */
   readonly shared: readonly string[];
   /** The folders that were not searched completely. */
   readonly unfinished: readonly string[];
@@ -23,26 +23,28 @@ export interface FoundLinks {
 
 /** The options of {@linkcode linksOut}. */
 export interface LinkSearch {
-  /** All folders that a program may use: a link into one of them grants nothing more. */
+  /** All folders that the program may use. A link into one of them is not reported. */
   readonly granted: readonly string[];
-  /** Whether the program may write in the folders, and so move what is in them. */
+  /** Whether the program may write in the folders, and so move files in them. */
   readonly writes?: boolean;
-  /** Checks whether the target of a link is searched as well; by default, all are. */
+  /**
+   * Decides whether to search the target of a link as well; by default, all targets are searched.
+   */
   readonly isSearched?: (target: string) => boolean;
   /** The number of files after which the search in a folder, or in all targets, ends. */
   readonly maxFiles?: number;
 }
 
-/** The search ends in a folder after this many files, which takes about three seconds. */
+/** The number of files after which the search in a folder ends. It takes about three seconds. */
 const MAX_FILES = 200_000;
 
 /**
- * Finds links in folders, at any depth, that lead out of them. Deno checks the path that a program
- * names, and not where its links lead: a program that may read a folder may also read what a link
- * in it leads to. The targets are searched in turn, since a link in a target can be followed too.
+ * Finds symbolic links in folders, at any depth, that lead out of them. Deno checks only the path
+ * that a program names: a program that may read a folder may also read the targets of links in it.
+ * The targets are searched as well, since they can contain more links.
  *
  * @param folders The folders to search, as absolute paths.
- * @param search What the program may do, and where the search ends.
+ * @param search The permissions of the program, and the limit of the search.
  */
 export function linksOut(
   folders: readonly string[],
@@ -130,8 +132,9 @@ function readLink(path: string): string {
 }
 
 /**
- * The entries of a folder; none where it does not exist, is a file, or cannot be entered. Undefined
- * for a folder that may be entered but not listed: whoever knows the names in it can use them.
+ * Lists the entries of a folder; none if it does not exist, is a file, or cannot be entered. The
+ * result is undefined if the folder can be entered but not listed, because its files can still be
+ * used by name.
  */
 function entriesOf(folder: string): Deno.DirEntry[] | undefined {
   try {

@@ -2,21 +2,21 @@ import type { Path } from "../../pipeline/document/document.ts";
 import { isElsewhere } from "../../pipeline/registry.ts";
 import type { StageKind } from "../../stages/stage.ts";
 
-/** A file, an address or code that a pipeline names. */
+/** A text in a pipeline that names code, a file, or an address. */
 export interface Named {
-  /** Whether it is the code of a stage, or a file that is read. */
+  /** Whether the text names the code of a stage, or a file to read. */
   readonly what: "stage" | "file";
-  /** Of which kind the stage is. */
+  /** The kind of the stage that the text belongs to; absent if unknown. */
   readonly kind?: StageKind;
-  /** What the pipeline writes. */
+  /** The text as written in the pipeline. */
   readonly text: string;
-  /** Where it stands. */
+  /** The path of the text within the pipeline. */
   readonly path: Path;
 }
 
 /**
- * The options of built-in stages that are paths; the stages themselves are not loaded to know what
- * a run may read.
+ * The options of built-in stages that are paths, by stage. They are listed here because the
+ * permissions of a run are determined without loading its stages.
  */
 export const pathOptions: Readonly<Record<string, readonly string[]>> = {
   arrow: ["path"],
@@ -25,10 +25,10 @@ export const pathOptions: Readonly<Record<string, readonly string[]>> = {
   sql: ["tables", "database"],
 };
 
-/** The options of built-in stages that are stages. */
+/** The options of built-in stages that are stages themselves, by stage. */
 export const stageOptions: Readonly<Record<string, readonly string[]>> = { "warm-up": ["then"] };
 
-/** What entries of stages have beside the stages' own options. */
+/** The options of a pipeline entry that belong to the pipeline and not to the stage, by kind. */
 export const commonOptions: Readonly<Record<StageKind, readonly string[]>> = {
   source: [],
   transform: ["on"],
@@ -42,11 +42,11 @@ export const commonOptions: Readonly<Record<StageKind, readonly string[]>> = {
 };
 
 /**
- * The files that a pipeline names: the code of stages, the options of stages that are paths, and
- * what nets begin with. Of a stage that is not built in, all texts may be paths. Names, columns,
- * and the schema for editors are none.
+ * Lists the texts of a pipeline that may name files: the code of stages, options that are paths,
+ * and the sources of initial weights. All texts in the options of a custom stage are included,
+ * because each may be a path. Names of columns and the schema for editors are left out.
  *
- * @param pipeline The pipeline's value, which need not be right.
+ * @param pipeline The pipeline's value, which may be invalid.
  */
 export function* namedFiles(pipeline: unknown): Iterable<Named> {
   const { data, network, phases } = partsOf(pipeline);
@@ -86,7 +86,7 @@ function* ofStage(kind: StageKind, entry: unknown, path: Path): Iterable<Named> 
   if (typeof entry === "string") yield { what: "stage", kind, text: entry, path };
   const { use, ...options } = partsOf(entry);
   if (typeof use === "string") yield { what: "stage", kind, text: use, path: [...path, "use"] };
-  // A stage of a pipeline in TypeScript may be there as a value, of which nothing is known here.
+  // A pipeline in TypeScript may contain a stage as a value, whose options are not known here.
   const isKnown = typeof use === "string" && !isElsewhere(use);
   const known = isKnown && Object.hasOwn(pathOptions, use) ? pathOptions[use]! : [];
   const nested = isKnown && Object.hasOwn(stageOptions, use) ? stageOptions[use]! : [];
@@ -107,7 +107,9 @@ function* ofInitial(initial: unknown, path: Path): Iterable<Named> {
   }
 }
 
-/** All texts in a value, at any depth; stages among them are taken for what they may be. */
+/**
+ * Yields all texts in a value, at any depth. The value of a key `use` may be the code of a stage.
+ */
 function* textsIn(value: unknown, path: Path): Iterable<Named> {
   if (typeof value === "string") yield { what: "file", text: value, path };
   else if (Array.isArray(value)) {

@@ -1,6 +1,7 @@
 /**
- * What a command line needs of the machine: the permissions of its process, each with its reason.
- * It imports little, as it is worked out in a process of its own before each run.
+ * Determines what a command line needs: the permissions of its process, each with its reason, and
+ * the packages to download. This module imports little, because a separate process runs it before
+ * each command.
  *
  * @module
  */
@@ -45,37 +46,39 @@ import { readEarlierRun } from "../../run/folder/manifest.ts";
 import { readRun } from "../../run/folder/read_run.ts";
 import { table } from "../../base/text_table.ts";
 
-/** Folders of the system by which a process reaches any file, such as `/proc/self/root`. */
+/** System folders through which a process can reach any file, such as `/proc/self/root`. */
 const systemFolders = ["/proc", "/sys", "/dev"];
 
 const isOfSystem = (path: string) => systemFolders.some((folder) => isInside(folder, path));
 
-/** Permissions whose values are paths of the user's. */
+/** The permissions whose values are paths. */
 const ofPaths: ReadonlySet<Need["permission"]> = new Set(["read", "write", "ffi"]);
 
-/** What a command line needs. */
+/** The permissions, engine, code, and packages that a command line needs. */
 export interface Needs {
   /** The permissions. */
   readonly permissions: readonly Need[];
-  /** Which engine is wanted; undefined if the command computes nothing. */
+  /** The engine that was requested; undefined if the command computes nothing. */
   readonly engine: string | undefined;
-  /** Whether the pipeline names, or is, code that is not Rocket's. */
+  /** Whether the command runs code other than Rocket's: stages, or a pipeline in TypeScript. */
   readonly hasCode: boolean;
   /**
-   * The code that it loads: absolute paths, and specifiers such as `npm:x`. What nobody has allowed
-   * is not among it.
+   * The code other than Rocket's that the command loads: absolute paths, and specifiers such as
+   * `npm:x`. Code that has not been allowed is left out.
    */
   readonly code: readonly string[];
-  /** Packages that Rocket itself loads for it, beside those that each run loads. */
+  /** The packages that Rocket loads for this command, in addition to those of every command. */
   readonly packages: readonly string[];
-  /** Whether it may download packages while it runs, as it loads no code but Rocket's own. */
+  /**
+   * Whether the command may download packages while it runs, because it runs only Rocket's code.
+   */
   readonly downloads?: boolean | undefined;
 }
 
-/** Whether Rocket is loaded from a registry, where there is no launcher. */
+/** Whether Rocket was loaded from a registry, and so without the launcher. */
 const isPackage = !import.meta.url.startsWith("file:");
 
-/** Variables that are read, whatever a pipeline says. */
+/** The environment variables that every command reads, each with the reason. */
 const variables: Readonly<Record<string, string>> = {
   ROCKET_CACHE: "names Rocket's cache",
   ROCKET_TENSORFLOW: "names a TensorFlow",
@@ -89,15 +92,18 @@ const variables: Readonly<Record<string, string>> = {
   TEMP: "names the folder for temporary files",
 };
 
-/** Sources that read through DuckDB; a stage that is not built in may do so as well. */
+/**
+ * The built-in sources that read files with DuckDB. A source that is not built in may also use it.
+ */
 const duckdbSources: ReadonlySet<string> = new Set(["parquet", "csv", "sql"]);
 
 /**
- * What a command line needs. Pipeline files are read for it, and no stage is loaded.
+ * Determines what a command line needs. It reads pipeline files but loads no stage.
  *
  * @param args The arguments after the program's name.
  * @param temporary The folder for temporary files.
- * @param evaluate What a pipeline in TypeScript exports; it is imported by default, which runs it.
+ * @param evaluate Returns the exports of a pipeline in TypeScript. By default, the module is
+ *   imported, which runs its code.
  * @throws {UserError} If a pipeline file cannot be read.
  */
 export async function needsOf(
@@ -117,7 +123,7 @@ export async function needsOf(
   return await needsByCommand[name](needs, { words, parsed, temporary });
 }
 
-/** A command line, and the folder for temporary files. */
+/** The arguments and options of a command, and the folder for temporary files. */
 interface Request {
   readonly words: readonly string[];
   readonly parsed: Arguments;
@@ -132,7 +138,7 @@ const needsByCommand: Readonly<
     if (file === undefined) return needs.answer();
     await needs.addPipeline(file, parsed);
     const out = resolve(parsed.out ?? "runs");
-    const why = parsed.out === undefined ? "the run's folder is made in it" : "the run's folder";
+    const why = parsed.out === undefined ? "the run folder is created in it" : "the run folder";
     needs.add("write", out, why);
     needs.add("read", out, why);
     return needs.withEngine(parsed.engine ?? "auto", temporary);
@@ -147,8 +153,8 @@ const needsByCommand: Readonly<
     const [folder, ...more] = words;
     if (folder === undefined || more.length > 0) return needs.answer();
     const out = resolve(folder);
-    needs.add("read", out, "the run's folder");
-    needs.add("write", out, "the run's folder");
+    needs.add("read", out, "the run folder");
+    needs.add("write", out, "the run folder");
     const earlier = await needs.addRun(folder, parsed);
     return needs.withEngine(parsed.engine ?? earlier ?? "auto", temporary);
   },
@@ -157,7 +163,7 @@ const needsByCommand: Readonly<
     if (folder === undefined || input === undefined || more.length > 0) return needs.answer();
     const run = resolve(folder);
     needs.add("read", run, "the trained net");
-    needs.add("write", join(run, "model"), "the net in the form of ONNX Runtime");
+    needs.add("write", join(run, "model"), "the net as a file for ONNX Runtime");
     await needs.addModelCode(folder, parsed);
     needs.addInput(input);
     if (parsed.out !== undefined) {
@@ -197,7 +203,7 @@ const needsByCommand: Readonly<
     needs.add("read", out, "the sweep's folder");
     needs.add("write", out, "the sweep's folder");
     if (parsed.only === undefined) {
-      needs.add("run", Deno.execPath(), "each run is a process of its own, with what it needs");
+      needs.add("run", Deno.execPath(), "each run has its own process and permissions");
       if (isPackage) await needs.addParts(file, parsed);
       // The library that draws the picture is loaded at the end, and only if there is a picture.
       return { ...needs.answer(), downloads: true };
@@ -206,11 +212,11 @@ const needsByCommand: Readonly<
     return needs.withEngine(parsed.engine ?? "auto", temporary);
   },
   compare(needs, { words }) {
-    for (const folder of words) needs.add("read", resolve(folder), "a run that is compared");
+    for (const folder of words) needs.add("read", resolve(folder), "a run to compare");
     return Promise.resolve(needs.answer());
   },
   runs(needs, { words: [folder = "runs"] }) {
-    needs.add("read", resolve(folder), "the runs that are listed");
+    needs.add("read", resolve(folder), "the runs to list");
     return Promise.resolve(needs.answer());
   },
   async list(needs, { words, parsed }) {
@@ -220,25 +226,27 @@ const needsByCommand: Readonly<
     return needs.answer();
   },
   async show(needs, { words: [stage = ""], parsed }) {
-    needs.add("read", resolve("."), "the stage that is shown");
+    needs.add("read", resolve("."), "the stage to show");
     await needs.addShown(stage, parsed);
     return needs.answer();
   },
   new(needs, { words: [, file = "."] }) {
     const folder = dirname(resolve(file));
-    needs.add("read", folder, "what is there already");
+    needs.add("read", folder, "files that exist already");
     needs.add("write", folder, "the new files");
     return Promise.resolve(needs.answer());
   },
 };
 
-/** The pipeline file of a command; undefined for arguments that the command itself refuses. */
+/**
+ * Returns the pipeline file of a command; undefined for wrong arguments, which the command reports.
+ */
 function pipelineFile([file, ...more]: readonly string[]): string | undefined {
   return file !== undefined && more.length === 0 && /[./\\]/.test(file) ? file : undefined;
 }
 
 /**
- * What the evaluation of a pipeline in TypeScript needs: its project and Rocket, to read.
+ * Returns the permissions to evaluate a pipeline in TypeScript: reading its project, and Rocket.
  *
  * @param path The pipeline file.
  */
@@ -251,7 +259,7 @@ export async function evaluationNeeds(path: string): Promise<Need[]> {
 }
 
 /**
- * The error for a pipeline in TypeScript whose evaluation ended without a value.
+ * Creates the error for a pipeline in TypeScript whose process ended before it exported a pipeline.
  *
  * @param path The pipeline file.
  */
@@ -271,11 +279,11 @@ export function endedEarly(path: string): UserError {
 class NeedList {
   readonly #needs = new Map<string, Need>();
   readonly #evaluate: Evaluate | undefined;
-  /** Folders whose links are not those of a project. */
+  /** The folders that Rocket or a package manager fills. Their links are not searched. */
   readonly #own = new Set<string>();
   readonly #code = new Set<string>();
   readonly #packages = new Set<string>();
-  /** Whether a pipeline names, or is, code that is not Rocket's. */
+  /** Whether the command runs code other than Rocket's. */
   #hasCode = false;
 
   constructor(evaluate?: Evaluate) {
@@ -297,7 +305,7 @@ class NeedList {
     };
   }
 
-  add(permission: Need["permission"], of: string, why: string, isTold = false): void {
+  add(permission: Need["permission"], of: string, why: string, isMentioned = false): void {
     if (!of.isWellFormed()) {
       throw new UserError(
         `${JSON.stringify(of)} is not valid Unicode, so it cannot be a path or a name`,
@@ -308,28 +316,28 @@ class NeedList {
     }
     const key = `${permission} ${of}`;
     if (this.#needs.has(key)) return;
-    const told = isTold || permission === "read" && holdsHome(of);
-    this.#needs.set(key, { permission, of, why, ...(told && { told }) });
+    const mentioned = isMentioned || permission === "read" && holdsHome(of);
+    this.#needs.set(key, { permission, of, why, ...(mentioned && { mentioned }) });
     if (!ofPaths.has(permission)) return;
-    // Deno asks for where a path leads. Links of the user's own may lead to another disk.
+    // Deno checks the target of a link. The user's own links may lead to another disk.
     const target = targetOf(of);
-    if (target !== of) this.add(permission, target, `${why}; where ${of} leads`);
+    if (target !== of) this.add(permission, target, `${why}; the target of ${of}`);
   }
 
-  /** Adds a folder that Rocket itself, or a package manager, has filled. */
+  /** Adds a folder that Rocket or a package manager fills. */
   #addOwn(permission: "read" | "write", of: string, why: string): void {
     this.add(permission, of, why);
     this.#own.add(of).add(targetOf(of));
   }
 
   /**
-   * Adds where links lead in the folders that code which is not Rocket's may use. Deno follows
-   * them, so that the code may use their targets as well, whether they are granted by name or not.
+   * Adds the targets of links in the folders that custom code may use. Deno follows links, so the
+   * code can use their targets even if the permissions do not name them.
    */
   #addLinks(): void {
     for (const permission of ["read", "write"] as const) {
       const granted = this.all().flatMap((need) => need.permission === permission ? need.of : []);
-      // Whoever is told of a home folder expects no less than all of it.
+      // Access to the home folder, which the user sees, includes everything that links in it reach.
       const searched = granted.filter((folder) => !this.#own.has(folder) && !holdsHome(folder));
       const { links, movable, shared, unfinished } = linksOut(searched, {
         granted,
@@ -337,14 +345,14 @@ class NeedList {
         isSearched: (target) => !holdsHome(target) && !isOfSystem(target),
       });
       for (const { link, target } of links) {
-        // Deno keeps these from a program by their paths, and not by a link's.
+        // Deno protects these folders by their paths, but not links to them.
         if (isOfSystem(target)) {
           throw new UserError(
-            `${link} is a link to ${target}, by which code can reach any file: remove it`,
+            `${link} is a link to ${target}, through which code can reach any file: remove it`,
             { exitCode: 2 },
           );
         }
-        this.add(permission, target, `where ${link} leads`, true);
+        this.add(permission, target, `the target of the link ${link}`, true);
       }
       for (const link of movable) {
         throw new UserError(
@@ -365,18 +373,20 @@ class NeedList {
             exitCode: 2,
           });
         }
-        this.#needs.set(`${permission} ${of}`, { permission, of, why, told: true });
+        this.#needs.set(`${permission} ${of}`, { permission, of, why, mentioned: true });
       }
     }
   }
 
-  /** Rocket's own files, and where the person stands. */
+  /** Adds Rocket's own files and the current folder. */
   addProject(): void {
     this.addRocket();
-    this.add("read", resolve("."), "where you stand");
+    this.add("read", resolve("."), "the current folder");
   }
 
-  /** Rocket's own files, and packages from npm. */
+  /**
+   * Adds Rocket's own files, the packages from npm, and the environment variables that it reads.
+   */
   addRocket(): void {
     if (isPackage) this.add("import", hostOf(new URL(import.meta.url)), "Rocket's own modules");
     else {
@@ -388,7 +398,9 @@ class NeedList {
     this.add("sys", "homedir", "the cache is in the home folder");
   }
 
-  /** Code that the person allows may import what is in its project. */
+  /**
+   * Adds the projects of code that `--allow-plugin` names, which may import files of its project.
+   */
   async addAllowed(allowPlugins: readonly string[]): Promise<void> {
     for (const code of allowPlugins) {
       if (isUrl(code)) continue;
@@ -398,8 +410,8 @@ class NeedList {
   }
 
   /**
-   * What the needs of a sweep's parts are worked out from: without the launcher, its first process
-   * does it.
+   * Adds the files and variables of a sweep's parts. Without the launcher, the first process of the
+   * sweep reads them to determine the permissions of the parts.
    */
   async addParts(file: string, options: Arguments): Promise<void> {
     const parts = new NeedList(this.#evaluate);
@@ -409,7 +421,7 @@ class NeedList {
     }
   }
 
-  /** What all pipelines of a sweep name. */
+  /** Adds the permissions for everything that the pipelines of a sweep name. */
   async addSweep(file: string, { set, allowPlugins, allowEnv }: Arguments): Promise<void> {
     this.add("read", dirname(resolve(file)), `the folder of ${basename(file)}`);
     const allowed = await allowedCode(dirname(file), allowPlugins);
@@ -442,7 +454,7 @@ class NeedList {
     await this.#addNamed(document, allowed);
   }
 
-  /** A file that a pipeline is made of. */
+  /** Adds a file that a pipeline consists of. */
   #addPart(path: string, why: string): void {
     this.add("read", dirname(path), why);
     if (!isModule(path)) return;
@@ -450,7 +462,7 @@ class NeedList {
     this.#code.add(path);
   }
 
-  /** The stage that `show` loads, unless it is built in. */
+  /** Adds the stage that `show` loads, unless it is built in. */
   async addShown(use: string, { allowPlugins }: Arguments): Promise<void> {
     if (!isElsewhere(use)) return;
     this.#hasCode = true;
@@ -459,8 +471,8 @@ class NeedList {
   }
 
   /**
-   * What the pipeline of an earlier run names; a folder without one is refused by the command
-   * itself.
+   * Adds the permissions for everything that the pipeline of an earlier run names. If the folder
+   * contains no run, the command reports it.
    *
    * @returns The engine of that run.
    */
@@ -475,13 +487,13 @@ class NeedList {
     return earlier.engine;
   }
 
-  /** The code that the model of a run folder names; its data is not needed. */
+  /** Adds the code of the stages in `model.json` of a run. Its data is not needed. */
   async addModelCode(out: string, { allowPlugins }: Arguments): Promise<void> {
     let model: { network?: unknown; transforms?: unknown };
     try {
       model = Object(JSON.parse(await readRegularText(join(out, runFiles.model))));
     } catch {
-      // The command itself says what is wrong with it.
+      // The command reports what is wrong with the file.
       return;
     }
     const used = [model.network, model.transforms].flat().map((stage) => Object(stage).use)
@@ -497,7 +509,7 @@ class NeedList {
     }
   }
 
-  /** The files of rows, and what reads them. */
+  /** Adds the files with rows, and what reading them requires. */
   addInput(input: string): void {
     this.#addFile(input, resolve("."), { file: input });
     if (/\.(?:arrow|arrows|feather)$/i.test(input)) return;
@@ -507,14 +519,14 @@ class NeedList {
     for (const one of duckdbPackages) this.#packages.add(one);
   }
 
-  /** What is asked of the machine when rows are read twice, or copied to disk. */
+  /** Adds the permissions to check whether rows fit in memory or, as a copy, on the disk. */
   addRows(): void {
     this.add("sys", "systemMemoryInfo", "whether all rows fit in memory");
-    this.add("sys", "statfs", "whether rows that are copied to disk have room");
+    this.add("sys", "statfs", "whether the disk has space for copied rows");
     this.add("env", handedOver.memory, "how much memory the command may take");
   }
 
-  /** What computes a trained net. */
+  /** Returns the needs of a command that computes a trained net. */
   withModelEngine(engine: string, temporary: string): Needs {
     this.#addOwn("write", temporary, "temporary files of this command");
     this.#addOwn("read", temporary, "temporary files of this command");
@@ -525,19 +537,19 @@ class NeedList {
   }
 
   /**
-   * A variable of the pipeline's, of which the person is told, whether Rocket reads it as well or
-   * not.
+   * Adds an environment variable that the pipeline reads. The line about permissions mentions it,
+   * even if Rocket itself reads it as well.
    */
   #addVariable(name: string): void {
     this.#needs.set(`env ${name}`, {
       permission: "env",
       of: name,
       why: "the pipeline names it",
-      told: true,
+      mentioned: true,
     });
   }
 
-  /** What a pipeline names: code of stages, and files that are read. */
+  /** Adds what a pipeline names: the code of its stages, and the files that they read. */
   async #addNamed(
     document: Pick<Document, "value" | "folderOf" | "place">,
     allowed: AllowedCode,
@@ -558,7 +570,7 @@ class NeedList {
     }
   }
 
-  /** Code that is loaded; the command itself says what is wrong with what is not allowed. */
+  /** Adds code to load. Code that is not allowed is left out; the command reports it. */
   async #addCode(use: string, folder: string, allowed: AllowedCode): Promise<void> {
     const [specifier] = use.split("#", 1) as [string];
     try {
@@ -571,7 +583,7 @@ class NeedList {
     else this.#code.add(/^file:/i.test(specifier) ? fileURLToPath(specifier) : specifier);
   }
 
-  /** Code on a server, which is loaded if the person allows it. */
+  /** Adds the server of code, which is loaded only if the user allows it. */
   #addServer(use: string, place: Place): void {
     const name = use.split("#", 1)[0]!;
     if (/^jsr:/i.test(name)) this.add("import", hostOf(jsrRegistry(), place), name);
@@ -588,7 +600,7 @@ class NeedList {
     if (isUrl(name)) return;
     const path = isAbsolute(specifier) ? specifier : resolve(folder, specifier);
     const info = statOf(path);
-    // A glob is looked up from where it has no wildcard yet; a folder is read itself.
+    // A glob is searched from its last folder without a wildcard; a folder is read itself.
     const fixed = !info && isGlob(path)
       ? resolve(folder, fixedFolder(specifier))
       : info?.isDirectory
@@ -596,14 +608,14 @@ class NeedList {
       : dirname(path);
     this.add("read", fixed, `the folder ${fixed === path ? "" : "of "}${name}`);
     const target = targetOf(path);
-    if (target !== path) this.add("read", target, `where ${name} leads`);
+    if (target !== path) this.add("read", target, `the target of ${name}`);
   }
 
   #addDuckdb(use: string): void {
-    this.add("ffi", join(denoFolder(), "npm"), `DuckDB, by which ${use} reads`);
+    this.add("ffi", join(denoFolder(), "npm"), `DuckDB, which reads ${use}`);
   }
 
-  /** The needs of a command that computes with an engine. */
+  /** Returns the needs of a command that computes with an engine. */
   withEngine(engine: string, temporary: string): Needs {
     this.#addEngine(engine, temporary);
     return this.answer(engine);
@@ -616,19 +628,22 @@ class NeedList {
     this.#addOwn("read", cache, "TensorFlow");
     this.add("sys", "uid", "whether the cache is this user's");
     this.add("sys", "systemMemoryInfo", "whether all rows fit in memory");
-    this.add("sys", "statfs", "whether rows that are copied to disk have room");
+    this.add("sys", "statfs", "whether the disk has space for copied rows");
     this.add("env", handedOver.memory, "how much memory the run may take");
     this.add("env", handedOver.processor, "whether the processor computes in bfloat16");
     if (engine === "wasm") return;
     this.add("ffi", cache, "TensorFlow");
     const c = cLibrary();
-    if (c !== undefined) this.add("ffi", c, "TensorFlow, which is silenced while it loads");
-    this.add("env", "TF_CPP_MIN_LOG_LEVEL", "TensorFlow is told to be quiet");
-    this.add("env", "TF_NUM_INTRAOP_THREADS", "TensorFlow is told how many threads it has");
+    if (c !== undefined) this.add("ffi", c, "hides TensorFlow's messages while it loads");
+    this.add("env", "TF_CPP_MIN_LOG_LEVEL", "sets TensorFlow's log level");
+    this.add("env", "TF_NUM_INTRAOP_THREADS", "sets TensorFlow's number of threads");
   }
 }
 
-/** A host and its port, as Deno is told of them: a `*` in it would stand for many hosts. */
+/**
+ * Returns the host and port of an address for Deno's permissions. A `*` would stand for many hosts,
+ * so it is rejected.
+ */
 function hostOf(url: URL, place?: Place): string {
   const { hostname } = url;
   if (!/^([\w-]+\.)*[\w-]+\.?$|^\[[\da-f:.]+\]$/.test(hostname)) {
@@ -647,7 +662,7 @@ function hostOf(url: URL, place?: Place): string {
   return permissionHost(url);
 }
 
-/** Whether all that a person has lies in a folder. */
+/** Checks whether a folder contains the user's home folder. */
 function holdsHome(folder: string): boolean {
   const home = homedir();
   return [home, targetOf(home)].some((one) =>
@@ -656,7 +671,10 @@ function holdsHome(folder: string): boolean {
   );
 }
 
-/** Whether a text of a pipeline may name a file: what has no slash and no ending is a name. */
+/**
+ * Checks whether a text of a pipeline may be a path. A text without a slash and without an
+ * extension is a name.
+ */
 const isPath = (text: string) => text.length < 4096 && !text.includes("\n") && /[./]/.test(text);
 
 function statOf(path: string): Deno.FileInfo | undefined {
@@ -668,9 +686,10 @@ function statOf(path: string): Deno.FileInfo | undefined {
 }
 
 /**
- * All that a command line needs, with the reasons, and how Deno is told of it.
+ * Formats the permissions of a command line with their reasons, and the flags of Deno that grant
+ * them.
  *
- * @param permissions What it needs.
+ * @param permissions The permissions.
  */
 export function permissionsText(permissions: readonly Need[]): string[] {
   const rows = permissions.map(({ permission, of, why }) => [

@@ -12,7 +12,7 @@ import {
   precisions,
 } from "./grammar.ts";
 
-/** The checked options of a command line; an option that is not given is undefined or empty. */
+/** The checked options of a command line. An absent option is undefined or an empty list. */
 export interface CommandOptions {
   /** The run folder, or a sweep's folder. */
   readonly out: string | undefined;
@@ -22,25 +22,25 @@ export interface CommandOptions {
   readonly allowPlugins: readonly string[];
   /** The environment variables that addresses may contain. Their servers learn the values. */
   readonly allowEnv: readonly string[];
-  /** The engine. */
+  /** The engine for training. */
   readonly engine: (typeof engines)[number] | undefined;
-  /** The engine of a net that is trained. */
+  /** The engine for a trained net, as in `predict`. */
   readonly modelEngine: (typeof modelEngines)[number] | undefined;
   /** The format of an export. */
   readonly format: "onnx" | "safetensors" | undefined;
-  /** What an exported net reads. */
+  /** The inputs of an exported net. */
   readonly inputs: "columns" | "ids" | undefined;
-  /** The columns to copy. */
+  /** The input columns to copy, separated by commas; or `all`. */
   readonly keep: string | undefined;
-  /** The net that answers. */
+  /** The net to use. */
   readonly net: "light" | "booster" | undefined;
-  /** The checkpoint. */
+  /** The name of the checkpoint to use. */
   readonly checkpoint: string | undefined;
   /** Whether to write the probability of each class. */
   readonly probabilities: boolean;
   /** Whether to write logits. */
   readonly logits: boolean;
-  /** The number of rows that are computed at a time. */
+  /** The number of rows to compute at a time. */
   readonly batch: number | undefined;
   /** The column whose values are groups. */
   readonly by: string | undefined;

@@ -12,7 +12,7 @@ import { cLibrary } from "../../base/machine/libc.ts";
  * @param body The function, which must not be asynchronous.
  * @returns What the function returns.
  */
-export function hush<T>(body: () => T): T {
+export function withoutStderr<T>(body: () => T): T {
   const name = cLibrary();
   if (name === undefined) return body();
   let c;

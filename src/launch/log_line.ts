@@ -4,7 +4,7 @@
  *
  * @param text A line without control characters.
  */
-export function tell(text: string): void {
+export function logLine(text: string): void {
   try {
     console.error(text);
   } catch {
