@@ -1,5 +1,5 @@
 import { defineLoss, hint, type LossStage, tf, UserError, z } from "../../plugin.ts";
-import { shapeText } from "./fit.ts";
+import { shapeText } from "./checks.ts";
 import { flattened, normalized } from "./vectors.ts";
 
 /**

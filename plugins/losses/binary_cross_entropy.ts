@@ -1,5 +1,5 @@
 import { defineLoss, type LossStage, ops, tf, z } from "../../plugin.ts";
-import { wantLabel, wantUnits } from "./fit.ts";
+import { requireLabel, requireUnits } from "./checks.ts";
 
 /** Cross-entropy of the sigmoid of one logit with a label of 0 or 1, one per row. */
 const stage: LossStage = defineLoss({
@@ -9,8 +9,8 @@ const stage: LossStage = defineLoss({
   options: z.object({}),
   example: "use: binary-cross-entropy\non: light",
   create(_options, { label, shapes }) {
-    wantLabel("binary-cross-entropy", label, "binary");
-    wantUnits("binary-cross-entropy", shapes[0]!, 1);
+    requireLabel("binary-cross-entropy", label, "binary");
+    requireUnits("binary-cross-entropy", shapes[0]!, 1);
     return (logits, label) =>
       ops.sigmoidCrossEntropy(tf.reshape(logits, [-1]) as tf.Tensor1D, label as tf.Tensor1D);
   },

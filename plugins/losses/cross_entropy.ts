@@ -1,5 +1,5 @@
 import { defineLoss, type LossStage, ops, tf, z } from "../../plugin.ts";
-import { wantLabel, wantUnits } from "./fit.ts";
+import { requireLabel, requireUnits } from "./checks.ts";
 
 /**
  * Cross-entropy of the softmax with the target class: −log softmax(z)[label], one per row (Rocket
@@ -17,8 +17,8 @@ const stage: LossStage = defineLoss({
   }),
   example: "use: cross-entropy\non: light",
   create({ labelSmoothing }, { label, shapes }) {
-    wantLabel("cross-entropy", label, "class");
-    wantUnits("cross-entropy", shapes[0]!, label.classes);
+    requireLabel("cross-entropy", label, "class");
+    requireUnits("cross-entropy", shapes[0]!, label.classes);
     return (logits, label) => {
       const own = ops.softmaxCrossEntropy(logits as tf.Tensor2D, label as tf.Tensor1D);
       if (labelSmoothing === 0) return own;

@@ -1,5 +1,6 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
-import { classLogits, divergence, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
+import { requireProbabilities, requireSameShape, requireUnits } from "./checks.ts";
+import { classLogits, divergence } from "./class_logits.ts";
 
 /** Subtracted from the logit of a class to exclude it from a softmax. */
 const AWAY = 1e9;
@@ -28,9 +29,9 @@ const stage: LossStage = defineLoss({
   }),
   example: "use: decoupled-kd\ntemperature: 4\nalpha: 1\nbeta: 8",
   create({ temperature, alpha, beta, scaleByTemperature }, context) {
-    wantProbabilities("decoupled-kd", context);
-    wantAlike("decoupled-kd", context);
-    wantUnits("decoupled-kd", context.shapes[0]!);
+    requireProbabilities("decoupled-kd", context);
+    requireSameShape("decoupled-kd", context);
+    requireUnits("decoupled-kd", context.shapes[0]!);
     const scale = scaleByTemperature ? temperature ** 2 : 1;
     const [units] = context.shapes[0]!;
     return (from, to, { label }) => {

@@ -1,5 +1,6 @@
 import { defineLoss, hint, type LossStage, tf, UserError, z } from "../../plugin.ts";
-import { classesOf, logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
+import { requireProbabilities, requireSameShape, requireUnits } from "./checks.ts";
+import { classesOf, logProbabilities } from "./class_logits.ts";
 import { lengths, meanOfAll } from "./vectors.ts";
 
 /**
@@ -26,9 +27,9 @@ const stage: LossStage = defineLoss({
   }),
   example: "use: dist\nbeta: 1\ngamma: 1\ntemperature: 1",
   create({ beta, gamma, temperature, scaleByTemperature }, context) {
-    wantProbabilities("dist", context);
-    wantAlike("dist", context);
-    wantUnits("dist", context.shapes[0]!);
+    requireProbabilities("dist", context);
+    requireSameShape("dist", context);
+    requireUnits("dist", context.shapes[0]!);
     if (beta > 0 && classesOf(context.shapes[0]!) < 3) {
       throw new UserError("with two classes, the inter-class term of dist carries no information", {
         hint: hint(

@@ -9,7 +9,7 @@ import {
   UserError,
   z,
 } from "../../plugin.ts";
-import { shapeText } from "./fit.ts";
+import { shapeText } from "./checks.ts";
 
 /** Transforms the student's output to the shape of the teacher's. */
 type Regressor = (output: tf.Tensor, scope: LossScope) => tf.Tensor;

@@ -1,5 +1,5 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
-import { wantAlike, wantUnits } from "./fit.ts";
+import { requireSameShape, requireUnits } from "./checks.ts";
 import { normalized } from "./vectors.ts";
 
 /**
@@ -20,8 +20,8 @@ const stage: LossStage = defineLoss({
   }),
   example: "use: hidden-similarity\nfrom: booster.hidden2\nto: light.hidden1\nweight: 0.1",
   create({ measure }, context) {
-    wantAlike("hidden-similarity", context);
-    wantUnits("hidden-similarity", context.shapes[0]!);
+    requireSameShape("hidden-similarity", context);
+    requireUnits("hidden-similarity", context.shapes[0]!);
     return measure === "cosine"
       ? (from, to) => tf.neg(tf.sum(tf.mul(normalized(from), normalized(to)), -1))
       : (from, to) => tf.sqrt(tf.maximum(tf.sum(tf.squaredDifference(from, to)), 1e-24));

@@ -1,5 +1,6 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
-import { divergence, logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
+import { requireProbabilities, requireSameShape, requireUnits } from "./checks.ts";
+import { divergence, logProbabilities } from "./class_logits.ts";
 
 /**
  * The Kullback-Leibler divergence of the student's softmax from the teacher's, at a temperature: Σ
@@ -23,9 +24,9 @@ const stage: LossStage = defineLoss({
   }),
   example: "use: kl\ntemperature: 4\nscaleByTemperature: true",
   create({ temperature, scaleByTemperature }, context) {
-    wantProbabilities("kl", context);
-    wantAlike("kl", context);
-    wantUnits("kl", context.shapes[0]!);
+    requireProbabilities("kl", context);
+    requireSameShape("kl", context);
+    requireUnits("kl", context.shapes[0]!);
     const scale = scaleByTemperature ? temperature ** 2 : 1;
     return (from, to) => {
       const p = logProbabilities(from, temperature), q = logProbabilities(to, temperature);

@@ -1,5 +1,6 @@
 import { defineLoss, type LossStage, ops, tf, z } from "../../plugin.ts";
-import { divergence, logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
+import { requireProbabilities, requireSameShape, requireUnits } from "./checks.ts";
+import { divergence, logProbabilities } from "./class_logits.ts";
 
 /**
  * Knowledge distillation with the soft and the hard label (Hinton et al., 2015, arXiv:1503.02531,
@@ -28,9 +29,9 @@ const stage: LossStage = defineLoss({
   }),
   example: "use: knowledge-distillation\ntemperature: 4\nalpha: 0.9\nscaleByTemperature: true",
   create({ temperature, alpha, scaleByTemperature }, context) {
-    wantProbabilities("knowledge-distillation", context);
-    wantAlike("knowledge-distillation", context);
-    wantUnits("knowledge-distillation", context.shapes[0]!);
+    requireProbabilities("knowledge-distillation", context);
+    requireSameShape("knowledge-distillation", context);
+    requireUnits("knowledge-distillation", context.shapes[0]!);
     const soft = alpha * (scaleByTemperature ? temperature ** 2 : 1);
     const binary = context.label.kind === "binary";
     return (from, to, { label }) => {

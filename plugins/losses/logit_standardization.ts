@@ -1,12 +1,6 @@
 import { defineLoss, hint, type LossStage, tf, z } from "../../plugin.ts";
-import {
-  divergence,
-  logProbabilities,
-  wantAlike,
-  wantClasses,
-  wantProbabilities,
-  wantUnits,
-} from "./fit.ts";
+import { requireClasses, requireProbabilities, requireSameShape, requireUnits } from "./checks.ts";
+import { divergence, logProbabilities } from "./class_logits.ts";
 
 /**
  * Distillation of standardized logits (Sun et al., 2024, arXiv:2403.01732, algorithm 1;
@@ -29,10 +23,10 @@ const stage: LossStage = defineLoss({
   }),
   example: "use: logit-standardization\ntemperature: 2\nweight: 9",
   create({ temperature, scaleByTemperature }, context) {
-    wantProbabilities("logit-standardization", context);
-    wantAlike("logit-standardization", context);
-    wantUnits("logit-standardization", context.shapes[0]!);
-    wantClasses(
+    requireProbabilities("logit-standardization", context);
+    requireSameShape("logit-standardization", context);
+    requireUnits("logit-standardization", context.shapes[0]!);
+    requireClasses(
       "logit-standardization",
       context,
       3,

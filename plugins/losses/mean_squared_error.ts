@@ -1,5 +1,5 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
-import { wantLabel, wantUnits } from "./fit.ts";
+import { requireLabel, requireUnits } from "./checks.ts";
 
 /** The squared distance of the only output from a number, (z − y)², one per row. */
 const stage: LossStage = defineLoss({
@@ -9,8 +9,8 @@ const stage: LossStage = defineLoss({
   options: z.object({}),
   example: "use: mean-squared-error\non: light",
   create(_options, { label, shapes }) {
-    wantLabel("mean-squared-error", label, "number");
-    wantUnits("mean-squared-error", shapes[0]!, 1);
+    requireLabel("mean-squared-error", label, "number");
+    requireUnits("mean-squared-error", shapes[0]!, 1);
     return (output, label) => tf.squaredDifference(tf.reshape(output, [-1]), label);
   },
 });

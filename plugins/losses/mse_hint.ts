@@ -1,5 +1,5 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
-import { wantAlike } from "./fit.ts";
+import { requireSameShape } from "./checks.ts";
 
 /**
  * The hint loss that the paper chooses (Rocket Launching, section 3.4, "mean square error of
@@ -15,7 +15,7 @@ const stage: LossStage = defineLoss({
   options: z.object({}),
   example: "use: mse-hint\nfrom: booster.logits\nto: light.logits\nweight: 0.03",
   create(_options, context) {
-    wantAlike("mse-hint", context);
+    requireSameShape("mse-hint", context);
     const axes = context.shapes[0]!.map((_, index) => index + 1);
     return (from, to) => tf.sum(tf.squaredDifference(from, to), axes);
   },

@@ -1,5 +1,5 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
-import { wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
+import { requireProbabilities, requireSameShape, requireUnits } from "./checks.ts";
 
 /**
  * The squared distance of the softmax outputs, summed over classes, one per row; for one logit,
@@ -13,9 +13,9 @@ const stage: LossStage = defineLoss({
   options: z.object({}),
   example: "use: mse-probability\nweight: 1",
   create(_options, context) {
-    wantProbabilities("mse-probability", context);
-    wantAlike("mse-probability", context);
-    wantUnits("mse-probability", context.shapes[0]!);
+    requireProbabilities("mse-probability", context);
+    requireSameShape("mse-probability", context);
+    requireUnits("mse-probability", context.shapes[0]!);
     const probabilities = (logits: tf.Tensor) =>
       logits.shape[1] === 1 ? tf.sigmoid(logits) : tf.softmax(logits);
     return (from, to) => tf.sum(tf.squaredDifference(probabilities(from), probabilities(to)), -1);

@@ -1,5 +1,5 @@
 import { defineLoss, hint, type LossStage, tf, UserError, z } from "../../plugin.ts";
-import { wantUnits } from "./fit.ts";
+import { requireUnits } from "./checks.ts";
 import { lengths, meanOfAll, normalized, smoothL1 } from "./vectors.ts";
 
 /**
@@ -28,7 +28,7 @@ const stage: LossStage = defineLoss({
     "use: relational-kd\nfrom: booster.features\nto: light.features\ndistance: 25\nangle: 50",
   create({ distance, angle }, { shapes }) {
     for (const shape of shapes) {
-      wantUnits("relational-kd", shape);
+      requireUnits("relational-kd", shape);
       if (angle === 0 || shape[0]! > 1) continue;
       throw new UserError("relational-kd cannot compare angles between outputs of one unit", {
         hint: hint("relational-kd/angle", "set `angle: 0`, or compare hidden outputs", {

@@ -1,5 +1,6 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
-import { logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
+import { requireProbabilities, requireSameShape, requireUnits } from "./checks.ts";
+import { logProbabilities } from "./class_logits.ts";
 
 /**
  * Cross-entropy with the teacher's softmax as a soft label, at a temperature: −Σ p log q with p =
@@ -21,9 +22,9 @@ const stage: LossStage = defineLoss({
   }),
   example: "use: soft-label\ntemperature: 4\nscaleByTemperature: true",
   create({ temperature, scaleByTemperature }, context) {
-    wantProbabilities("soft-label", context);
-    wantAlike("soft-label", context);
-    wantUnits("soft-label", context.shapes[0]!);
+    requireProbabilities("soft-label", context);
+    requireSameShape("soft-label", context);
+    requireUnits("soft-label", context.shapes[0]!);
     const scale = scaleByTemperature ? temperature ** 2 : 1;
     return (from, to) => {
       const p = tf.exp(logProbabilities(from, temperature));

@@ -1,27 +1,21 @@
 /**
- * Checks of labels and outputs, and helpers for logits, which the losses share.
+ * Checks that the label and the outputs suit a loss. Used by several losses.
  *
  * @module
  */
 
-import {
-  hint,
-  type HintText,
-  type LabelSpec,
-  type LossContext,
-  tf,
-  UserError,
-} from "../../plugin.ts";
+import { hint, type HintText, type LabelSpec, type LossContext, UserError } from "../../plugin.ts";
+import { classesOf } from "./class_logits.ts";
 
 /**
- * Rejects a label whose kind does not match the loss.
+ * Throws an error if the kind of the label does not suit a loss.
  *
  * @param loss The loss's name.
  * @param label The label.
  * @param kind The required kind.
  * @throws {UserError} If the kinds differ.
  */
-export function wantLabel(loss: string, label: LabelSpec, kind: LabelSpec["kind"]): void {
+export function requireLabel(loss: string, label: LabelSpec, kind: LabelSpec["kind"]): void {
   if (label.kind === kind) return;
   const suited = {
     class: "cross-entropy",
@@ -44,18 +38,19 @@ export function wantLabel(loss: string, label: LabelSpec, kind: LabelSpec["kind"
 const logits = { set: { from: "booster.logits", to: "light.logits" } };
 
 /**
- * Rejects an output whose shape is not `[batch, units]`.
+ * Throws an error if the shape of an output is not `[batch, units]`.
  *
  * @param loss The loss's name.
  * @param shape The output's shape, without the batch.
  * @param units The required number of units, if it is fixed.
  * @throws {UserError} If the shape differs.
  */
-export function wantUnits(loss: string, shape: readonly number[], units?: number): void {
+export function requireUnits(loss: string, shape: readonly number[], units?: number): void {
   if (shape.length === 1 && (units === undefined || shape[0] === units)) return;
   throw new UserError(
-    `the loss ${loss} compares outputs of shape [batch, ${units ?? "units"}]; got ` +
-      shapeText(shape),
+    `the loss ${loss} compares outputs of shape [batch, ${units ?? "units"}]; got ${
+      shapeText(shape)
+    }`,
     {
       hint: units === undefined
         ? hint(
@@ -72,13 +67,14 @@ export function wantUnits(loss: string, shape: readonly number[], units?: number
 }
 
 /**
- * Rejects nets that predict a number: their outputs are not logits and have no probabilities.
+ * Throws an error if the nets predict a number, because their outputs are not logits and have no
+ * probabilities.
  *
  * @param loss The loss's name.
  * @param context The label and the shapes of the outputs.
  * @throws {UserError} If the label is a number.
  */
-export function wantProbabilities(loss: string, { label }: LossContext): void {
+export function requireProbabilities(loss: string, { label }: LossContext): void {
   if (label.kind !== "number") return;
   throw new UserError(
     `the loss ${loss} compares probabilities, but nets that predict a number have none`,
@@ -91,13 +87,13 @@ export function wantProbabilities(loss: string, { label }: LossContext): void {
 }
 
 /**
- * Rejects two outputs with different shapes.
+ * Throws an error if the two outputs of a hint loss have different shapes.
  *
  * @param loss The loss's name.
  * @param context The label and the shapes of the outputs.
  * @throws {UserError} If they differ.
  */
-export function wantAlike(loss: string, { shapes: [from, to] }: LossContext): void {
+export function requireSameShape(loss: string, { shapes: [from, to] }: LossContext): void {
   if (from!.join() === to!.join()) return;
   const channels = from!.length === to!.length &&
     from!.slice(0, -1).join() === to!.slice(0, -1).join();
@@ -123,7 +119,7 @@ export function wantAlike(loss: string, { shapes: [from, to] }: LossContext): vo
 }
 
 /**
- * Rejects labels with too few classes for a loss.
+ * Throws an error if the label has too few classes for a loss.
  *
  * @param loss The loss's name.
  * @param context The label and the shapes of the outputs, which are logits.
@@ -131,7 +127,7 @@ export function wantAlike(loss: string, { shapes: [from, to] }: LossContext): vo
  * @param why The hint: the reason, and what to do.
  * @throws {UserError} If there are fewer.
  */
-export function wantClasses(
+export function requireClasses(
   loss: string,
   { shapes }: LossContext,
   least: number,
@@ -146,53 +142,10 @@ export function wantClasses(
 }
 
 /**
- * Counts the classes that logits distinguish. One logit represents two classes.
- *
- * @param shape The logits' shape, without the batch.
- */
-export function classesOf(shape: readonly number[]): number {
-  return Math.max(shape[0]!, 2);
-}
-
-/**
- * Formats the shape of an output.
+ * Formats the shape of an output, such as `[batch, 10]`.
  *
  * @param shape The shape, without the batch.
  */
 export function shapeText(shape: readonly number[]): string {
   return `[${["batch", ...shape].join(", ")}]`;
-}
-
-/**
- * Computes log-probabilities of classes. One logit represents two classes; the other has logit 0.
- *
- * @param logits `[batch, units]`.
- * @param temperature The temperature T that divides the logits.
- * @returns `[batch, classes]`.
- */
-export function logProbabilities(logits: tf.Tensor, temperature: number): tf.Tensor {
-  return tf.logSoftmax(classLogits(logits, temperature));
-}
-
-/**
- * Computes logits of classes. One logit represents two classes; the other has logit 0.
- *
- * @param logits `[batch, units]`.
- * @param temperature The temperature T that divides the logits.
- * @returns `[batch, classes]`.
- */
-export function classLogits(logits: tf.Tensor, temperature: number): tf.Tensor {
-  const scaled = temperature === 1 ? logits : tf.div(logits, temperature);
-  return scaled.shape[1] === 1 ? tf.concat([scaled, tf.zerosLike(scaled)], 1) : scaled;
-}
-
-/**
- * Computes the Kullback-Leibler divergence Σ p (log p − log q), one value per row.
- *
- * @param p Log-probabilities, `[batch, classes]`.
- * @param q The log-probabilities to compare with, of the same shape.
- * @returns `[batch]`.
- */
-export function divergence(p: tf.Tensor, q: tf.Tensor): tf.Tensor {
-  return tf.sum(tf.mul(tf.exp(p), tf.sub(p, q)), -1);
 }
