@@ -7,6 +7,7 @@
 
 import { type Problem, problemLines } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { exitCodeOf } from "../base/machine/meant_exit.ts";
 import { say } from "../base/terminal.ts";
 
 let isMeant = false;
@@ -18,7 +19,7 @@ let isMeant = false;
  */
 export function endProcess(code: number): never {
   isMeant = true;
-  Deno.exit(code);
+  Deno.exit(exitCodeOf(code));
 }
 
 /** Makes the problem for a process that ended unexpectedly. */

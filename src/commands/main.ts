@@ -10,6 +10,8 @@ import {
   commands,
   options as optionTable,
 } from "../launch/command_line/grammar.ts";
+import { restrictThread } from "../base/machine/restrict_thread.ts";
+import { batchThread } from "../input/worker_input.ts";
 import { check } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
 import { exportRun } from "./export.ts";
@@ -55,6 +57,7 @@ const handlers: Readonly<
  */
 export async function main(args: readonly string[]): Promise<number> {
   const debug = args.includes("--debug");
+  restrictThread(batchThread);
   try {
     return await dispatch(args);
   } catch (error) {

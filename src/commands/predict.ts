@@ -1,5 +1,6 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { ArrowFileWriter } from "../base/files/arrow_writer.ts";
+import { withDraftFolder } from "../base/files/draft_folder.ts";
 import { unwritable } from "../base/files/unwritable.ts";
 import { writeChunks } from "../base/files/write_chunks.ts";
 import { UserError } from "../base/errors.ts";
@@ -85,10 +86,10 @@ export type Write = (schema: Schema, batches: AsyncIterable<RecordBatch>) => Pro
  */
 export function writerOf(out: string | undefined): Write {
   if (out !== undefined && /\.arrow$/i.test(out)) {
-    return (schema, batches) => writeArrow(out, schema, batches);
+    return (schema, batches) => withDraftFolder(out, () => writeArrow(out, schema, batches));
   }
   if (out !== undefined && /\.csv$/i.test(out)) {
-    return (schema, batches) => writeCsv(out, schema, batches);
+    return (schema, batches) => withDraftFolder(out, () => writeCsv(out, schema, batches));
   }
   throw new UserError(
     out === undefined ? "expected the file for the scores" : `${out} is no file for scores`,

@@ -6,6 +6,7 @@
  */
 
 import { builtins } from "../../plugins/mod.ts";
+import { restrictThread } from "../base/machine/restrict_thread.ts";
 import { codeThatWasChecked } from "../pipeline/allowed_code.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import type { TransformStage } from "../stages/transform.ts";
@@ -22,6 +23,9 @@ const thread = globalThis as unknown as {
   onmessage: (event: MessageEvent<InputSetup | BatchAddress>) => void;
   postMessage(answer: Answer, transfer?: ArrayBuffer[]): void;
 };
+
+// Transforms of other people run in this thread.
+restrictThread();
 
 let making: Promise<BatchMaker> | undefined;
 

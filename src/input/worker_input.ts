@@ -1,3 +1,4 @@
+import { startThread } from "../base/machine/restrict_thread.ts";
 import type { Batch } from "../stages/batch.ts";
 import type { StageReference } from "../stages/stage_error.ts";
 import type { BatchAddress } from "./batches.ts";
@@ -34,6 +35,9 @@ export type Answer = { readonly ready: true } | { readonly batch: Batch } | {
   readonly failed: string;
 };
 
+/** The module of the thread that makes batches. */
+export const batchThread: URL = new URL("./worker.ts", import.meta.url);
+
 /** Makes batches in a separate thread. */
 export class WorkerInput {
   readonly #worker: Worker;
@@ -48,7 +52,7 @@ export class WorkerInput {
    * @throws {Error} If the thread cannot be started, or the setup cannot be sent.
    */
   constructor(setup: InputSetup) {
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    this.#worker = startThread(batchThread);
     this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#hear(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();

@@ -31,6 +31,8 @@ export interface CommandNeeds {
    * `npm:x`.
    */
   readonly code: readonly string[];
+  /** For code that only the list of a `deno.json` allows, the path of this file. */
+  readonly listedIn: Readonly<Record<string, string>>;
   /** The packages that Rocket loads for this command, in addition to those of every run. */
   readonly packages: readonly string[];
   /** Whether the command may download packages while it runs, since it only loads Rocket's code. */
@@ -112,7 +114,7 @@ export async function askNeeds(
     refuseUnknown(answer.value.permissions);
     if (!("evaluate" in answer.value)) return answer.value;
     const { evaluate: path, permissions } = answer.value;
-    await fetcher.fetch({ packages: [], code: [path], hosts: [] });
+    await fetcher.fetch({ packages: [], code: [path], listedIn: {}, hosts: [] });
     evaluated[path] = await evaluate(project, { path, permissions, cwd, temporary });
   }
   throw new Error(`the pipeline consists of more than ${MAX_FILES} files`);

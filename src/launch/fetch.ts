@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { holdsPath } from "../base/files/holds_path.ts";
 import { NOWHERE, permissionHost } from "../base/machine/permissions.ts";
 import { printable } from "../base/printable.ts";
 import { runChild } from "./child.ts";
@@ -20,6 +21,8 @@ export interface Downloads {
   readonly packages: readonly string[];
   /** Code other than Rocket's: absolute paths, and specifiers. */
   readonly code: readonly string[];
+  /** For code that only the list of a `deno.json` allows, the path of this file. */
+  readonly listedIn: Readonly<Record<string, string>>;
   /** The servers from which code may be loaded, as `HOST:PORT`. */
   readonly hosts: readonly string[];
 }
@@ -82,10 +85,20 @@ export class Fetcher {
    *
    * @param downloads The packages and code of the command line.
    */
-  async fetch({ packages, code, hosts }: Downloads): Promise<void> {
+  async fetch({ packages, code, listedIn, hosts }: Downloads): Promise<void> {
     const beside = new Set(packages);
     const written = code.length > 0 ? await writtenFolders() : undefined;
-    for (const one of code) if (isUrl(one)) beside.add(one);
+    for (const one of code.filter(isUrl)) {
+      // A stage may have written the list, with data that it has read in the name of a package.
+      const list = Object.hasOwn(listedIn, one) ? listedIn[one] : undefined;
+      if (list === undefined || written && !written.some((folder) => holdsPath(folder, list))) {
+        beside.add(one);
+      } else {
+        logLine(printable(
+          `${one} is not downloaded: only ${list} allows it, which plugins may have written`,
+        ));
+      }
+    }
     if (written) {
       const specifiers = await importsOf(this.#project, {
         modules: code.filter((one) => !isUrl(one)),

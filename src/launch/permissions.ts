@@ -1,7 +1,8 @@
 import { join, resolve } from "node:path";
 import { isInside } from "../base/files/holds_path.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
-import { type Permission, permissionsLine } from "../base/machine/permissions.ts";
+import { markedExit, meantCode } from "../base/machine/meant_exit.ts";
+import { type Need, type Permission, permissionsLine } from "../base/machine/permissions.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import { Fetcher } from "./fetch.ts";
 import { grantedArguments } from "./granted.ts";
@@ -105,15 +106,34 @@ async function runWithNeeds(
     needs.permissions.filter((need) => need.permission === permission).map((need) => need.of);
   await fetcher.fetch({ ...needs, hosts: of("import") });
   if (needs.hasCode) await rememberWritten(of("write").filter((folder) => folder !== temporary));
-  const granted = await grantedArguments(project, needs.permissions, join(temporary, "run.json"));
-  const machine = computes ? await machineVariables() : {};
-  return await runChild(
-    [
-      ...["run", "--quiet", ...needs.downloads ? [] : ["--cached-only"], ...granted],
-      ...[join(project.root, "cli.ts"), ...args],
-    ],
-    { cwd, env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary } },
+  const ends = Object.keys(markedExit).map((name): Need => ({
+    ...{ permission: "env", of: name, why: "the launcher recognizes the end of the command" },
+  }));
+  const granted = await grantedArguments(
+    project,
+    [...needs.permissions, ...ends],
+    join(temporary, "run.json"),
   );
+  const machine = { ...computes ? await machineVariables() : {}, ...markedExit };
+  return meantEnd(
+    await runChild(
+      [
+        ...["run", "--quiet", ...needs.downloads ? [] : ["--cached-only"], ...granted],
+        ...[join(project.root, "cli.ts"), ...args],
+      ],
+      { cwd, env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary } },
+    ),
+  );
+}
+
+/** Reports a process that a stage or the system ended, which must not appear successful. */
+function meantEnd({ code, signal }: ChildEnd): ChildEnd {
+  if (signal === "SIGINT" || signal === "SIGTERM") return { code, signal };
+  const meant = signal === null ? meantCode(code) : undefined;
+  if (meant !== undefined) return { code: meant, signal: null };
+  const how = signal === null ? `it ended with exit code ${code}` : `${signal} ended it`;
+  logLine(`error: the process ended before the command was complete: ${how}`);
+  return { code: 1, signal: null };
 }
 
 /**

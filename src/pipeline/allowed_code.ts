@@ -31,9 +31,10 @@ export interface AllowedCode {
    *
    * @param specifier A path, a URL, or a specifier such as `npm:x`; `#NAME` after it is ignored.
    * @param named The folder and the place of the specifier.
+   * @returns The `deno.json` whose list allows the module; undefined if something else does.
    * @throws {UserError} If the module is not allowed, with a hint on how to allow it; exit code 2.
    */
-  refuse(specifier: string, named: NamedModule): Promise<void>;
+  refuse(specifier: string, named: NamedModule): Promise<string | undefined>;
 }
 
 /**
@@ -53,7 +54,7 @@ export function codeThatWasChecked(
     folder: project,
     folders: [project],
     refuse(specifier) {
-      if (checked.has(specifier)) return Promise.resolve();
+      if (checked.has(specifier)) return Promise.resolve(undefined);
       return Promise.reject(new Error(`${specifier} was not checked before it was loaded`));
     },
   };
@@ -88,10 +89,8 @@ export async function allowedCode(
   { otherwise, without }: AllowedCodeOptions = {},
 ): Promise<AllowedCode> {
   const project = await projectOf(resolve(folder));
-  const list = new Set([
-    ...await Promise.all(allowed.map((one) => identify(one, Deno.cwd()))),
-    ...await Promise.all(project.allowed.map((one) => identify(one, project.folder))),
-  ]);
+  const own = await Promise.all(allowed.map((one) => identify(one, Deno.cwd())));
+  const listed = await Promise.all(project.allowed.map((one) => identify(one, project.folder)));
   const inside = await followed(project.folder);
   const data = without === undefined ? undefined : await followed(resolve(without));
   return {
@@ -99,9 +98,12 @@ export async function allowedCode(
     folders: [project.folder],
     async refuse(specifier, { folder, place }) {
       const code = await identify(specifier, folder);
-      if (list.has(code)) return;
+      if (own.includes(code)) return undefined;
+      if (listed.includes(code)) return join(project.folder, "deno.json");
       if (code.startsWith("/") || /^[A-Za-z]:\\/.test(code)) {
-        if (isInside(inside, code) && !(data !== undefined && holdsPath(data, code))) return;
+        if (isInside(inside, code) && !(data !== undefined && holdsPath(data, code))) {
+          return undefined;
+        }
       }
       const [name] = specifier.split("#", 1) as [string];
       const asked = /^\.{0,2}\//.test(name) ? code : name;
@@ -161,10 +163,10 @@ export async function allowedCodeOfRun(
       folders: [above.folder, here.folder],
       async refuse(specifier, named) {
         try {
-          await above.refuse(specifier, named);
+          return await above.refuse(specifier, named);
         } catch (error) {
           // The first error names the pipeline's own project.
-          await here.refuse(specifier, named).catch(() => {
+          return await here.refuse(specifier, named).catch(() => {
             throw error;
           });
         }

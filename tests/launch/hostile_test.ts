@@ -199,6 +199,11 @@ for (
   const [what, body, words] of [
     ["ends the process", "Deno.exit(0);", "the process ended before the command was complete"],
     [
+      "ends the process through Deno's internals",
+      "const { core } = Deno[Deno.internal]; core.ops.op_set_exit_code(0); core.ops.op_exit();",
+      "the process ended before the command was complete: it ended with exit code 0",
+    ],
+    [
       "leaves a promise that is rejected later",
       String
         .raw`Promise.reject(new Error("\u001b]0;gone\u0007")); return { start: () => ({ add() {}, value: () => 0 }) };`,
@@ -232,6 +237,67 @@ for (
     }, { "ends.ts": metric(body) });
   });
 }
+
+Deno.test("a stage cannot create links by which it could read and write files anywhere", async () => {
+  // A program for WASI that does nothing, since its functions need a memory.
+  const program = "AGFzbQEAAAABBAFgAAADAgEABQMBAAIHEwIGbWVtb3J5AgAGX3N0YXJ0AAAKBAECAAs=";
+  const links = `
+import { WASI } from "node:wasi";
+import { Worker as NodeWorker } from "node:worker_threads";
+import { createRequire } from "node:module";
+import process from "node:process";
+import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+const bytes = Uint8Array.from(atob("${program}"), (one) => one.charCodeAt(0));
+const { instance } = await WebAssembly.instantiate(bytes);
+const link = (Class) => {
+  const wasi = new Class({ version: "preview1", preopens: { "/x": "run" } });
+  wasi.start(instance);
+  const memory = new Uint8Array(instance.exports.memory.buffer);
+  const text = (words, at) => [at, new TextEncoder().encodeInto(words, memory.subarray(at)).written];
+  wasi.wasiImport.path_symlink(...text("../precious", 0), 3, ...text("link", 99));
+  Deno.writeTextFileSync("run/link", "changed");
+};
+const thread = "data:application/javascript,import('node:wasi')";
+const tries = [
+  () => link(WASI),
+  () => link(process.getBuiltinModule("wasi").WASI),
+  () => link(createRequire(import.meta.url)("wasi").WASI),
+  () => new Worker(thread, { type: "module" }),
+  () => new NodeWorker("", { eval: true }),
+  () => Reflect.construct(Worker, [thread, { type: "module" }], Object),
+  () => Object.setPrototypeOf(Worker, EventTarget),
+];
+for (const run of tries) {
+  try { run(); console.log("done:", run); } catch (error) { console.log("refused:", error.message); }
+}
+export default defineMetric({
+  name: "m", summary: "M.", per: "net", options: z.object({}),
+  create: () => ({ start: () => ({ add() {}, value: () => 0 }) }),
+});
+`;
+  const pipeline = digitsPipeline({ metrics: ["./links.ts"], train: { epochs: 1, batch: 512 } });
+  await withPipeline(pipeline, async (file, folder) => {
+    await Deno.writeTextFile(join(folder, "precious"), "stays");
+    await Deno.mkdir(join(folder, "run"));
+    const args = [file, "--engine", "wasm", "--out", "run"];
+    const { code, stdout, stderr } = await rocket(args, { cwd: folder });
+    assertEquals(code, 0, stderr);
+    assertEquals(stdout.match(/^refused: .*(wasi|threads|extensible)/gm)?.length, 7, stdout);
+    assertEquals(await Deno.readTextFile(join(folder, "precious")), "stays");
+    assert(![...Deno.readDirSync(join(folder, "run"))].some(({ name }) => name === "link"));
+  }, { "links.ts": links });
+});
+
+Deno.test("predict may write its file, and nothing else in the folder that contains it", async () => {
+  await inFolder(async (folder) => {
+    const args = ["predict", "run", "x.arrow", "--out", "mine/scores.csv", "--permissions"];
+    const { code, stdout, stderr } = await rocket(args, { cwd: folder });
+    assertEquals(code, 0, stderr);
+    const mine = Array.from(stdout.matchAll(/^write +(\S+mine\S*)/gm), ([, path]) => path);
+    const inMine = ["scores.csv", ".scores.csv.drafts"].map((name) => join(folder, "mine", name));
+    assertEquals(mine, inMine);
+  });
+});
 
 Deno.test("a run folder is data: resume loads no code from it and extends no files in it", async () => {
   const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 }, outputs: ["checkpoint"] });

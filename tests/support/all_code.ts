@@ -4,5 +4,5 @@ import type { AllowedCode } from "../../src/pipeline/allowed_code.ts";
 export const allCode: AllowedCode = {
   folder: "/",
   folders: ["/"],
-  refuse: () => Promise.resolve(),
+  refuse: () => Promise.resolve(undefined),
 };

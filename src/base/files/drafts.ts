@@ -9,14 +9,20 @@ import { basename, dirname, join } from "node:path";
 /** The drafts of this process that have not been renamed yet. */
 const open = new Set<string>();
 
+/** The folders of this process for the drafts of single files. */
+const folders = new Set<string>();
+
 /**
  * Names a draft, which belongs to this process until {@linkcode forgetDraft} is called.
  *
  * @param path The final path of the file.
- * @returns The path of the draft, in the same folder.
+ * @returns The path of the draft, in the same folder, or in the folder of
+ *   {@linkcode openDraftFolder}.
  */
 export function draftOf(path: string): string {
-  const draft = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
+  const own = draftFolderOf(path);
+  const folder = folders.has(own) ? own : dirname(path);
+  const draft = join(folder, `.${basename(path)}.${crypto.randomUUID()}`);
   open.add(draft);
   return draft;
 }
@@ -31,12 +37,50 @@ export function forgetDraft(draft: string): void {
 }
 
 /**
+ * Returns the path of the folder that {@linkcode openDraftFolder} creates for a file.
+ *
+ * @param path The final path of the file.
+ */
+export const draftFolderOf = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.drafts`);
+
+/**
+ * Creates the folder for the drafts of a file, or takes over one that a killed process left. Another
+ * process that writes the same file may be using it, too.
+ *
+ * @param path The final path of the file.
+ * @returns An object that removes the folder when it is disposed.
+ */
+export function openDraftFolder(path: string): Disposable {
+  const folder = draftFolderOf(path);
+  if (!isFolder(folder)) Deno.mkdirSync(folder);
+  folders.add(folder);
+  return { [Symbol.dispose]: () => removeFolder(folder) };
+}
+
+/** Checks whether a path is a folder and not a link to one. */
+function isFolder(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/** Removes a folder of drafts, unless another process has a draft in it. */
+function removeFolder(folder: string): void {
+  folders.delete(folder);
+  remove(folder);
+}
+
+/**
  * Removes the drafts of this process, for a process that is about to end while it is writing.
  * Writing to these drafts fails afterwards.
  */
 export function removeOpenDrafts(): void {
   for (const draft of open) remove(draft);
   open.clear();
+  for (const folder of folders) removeFolder(folder);
 }
 
 /**
@@ -68,6 +112,6 @@ function remove(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // The draft no longer exists, or the system does not remove open files.
+    // It no longer exists, the system does not remove open files, or a folder is not empty.
   }
 }

@@ -106,8 +106,24 @@ export function permissionsLine(permissions: readonly Need[], hasCode = false): 
   ].join(", "));
 }
 
+/** Letters, digits and marks; the marks of Japanese words are modifier letters to Unicode. */
+const WORD = "\\p{Lu}\\p{Ll}\\p{Lt}\\p{Lo}\\p{M}\\p{N}\\u3005\\u303b\\u309d\\u309e\\u30fc-\\u30fe";
+
+/** Names that need no quotes. */
+const PLAIN = new RegExp(`^[${WORD}/\\\\._:@+~#%=*[\\]-]+$`, "u");
+
+/**
+ * Characters that could look like punctuation of the line, such as U+201A, which resembles a comma.
+ * A mark without a letter is one of them: on a space, U+030B resembles a quote.
+ */
+const MISLEADING = new RegExp(`[^\\x20-\\x7e${WORD}]|(?<![\\p{L}\\p{M}])\\p{M}`, "gu");
+
 /**
  * Quotes a name that could be read as other words of the line, such as a folder that is called
  * `a, write nothing, no network`.
  */
-const inLine = (name: string) => /[\s,"()]/.test(name) ? JSON.stringify(name) : name;
+const inLine = (name: string): string =>
+  (PLAIN.test(name) ? name : JSON.stringify(name)).replace(
+    MISLEADING,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );

@@ -17,6 +17,8 @@ export const handedOver = {
   memory: "ROCKET_MEMORY_LEFT",
   /** The line of `/proc/cpuinfo` that lists the features of the processor. */
   processor: "ROCKET_PROCESSOR",
+  /** Set if the launcher expects marked exit codes. */
+  exit: "ROCKET_EXIT",
 } as const;
 
 /** Reads a file of the system directly, which requires full permissions. */

@@ -13,6 +13,7 @@ import { cacheFolder } from "../../base/machine/cache_folder.ts";
 import { cLibrary } from "../../base/machine/libc.ts";
 import { denoFolder } from "../../base/machine/deno_folder.ts";
 import { onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
+import { draftFolderOf } from "../../base/files/drafts.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
 import { isInside } from "../../base/files/holds_path.ts";
 import { targetOf } from "../../base/files/inside.ts";
@@ -67,6 +68,8 @@ export interface Needs {
    * `npm:x`. Code that has not been allowed is left out.
    */
   readonly code: readonly string[];
+  /** For code that only the list of a `deno.json` allows, the path of this file. */
+  readonly listedIn: Readonly<Record<string, string>>;
   /** The packages that Rocket loads for this command, in addition to those of every command. */
   readonly packages: readonly string[];
   /**
@@ -166,10 +169,7 @@ const needsByCommand: Readonly<
     needs.add("write", join(run, "model"), "the net as a file for ONNX Runtime");
     await needs.addModelCode(folder, parsed);
     needs.addInput(input);
-    if (parsed.out !== undefined) {
-      needs.add("write", dirname(resolve(parsed.out)), "the scores");
-      needs.add("read", dirname(resolve(parsed.out)), "the scores");
-    }
+    if (parsed.out !== undefined) needs.addWritten(parsed.out, "the scores");
     return needs.withModelEngine(parsed.engine ?? "auto", temporary);
   },
   async evaluate(needs, { words, parsed, temporary }) {
@@ -180,10 +180,7 @@ const needsByCommand: Readonly<
     needs.add("write", join(run, "model"), "the net in the form of ONNX Runtime");
     await needs.addRun(folder, parsed);
     if (input !== undefined) needs.addInput(input);
-    if (parsed.out !== undefined) {
-      needs.add("write", dirname(resolve(parsed.out)), "the most wrong rows");
-      needs.add("read", dirname(resolve(parsed.out)), "the most wrong rows");
-    }
+    if (parsed.out !== undefined) needs.addWritten(parsed.out, "the most wrong rows");
     needs.addRows();
     return needs.withModelEngine(parsed.engine ?? "auto", temporary);
   },
@@ -282,6 +279,7 @@ class NeedList {
   /** The folders that Rocket or a package manager fills. Their links are not searched. */
   readonly #own = new Set<string>();
   readonly #code = new Set<string>();
+  readonly #listedIn = new Map<string, string>();
   readonly #packages = new Set<string>();
   /** Whether the command runs code other than Rocket's. */
   #hasCode = false;
@@ -301,6 +299,7 @@ class NeedList {
       engine,
       hasCode: this.#hasCode,
       code: [...this.#code],
+      listedIn: Object.fromEntries(this.#listedIn),
       packages: [...this.#packages],
     };
   }
@@ -509,6 +508,15 @@ class NeedList {
     }
   }
 
+  /** A file that the command writes, without the folder that contains it. */
+  addWritten(file: string, why: string): void {
+    const path = resolve(file);
+    for (const permission of ["write", "read"] as const) {
+      this.add(permission, path, why);
+      this.add(permission, draftFolderOf(path), `${why}, while they are written`);
+    }
+  }
+
   /** Adds the files with rows, and what reading them requires. */
   addInput(input: string): void {
     this.#addFile(input, resolve("."), { file: input });
@@ -574,7 +582,8 @@ class NeedList {
   async #addCode(use: string, folder: string, allowed: AllowedCode): Promise<void> {
     const [specifier] = use.split("#", 1) as [string];
     try {
-      await allowed.refuse(specifier, { folder, place: undefined });
+      const list = await allowed.refuse(specifier, { folder, place: undefined });
+      if (list !== undefined) this.#listedIn.set(specifier, list);
     } catch (error) {
       if (error instanceof UserError) return;
       throw error;

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { restrictThread } from "../../base/machine/restrict_thread.ts";
 import { readModule } from "../../pipeline/document/document.ts";
 import { UserError } from "../../base/errors.ts";
 import { type Node, valueOf } from "../../pipeline/document/nodes.ts";
@@ -13,6 +14,7 @@ import type { Evaluated } from "../ask_needs.ts";
 
 const [file, path] = Deno.args as [string, string];
 const write = Deno.stdout.writeSync.bind(Deno.stdout);
+restrictThread();
 const answer = await evaluated();
 const bytes = new TextEncoder().encode(`\n${JSON.stringify(answer)}\n`);
 for (let from = 0; from < bytes.length;) from += write(bytes.subarray(from));

@@ -1,0 +1,24 @@
+import { openDraftFolder } from "./drafts.ts";
+import { unwritable } from "./unwritable.ts";
+
+/**
+ * Calls a function that writes a file, whose drafts are in a folder of their own. So a process needs
+ * no permission to write to the folder that contains the file.
+ *
+ * @param path The final path of the file.
+ * @param body The function.
+ * @returns The result of the function.
+ * @throws {UserError} If the folder cannot be created, for example because a link has its name.
+ */
+export async function withDraftFolder<T>(path: string, body: () => Promise<T>): Promise<T> {
+  using _folder = opened(path);
+  return await body();
+}
+
+function opened(path: string): Disposable {
+  try {
+    return openDraftFolder(path);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}

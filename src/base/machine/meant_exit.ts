@@ -1,0 +1,36 @@
+/**
+ * Exit codes by which the launcher recognizes that a command ended as intended. Other code in the
+ * process may end it at any time with any other exit code, such as 0.
+ *
+ * @module
+ */
+
+import { handed, handedOver } from "./system_file.ts";
+
+/** The difference between an exit code of Rocket's and the one that the launcher receives. */
+const OFFSET = 64;
+
+/** The exit codes of a command. */
+const codes: ReadonlySet<number> = new Set([0, 1, 2, 130]);
+
+/** The environment variable with which the launcher asks for marked exit codes. */
+export const markedExit: Readonly<Record<string, string>> = { [handedOver.exit]: "marked" };
+
+/**
+ * Returns the exit code for the process of a command, which is marked if the launcher asks for it.
+ *
+ * @param code The command's exit code.
+ */
+export const exitCodeOf = (code: number): number =>
+  handed(handedOver.exit) === undefined ? code : code + OFFSET;
+
+/**
+ * Returns the exit code of a command.
+ *
+ * @param marked The exit code of its process.
+ * @returns The exit code; undefined if the process ended in another way.
+ */
+export function meantCode(marked: number): number | undefined {
+  const code = marked - OFFSET;
+  return codes.has(code) ? code : undefined;
+}
