@@ -1,79 +1,55 @@
-import { tableFromIPC } from "apache-arrow";
-import { join } from "node:path";
+import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { loadModel } from "../../model.ts";
-import { resumeRun } from "../../mod.ts";
-import { convert } from "../../data/convert.ts";
+import { openEngine } from "../../src/engine/engine.ts";
 import { inFolder } from "../support/command_line.ts";
-import { forEachEngine, forNative } from "../support/engines.ts";
-import { logitsOf, train, writeDay, writeRows } from "../support/hand_over.ts";
-import { assertClose, clicks, someRows } from "../support/trained.ts";
+import { forEachEngine } from "../support/engines.ts";
+import { type Subject, subjects, trainedRuns, ways } from "../support/equality.ts";
 
-type Train = Parameters<typeof train>[1];
+/** The largest difference of logits, relative to the largest one. */
+const TOLERANCE = 1e-5;
 
-/** Trains in a folder, and holds what the model says to what the run itself says. */
-async function held(
-  folder: string,
-  name: string,
-  parts: Record<string, unknown>,
-  options: Train = {},
-  change: (out: string) => Promise<unknown> = () => Promise.resolve(),
-): Promise<string> {
-  await writeRows(join(folder, "other.csv"), someRows(2, 20));
-  const day = await writeDay(folder, name, someRows(1, 48), parts);
-  const data = parts.data as Record<string, Record<string, unknown>>;
-  const pipeline = JSON.parse(await Deno.readTextFile(day));
-  pipeline.data.train = { ...data.train, path: `${name}.csv` };
-  await Deno.writeTextFile(day, JSON.stringify(pipeline));
-  const { out } = await train(day, options);
-  await change(out);
-  const { logits } = await logitsOf(day, join(out, "checkpoints", "best.safetensors"));
-  await convert({ from: join(folder, "other.csv"), to: join(folder, "other.arrow") });
-  const table = tableFromIPC(await Deno.readFile(join(folder, "other.arrow")));
-  for (const net of ["light", "booster"] as const) {
-    if (!logits[net]) continue;
-    await using model = await loadModel(out, { net });
-    assertClose((await model.predict(table)).logits, logits[net]);
-  }
-  return out;
+function distance(actual: Float32Array, expected: Float32Array): number {
+  assertEquals(actual.length, expected.length);
+  let top = 0, far = 0;
+  expected.forEach((logit, at) => {
+    const difference = Math.abs(logit - actual[at]!);
+    assert(Number.isFinite(difference), `${logit} and ${actual[at]}`);
+    top = Math.max(top, Math.abs(logit));
+    far = Math.max(far, difference);
+  });
+  return far / top;
 }
 
-forEachEngine(
-  "loadModel() gives the logits of runs with phases, resumed, and from initial weights",
-  () =>
-    inFolder(async (folder) => {
-      const engine = tf.getBackend() === "wasm" ? "wasm" : "native";
-      const first = await held(
-        folder,
-        "first",
-        clicks,
-        {},
-        (out) => resumeRun(out, { engine, quiet: true, set: ["train.epochs=2"] }),
-      );
-      const initial = { run: first };
-      const { network } = JSON.parse(await Deno.readTextFile(join(folder, "first.json")));
-      await held(folder, "second", { ...clicks, network: { ...network, initial } });
-      await held(folder, "phases", {
-        ...clicks,
-        train: { batch: 16 },
-        losses: undefined,
-        phases: [
-          { name: "teacher", epochs: 1, losses: [{ use: "binary-cross-entropy", on: "booster" }] },
-          {
-            name: "student",
-            epochs: 1,
-            freeze: ["booster"],
-            losses: [{ use: "binary-cross-entropy", on: "light" }, { use: "mse-hint" }],
-          },
-        ],
-      });
-    }),
-);
+/** Scores rows in all ways, with all runs of a network. */
+async function compareAll(subject: Subject, engine: "native" | "wasm"): Promise<void> {
+  await inFolder(async (folder) => {
+    const wrong: string[] = [];
+    for await (const run of trainedRuns(folder, subject, engine)) {
+      assertEquals(Object.keys(run.logits).sort(), ["booster", "light"], run.name);
+      for (const { name, nets, score } of ways) {
+        for (const net of nets) {
+          const far = distance(await score(run, net), run.logits[net]!);
+          if (!(far <= TOLERANCE)) wrong.push(`${run.name}: ${net} by ${name}: ${far}`);
+        }
+      }
+      // A way may have opened another engine.
+      await openEngine(engine);
+    }
+    assertEquals(wrong, []);
+  });
+}
 
-forNative(
-  "loadModel() gives the logits of a run that was trained in bfloat16",
-  () =>
-    inFolder(async (folder) => {
-      await held(folder, "low", clicks, { precision: "bfloat16" });
-    }),
-);
+for (const subject of subjects) {
+  const name = `all ways to score rows agree with the run's own evaluation: ${subject.name}`;
+  if (subject.isQuick) {
+    Deno.test(`${name} [wasm]`, async () => {
+      await openEngine("wasm");
+      await compareAll(subject, "wasm");
+    });
+  } else {
+    forEachEngine(
+      name,
+      () => compareAll(subject, tf.getBackend() === "wasm" ? "wasm" : "native"),
+    );
+  }
+}
