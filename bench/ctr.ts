@@ -1,6 +1,6 @@
 /**
- * Rocket's side of the CTR rows: a light net and a booster of fully connected layers on one table
- * of embeddings that both read.
+ * The program that times Rocket in the rows for click-through rates: a light net and a booster of
+ * fully connected layers, which share an embedding table.
  *
  * @module
  */
@@ -21,7 +21,10 @@ import { hintTerm, type Mode, taskTerm, trainedNumbers, training } from "./train
 import { serve } from "./worker.ts";
 
 const FEATURES = 8, SIZE = 16, BATCH = 1024, RATE = 0.01;
-/** Steps take them in turn, so that rows of the table are not all in the processor's cache. */
+/**
+ * The number of batches that steps use in turn, so that the table rows are not all in the
+ * processor's cache.
+ */
 const BATCHES = 16;
 const HIDDEN: Readonly<Record<NetName, readonly number[]>> = {
   light: [64, 32],

@@ -1,8 +1,8 @@
 /**
- * Rocket's side of the row of the input pipeline: a step takes 16 batches of 128 images,
- * normalized, mirrored at random and cut out of their padded selves, as the run of a pipeline file
- * takes them. One batch would say little: those that were made ahead cost nothing, and the next one
- * all the more.
+ * The program that times Rocket's input pipeline. A step reads 16 batches of 128 images, which are
+ * normalized, flipped at random, padded and cropped, as in a run of a pipeline file. A single batch
+ * would not be a useful measure, because some batches have been prepared in advance and others have
+ * not.
  *
  * @module
  */
@@ -67,7 +67,9 @@ const feed = input.feed(epochs());
 await serve(async () => {
   for (let count = 0; count < batches; count++) {
     const { features } = await feed.next();
-    if (!Number.isFinite(features.image!.values[0])) throw new Error("that is no image");
+    if (!Number.isFinite(features.image!.values[0])) {
+      throw new Error("expected an image of finite numbers");
+    }
   }
 });
 input.close();

@@ -1,6 +1,7 @@
 /**
- * Times Rocket against its peers, side by side. Prints the median milliseconds of a step and the
- * ratio peer / Rocket, and writes a file a row and a table to bench/results/.
+ * Compares the speed of Rocket with that of other libraries, which take turns on the same tasks.
+ * Prints the median time of a step and the ratio peer / Rocket, and writes a file for each row and
+ * a table to bench/results/.
  *
  * @module
  */
@@ -18,10 +19,10 @@ import { resultsTable } from "./table.ts";
 
 const USAGE = `usage: deno task bench [--row TEXT] [--rounds N] [--results FOLDER] [--list]
 
-  --row TEXT        only rows whose name or id has TEXT in it; may be given again
-  --rounds N        turns of each program, 5 by default
-  --results FOLDER  where files go, bench/results by default
-  --list            prints the rows and their programs, and runs nothing`;
+  --row TEXT        run only rows whose name or id contains TEXT; repeatable
+  --rounds N        the number of turns of each program (default 5)
+  --results FOLDER  the folder for the results (default bench/results)
+  --list            print the rows and their programs without running them`;
 
 await main();
 
@@ -31,7 +32,7 @@ async function main(): Promise<void> {
     boolean: ["list", "help"],
     collect: ["row"],
     default: { rounds: "5", results: fileURLToPath(new URL("results", import.meta.url)) },
-    unknown: (argument) => fail(`${argument} is not known\n\n${USAGE}`),
+    unknown: (argument) => fail(`unknown argument ${argument}\n\n${USAGE}`),
   });
   if (options.help) return console.log(USAGE);
   const rounds = Number(options.rounds);

@@ -1,6 +1,6 @@
 /**
- * How much memory and time metrics of clicks take: gathers each over many rows, in batches of 256
- * as an evaluation does, in a process of its own. Users have 100 rows on average.
+ * Measures the time and memory of metrics for click prediction. Each metric has its own process and
+ * accumulates many rows in batches of 256, as in an evaluation. Users have 100 rows on average.
  *
  * usage: deno task bench:metrics [--rows N]
  *
@@ -42,7 +42,7 @@ if (metric === undefined) {
   console.log(JSON.stringify({ seconds, bytes: peak() - before }));
 }
 
-/** The most memory that this process has had, in bytes. */
+/** Returns the peak memory of this process in bytes. */
 function peak(): number {
   return process.resourceUsage().maxRSS * 1024;
 }

@@ -1,8 +1,9 @@
 /**
- * Whether bfloat16 costs accuracy: trains a small rocket on Fashion-MNIST with a few seeds in
- * float32 and in bfloat16, and compares the nets' test accuracies with the spread between seeds.
- * Each run is kept in bench/results/precision.json as soon as it is done, so that a stopped bench
- * goes on where it was; bench/results/precision.md is the table.
+ * Measures whether bfloat16 reduces accuracy. It trains a small pair of nets on Fashion-MNIST with
+ * a few seeds in float32 and in bfloat16, and compares the difference in test accuracy with the
+ * spread between seeds. The result of each run is written to bench/results/precision.json
+ * immediately, so an interrupted measurement continues where it stopped. The table is
+ * bench/results/precision.md.
  *
  * usage: deno task bench:precision [--seeds N] [--epochs N] [--pipeline FILE]
  *
@@ -83,8 +84,10 @@ async function train(precision: AccuracyRun["precision"], seed: number): Promise
         "outputs=[]",
       ],
     });
-    // A machine without the units would compare float32 with itself.
-    if (result.precision !== precision) throw new Error(`there is no ${precision} here`);
+    // On a machine without bfloat16 units, float32 would be compared with itself.
+    if (result.precision !== precision) {
+      throw new Error(`this machine does not support ${precision}`);
+    }
     const accuracy = (net: "light" | "booster") => Number(result.test[net]!.accuracy);
     return {
       pipeline: options.pipeline,

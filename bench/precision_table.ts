@@ -1,6 +1,6 @@
 import { spread } from "../src/sweep/statistics.ts";
 
-/** The precisions that are compared. */
+/** The precisions to compare. */
 export const precisions = ["float32", "bfloat16"] as const;
 
 /** The result of one training run. */

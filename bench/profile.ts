@@ -1,7 +1,7 @@
 /**
- * Where the time of a training step goes, op by op: Rocket's graph beside the peer's in TensorFlow,
- * both in Python under TensorFlow's profiler. Times of ops that run side by side add up to more
- * than the step's.
+ * Profiles a training step op by op: Rocket's graph and the peer's TensorFlow graph, both in Python
+ * with TensorFlow's profiler. The times of ops that run in parallel add up to more than the time of
+ * the step.
  *
  * usage: deno task bench:profile [--row ID]
  *
@@ -15,13 +15,13 @@ import { openProject } from "../src/launch/project.ts";
 import { peersPython } from "./python.ts";
 import { rows } from "./rows.ts";
 
-/** What `peers/profile_ops.py` prints. */
+/** The output of `peers/profile_ops.py`. */
 interface Profile {
   readonly milliseconds: number;
   readonly ops: Readonly<Record<string, { count: number; milliseconds: number }>>;
 }
 
-/** Ops that take less than this part of the step are summed up. */
+/** Ops that take less than this fraction of the step are combined into one line. */
 const SHOWN = 0.002;
 
 const { row: id } = parseArgs(Deno.args, {
@@ -49,7 +49,7 @@ try {
   ]);
   const script = join(here, "peers", "profile_ops.py");
   const table = ours.args[ours.args.indexOf("--rows") + 1] ?? "10";
-  // Ids have to be rows of the table, and labels classes.
+  // Ids must be valid rows of the table, and labels valid classes.
   const below = ours.program === "ctr.ts" ? table : "10";
   print(
     await profile([script, "graph", graph, below]),

@@ -1,36 +1,39 @@
 /**
- * What the bench compares. To add a row, add it here; to add a peer to a row, name its program.
+ * The tasks and programs that the bench compares. To add a row or a peer, add it here.
  *
  * @module
  */
 
 /** One of the programs that a row compares. */
 export interface Contestant {
-  /** Its name in the table; Rocket's is `Rocket`. */
+  /** The name in the table; `Rocket` for Rocket. */
   readonly name: string;
-  /** Its file, from this folder: TypeScript is run by Deno, Python by the peers' Python. */
+  /**
+   * The path of the program, relative to this folder. Deno runs TypeScript, and the peers' Python
+   * runs Python.
+   */
   readonly program: string;
-  /** Its arguments. */
+  /** The arguments of the program. */
   readonly args: readonly string[];
 }
 
-/** A row of the table: one task, Rocket first. */
+/** A row of the table: a task, and the programs that perform it. */
 export interface Row {
   /** A short name for files and `--row`. */
   readonly id: string;
-  /** The task, in words. */
+  /** A description of the task. */
   readonly name: string;
-  /** How many steps a turn has. */
+  /** The number of steps per turn. */
   readonly steps: number;
-  /** Rocket, then the peers. */
+  /** The programs, Rocket first. */
   readonly contestants: readonly Contestant[];
-  /** Whether the table has the programs' memory. */
+  /** Whether the table shows the memory of the programs. */
   readonly memory?: boolean;
-  /** How many images a step has, where the table is to have images a second. */
+  /** The number of images per step, if the table should show images per second. */
   readonly images?: number;
 }
 
-/** Who takes part in a row, and how each does the task; all get the row's arguments. */
+/** The programs of each kind of task. All of them get the arguments of the row. */
 type Entrant = readonly [name: string, program: string, ...args: string[]];
 
 function contestants(task: readonly string[], entrants: readonly Entrant[]): Contestant[] {
@@ -91,13 +94,13 @@ function ctr(exponent: 5 | 6 | 7): Row {
       ["Rocket", "ctr.ts"],
       ["PyTorch sparse", "peers/ctr_torch.py"],
       ["TensorFlow function", "peers/ctr_tf.py"],
-      // The tables of stock tfjs are dense: at 10⁷ rows a step takes it seconds.
+      // Stock tfjs has dense gradients for tables, so a step with 10⁷ rows would take seconds.
       ...(exponent === 7 ? [] : [["tfjs-node", "peers/ctr_tfjs.ts"] as const]),
     ]),
   };
 }
 
-/** Small enough to end on an engine that computes in plain JavaScript. */
+/** The arguments for nets that are small enough for an engine in plain JavaScript. */
 const smallNets = ["--batch", "2", ...size(10, 16, 1)];
 
 /** The rows, in the order of the table. */

@@ -1,7 +1,7 @@
 /**
- * How good the orders of training rows are: on rows sorted by their label, the worst that a file
- * can be, without a shuffle, within windows of several sizes, and as a whole. Prints a table for
- * docs/data.md.
+ * Measures how well training rows are shuffled. The rows are sorted by their label, which is the
+ * worst case. They are shuffled not at all, within windows of several sizes, and as a whole. Prints
+ * a table for docs/data.md.
  *
  * @module
  */
@@ -22,11 +22,11 @@ import { firstBatch, prepareData } from "../src/input/prepare_data.ts";
 import { netsOf, prepareNets } from "../src/run/prepare_nets.ts";
 import { nothingGiven } from "../src/train/variables.ts";
 
-/** Classes, the rows of a record batch, and those of a training batch. */
+/** The numbers of classes, of rows per record batch, and of rows per training batch. */
 const classes = 10, batchRows = 16, batch = 64;
 const seeds = [1, 2, 3];
 
-/** The rows of a window; 0 is no shuffle, Infinity a whole one. */
+/** The sizes of windows in rows; 0 for no shuffle, Infinity for a shuffle as a whole. */
 const shuffles = [0, 16, 64, 128, 256, 512, Infinity];
 
 await openEngine("auto");
@@ -67,7 +67,7 @@ try {
   await Deno.remove(folder, { recursive: true });
 }
 
-/** The digits' rows in the order of their labels. */
+/** Reads the digits, sorted by their labels. */
 async function sortedRows(): Promise<{ rows: Uint32Array; labels: number[] }> {
   const data = await prepareData(await planOf(1));
   try {
@@ -80,7 +80,7 @@ async function sortedRows(): Promise<{ rows: Uint32Array; labels: number[] }> {
   }
 }
 
-/** The rows of an epoch: as they are in the file, in windows, or as a whole. */
+/** Returns the order of rows in an epoch: as in the file, or shuffled in windows or as a whole. */
 function orderOf(rows: number, window: number, seed: number, epoch: number): number[] {
   if (window === 0) return Array.from({ length: rows }, (_, row) => row);
   if (window === Infinity) return [...wholeOrder(rows, seed, epoch).at(0, rows)];
@@ -96,13 +96,16 @@ function orderOf(rows: number, window: number, seed: number, epoch: number): num
   });
 }
 
-/** What orders are like, on average. */
+/** The mean quality of several orders. */
 function qualities(orders: readonly number[][], labels: readonly number[]): number[] {
   const each = orders.map((order) => quality(order, labels));
   return each[0]!.map((_, index) => mean(each.map((numbers) => numbers[index]!)));
 }
 
-/** The record batches and the label entropy of a batch, and the correlation, without its sign. */
+/**
+ * Measures an order: the number of record batches and the label entropy per training batch, and the
+ * absolute correlation of positions.
+ */
 function quality(order: readonly number[], labels: readonly number[]): number[] {
   const sources: number[] = [], entropies: number[] = [];
   for (let start = 0; start + batch <= order.length; start += batch) {
@@ -115,7 +118,7 @@ function quality(order: readonly number[], labels: readonly number[]): number[] 
   return [mean(sources), mean(entropies), Math.abs(correlation(order))];
 }
 
-/** Pearson's correlation of the position in the epoch and in the file, which are both ranks. */
+/** Computes Pearson's correlation of the positions of rows in the epoch and in the file. */
 function correlation(order: readonly number[]): number {
   const middle = (order.length - 1) / 2;
   let both = 0, each = 0;
@@ -126,7 +129,7 @@ function correlation(order: readonly number[]): number {
   return both / each;
 }
 
-/** The light net's test accuracy after five epochs in some order. */
+/** Returns the light net's test accuracy after five epochs with a kind of shuffle. */
 async function train(window: number, seed: number): Promise<number> {
   const plan = await planOf(seed);
   const data = await prepareData(plan);

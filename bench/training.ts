@@ -14,13 +14,16 @@ import {
 import { rowsOf } from "../src/train/tensors.ts";
 import { DeclaredVariables, type TensorsByName } from "../src/train/variables.ts";
 
-/** How steps are computed: as graphs, as graphs with maps in bfloat16, or op by op. */
+/**
+ * How to compute steps: as captured graphs, as captured graphs with feature maps in bfloat16, or op
+ * by op.
+ */
 export type Mode = "captured" | "bfloat16" | "eager";
 
-/** The weight of the hint, the authors' γ. */
+/** The weight of the hint loss, γ in the authors' code. */
 const HINT_WEIGHT = 0.03;
 
-/** A loss of one net against the label. */
+/** Creates the loss term of one net with the label. */
 export function taskTerm(stage: LossStage, net: NetName, label: LabelSpec, units: number): Term {
   return {
     form: "task",
@@ -33,7 +36,10 @@ export function taskTerm(stage: LossStage, net: NetName, label: LabelSpec, units
   } as Term;
 }
 
-/** The hint of the booster's logits for the light net's, with the gradient block. */
+/**
+ * Creates the hint loss from the booster's logits to the light net's logits, with the gradient
+ * block.
+ */
 export function hintTerm(stage: LossStage, label: LabelSpec, units: number): Term {
   return {
     form: "hint",
@@ -49,22 +55,22 @@ export function hintTerm(stage: LossStage, label: LabelSpec, units: number): Ter
   } as Term;
 }
 
-/** What a loss without variables of its own is made with. */
+/** Creates the context for a loss without variables. */
 function lossContext(label: LabelSpec, shapes: readonly (readonly number[])[]): LossContext {
   return { label, shapes, variables: new DeclaredVariables().ofLoss("timed") };
 }
 
 /**
- * The training step of a model as the bench times it: the state stays in the engine, the losses are
- * read back.
+ * Creates the function that the bench times: a training step whose state stays in the engine, and
+ * whose losses are copied back.
  *
  * @param model The model.
- * @param values The first values of its variables.
- * @param batches The batches that steps take in turn.
+ * @param values The initial values of the model's variables.
+ * @param batches The batches that steps use in turn.
  * @param rate The learning rate.
- * @param mode How steps are computed.
- * @param graphFile Where the captured graph is written to, for the profile.
- * @returns One step; it returns the total loss.
+ * @param mode How to compute steps.
+ * @param graphFile The file to write the captured graph to, for the profile.
+ * @returns A function that runs one step and returns the total loss.
  */
 export function training(
   model: Model,
@@ -103,14 +109,14 @@ export function training(
     disposeState(state, output.state);
     state = output.state;
     const [total] = output.losses.dataSync();
-    // As in a run, which has to know whether the gradients are finite.
+    // A run also reads the norm, to check whether the gradients are finite.
     output.norm.dataSync();
     tf.dispose([output.losses, output.norm]);
     return total!;
   };
 }
 
-/** How many numbers of a model are trained. */
+/** Counts the trainable parameters of a model. */
 export function trainedNumbers({ variables }: Pick<Model, "variables">): number {
   return variables.filter(({ trainable }) => trainable)
     .reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);

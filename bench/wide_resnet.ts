@@ -1,5 +1,6 @@
 /**
- * Rocket's side of the wide residual rows: speaks the same protocol as the peers.
+ * The program that times Rocket in the rows for wide residual nets. It uses the same protocol as
+ * the peers.
  *
  * @module
  */
@@ -33,7 +34,7 @@ const options = parseArgs(Deno.args, {
   },
 });
 const batch = Number(options.batch), width = Number(options.width);
-// As a net that answers row by row is served.
+// A batch of one row, as in a service that answers each request separately.
 const served = options.task.startsWith("infer") && batch === 1;
 const threads = served ? { threads: 1 } : {};
 const { detail } = await openEngine(options.engine as EngineChoice, () => {}, threads);

@@ -1,6 +1,7 @@
 /**
- * A CTR rocket as tfjs's documentation would have it written: its own ops, run one by one, and its
- * own optimizer. Nothing of Rocket is used but the addon that it has set up.
+ * The program that times stock tfjs on the same CTR nets. It follows tfjs's documentation: it runs
+ * tfjs's own ops one by one, with tfjs's own optimizer. It uses nothing from Rocket except the
+ * native addon that Rocket has set up.
  *
  * @module
  */
@@ -12,7 +13,10 @@ import { setUpNative } from "../../src/engine/native/set_up.ts";
 import { serve } from "../worker.ts";
 
 const FEATURES = 8, SIZE = 16, BATCH = 1024, RATE = 0.01, HINT = 0.03;
-/** Steps take them in turn, so that rows of the table are not all in the processor's cache. */
+/**
+ * The number of batches that steps use in turn, so that the table rows are not all in the
+ * processor's cache.
+ */
 const BATCHES = 16;
 
 const options = parseArgs(Deno.args, { string: ["rows"], default: { rows: "100000" } });

@@ -1,7 +1,7 @@
 /**
- * A rocket of wide residual nets as tfjs's documentation would have it written: its own ops, run
- * one by one, its own batch norm and optimizer. Nothing of Rocket is used but the addon that it has
- * set up.
+ * The program that times stock tfjs on the same wide residual nets. It follows tfjs's
+ * documentation: it runs tfjs's own ops one by one, with tfjs's own batch norm and optimizer. It
+ * uses nothing from Rocket except the native addon that Rocket has set up.
  *
  * @module
  */
@@ -48,7 +48,7 @@ else {
   await serve(trainer(), { detail, parameters });
 }
 
-/** Makes a stock backend the current one; returns its name and version. */
+/** Switches to one of tfjs's own backends and returns its name and version. */
 async function openBackend(backend: string): Promise<string> {
   let detail = `tfjs ${tf.version_core}`;
   if (backend === "tensorflow") {
@@ -64,7 +64,7 @@ async function openBackend(backend: string): Promise<string> {
     const { packageFolder } = await import("../../src/base/machine/package_folder.ts");
     setWasmPaths(join(packageFolder("@tensorflow/tfjs-backend-wasm"), "dist", "/"));
   }
-  if (!await tf.setBackend(backend)) throw new Error(`the backend ${backend} does not start`);
+  if (!await tf.setBackend(backend)) throw new Error(`the backend ${backend} cannot be started`);
   return detail;
 }
 
@@ -74,19 +74,23 @@ function variable(value: tf.Tensor): tf.Variable {
   return made;
 }
 
-/** Without bias; zeros on both sides, as PyTorch and the authors pad. */
+/**
+ * Creates a convolution without bias, with symmetric zero padding as in PyTorch and in the authors'
+ * code.
+ */
 function convolution(size: number, from: number, to: number, stride = 1) {
   const kernel = variable(
     tf.randomNormal([size, size, from, to], 0, Math.sqrt(2 / (size * size * from))),
   ) as unknown as tf.Tensor4D;
   return (x: tf.Tensor4D): tf.Tensor4D =>
     stride === 2 && size === 3
-      // tfjs has no gradient for explicit padding, and "same" pads on one side only.
+      // tfjs has no gradient for a convolution with explicit padding, and "same" pads on one side
+      // only.
       ? tf.conv2d(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), kernel, stride, "valid")
       : tf.conv2d(x, kernel, stride, "same");
 }
 
-/** Batch norm with running statistics. */
+/** Creates a batch norm with running statistics. */
 function norm(channels: number) {
   const scale = variable(tf.randomUniform([channels])), offset = variable(tf.zeros([channels]));
   const running = {
@@ -177,7 +181,7 @@ function trainer(): () => number {
     tf.tidy(() => {
       const { value, grads } = tf.variableGrads(loss, trained);
       for (const variable of trained) {
-        // tf.train.momentum has no weight decay of its own.
+        // tf.train.momentum does not support weight decay.
         grads[variable.name] = tf.add(grads[variable.name]!, tf.mul(variable, DECAY));
       }
       optimizer.applyGradients(

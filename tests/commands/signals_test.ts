@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { draftsIn, standOf } from "../soak/run_folder.ts";
+import { draftsIn, newestCheckpoint } from "../soak/run_folder.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { launched } from "../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
@@ -80,10 +80,10 @@ Deno.test({
       const out = join(folder, "run");
       await launch([...start, "--out", out], folder, [["SIGKILL", whole.milliseconds * 0.5]]);
       // The launcher was killed, and its child process continues.
-      while (!standOf(out, new Set())) await sleep(10);
+      while (!newestCheckpoint(out, new Set())) await sleep(10);
       for (let time = 0; time < 7; time++) {
         await leaveDrafts(out);
-        const before = standOf(out, new Set());
+        const before = newestCheckpoint(out, new Set());
         const first: Deno.Signal = random.uniform() < 0.5 ? "SIGINT" : "SIGTERM";
         const second: Deno.Signal = random.uniform() < 0.5 ? "SIGINT" : "SIGTERM";
         const at = random.uniform() * whole.milliseconds, apart = random.uniform() ** 2 * 300;
@@ -93,7 +93,7 @@ Deno.test({
         const about = `seed ${seed}, ${JSON.stringify(signals)}:\n${stderr}`;
         assert(code === 130 || code === 0, `exit code ${code}, ${about}`);
         assertEquals(draftsIn(out), [], about);
-        const after = standOf(out, new Set());
+        const after = newestCheckpoint(out, new Set());
         const stopped = /^stopped after step (\d+) of (\S+)$/m.exec(stderr);
         if (stopped) {
           assertEquals([after?.job, after?.step], [stopped[2], Number(stopped[1])], about);

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 
 /**
- * Copies a folder, with all that is in it.
+ * Copies a folder with its content.
  *
- * @param from The folder; nothing is done if there is none.
- * @param to The copy.
+ * @param from The folder. If it does not exist, nothing is copied.
+ * @param to The path of the copy.
  */
 export async function copy(from: string, to: string): Promise<void> {
   await Deno.mkdir(to, { recursive: true });

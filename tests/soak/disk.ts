@@ -2,27 +2,30 @@ import { statfsSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../../src/engine/native/command.ts";
 
-/** Where runs are written: a small disk that can be filled, where one can be mounted. */
+/** The disk for run folders: a small one that can be filled, if the system allows to mount it. */
 export interface Disk {
-  /** A folder on it. */
+  /** A folder on the disk. */
   readonly folder: string;
-  /** Whether it is a disk of its own, which may be filled. */
+  /** Whether the disk was mounted for this test and may be filled. */
   readonly own: boolean;
-  /** Takes all of it but so many bytes. */
+  /** Fills the disk up to a number of free bytes. */
   fill(room: number): void;
-  /** Gives it back. */
+  /** Frees the filled space. */
   free(): void;
-  /** Unmounts it. */
+  /** Unmounts the disk. */
   close(): Promise<void>;
 }
 
-/** Large enough for the checkpoints of any subject, and quickly filled. */
+/**
+ * The size of the disk: enough for the checkpoints of any subject, and small enough to fill
+ * quickly.
+ */
 const SIZE = "160m";
 
 /**
- * Mounts a disk in memory, as root on Linux; elsewhere it is a folder.
+ * Mounts a disk in memory if the user is root on Linux; otherwise, uses a plain folder.
  *
- * @param folder Where.
+ * @param folder The mount point.
  */
 export async function openDisk(folder: string): Promise<Disk> {
   await Deno.mkdir(folder, { recursive: true });
@@ -33,7 +36,7 @@ export async function openDisk(folder: string): Promise<Disk> {
     try {
       Deno.removeSync(filler);
     } catch {
-      // It was not filled.
+      // The disk was not filled.
     }
   };
   return {
@@ -50,7 +53,7 @@ export async function openDisk(folder: string): Promise<Disk> {
           left -= file.writeSync(zeros.subarray(0, Math.min(left, zeros.length)));
         }
       } catch {
-        // The run has taken some in the meantime: it is full.
+        // The run has used some of the space in the meantime, so the disk is full.
       }
     },
     close: async () => {

@@ -1,6 +1,6 @@
 import type { Random } from "../../src/base/random.ts";
 
-/** What ends a process, or tries to. */
+/** The faults that end a process, or try to. */
 export const ends = [
   "kill",
   "kill in a checkpoint",
@@ -12,7 +12,7 @@ export const ends = [
   "file limit",
 ] as const;
 
-/** What is done to files between two processes. */
+/** The damage to files between two processes. */
 export const damages = [
   "flipped checkpoint",
   "torn checkpoint",
@@ -27,44 +27,44 @@ export type End = typeof ends[number];
 /** One of {@linkcode damages}. */
 export type Damage = typeof damages[number];
 
-/** When something is done to a process: so long after its so-many-th step; 0 is its start. */
+/** The time of a fault, relative to a step of the process; step 0 is the start of the process. */
 export interface Moment {
-  /** Steps that the process has to have made. */
+  /** The number of steps that the process has completed. */
   readonly steps: number;
-  /** Milliseconds after that. */
+  /** The time after that step, in milliseconds. */
   readonly milliseconds: number;
 }
 
-/** What is done to one process. */
+/** The faults of one process. */
 export interface Faults {
-  /** Done to files before it starts. */
+  /** The damage to files before the process starts. */
   readonly damage: Damage | undefined;
-  /** For how many milliseconds it is stopped (SIGSTOP), and when. */
+  /** When to suspend the process with SIGSTOP, and for how many milliseconds. */
   readonly pause: { readonly at: Moment; readonly milliseconds: number } | undefined;
-  /** What ends it, and when; absent if it may come to its end. */
+  /** The fault that ends the process, and its time; absent if the process may complete the run. */
   readonly end: { readonly kind: End; readonly at: Moment; readonly room: number } | undefined;
-  /** Whether it is started by the launcher, as `deno task pipeline` is, or by itself. */
+  /** Whether to start the process through the launcher, like `deno task pipeline`, or directly. */
   readonly launcher: boolean;
 }
 
-/** What faults may be drawn. */
+/** The faults that can be drawn. */
 export interface FaultChoice {
-  /** The steps of a whole run. */
+  /** The number of steps of a complete run. */
   readonly steps: number;
-  /** Kinds of ends that this machine can have. */
+  /** The faults that are possible on this machine. */
   readonly ends: readonly End[];
-  /** Whether the process may come to its end. */
+  /** Whether the process may complete the run. */
   readonly last: boolean;
 }
 
 /**
- * Draws what is done to a process.
+ * Draws the faults of a process at random.
  *
- * @param random The generator; the same one gives the same faults.
- * @param choice What may be drawn.
+ * @param random The generator of random numbers. Equal seeds give equal faults.
+ * @param choice The possible faults.
  */
 export function drawFaults(random: Random, choice: FaultChoice): Faults {
-  // All is drawn, whether it is used or not, so that one draw does not move the others.
+  // All numbers are drawn, even if they are not used, so that one draw does not affect the others.
   const damage = random.uniform() < 0.3 ? pick(random, damages) : undefined;
   const pause = { at: drawMoment(random, choice.steps), milliseconds: random.integer(20, 800) };
   const pauses = random.uniform() < 0.2;
@@ -92,7 +92,7 @@ function pick<T>(random: Random, values: readonly T[]): T {
 }
 
 /**
- * Faults in a line, for people who replay them.
+ * Describes faults in one line, for people who want to reproduce them.
  *
  * @param faults The faults.
  */

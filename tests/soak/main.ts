@@ -1,7 +1,7 @@
 /**
- * Trains with kills, signals, full disks and damaged files at random, resumes until the end, and
- * compares each run's bytes with those of one that was never stopped. Writes bench/results/soak.md
- * and .json.
+ * Runs the soak test. It trains pipelines, interrupts them at random by kills, signals, full disks
+ * and damaged files, and resumes them until they are complete. It then compares the bytes of their
+ * results with those of uninterrupted runs, and writes bench/results/soak.md and soak.json.
  *
  * @module
  */
@@ -19,11 +19,11 @@ import { makeSubjects, subjectNames } from "./subjects.ts";
 const USAGE =
   `usage: deno task soak [--minutes N] [--seed N] [--run N] [--only TEXT] [--results FOLDER]
 
-  --minutes N       no run begins after so many, 30 by default
-  --seed N          says all that happens at random, 1 by default
-  --run N           this run alone, to repeat one that failed; its fault is at the same step
-  --only TEXT       only pipelines with TEXT in their name: ${subjectNames.join(", ")}
-  --results FOLDER  where the report goes, bench/results by default`;
+  --minutes N       start no run after this many minutes (default 30)
+  --seed N          the seed of all random faults (default 1)
+  --run N           repeat only run N, with its faults at the same steps
+  --only TEXT       use only pipelines with TEXT in their name: ${subjectNames.join(", ")}
+  --results FOLDER  the folder for the report (default bench/results)`;
 
 Deno.exit(await main());
 
@@ -37,7 +37,7 @@ async function main(): Promise<number> {
       only: "",
       results: fileURLToPath(new URL("../../bench/results", import.meta.url)),
     },
-    unknown: (argument) => fail(`${argument} is not known\n\n${USAGE}`),
+    unknown: (argument) => fail(`unknown argument ${argument}\n\n${USAGE}`),
   });
   if (options.help) {
     console.log(USAGE);
@@ -46,17 +46,17 @@ async function main(): Promise<number> {
   const number = (name: "minutes" | "seed" | "run", least: number) => {
     const value = Number(options[name] ?? 0);
     if (Number.isFinite(value) && value >= least) return value;
-    return fail(`--${name} ${options[name]}: expected a number from ${least}`);
+    return fail(`--${name} ${options[name]}: expected a number of at least ${least}`);
   };
   const minutes = number("minutes", 0), seed = number("seed", 0), first = number("run", 0);
   const names = subjectNames.filter((name) => name.includes(options.only));
-  if (names.length === 0) fail(`no pipeline has ${options.only} in its name\n\n${USAGE}`);
+  if (names.length === 0) fail(`no pipeline name contains ${options.only}\n\n${USAGE}`);
   const folder = await Deno.makeTempDir({ prefix: "rocket-soak-" });
   const disk = await openDisk(join(folder, "disk"));
   const started = performance.now();
   const stop = new AbortController();
   Deno.addSignalListener("SIGINT", () => {
-    console.error("no other run begins");
+    console.error("stopping after the current run");
     stop.abort();
   });
   try {
@@ -73,7 +73,7 @@ async function main(): Promise<number> {
       milliseconds: minutes * 60_000,
       runs: options.run === undefined ? Infinity : 1,
       report: (line) => console.error(line),
-      // Who ends it before its time keeps what there is.
+      // If the user ends the test early, the report of the completed runs remains.
       counted: (counts) => writeReport(options.results, reportOf(counts)),
     });
     console.log(soakTable(reportOf(counts)));
@@ -94,12 +94,12 @@ async function writeReport(folder: string, report: SoakReport): Promise<void> {
   await Deno.writeTextFile(join(folder, "soak.json"), JSON.stringify(report, undefined, 2) + "\n");
 }
 
-/** Where the report went is no matter for who reads it. */
+/** Drops the option `--results`, which does not matter to readers of the report. */
 function isNoResults(argument: string, index: number, all: readonly string[]): boolean {
   return !argument.startsWith("--results") && all[index - 1] !== "--results";
 }
 
-/** Whether there is the folder of a run that failed. */
+/** Checks whether the folder of a failed run was kept. */
 async function hasFailed(folder: string): Promise<boolean> {
   for await (const { name } of Deno.readDir(folder)) if (name.startsWith("failed-")) return true;
   return false;

@@ -5,10 +5,10 @@ import type { Faults, Moment } from "./faults.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** How long a process may live. */
+/** The maximum duration of a process in milliseconds. */
 const PATIENCE = 240_000;
 
-/** A line of `--json`. */
+/** An event that `--json` printed. */
 export interface Event {
   readonly event: string;
   readonly job?: string;
@@ -16,45 +16,45 @@ export interface Event {
   readonly resumed?: { readonly step: number };
 }
 
-/** What is started. */
+/** The process to start. */
 export interface Start {
-  /** Arguments of the command line. */
+  /** The arguments of the command line. */
   readonly args: readonly string[];
-  /** How Deno finds the project's modules. */
+  /** The flags with which Deno finds the project's modules. */
   readonly flags: readonly string[];
   /** The run folder. */
   readonly out: string;
-  /** What is done to it. */
+  /** The faults to inject. */
   readonly faults: Faults;
-  /** Where it writes. */
+  /** The disk that the process writes to. */
   readonly disk: Disk;
-  /** The bytes of a checkpoint. */
+  /** The size of a checkpoint in bytes. */
   readonly checkpointBytes: number;
 }
 
-/** How a process ended. */
+/** The end of a process, and its output. */
 export interface Ended {
   readonly code: number;
   readonly stderr: string;
   readonly events: readonly Event[];
-  /** Whether its fault came before its end. */
+  /** Whether the fault was injected before the process ended. */
   readonly struck: boolean;
-  /** Whether training had begun by then. */
+  /** Whether training had started by then. */
   readonly training: boolean;
-  /** Whether it surely listened to signals by then: it had said something. */
+  /** Whether the process certainly handled signals by then, because it had printed something. */
   readonly listening: boolean;
-  /** Whether it was stopped and continued. */
+  /** Whether the process was suspended and continued. */
   readonly paused: boolean;
-  /** Whether it had to be killed, as it did not end. */
+  /** Whether the process had to be killed because it did not end. */
   readonly hung: boolean;
-  /** Whether an input thread made its batches. */
+  /** Whether the process had an input thread. */
   readonly inputThread: boolean;
 }
 
 /**
- * Runs the command line, and does to it what is to be done.
+ * Runs the command line and injects faults.
  *
- * @param start What is started.
+ * @param start The process and its faults.
  */
 export async function runProcess(start: Start): Promise<Ended> {
   const { faults: { pause, end }, disk, out, checkpointBytes } = start;
@@ -64,7 +64,7 @@ export async function runProcess(start: Start): Promise<Ended> {
   let listening = false, said = "";
   const waiting: { steps: number; resolve: () => void }[] = [];
   const ended = new Promise<void>((resolve) => void child.status.then(() => resolve()));
-  /** Resolves at a moment of the process, or at its end. */
+  /** Resolves at the time of a fault, or when the process ends. */
   const at = async ({ steps: wanted, milliseconds }: Moment) => {
     const reached = new Promise<void>((resolve) => {
       if (steps >= wanted) resolve();
@@ -73,7 +73,7 @@ export async function runProcess(start: Start): Promise<Ended> {
     await Promise.race([reached, ended]);
     await Promise.race([sleep(milliseconds), ended]);
   };
-  /** To the process and all that it has started. */
+  /** Sends a signal to the process and its child processes. */
   const toAll = (signal: Deno.Signal) => {
     try {
       Deno.kill(-child.pid, signal);
@@ -169,17 +169,17 @@ function spawn({ args, flags, faults: { launcher, end }, checkpointBytes }: Star
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    // A group of its own, all of which can be killed at once.
+    // A new process group, so that all of its processes can be killed together.
     detached: true,
   }).spawn();
 }
 
 /**
- * Whether a process, or Deno itself, has begun to catch SIGTERM: Deno does before it loads modules,
- * and dies of it all the same until these have been loaded.
+ * Checks whether a process catches SIGTERM. Deno catches it before it loads modules, but a signal
+ * still ends the process until the modules have been loaded.
  *
- * @param pid The process.
- * @returns Undefined where the system does not tell.
+ * @param pid The id of the process.
+ * @returns The answer; undefined on systems that do not provide it.
  */
 function listens(pid: number): boolean | undefined {
   try {
@@ -214,7 +214,7 @@ async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGen
   }
 }
 
-/** An event; a line that was cut off by a kill is none. */
+/** Parses an event; undefined for a line that a kill cut off. */
 function eventOf(line: string): Event | undefined {
   try {
     const value = JSON.parse(line);

@@ -1,26 +1,26 @@
 import type { Machine } from "../../bench/machine.ts";
 import type { SoakCounts } from "./soak.ts";
 
-/** All that a soak found. */
+/** The results of a soak test. */
 export interface SoakReport {
-  /** The command that repeats it. */
+  /** The command that repeats the test. */
   readonly command: string;
-  /** The day. */
+  /** The date. */
   readonly date: string;
-  /** How long it took. */
+  /** The duration in seconds. */
   readonly seconds: number;
-  /** Where. */
+  /** The machine. */
   readonly machine: Machine;
-  /** Whether a disk could be filled. */
+  /** Whether a disk of limited size was available to be filled. */
   readonly ownDisk: boolean;
-  /** What it counted. */
+  /** The counts of runs, faults and problems. */
   readonly counts: SoakCounts;
 }
 
 /**
- * A soak's report in Markdown.
+ * Formats the report of a soak test as Markdown.
  *
- * @param report What was found.
+ * @param report The results.
  */
 export function soakTable(
   { command, date, seconds, machine, ownDisk, counts }: SoakReport,
@@ -34,19 +34,19 @@ export function soakTable(
     Object.values(kinds).reduce((sum, count) => sum + count, 0);
   const kills = sum(counts.ends);
   const rows = [
-    ["runs, stopped and resumed until they ended", whole(counts.runs)],
-    ["runs never stopped, to compare with", whole(counts.references)],
+    ["runs, interrupted and resumed until complete", whole(counts.runs)],
+    ["uninterrupted runs to compare with", whole(counts.references)],
     ["kills, signals and full disks", `${whole(kills)}: ${list(counts.ends)}`],
-    ["kills that left a file half written", whole(counts.halfWritten)],
+    ["kills that left a partly written file", whole(counts.halfWritten)],
     ["other faults", `${whole(sum(counts.others))}: ${list(counts.others)}`],
     [
       "processes",
-      `${whole(counts.processes)}, of which ${whole(counts.resumes)} resumed a run, ` +
-      `${whole(counts.launched)} came by the launcher, and ` +
-      `${whole(counts.inputThreads)} had a thread for their input`,
+      `${whole(counts.processes)}: ${whole(counts.resumes)} resumed a run, ` +
+      `${whole(counts.launched)} were started by the launcher, ` +
+      `${whole(counts.inputThreads)} had an input thread`,
     ],
     ["steps", whole(counts.steps)],
-    ["steps after the last checkpoint, done again", whole(counts.again)],
+    ["repeated steps after the last checkpoint", whole(counts.again)],
     ["**steps lost**", `**${counts.lost === 0 ? "none" : whole(counts.lost)}**`],
     [
       "**bytes differing**",
@@ -67,7 +67,9 @@ export function soakTable(
     "",
     `${processor}, ${cores} cores, ${memory} GiB, ${system}, Deno ${deno}; ${date}; ` +
     `${(seconds / 60).toFixed(1)} minutes.` +
-    (ownDisk ? "" : " No disk of its own could be mounted: none was filled."),
+    (ownDisk
+      ? ""
+      : " Full disks were not tested because no disk of limited size could be mounted."),
     "",
     "| | |",
     "| --- | --- |",

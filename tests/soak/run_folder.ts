@@ -1,5 +1,5 @@
 /**
- * What is in a run folder, read without Rocket's own code for it.
+ * Reads and damages run folders, independently of Rocket's own code.
  *
  * @module
  */
@@ -9,27 +9,30 @@ import { join } from "node:path";
 import type { Random } from "../../src/base/random.ts";
 import type { Damage } from "./faults.ts";
 
-/** How far a run has come, by its newest checkpoint that is whole. */
-export interface Stand {
+/** The newest intact checkpoint of a run. */
+export interface IntactCheckpoint {
   readonly job: string;
   readonly step: number;
-  /** The checkpoint's name, without an ending. */
+  /** The checkpoint's name, without an extension. */
   readonly name: string;
 }
 
-/** A step of a job. */
-export type Reached = Pick<Stand, "job" | "step">;
+/** The position of a run: a job and a step of it. */
+export type StepOfJob = Pick<IntactCheckpoint, "job" | "step">;
 
-/** A later job comes after an earlier one. */
+/** The names of the jobs, the last one first. */
 const jobs = ["light-alone", "rocket"];
 
 /**
- * Where a resumed run has to go on.
+ * Finds the newest intact checkpoint, from which a resumed run must continue.
  *
  * @param out The run folder.
- * @param damaged Names of checkpoints, without an ending, that were damaged.
+ * @param damaged The names of damaged checkpoints, without an extension.
  */
-export function standOf(out: string, damaged: ReadonlySet<string>): Stand | undefined {
+export function newestCheckpoint(
+  out: string,
+  damaged: ReadonlySet<string>,
+): IntactCheckpoint | undefined {
   for (const job of jobs) {
     for (const { name, step } of checkpointsOf(out, job)) {
       if (!damaged.has(name) && isWhole(out, name)) return { job, step, name };
@@ -37,20 +40,20 @@ export function standOf(out: string, damaged: ReadonlySet<string>): Stand | unde
   }
 }
 
-/** Whether one stand is before another. */
-export function isBefore(a: Reached | undefined, b: Reached | undefined): boolean {
-  const order = (stand: Reached | undefined) =>
+/** Checks whether one position is before another. */
+export function isBefore(a: StepOfJob | undefined, b: StepOfJob | undefined): boolean {
+  const order = (stand: StepOfJob | undefined) =>
     stand ? (jobs.length - jobs.indexOf(stand.job)) * 1e9 + stand.step : 0;
   return order(a) < order(b);
 }
 
-/** The checkpoints of a job, the newest first. */
+/** Lists the checkpoints of a job, the newest first. */
 function checkpointsOf(out: string, job: string): { name: string; step: number }[] {
   return namesIn(join(out, "checkpoints"))
     .map((name) => new RegExp(`^(${job}-(\\d+)(-unmeasured)?)\\.json$`).exec(name))
     .filter((match) => match !== null)
     .map(([, name, step]) => ({ name: name!, step: Number(step) }))
-    // Without the word it is the later one.
+    // At the same step, the checkpoint without the suffix was written later.
     .sort((a, b) => b.step - a.step || a.name.length - b.name.length);
 }
 
@@ -64,14 +67,14 @@ function isWhole(out: string, name: string): boolean {
   }
 }
 
-/** What must not differ between a run that was stopped and one that was not. */
+/** The results that must be equal in interrupted and uninterrupted runs. */
 export interface Outcome {
-  /** Contents by name: weights, best weights, and texts without times. */
+  /** The content of files by name: weights, best weights, and texts without times. */
   readonly files: Readonly<Record<string, Uint8Array>>;
 }
 
 /**
- * Reads what a finished run ended with.
+ * Reads the results of a complete run.
  *
  * @param out The run folder.
  */
@@ -83,7 +86,7 @@ export function outcomeOf(out: string): Outcome {
     const name = `${last.name}.safetensors`;
     files[name] = Deno.readFileSync(join(out, "checkpoints", name));
   }
-  // A phase has a best one of its own.
+  // Each phase has its own best checkpoint.
   for (const name of namesIn(join(out, "checkpoints"))) {
     if (/^best(-\w+)?\./.test(name)) {
       files[name] = Deno.readFileSync(join(out, "checkpoints", name));
@@ -101,7 +104,7 @@ function readLines(path: string): unknown[] {
   return Deno.readTextFileSync(path).trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
-/** Times are the machine's, and so is how long the input made steps wait. */
+/** Removes times, and how long steps waited for input, because these differ from run to run. */
 function withoutTimes(values: readonly unknown[]): Uint8Array {
   const text = values.map((value) =>
     JSON.stringify(value, (key, part) => key === "seconds" || key === "input" ? undefined : part)
@@ -110,10 +113,10 @@ function withoutTimes(values: readonly unknown[]): Uint8Array {
 }
 
 /**
- * How many bytes differ, by file.
+ * Counts the bytes that differ, by file.
  *
- * @param expected What a run ended with that was never stopped.
- * @param outcome What another one ended with.
+ * @param expected The results of an uninterrupted run.
+ * @param outcome The results of another run.
  */
 export function differences(expected: Outcome, outcome: Outcome): Record<string, number> {
   const found: Record<string, number> = {};
@@ -134,7 +137,7 @@ function differing(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * Drafts of files that are left in a run folder.
+ * Lists the drafts (partly written files) in a run folder.
  *
  * @param out The run folder.
  */
@@ -144,18 +147,19 @@ export function draftsIn(out: string): string[] {
 }
 
 /**
- * Damages a file of a run, as a disk or a power cut may.
+ * Damages a file of a run, as a failing disk or a power cut might.
  *
  * @param out The run folder.
- * @param kind How.
- * @param stand The checkpoint that is damaged, the newest.
- * @param random Says where.
- * @returns What was done, or `undefined` if there is no such file.
+ * @param kind The kind of damage.
+ * @param stand The newest checkpoint, which is damaged.
+ * @param random Selects the position of the damage.
+ * @returns The name of the damaged checkpoint, if it is one; `undefined` if there is no file to
+ *   damage.
  */
 export function damage(
   out: string,
   kind: Damage,
-  stand: Stand | undefined,
+  stand: IntactCheckpoint | undefined,
   random: Random,
 ): { name?: string } | undefined {
   const where = random.uniform(), bit = random.integer(0, 7);
@@ -164,7 +168,8 @@ export function damage(
   const { name } = stand;
   const ending = kind.endsWith("JSON") ? "json" : "safetensors";
   const path = join(out, "checkpoints", `${name}.${ending}`);
-  // In its place: `best.safetensors` may be another name of the same file, and is damaged with it.
+  // The file is changed in place, so `best.safetensors`, which may be a hard link to it, is damaged
+  // too.
   const bytes = Deno.readFileSync(path), at = Math.floor(where * bytes.length);
   bytes[at]! ^= 1 << bit;
   Deno.writeFileSync(path, kind.startsWith("torn") ? bytes.subarray(0, at) : bytes);
@@ -174,7 +179,7 @@ export function damage(
   return { name };
 }
 
-/** What a power cut leaves at the end of a file: part of a line, or zeros. */
+/** Appends part of a line, or zeros, to the metrics, as a power cut might. */
 function tearMetrics(out: string, where: number): { name?: string } | undefined {
   const name = namesIn(out).filter((name) => name.endsWith(".jsonl")).at(-1);
   if (name === undefined) return undefined;
@@ -185,7 +190,7 @@ function tearMetrics(out: string, where: number): { name?: string } | undefined 
   return {};
 }
 
-/** The SHA-256 of bytes, in hexadecimal. */
+/** Returns the SHA-256 of bytes as hexadecimal digits. */
 export function hashOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
@@ -202,6 +207,6 @@ function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // There is none.
+    // The file does not exist.
   }
 }

@@ -7,72 +7,79 @@ import type { Disk } from "./disk.ts";
 import { describeFaults, drawFaults, type End, ends, type Faults } from "./faults.ts";
 import { judge } from "./judge.ts";
 import { runProcess } from "./process.ts";
-import { damage, differences, draftsIn, type Outcome, outcomeOf, standOf } from "./run_folder.ts";
+import {
+  damage,
+  differences,
+  draftsIn,
+  newestCheckpoint,
+  type Outcome,
+  outcomeOf,
+} from "./run_folder.ts";
 import type { Subject } from "./subjects.ts";
 
-/** How a soak is done. */
+/** The options of {@linkcode soak}. */
 export interface SoakOptions {
-  /** What is trained, in turn. */
+  /** The pipelines to train, in turn. */
   readonly subjects: readonly Subject[];
-  /** Says all that happens at random. */
+  /** The seed of all random faults. */
   readonly seed: number;
   /** The number of the first run. */
   readonly first: number;
-  /** No run begins after so many milliseconds. */
+  /** The time in milliseconds after which no run is started. */
   readonly milliseconds: number;
-  /** No more runs than this. */
+  /** The maximum number of runs. */
   readonly runs: number;
-  /** When it is aborted, no other run begins. */
+  /** If aborted, no further run is started. */
   readonly signal?: AbortSignal;
-  /** A folder for pipelines and for the folders of runs that failed. */
+  /** The folder for pipeline files, and for copies of failed runs. */
   readonly folder: string;
-  /** Where runs are written. */
+  /** The disk for run folders. */
   readonly disk: Disk;
-  /** How Deno finds the project's modules. */
+  /** The flags with which Deno finds the project's modules. */
   readonly flags: readonly string[];
-  /** Takes lines for a person to read. */
+  /** Receives progress lines for people. */
   readonly report: (line: string) => void;
-  /** Takes the counts after each run. */
+  /** Receives the counts after each run. */
   readonly counted?: (counts: SoakCounts) => Promise<void>;
 }
 
-/** What a soak counted. */
+/** The counts of a soak test. */
 export interface SoakCounts {
-  /** Runs that were stopped and resumed until they ended. */
+  /** Runs that were interrupted and resumed until they were complete. */
   runs: number;
-  /** Runs that were never stopped, which say what is expected. */
+  /** Uninterrupted runs, which provide the expected results. */
   references: number;
-  /** Processes of the former. */
+  /** Processes of the interrupted runs. */
   processes: number;
-  /** Processes that went on with a run. */
+  /** Processes that resumed a run. */
   resumes: number;
-  /** Processes whose batches a thread made. */
+  /** Processes with an input thread. */
   inputThreads: number;
   /** Processes that the launcher started. */
   launched: number;
-  /** Kills that left a file half written. */
+  /** Kills that left a partly written file. */
   halfWritten: number;
-  /** Steps, those done again included. */
+  /** Steps, including repeated ones. */
   steps: number;
-  /** Steps after the last checkpoint that were done again. */
+  /** Steps after the last checkpoint that were repeated. */
   again: number;
-  /** Steps that a checkpoint held or should have held, and that were done again. */
+  /** Repeated steps that a checkpoint contained, or should have contained. */
   lost: number;
-  /** Bytes that differ from those of the runs that were never stopped. */
+  /** Bytes that differ from those of uninterrupted runs. */
   differing: number;
   /** Bytes that were compared. */
   compared: number;
-  /** What ended processes, by kind. */
+  /** Faults that ended processes, by kind. */
   ends: Record<string, number>;
-  /** What was done to files and processes beside, by kind. */
+  /** Other faults of files and processes, by kind. */
   others: Record<string, number>;
   /** Runs by subject. */
   subjects: Record<string, number>;
-  /** What should not have been. */
+  /** Runs with unexpected behavior. */
   problems: Problem[];
 }
 
-/** A run that did not do what is promised. */
+/** A run with unexpected behavior. */
 export interface Problem {
   readonly subject: string;
   readonly run: number;
@@ -81,20 +88,20 @@ export interface Problem {
   readonly folder: string;
 }
 
-/** So many processes may a run take. */
+/** The maximum number of processes of a run. */
 const MAX_PROCESSES = 40;
 
 /**
- * Trains the subjects in turn, with faults at random, and compares each with a run that was never
- * stopped.
+ * Trains the subjects in turn with random faults, and compares the results of each with those of an
+ * uninterrupted run.
  *
- * @param options How.
+ * @param options The subjects, the seed, and the limits.
  */
 export async function soak(options: SoakOptions): Promise<SoakCounts> {
   return await new Soak(options).all();
 }
 
-/** What a run that was never stopped says. */
+/** The results of an uninterrupted run. */
 interface Reference {
   readonly outcome: Outcome;
   readonly steps: number;
@@ -150,10 +157,15 @@ class Soak {
     for (let process = 0; process < MAX_PROCESSES; process++) {
       const last = process >= count;
       const faults = drawFaults(random, { steps: reference.steps, ends: possible, last });
-      const hurt = this.#damage(out, faults, damaged, deriveSeed(seed, "damage", run, process));
-      const told = describeFaults(hurt ? faults : { ...faults, damage: undefined });
-      const fail = (what: string) => this.#fail({ run, subject, what, faults: told, out });
-      const before = standOf(out, damaged);
+      const hasDamage = this.#damage(
+        out,
+        faults,
+        damaged,
+        deriveSeed(seed, "damage", run, process),
+      );
+      const faultText = describeFaults(hasDamage ? faults : { ...faults, damage: undefined });
+      const fail = (what: string) => this.#fail({ run, subject, what, faults: faultText, out });
+      const before = newestCheckpoint(out, damaged);
       const resumes = existsSync(join(out, "pipeline.json"));
       const ended = await runProcess({
         ...this.#options,
@@ -167,13 +179,13 @@ class Soak {
       for (const name of damaged) {
         if (existsSync(join(out, "checkpoints", `${name}.json.damaged`))) damaged.delete(name);
       }
-      const after = standOf(out, damaged), drafts = draftsIn(out);
+      const after = newestCheckpoint(out, damaged), drafts = draftsIn(out);
       const { problems, lost, again } = judge({
         ...{ ended, faults, before, after, resumes, drafts },
         damaged: wasDamaged,
       });
-      this.#count(faults, ended, { lost, again, resumes, hurt, drafts });
-      report(`  ${told}: ${ended.code}${problems.map((problem) => `; ${problem}`).join("")}`);
+      this.#count(faults, ended, { lost, again, resumes, hasDamage, drafts });
+      report(`  ${faultText}: ${ended.code}${problems.map((problem) => `; ${problem}`).join("")}`);
       if (problems.length > 0) return await fail(problems.join("; ") + "\n" + ended.stderr);
       if (ended.code !== 0) continue;
       const different = this.#compare(reference, out);
@@ -184,10 +196,10 @@ class Soak {
       return;
     }
     const faults = `${MAX_PROCESSES} processes`;
-    await this.#fail({ run, subject, what: "it did not come to its end", faults, out });
+    await this.#fail({ run, subject, what: "it did not complete", faults, out });
   }
 
-  /** A run that is never stopped. */
+  /** Returns the results of an uninterrupted run, which is trained the first time. */
   async #reference(subject: Subject): Promise<Reference> {
     const known = this.#references.get(subject.name);
     if (known) return known;
@@ -199,7 +211,7 @@ class Soak {
     const { code, stderr, events } = await runProcess({
       ...{ ...this.#options, args, out, faults, checkpointBytes: 0 },
     });
-    if (code !== 0) throw new Error(`${subject.name} fails by itself:\n${stderr}`);
+    if (code !== 0) throw new Error(`${subject.name} fails without faults:\n${stderr}`);
     const outcome = outcomeOf(out);
     const reference = {
       outcome,
@@ -223,11 +235,11 @@ class Soak {
     return [file, "--engine", engine, "--precision", precision, "--out", out];
   }
 
-  /** Damages what is to be damaged; whether there was something. */
+  /** Damages a file if the faults include it. Returns whether there was a file to damage. */
   #damage(out: string, faults: Faults, damaged: Set<string>, seed: number): boolean {
-    // A run that has written its result is over.
+    // A run that has written its result is complete.
     if (!faults.damage || existsSync(join(out, "result.json"))) return false;
-    const done = damage(out, faults.damage, standOf(out, damaged), createRandom(seed));
+    const done = damage(out, faults.damage, newestCheckpoint(out, damaged), createRandom(seed));
     if (done?.name) damaged.add(done.name);
     return done !== undefined;
   }
@@ -237,23 +249,23 @@ class Soak {
     try {
       outcome = outcomeOf(out);
     } catch (error) {
-      return `what it ended with cannot be read: ${(error as Error).message}`;
+      return `its results cannot be read: ${(error as Error).message}`;
     }
     const different = differences(reference.outcome, outcome);
     for (const bytes of Object.values(outcome.files)) this.#counts.compared += bytes.length;
     for (const bytes of Object.values(different)) this.#counts.differing += bytes;
     const names = Object.entries(different).map(([name, bytes]) => `${name}: ${bytes} bytes`);
-    return names.length === 0 ? undefined : `it ended differently: ${names.join(", ")}`;
+    return names.length === 0 ? undefined : `its results differ: ${names.join(", ")}`;
   }
 
   #count(
     { damage, end, launcher }: Faults,
     { events, struck, paused, inputThread }: Awaited<ReturnType<typeof runProcess>>,
-    { lost, again, resumes, hurt, drafts }: {
+    { lost, again, resumes, hasDamage, drafts }: {
       lost: number;
       again: number;
       resumes: boolean;
-      hurt: boolean;
+      hasDamage: boolean;
       drafts: readonly string[];
     },
   ): void {
@@ -268,10 +280,10 @@ class Soak {
     counts.again += again;
     if (struck) add(counts.ends, end!.kind);
     if (paused) add(counts.others, "stopped and continued");
-    if (hurt) add(counts.others, damage!);
+    if (hasDamage) add(counts.others, damage!);
   }
 
-  /** Notes what failed and keeps its folder. */
+  /** Records a failed run and keeps a copy of its folder. */
   async #fail(
     { run, subject, what, faults, out }: {
       run: number;
@@ -285,7 +297,9 @@ class Soak {
     await copy(out, folder);
     await Deno.remove(out, { recursive: true }).catch(() => {});
     this.#counts.problems.push({ subject: subject.name, run, what, faults, folder });
-    this.#options.report(`run ${run} (${subject.name}) FAILED: ${what}\n  kept as ${folder}`);
+    this.#options.report(
+      `run ${run} (${subject.name}) FAILED: ${what}\n  its folder was copied to ${folder}`,
+    );
   }
 }
 

@@ -4,7 +4,7 @@ import { drawFaults, ends } from "./faults.ts";
 import { judge, type Observed } from "./judge.ts";
 import type { Ended } from "./process.ts";
 import { soakTable } from "./report.ts";
-import { damage, differences, standOf } from "./run_folder.ts";
+import { damage, differences, newestCheckpoint } from "./run_folder.ts";
 import { soak } from "./soak.ts";
 import { makeSubjects } from "./subjects.ts";
 import { createRandom, deriveSeed } from "../../src/base/random.ts";
@@ -80,43 +80,48 @@ Deno.test("judge() finds no problem with a process that behaves as promised", ()
   const killed = struck("kill", { code: 137 });
   const after = { job: "rocket", step: 7 };
   assertEquals(judge({ ...good, ...killed, after }), { problems: [], lost: 0, again: 2 });
-  const told = "error: x.json cannot be written: the disk is full\n hint: y\n";
-  const full = struck("full disk", { code: 1, stderr: told });
+  const message = "error: x.json cannot be written: the disk is full\n hint: y\n";
+  const full = struck("full disk", { code: 1, stderr: message });
   assertEquals(judge({ ...good, ...full, after }).problems, []);
-  const deaf = struck("SIGTERM", { code: 143, training: false, listening: false, events: [] });
-  assertEquals(judge({ ...good, ...deaf, drafts: [".x"] }).problems, []);
+  const unprepared = struck("SIGTERM", {
+    code: 143,
+    training: false,
+    listening: false,
+    events: [],
+  });
+  assertEquals(judge({ ...good, ...unprepared, drafts: [".x"] }).problems, []);
 });
 
 Deno.test("judge() finds broken promises, and counts lost steps", () => {
   const cases: [string, number, Partial<Observed>][] = [
-    ["it went on from rocket 7, and not from rocket 14", 7, {
+    ["it resumed from rocket 7; expected rocket 14", 7, {
       before: { job: "rocket", step: 14 },
       after: { job: "rocket", step: 14 },
     }],
-    ["its newest checkpoint became older: the start", 0, { after: undefined }],
-    ["it came to rocket 9 and kept rocket 1", 1, {
+    ["its newest checkpoint is older than before: the start", 0, { after: undefined }],
+    ["it reached rocket 9, but its newest checkpoint is from rocket 1", 1, {
       before: undefined,
       after: { job: "rocket", step: 1 },
     }],
-    ["it ended with 1", 0, { ended: { ...quiet, code: 1, stderr: "error: x\n" } }],
+    ["its exit code is 1", 0, { ended: { ...quiet, code: 1, stderr: "error: x\n" } }],
     ["its message is", 0, struck("full disk", { code: 1, stderr: "error: x is not defined" })],
-    ["it said nothing of its stop", 0, struck("SIGTERM", { code: 130 })],
-    ["was stopped after rocket 9 and kept rocket 7", 2, {
+    ["it did not report after which step it stopped", 0, struck("SIGTERM", { code: 130 })],
+    ["it stopped after rocket 9, but its newest checkpoint is from rocket 7", 2, {
       ...struck("SIGINT", { code: 130, stderr: "stopped after step 9 of rocket\n" }),
       after: { job: "rocket", step: 7 },
     }],
-    ["step rocket 11 came after rocket 9", 0, {
+    ["step rocket 11 follows rocket 9", 0, {
       ended: { ...quiet, events: [...quiet.events, { event: "step", job: "rocket", step: 11 }] },
     }],
-    ["it said nothing of a damaged checkpoint", 0, { damaged: true }],
+    ["it did not report a damaged checkpoint", 0, { damaged: true }],
     ["it did not end", 0, { ended: { ...quiet, hung: true } }],
-    ["it left .x", 0, { drafts: [".x"] }],
-    ["it ended with 143", 0, struck("SIGTERM", { code: 143, training: false, listening: true })],
-    ["it left .x", 0, {
+    ["it left the drafts .x", 0, { drafts: [".x"] }],
+    ["its exit code is 143", 0, struck("SIGTERM", { code: 143, training: false, listening: true })],
+    ["it left the drafts .x", 0, {
       ...struck("SIGTERM", { code: 130, training: false, listening: true }),
       drafts: [".x"],
     }],
-    ["it ended with 0 and without a result", 0, {
+    ["its exit code is 0, but it has no result", 0, {
       ended: { ...quiet, events: quiet.events.slice(0, 3) },
     }],
   ];
@@ -127,21 +132,21 @@ Deno.test("judge() finds broken promises, and counts lost steps", () => {
   }
 });
 
-Deno.test("standOf() skips checkpoints that damage() has damaged, and differences() counts bytes", () =>
+Deno.test("newestCheckpoint() skips checkpoints that damage() has damaged, and differences() counts bytes", () =>
   withPipeline(
     digitsPipeline({ train: { epochs: 2, batch: 256 }, outputs: ["checkpoint"] }),
     async (file, folder) => {
       const out = join(folder, "run");
       const ended = await rocket([file, "--engine", "wasm", "--quiet", "--out", out]);
       assertEquals(ended.code, 0, ended.stderr);
-      const stand = standOf(out, new Set());
+      const stand = newestCheckpoint(out, new Set());
       assertEquals(stand, { job: "rocket", step: 12, name: "rocket-000012" });
       const random = createRandom(deriveSeed(1, "damage"));
       damage(out, "flipped checkpoint", stand, random);
-      const before = standOf(out, new Set());
+      const before = newestCheckpoint(out, new Set());
       assertEquals(before, { job: "rocket", step: 6, name: "rocket-000006" });
       damage(out, "torn checkpoint JSON", before, random);
-      assertEquals(standOf(out, new Set()), undefined);
+      assertEquals(newestCheckpoint(out, new Set()), undefined);
       const of = (...bytes: number[]) => ({ files: { a: Uint8Array.from(bytes) } });
       assertEquals(differences(of(1, 2, 3), of(1, 2, 3)), {});
       assertEquals(differences(of(1, 2, 3), of(1, 5, 3, 4)), { a: 2 });
@@ -166,7 +171,7 @@ Deno.test("soakTable() reports lost steps and failures", () => {
   assertStringIncludes(table, "| kills, signals and full disks | 3: SIGINT 1, kill 2 |");
   const problem = { subject: "mlp-wasm", run: 2, what: "it hung", faults: "kill", folder: "x" };
   const bad = { ...counts, differing: 7, problems: [problem] };
-  const told = soakTable({ ...report, counts: bad });
-  assertStringIncludes(told, "**7** of 1,000");
-  assertStringIncludes(told, "Run 2 (mlp-wasm): it hung (kill)");
+  const withProblem = soakTable({ ...report, counts: bad });
+  assertStringIncludes(withProblem, "**7** of 1,000");
+  assertStringIncludes(withProblem, "Run 2 (mlp-wasm): it hung (kill)");
 });

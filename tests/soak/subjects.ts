@@ -3,19 +3,19 @@ import { fileURLToPath } from "node:url";
 import { convert } from "../../data/convert.ts";
 import { loadDuckdb } from "../../plugins/sources/duckdb.ts";
 
-/** What is trained again and again. */
+/** A pipeline that the soak test trains repeatedly. */
 export interface Subject {
-  /** Its name in the report. */
+  /** The name in the report. */
   readonly name: string;
-  /** The engine that computes it. */
+  /** The engine to train with. */
   readonly engine: "native" | "wasm";
-  /** What training steps compute in. */
+  /** The precision of training steps. */
   readonly precision: "float32" | "bfloat16";
-  /** The pipeline, as in a file. */
+  /** The content of the pipeline file. */
   readonly pipeline: Readonly<Record<string, unknown>>;
 }
 
-/** The steps between checkpoints. */
+/** The number of steps between checkpoints. */
 export const EVERY_STEPS = 7;
 
 /** The names of all subjects. */
@@ -32,10 +32,10 @@ export const subjectNames: readonly string[] = [
 ].flatMap((name) => [`${name}-native`, `${name}-wasm`]).concat("resnet-bfloat16-native");
 
 /**
- * The subjects of a soak, with their data.
+ * Creates the pipelines of a soak test and their data.
  *
- * @param names Which of {@linkcode subjectNames}.
- * @param folder Where data that are not in the repository are made.
+ * @param names Some of {@linkcode subjectNames}.
+ * @param folder The folder for generated data.
  */
 export async function makeSubjects(names: readonly string[], folder: string): Promise<Subject[]> {
   if (names.some((name) => /^(ctr|windows)/.test(name))) {
@@ -73,7 +73,7 @@ const classLosses = [
 const mlp = { use: "mlp", shared: [32], light: [16], booster: [64] };
 
 const pipelines: Readonly<Record<string, (folder: string) => Subject["pipeline"]>> = {
-  /** In memory, drawn at random, and the light net once more alone. */
+  /** Rows in memory with random augmentation, and a second job with the light net alone. */
   mlp: () => ({
     name: "soak-mlp",
     seed: 3,
@@ -93,7 +93,7 @@ const pipelines: Readonly<Record<string, (folder: string) => Subject["pipeline"]
     metrics: ["accuracy", "loss"],
     outputs,
   }),
-  /** A booster, and then a light net that learns from its best epoch. */
+  /** A booster in the first phase, and then a light net that learns from the best epoch. */
   phases: () => ({
     name: "soak-phases",
     seed: 8,
@@ -117,7 +117,7 @@ const pipelines: Readonly<Record<string, (folder: string) => Subject["pipeline"]
     metrics: ["accuracy", "loss"],
     outputs,
   }),
-  /** Statistics of batch norms, and a rate that changes. */
+  /** Running statistics of batch norm, and a changing learning rate. */
   resnet: () => ({
     name: "soak-resnet",
     seed: 4,
@@ -138,9 +138,9 @@ const pipelines: Readonly<Record<string, (folder: string) => Subject["pipeline"]
     metrics: ["accuracy"],
     outputs,
   }),
-  /** Tables of embeddings with Adam's slots, which make checkpoints of 12 MB. */
+  /** Embedding tables with Adam's slots, so checkpoints have 12 MB. */
   ctr: (folder) => clicks(folder, "clicks.arrow", "arrow", {}, 60_000),
-  /** Data that do not fit in memory, by rows. */
+  /** Data that does not fit in memory and is read row by row. */
   "by-rows": () => ({
     name: "soak-by-rows",
     seed: 5,
@@ -157,10 +157,10 @@ const pipelines: Readonly<Record<string, (folder: string) => Subject["pipeline"]
     metrics: ["accuracy"],
     outputs,
   }),
-  /** Batches take so long that a thread makes them after a while. */
+  /** Batches that take so long to make that an input thread starts after a while. */
   images: (folder) => images(folder, {}),
   "images-by-rows": (folder) => images(folder, { memory: "1MB" }),
-  /** Lists of any length are read in windows. */
+  /** Data with lists of any length, which is read in windows. */
   "windows-arrow": (folder) => clicks(folder, "clicks.arrow", "arrow", { memory: "40kB" }, 500),
   "windows-parquet": (folder) =>
     clicks(folder, "clicks.parquet", "parquet", { memory: "40kB" }, 500),
@@ -236,21 +236,21 @@ function clicks(
   };
 }
 
-/** Users, items, lists of tags and prices. */
+/** A query for users, items, lists of tags, and prices. */
 const clickRows = `SELECT (i * 7919 % 1999)::INTEGER AS "user", (i * 104729 % 97)::INTEGER AS item,
     list_slice([i % 41, i % 13, i % 7], 1, i % 4)::INTEGER[] AS tags,
     ((i * 31 % 1000) / 1000)::FLOAT AS price,
     ((i * 7919 % 1999 + i * 104729 % 97) % 3 = 0)::TINYINT AS clicked
   FROM range(3000) AS rows(i)`;
 
-/** Images of 64 × 64 × 3, the brighter the higher their class. */
+/** A query for images of 64 × 64 × 3 values whose brightness increases with the class. */
 const imageRows = `SELECT
     list_transform(range(12288), lambda p: (i % 4) * 40 + (i * 31 + p * 17) % 50)
       ::UTINYINT[12288] AS image,
     (i % 4)::UTINYINT AS class
   FROM range(640) AS rows(i)`;
 
-/** Writes what a query gives as Parquet and as Arrow. */
+/** Writes the result of a query as a Parquet file and an Arrow file. */
 async function makeRows(path: string, query: string): Promise<void> {
   const parquet = `${path}.parquet`;
   const { DuckDBInstance } = (await loadDuckdb()).api;
