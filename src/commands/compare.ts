@@ -62,7 +62,7 @@ export async function compare(
     printJson({
       runs: runs.map(jsonOf),
       differences: different.map(({ path, values }) => ({
-        path,
+        path: path.join("."),
         values: values.map((value) => value ?? null),
       })),
       sameTestRows: !isOtherTest,
@@ -81,7 +81,7 @@ async function readEnded(folder: string): Promise<ComparedRun> {
   const { result, ...rest } = await summarizeRun(folder);
   if (result) return { folder, ...rest, result };
   const state = rest.state === "running" ? "is still running" : "has not ended";
-  throw new UserError(`${folder} has no result, as the run ${state}`, {
+  throw new UserError(`${folder} has no result, because the run ${state}`, {
     hint: hint(
       "compare/ended",
       `name runs that have ended, or finish this one with \`deno task pipeline resume ${
@@ -111,7 +111,7 @@ function comparison(runs: readonly ComparedRun[], different: readonly Difference
   const legend = runs.map(({ folder }, at) => `${heads[at]}: ${cutToWidth(folder, 72)}`);
   const rows: [string, ...string[]][] = [
     ...different.map(({ path, values }): [string, ...string[]] => [
-      path,
+      path.join("."),
       ...values.map(optionText),
     ]),
     ...resultRows(runs),

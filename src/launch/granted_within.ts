@@ -7,6 +7,7 @@
  */
 
 import { isInside } from "../base/files/holds_path.ts";
+import { targetOf } from "../base/files/target_of.ts";
 import type { Need, Permission } from "../base/machine/permissions.ts";
 import { printable } from "../base/printable.ts";
 
@@ -69,12 +70,4 @@ export function beyondCheck(
   return `a pipeline of the sweep needs permissions that it did not need when the sweep was checked: ${
     beyond.join(", ")
   }; make the pipeline name the same files, hosts and code each time`;
-}
-
-function targetOf(path: string): string {
-  try {
-    return Deno.realPathSync(path);
-  } catch {
-    return path;
-  }
 }

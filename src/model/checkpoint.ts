@@ -1,10 +1,8 @@
-import { join } from "node:path";
 import { readRegularText } from "../base/files/regular.ts";
-import { runFiles } from "../base/files/run_files.ts";
 import { hashOf } from "../base/files/hash_of.ts";
 import { UserError } from "../base/errors.ts";
-import { hint, nameHint } from "../base/hints.ts";
-import { checkpointNames } from "../run/folder/checkpoint_names.ts";
+import { hint } from "../base/hints.ts";
+import { checkpointPath } from "../run/folder/checkpoint_names.ts";
 
 /** A checkpoint of a run, which contains its weights. */
 export interface CheckpointOfRun {
@@ -22,25 +20,10 @@ export interface CheckpointOfRun {
  * @throws {UserError} If there is no such checkpoint.
  */
 export async function findCheckpoint(run: string, wanted: string): Promise<CheckpointOfRun> {
-  const { names, last } = await checkpointNames(run);
-  const chosen = wanted === "last" ? last : wanted.replace(/\.safetensors$/, "");
-  if (chosen !== undefined && names.includes(chosen)) {
-    const path = join(run, runFiles.checkpoints, `${chosen}.safetensors`);
-    return { path, sha256: await writtenHash(path) };
-  }
-  throw new UserError(`the run ${run} has no checkpoint ${wanted}`, {
-    hint: nameHint("model/checkpoint", {
-      written: wanted,
-      names,
-      intro: "it has",
-      change: (near) => ({ args: { replace: { [wanted]: near } } }),
-    }) ?? hint(
-      "model/checkpoints",
-      "choose a run that has checkpoints: they are in the folder checkpoints/ of the run",
-      { edit: "the command" },
-    ),
-    exitCode: 2,
+  const path = await checkpointPath(run, wanted, {
+    change: (name) => ({ args: { replace: { [wanted]: name } } }),
   });
+  return { path, sha256: await writtenHash(path) };
 }
 
 /**

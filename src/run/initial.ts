@@ -10,10 +10,10 @@ import { join } from "node:path";
 import { hashOf } from "../base/files/hash_of.ts";
 import { SafetensorsFile } from "../base/files/safetensors_stream.ts";
 import { type Problem, UserError } from "../base/errors.ts";
-import { type Change, hint, nameHint } from "../base/hints.ts";
+import { type Change, hint } from "../base/hints.ts";
 import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
 import { type Match, match, type Source } from "./initial_match.ts";
-import { checkpointNames } from "./folder/checkpoint_names.ts";
+import { checkpointPath } from "./folder/checkpoint_names.ts";
 import { earlierMeaning, unreadableVocabulary } from "./initial_meaning.ts";
 import { unreadableModel } from "./model/model_file.ts";
 import type { PreparedNets } from "./prepare_nets.ts";
@@ -228,25 +228,9 @@ export async function refuseOtherInitial(
 /** Returns the path of the safetensors file that the plan names, directly or by its run. */
 async function pathOf({ from, place }: PlannedInitial): Promise<string> {
   if ("file" in from) return from.file;
-  const { names, last } = await checkpointNames(from.run);
-  const wanted = from.checkpoint.replace(/\.safetensors$/, "");
-  const chosen = wanted === "last" ? last : wanted;
-  if (chosen !== undefined && names.includes(chosen)) {
-    return join(from.run, runFiles.checkpoints, `${chosen}.safetensors`);
-  }
-  throw new UserError(`the run ${from.run} has no checkpoint ${wanted}`, {
+  return await checkpointPath(from.run, from.checkpoint, {
     place,
-    hint: nameHint("initial/checkpoint", {
-      written: wanted,
-      names,
-      intro: "it has",
-      change: (checkpoint) => ({ set: { checkpoint } }),
-    }) ?? hint(
-      "initial/checkpoints",
-      "a run folder contains checkpoints/ only if the run had the output checkpoint",
-      { edit: "the run" },
-    ),
-    exitCode: 2,
+    change: (checkpoint) => ({ set: { checkpoint } }),
   });
 }
 

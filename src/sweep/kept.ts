@@ -3,6 +3,7 @@ import { runFiles } from "../base/files/run_files.ts";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
+import { differences } from "../run/folder/differences.ts";
 import { type EarlierRun, readEarlierRun, readResult } from "../run/folder/manifest.ts";
 import { changedVariables, isFinished } from "../run/resume_checks.ts";
 
@@ -42,14 +43,14 @@ export async function keptRun(folder: string, plan: Plan, asked: Asked): Promise
 }
 
 function refuseOtherRun(folder: string, earlier: EarlierRun, plan: Plan, asked: Asked): void {
-  const changes = differences(comparable(earlier.pipeline), comparable(plan.resolved));
+  const changes = differences([comparable(earlier.pipeline), comparable(plan.resolved)]);
   for (const name of ["engine", "precision"] as const) {
     const wanted = asked[name];
     if (wanted === undefined || wanted === "auto" || wanted === earlier[name]) continue;
-    changes.push({ path: [name], before: earlier[name], now: wanted });
+    changes.push({ path: [name], values: [earlier[name], wanted] });
   }
   const texts = [
-    ...changes.map(({ path, before, now }) =>
+    ...changes.map(({ path, values: [before, now] }) =>
       `${path.join(".")} was ${shown(before)} and is now ${shown(now)}`
     ),
     ...changedVariables(earlier, plan).map((name) =>
@@ -76,31 +77,6 @@ function comparable(pipeline: Readonly<Record<string, unknown>>): unknown {
   const { outputs: _, ...rest } = pipeline;
   return JSON.parse(JSON.stringify(rest));
 }
-
-interface Difference {
-  readonly path: readonly (string | number)[];
-  readonly before: unknown;
-  readonly now: unknown;
-}
-
-/** Finds the differences between two JSON values, at the deepest level possible. */
-function differences(
-  before: unknown,
-  now: unknown,
-  path: readonly (string | number)[] = [],
-): Difference[] {
-  if (before === now) return [];
-  if (!isMap(before) || !isMap(now) || Array.isArray(before) !== Array.isArray(now)) {
-    return [{ path, before, now }];
-  }
-  const keys = new Set([...Object.keys(before), ...Object.keys(now)]);
-  return [...keys].flatMap((key) =>
-    differences(before[key], now[key], [...path, Array.isArray(now) ? Number(key) : key])
-  );
-}
-
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null;
 
 function shown(value: unknown): string {
   const text = value === undefined ? "not set" : JSON.stringify(value);

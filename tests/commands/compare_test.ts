@@ -76,13 +76,13 @@ Deno.test("compare shows other options, parameters and metrics in 80 columns", (
 
 Deno.test("differences() finds the smallest parts that differ, by path", () => {
   assertEquals(differences([{ a: { b: [1, 2] } }, { a: { b: [1, 3] } }]), [
-    { path: "a.b.1", values: [2, 3] },
+    { path: ["a", "b", 1], values: [2, 3] },
   ]);
   assertEquals(differences([{ a: 1, b: { c: 1, d: 2 } }, { b: { d: 2, c: 1 }, a: 1 }]), []);
   assertEquals(differences([{ a: { b: 1, c: 2 } }, {}, { a: { b: 1, c: 2 } }]), [
-    { path: "a", values: [{ b: 1, c: 2 }, undefined, { b: 1, c: 2 }] },
+    { path: ["a"], values: [{ b: 1, c: 2 }, undefined, { b: 1, c: 2 }] },
   ]);
   assertEquals(differences([{ a: [] }, { a: {} }, { a: null }]), [
-    { path: "a", values: [[], {}, null] },
+    { path: ["a"], values: [[], {}, null] },
   ]);
 });

@@ -49,7 +49,7 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
   yield {
     name: "a checkpoint that a run has not",
     run: load(run, { checkpoint: "bset" }),
-    mended: { "model/checkpoint": load(run, { checkpoint: "best" }) },
+    mended: { "checkpoint/name": load(run, { checkpoint: "best" }) },
   };
   yield {
     name: "a run without checkpoints",
@@ -58,7 +58,7 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
       await Deno.remove(join(to, "checkpoints"), { recursive: true });
       return to;
     }),
-    mended: { "model/checkpoints": right },
+    mended: { "checkpoint/none": right },
   };
   yield {
     name: "weights that were changed",

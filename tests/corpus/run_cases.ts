@@ -243,15 +243,15 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   });
   const right: Mend = { files: { "weights.safetensors": weights() } };
   const renamed = weights({ "light/head/bias": null, "head.bias": { shape: [1] } });
-  yield one("a checkpoint that is none", `{ run: ${run}, checkpoint: bets }`, [
+  yield one("a checkpoint that does not exist", `{ run: ${run}, checkpoint: bets }`, [
     "did you mean best?",
   ], undefined);
   yield {
     ...one(
       "a run without checkpoints",
       "{ run: run }",
-      ["only if the run had the output checkpoint"],
-      { "initial/checkpoints": inPipeline("run: run", `run: ${run}`) },
+      ["only runs with the output checkpoint"],
+      { "checkpoint/none": inPipeline("run: run", `run: ${run}`) },
       {},
       {},
       "plain",

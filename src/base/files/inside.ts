@@ -1,7 +1,8 @@
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { hint } from "../hints.ts";
 import { isInside } from "./holds_path.ts";
+import { targetOf } from "./target_of.ts";
 
 /**
  * Returns the path of a file to write within a folder. A path that leads out of the folder, through
@@ -89,50 +90,5 @@ async function entriesOf(folder: string): Promise<Deno.DirEntry[]> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
-  }
-}
-
-/**
- * Resolves the links in a path, including links to files that do not exist.
- *
- * @param path The path.
- * @returns The absolute path without links.
- *
- * @example
- * ```ts
- * import { targetOf } from "./inside.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const disk = await Deno.realPath(await Deno.makeTempDir()), folder = await Deno.makeTempDir();
- * await Deno.symlink(`${disk}/runs`, `${folder}/runs`);
- * assertEquals(targetOf(`${folder}/runs/mine`), `${disk}/runs/mine`);
- * await Deno.remove(folder, { recursive: true });
- * await Deno.remove(disk, { recursive: true });
- * ```
- */
-export function targetOf(path: string): string {
-  return target(path, 0);
-}
-
-function target(path: string, links: number): string {
-  const whole = resolve(path);
-  try {
-    return Deno.realPathSync(whole);
-  } catch {
-    if (whole === dirname(whole) || links > 40) return whole;
-  }
-  const link = readLink(whole);
-  // A relative link starts from the real path of its folder.
-  if (link !== undefined) {
-    return target(resolve(target(dirname(whole), links + 1), link), links + 1);
-  }
-  return join(target(dirname(whole), links), basename(whole));
-}
-
-function readLink(path: string): string | undefined {
-  try {
-    return Deno.readLinkSync(path);
-  } catch {
-    return undefined;
   }
 }

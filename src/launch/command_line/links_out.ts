@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { targetOf } from "../../base/files/inside.ts";
+import { targetOf } from "../../base/files/target_of.ts";
 
 /** A symbolic link in a searched folder whose target is outside of the searched folders. */
 export interface LinkOut {

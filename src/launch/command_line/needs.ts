@@ -16,7 +16,7 @@ import { onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
 import { draftFolderOf } from "../../base/files/drafts.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
 import { isInside } from "../../base/files/holds_path.ts";
-import { targetOf } from "../../base/files/inside.ts";
+import { targetOf } from "../../base/files/target_of.ts";
 import { runFiles } from "../../base/files/run_files.ts";
 import { readRegularText } from "../../base/files/regular.ts";
 import {

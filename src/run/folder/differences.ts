@@ -1,21 +1,21 @@
-/** A value that is not the same in all runs. */
+/** A value in the pipelines or settings of several runs that is not the same in all of them. */
 export interface Difference {
-  /** The path of the value, such as `losses.2.weight`. */
-  readonly path: string;
-  /** The value of each run; undefined if a run has none. */
+  /** The keys and indices that lead to the value, such as `["losses", 2, "weight"]`. */
+  readonly path: readonly (string | number)[];
+  /** The value in each run; undefined if it is absent. */
   readonly values: readonly unknown[];
 }
 
 /**
- * Finds the smallest parts of JSON values that are not equal. A part that is missing from one of
- * the values is one difference, however many parts it contains.
+ * Compares JSON values and returns the smallest parts that are not equal. A part that is missing in
+ * one of the values counts as a single difference, however large it is.
  *
  * @param values The values, one for each run.
- * @param path The path of the values.
+ * @param path The path of the values within a larger value.
  */
 export function differences(
   values: readonly unknown[],
-  path: readonly string[] = [],
+  path: readonly (string | number)[] = [],
 ): Difference[] {
   const [first] = values;
   if (
@@ -23,11 +23,14 @@ export function differences(
   ) {
     const keys = new Set(values.flatMap((one) => Object.keys(one as object)));
     return Array.from(keys).flatMap((key) =>
-      differences(values.map((one) => ownValue(one as object, key)), [...path, key])
+      differences(
+        values.map((one) => ownValue(one as object, key)),
+        [...path, Array.isArray(first) ? Number(key) : key],
+      )
     );
   }
   if (values.every((one) => isEqual(one, first))) return [];
-  return [{ path: path.join("."), values }];
+  return [{ path, values }];
 }
 
 const isContainer = (value: unknown) => typeof value === "object" && value !== null;
@@ -35,7 +38,7 @@ const isContainer = (value: unknown) => typeof value === "object" && value !== n
 const ownValue = (container: object, key: string): unknown =>
   Object.hasOwn(container, key) ? (container as Record<string, unknown>)[key] : undefined;
 
-/** Whether two JSON values are equal; the order of keys does not matter. */
+/** Checks whether two JSON values are equal. The order of keys does not matter. */
 function isEqual(a: unknown, b: unknown): boolean {
   if (!isContainer(a) || !isContainer(b)) return a === b;
   return Array.isArray(a) === Array.isArray(b) && differences([a, b]).length === 0;
