@@ -6,7 +6,7 @@ import { type CommandOptions, onlyArgument } from "../launch/command_line/option
 import { exportModel } from "../model/export_model.ts";
 
 /**
- * `deno task pipeline export RUN --format onnx|safetensors --out DIR`: writes a trained net for other programs.
+ * `deno task pipeline export RUN --format FORMAT --out DIR`: writes a trained net for other programs.
  *
  * @param args The run folder.
  * @param options The command line's options.
@@ -32,11 +32,15 @@ export async function exportRun(args: readonly string[], options: CommandOptions
   });
   print([
     `${out}: ${file} (${formatCount(bytes)} bytes), model.json, samples.arrow, README.md`,
-    ...distance === undefined ? [] : [
-      `64 sample rows: the logits differ from ${compared} by ${
-        distance.toExponential(1)
-      } of the largest`,
-    ],
+    ...distance === undefined && format === "saved-model"
+      ? ["The SavedModel was not compared with an engine: only the native engine can run it."]
+      : distance === undefined
+      ? []
+      : [
+        `64 sample rows: the logits differ from ${compared} by ${
+          distance.toExponential(1)
+        } of the largest`,
+      ],
   ]);
   return 0;
 }

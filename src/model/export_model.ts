@@ -18,14 +18,18 @@ import { netsOfRun, openRun, rowsStage, type RunPart } from "./open_run.ts";
 import { readmeOf } from "./export_readme.ts";
 import { inputArrays, openSession, sourceRunner } from "./runners.ts";
 import { SAMPLE_ROWS, sampleRows } from "./samples.ts";
+import { canRunSavedModel } from "../engine/saved_model.ts";
+import { computeSavedModel } from "./saved_model/compute_saved_model.ts";
+import { modelToSavedModel } from "./saved_model/model_to_saved_model.ts";
+import { SAVED_MODEL_FILE, writeSavedModel } from "./saved_model/write_saved_model.ts";
 import { writeOnnxFile } from "./write_onnx.ts";
 
 /** The file format of an exported net. */
-export type ExportFormat = "onnx" | "safetensors";
+export type ExportFormat = "onnx" | "saved-model" | "safetensors";
 
 /** The options of {@linkcode exportModel}. */
 export interface ExportOptions extends RunPart {
-  /** The format: an ONNX model (the default), or only the weights as safetensors. */
+  /** The format: an ONNX model (the default), a SavedModel, or only the weights. */
   readonly format?: ExportFormat;
   /** The inputs of the graph: columns of the source (the default), or ids. */
   readonly inputs?: InputsKind;
@@ -45,7 +49,8 @@ export interface Exported {
   readonly inputs: readonly FeatureInput[];
   /**
    * The largest difference between the logits of the exported graph and those of the engine,
-   * relative to the largest logit; undefined if only weights were exported.
+   * relative to the largest logit; undefined if nothing was compared: only weights were exported,
+   * or a SavedModel without the native engine, which alone can run it.
    */
   readonly distance: number | undefined;
   /** The size of the net in bytes. */
@@ -76,19 +81,16 @@ export async function exportModel(
   out: string,
   options: ExportOptions = {},
 ): Promise<Exported> {
-  const { format = "onnx", inputs: kind = format === "onnx" ? "columns" : "ids" } = options;
+  const { format = "onnx" } = options;
+  const kind = options.inputs ?? (format === "safetensors" ? "ids" : "columns");
   const run = await openRun(folder, options);
   const { model, net, decoder } = run;
   const { nets, weights } = await netsOfRun(run);
-  const file = format === "onnx"
-    ? modelToOnnx({
-      ...{ model, nets, net, weights },
-      transforms: decoder.transforms,
-      inputs: kind,
-      place: { dataFile: `${ONNX_FILE}.data`, mostBytes: options.mostBytes },
-    })
-    : undefined;
-  const inputs = file?.inputs ?? inputsOfGraph(model, kind);
+  const request = { model, nets, net, weights, transforms: decoder.transforms, inputs: kind };
+  const place = { dataFile: `${ONNX_FILE}.data`, mostBytes: options.mostBytes };
+  const onnx = format === "onnx" ? modelToOnnx({ ...request, place }) : undefined;
+  const saved = format === "saved-model" ? modelToSavedModel(request) : undefined;
+  const inputs = (onnx ?? saved)?.inputs ?? inputsOfGraph(model, kind);
   const source = await RowDecoder.create({ ...model, transforms: [] }, run.registry, rowsStage);
   const { rows, batch } = sampleRows(model, decoder);
   const { batch: read } = source.open(rows.schema)(rows);
@@ -97,7 +99,12 @@ export async function exportModel(
   const { engine } = runner;
   await runner.close();
   const values = valuesOf(read.features);
-  const distance = file && await compare(file, values, expected);
+  const actual = onnx
+    ? await logitsOfOnnx(onnx, values)
+    : saved && canRunSavedModel()
+    ? await computeSavedModel(saved.builder, batch.size, inputArrays(inputs, values))
+    : undefined;
+  const distance = actual && distanceOf(actual, expected);
   if (distance !== undefined && !(distance <= TOLERANCE)) {
     throw new UserError(
       `the logits of the exported graph differ from those of ${engine} by ${
@@ -118,10 +125,15 @@ export async function exportModel(
   writeSamples(join(out, SAMPLES_FILE), inputs, values, expected);
   const readme = readmeOf({ model, net, inputs, format });
   await writeFileWhole(join(out, "README.md"), new TextEncoder().encode(readme));
-  if (file) {
-    await writeOnnxFile(join(out, ONNX_FILE), file);
-    const bytes = file.bytes.length + file.data.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    return { file: ONNX_FILE, inputs, distance, bytes, engine };
+  const done = { inputs, distance, engine };
+  if (onnx) {
+    await writeOnnxFile(join(out, ONNX_FILE), onnx);
+    const bytes = onnx.bytes.length + onnx.data.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    return { ...done, file: ONNX_FILE, bytes };
+  }
+  if (saved) {
+    const bytes = await writeSavedModel(out, saved.builder.finish());
+    return { ...done, file: SAVED_MODEL_FILE, bytes };
   }
   const shapes = new Map(model.variables.map(({ name, shape }) => [name, shape]));
   const tensors = new Map(
@@ -132,42 +144,47 @@ export async function exportModel(
       },
     }]),
   );
-  await writeChunks(join(out, `${net}.safetensors`), safetensorsChunks(tensors, { net }));
-  const { size } = await Deno.stat(join(out, `${net}.safetensors`));
-  return { file: `${net}.safetensors`, inputs, distance, bytes: size, engine };
+  const file = `${net}.safetensors`;
+  await writeChunks(join(out, file), safetensorsChunks(tensors, { net }));
+  return { ...done, file, bytes: (await Deno.stat(join(out, file))).size };
 }
 
 const valuesOf = (features: Readonly<Record<string, { readonly values: Values }>>) =>
   Object.fromEntries(Object.entries(features).map(([name, { values }]) => [name, values]));
 
 /**
- * Compares the logits of ONNX Runtime for the sample rows with the expected ones. The graph is
- * written to a file first because it may be large.
+ * Computes the logits of the sample rows with ONNX Runtime. The graph is written to a file first
+ * because it may be large.
  */
-async function compare(
+async function logitsOfOnnx(
   file: OnnxModel,
   values: Readonly<Record<string, Values>>,
-  expected: Float32Array,
-): Promise<number> {
+): Promise<Float32Array> {
   const folder = await Deno.makeTempDir({ prefix: "rocket-export-" });
   try {
     const path = join(folder, ONNX_FILE);
     await writeOnnxFile(path, file);
     const runner = sourceRunner(await openSession(path), file.inputs);
     try {
-      const actual = await runner.run(SAMPLE_ROWS, values);
-      let top = 0, far = 0;
-      expected.forEach((logit, index) => {
-        top = Math.max(top, Math.abs(logit));
-        far = Math.max(far, Math.abs(logit - actual[index]!));
-      });
-      return far === 0 ? 0 : far / top;
+      return await runner.run(SAMPLE_ROWS, values);
     } finally {
       await runner.close();
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Returns the largest difference from the expected logits, relative to the largest of these. */
+function distanceOf(actual: Float32Array, expected: Float32Array): number {
+  let top = 0, far = 0;
+  expected.forEach((logit, index) => {
+    top = Math.max(top, Math.abs(logit));
+    const distance = Math.abs(logit - actual[index]!);
+    // A missing logit, or NaN, is not close to any number.
+    far = distance <= far ? far : distance;
+  });
+  return far === 0 ? 0 : far / top;
 }
 
 /** Writes the sample rows: one column per input of the graph, and the expected logits. */

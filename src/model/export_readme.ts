@@ -12,7 +12,7 @@ export interface ReadmeSubject {
   /** The inputs of the exported graph, by feature. */
   readonly inputs: readonly FeatureInput[];
   /** The format of the export. */
-  readonly format: "onnx" | "safetensors";
+  readonly format: "onnx" | "saved-model" | "safetensors";
 }
 
 /**
@@ -43,7 +43,7 @@ export function readmeOf({ model, net, inputs, format }: ReadmeSubject): string 
     : "";
   return `# The ${net} net
 
-${format === "onnx" ? ONNX_LINES : weightsLine(net)}
+${filesOf[format](net)}
 - \`model.json\`: features, vocabularies, transforms, and classes.
 - \`samples.arrow\`: 64 rows that were made from \`model.json\`, with the expected logits.
 
@@ -58,23 +58,33 @@ The ids of ${outside.join(", ")} are made outside of the graph, as \`model.json\
 `
   }
 ${
-    format === "onnx"
+    format !== "safetensors"
       ? `## Outputs
 
 \`logits\` is float [rows, ${units}].
 ${answers}`
       : ""
-  }${format === "onnx" ? onnxPrograms(units) : weightsProgram(net)}`;
+  }${programsOf[format](units, net)}`;
 }
 
-const ONNX_LINES =
+const onnxLines = () =>
   `- \`model.onnx\`: the net as an ONNX model (opset 18), for any number of rows. If there is a file
   \`model.onnx.data\`, it has the weights and belongs beside it.`;
 
 const weightsLine = (net: NetName) =>
   `- \`${net}.safetensors\`: the weights of the net, those that both nets share included.`;
 
-const weightsProgram = (net: NetName) => `
+const savedModelLines = () =>
+  `- \`saved_model.pb\` and the folder \`variables\`: the net as a SavedModel of TensorFlow, for any
+  number of rows, with the signature \`serving_default\`.`;
+
+const filesOf = {
+  "onnx": onnxLines,
+  "saved-model": savedModelLines,
+  "safetensors": weightsLine,
+};
+
+const weightsProgram = (_units: number, net: NetName) => `
 ## Python
 
 \`pip install safetensors numpy\`, then in this folder:
@@ -137,6 +147,41 @@ const differences = expected.map((logit, index) => Math.abs(logit - logits.data[
 console.log("largest difference:", Math.max(...differences));
 \`\`\`
 `;
+
+const savedModelPrograms = (units: number) => `
+## Python
+
+\`pip install tensorflow pyarrow numpy\`, then in this folder:
+
+\`\`\`python
+import numpy as np, pyarrow as pa, tensorflow as tf
+
+model = tf.saved_model.load(".")
+serve = model.signatures["serving_default"]
+samples = pa.ipc.open_file("samples.arrow").read_all()
+
+
+def array(name, shape):
+    column = samples[name].combine_chunks()
+    values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+    return values.to_numpy(zero_copy_only=False).reshape([len(samples), *shape])
+
+
+forms = serve.structured_input_signature[1]
+inputs = {
+    name: tf.constant(array(name, form.shape[1:]), form.dtype) for name, form in forms.items()
+}
+logits = serve(**inputs)["logits"].numpy()
+expected = array("logits", [${units}])
+print("largest difference:", np.abs(logits - expected).max())
+\`\`\`
+`;
+
+const programsOf = {
+  "onnx": onnxPrograms,
+  "saved-model": savedModelPrograms,
+  "safetensors": weightsProgram,
+};
 
 /** Escapes a text for a cell of a Markdown table. */
 const cell = (text: string) => "`" + text.replaceAll(/[`|\r\n]/g, " ") + "`";

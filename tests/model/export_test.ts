@@ -8,6 +8,7 @@ import { loadOnnxRuntime } from "../../src/model/onnx_runtime.ts";
 import { decodeSafetensors } from "../../src/base/files/safetensors.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { inFolder, rocket } from "../support/command_line.ts";
+import { forNative } from "../support/engines.ts";
 import type { Rows } from "../support/hand_over.ts";
 import { dataFolder, digitsPipeline, runFile, withPipeline } from "../support/pipelines.ts";
 import { logitsOf } from "../support/hand_over.ts";
@@ -149,6 +150,34 @@ Deno.test("predict and export work for a user in an empty folder", async () => {
     assertEquals(few.code, 2, few.stderr);
     assertStringIncludes(few.stderr, "item");
     assert(![...Deno.readDirSync(folder)].some(({ name }) => name.includes("few-scores")));
+  });
+});
+
+forNative("exportModel() writes a SavedModel after the engine has computed it", async () => {
+  await inFolder(async (folder) => {
+    const { out } = await trained(folder, someRows(1, 64), someRows(2, 4), clicks);
+    const to = join(folder, "saved");
+    const exported = await exportModel(out, to, { format: "saved-model", engine: "native" });
+    assert(exported.distance! <= 1e-5);
+    const files = [...Deno.readDirSync(to)].map(({ name }) => name).sort();
+    assertEquals(files, [
+      "README.md",
+      "model.json",
+      "samples.arrow",
+      "saved_model.pb",
+      "variables",
+    ]);
+    const { size } = await Deno.stat(join(to, "variables", "variables.data-00000-of-00001"));
+    const { variables } = JSON.parse(await Deno.readTextFile(join(to, "model.json")));
+    const own = variables.filter(({ owner }: { owner: string }) => owner !== "booster");
+    const sizeOf = ({ shape }: { shape: number[] }) => shape.reduce((a, b) => a * b, 4);
+    assertEquals(size, own.map(sizeOf).reduce((a: number, b: number) => a + b, 0));
+  });
+  await openEngine("wasm");
+  await inFolder(async (folder) => {
+    const { out } = await trained(folder, someRows(1, 64), someRows(2, 4), clicks);
+    const options = { format: "saved-model", engine: "wasm" } as const;
+    assertEquals((await exportModel(out, join(folder, "saved"), options)).distance, undefined);
   });
 });
 

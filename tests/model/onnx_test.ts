@@ -5,6 +5,12 @@ import { openEngine } from "../../src/engine/engine.ts";
 import { NoGraph, recordGraph } from "../../src/engine/symbolic/record.ts";
 import { loadOnnxRuntime } from "../../src/model/onnx_runtime.ts";
 import { modelToOnnx, type OnnxModel } from "../../src/model/onnx/model_to_onnx.ts";
+import { canRunSavedModel } from "../../src/engine/saved_model.ts";
+import { computeSavedModel } from "../../src/model/saved_model/compute_saved_model.ts";
+import {
+  modelToSavedModel,
+  type TensorFlowModel,
+} from "../../src/model/saved_model/model_to_saved_model.ts";
 import { writeOnnxFile } from "../../src/model/write_onnx.ts";
 import type { ModelFile } from "../../src/run/model/model_file.ts";
 import type { ColumnSpec, LabelSpec } from "../../src/stages/batch.ts";
@@ -38,6 +44,7 @@ interface Made {
   readonly pair: NetworkPair;
   readonly values: TensorsByName;
   readonly toOnnx: (net: NetName, mostBytes?: number) => OnnxModel;
+  readonly toTensorFlow: (net: NetName) => TensorFlowModel;
 }
 
 /** A network with weights, of which no statistic is that of a new net. */
@@ -65,16 +72,17 @@ function made(stage: NetworkStage, options: unknown, features: Features, label: 
     nulls: { fills: {} },
   } as unknown as ModelFile;
   const reference = { kind: "network" as const, name: stage.name };
+  const request = (net: NetName) => ({
+    ...{ model, net, transforms: [], inputs: "features" as const },
+    nets: { pair, variables: variables.all, stage: reference },
+    weights: new Map(
+      Object.entries(values).map(([name, value]) => [name, value.dataSync<"float32">()]),
+    ),
+  });
   const toOnnx = (net: NetName, mostBytes?: number) =>
-    modelToOnnx({
-      ...{ model, net, transforms: [], inputs: "features" },
-      nets: { pair, variables: variables.all, stage: reference },
-      weights: new Map(
-        Object.entries(values).map(([name, value]) => [name, value.dataSync<"float32">()]),
-      ),
-      place: { dataFile: "net.data", mostBytes },
-    });
-  return { pair, values, toOnnx };
+    modelToOnnx({ ...request(net), place: { dataFile: "net.data", mostBytes } });
+  const toTensorFlow = (net: NetName) => modelToSavedModel(request(net));
+  return { pair, values, toOnnx, toTensorFlow };
 }
 
 /** Values of features: each length of a list, also none. */
@@ -94,10 +102,13 @@ function valuesOf(features: Features, rows: number) {
   );
 }
 
-/** The greatest distance of a net's logits in ONNX Runtime, relative to the largest one. */
+/**
+ * The greatest distance of a net's logits in ONNX Runtime, relative to the largest one; and in
+ * TensorFlow, where that is the engine.
+ */
 async function distance(
   folder: string,
-  { pair, values, toOnnx }: Made,
+  { pair, values, toOnnx, toTensorFlow }: Made,
   features: Features,
   { net = "light", mostBytes }: { net?: NetName; mostBytes?: number } = {},
 ): Promise<number> {
@@ -123,13 +134,18 @@ async function distance(
   const { logits } = await session.run(feeds);
   await session.release();
   inference.dispose();
-  const actual = logits!.data as Float32Array;
-  assertEquals(actual.length, expected.length);
+  const all = [logits!.data as Float32Array];
+  if (canRunSavedModel()) {
+    const arrays = Object.entries(given).map(([name, { values, shape, dtype }]) => ({
+      ...{ name, type: dtype, data: values, shape: shape.slice(1) },
+    }));
+    all.push(await computeSavedModel(toTensorFlow(net).builder, 8, arrays));
+  }
   const top = expected.reduce((top, logit) => Math.max(top, Math.abs(logit)), 0);
-  return expected.reduce(
-    (most, logit, index) => Math.max(most, Math.abs(logit - actual[index]!)),
-    0,
-  ) / top;
+  return Math.max(...all.map((actual) => {
+    assertEquals(actual.length, expected.length);
+    return Math.max(...expected.map((logit, index) => Math.abs(logit - actual[index]!)));
+  })) / top;
 }
 
 const attention = (activation: string) => ({ attention: { to: "item", hidden: [5], activation } });
@@ -169,7 +185,7 @@ const cases: readonly [name: string, NetworkStage, unknown, Features, LabelSpec]
 ];
 
 forEachEngine(
-  "modelToOnnx() computes each network as the engine does, with all of its options",
+  "modelToOnnx() and modelToSavedModel() compute each network as the engine does",
   async () => {
     await inFolder(async (folder) => {
       for (const [name, stage, options, features, label] of cases) {
@@ -210,42 +226,55 @@ const unusual = (light: (x: tf.Tensor) => tf.Tensor): NetworkStage =>
 
 const three: Features = { x: { shape: [3], dtype: "float32" } };
 
-forEachEngine("modelToOnnx() knows operations that no built-in network has", async () => {
-  const image: Features = { x: { shape: [6, 7, 2], dtype: "float32" } };
-  const map = (x: tf.Tensor) => x as tf.Tensor4D;
-  const kernel = () =>
-    tf.tensor4d(Array.from({ length: 24 }, (_, index) => Math.cos(index)), [2, 3, 2, 2]);
-  const flat = (x: tf.Tensor) => tf.reshape(x, [x.shape[0]!, -1]);
-  const operations: [string, Features, (x: tf.Tensor) => tf.Tensor][] = [
-    ["a convolution", image, (x) => flat(tf.conv2d(map(x), kernel(), [2, 1], "same"))],
-    ["a depthwise one", image, (x) => flat(tf.depthwiseConv2d(map(x), kernel(), 1, "valid"))],
-    ["a max pool", image, (x) => flat(tf.maxPool(map(x), [3, 2], 2, "same"))],
-    ["a mean pool", image, (x) => flat(tf.avgPool(map(x), 2, 2, "valid"))],
-    ["a bilinear resize", image, (x) => flat(tf.image.resizeBilinear(map(x), [3, 5], false, true))],
-    ["slices", image, (x) => flat(tf.reverse(tf.slice(x, [0, 1, 2, 0], [-1, 3, -1, 1]), 1))],
-    ["a product of batches", image, (x) => flat(tf.matMul(x, x, true, false))],
-    ["a choice", three, (x) => tf.where(tf.greater(x, 0), tf.exp(x), tf.square(x))],
-    ["a sum", three, (x) => tf.addN([x, tf.leakyRelu(x, 0.3), tf.clipByValue(x, -0.5, 0.5)])],
-    ["a mean of squares", three, (x) => tf.sub(x, tf.mean(tf.squaredDifference(x, 2), 1, true))],
-    ["parts", three, (x) => tf.concat(tf.unstack(tf.stack([x, tf.log1p(tf.abs(x))], 1), 1), 1)],
-    ["rows", three, (x) => tf.mul(x, tf.ones([x.shape[0]!, 1]))],
-    ["probabilities", three, (x) => tf.add(tf.softmax(x), tf.logSoftmax(x))],
-    ["a repetition", three, (x) => tf.tile(tf.elu(x), [1, 2])],
-    ["a root", three, (x) => tf.rsqrt(tf.add(tf.softplus(x), tf.prelu(x, tf.tensor1d([0, 0, 0]))))],
-  ];
-  await inFolder(async (folder) => {
-    for (const [name, features, light] of operations) {
-      const x = valuesOf(features, 2).x!;
-      const units = light(tf.tensor(x.values, x.shape)).shape[1]!;
-      const far = await distance(
-        folder,
-        made(unusual(light), {}, features, classLabel(units)),
-        features,
-      );
-      assert(far <= 1e-5, `${name}: ${far}`);
-    }
-  });
-});
+forEachEngine(
+  "modelToOnnx() and modelToSavedModel() know operations that no built-in network has",
+  async () => {
+    const image: Features = { x: { shape: [6, 7, 2], dtype: "float32" } };
+    const map = (x: tf.Tensor) => x as tf.Tensor4D;
+    const kernel = () =>
+      tf.tensor4d(Array.from({ length: 24 }, (_, index) => Math.cos(index)), [2, 3, 2, 2]);
+    const around: tf.backend_util.ExplicitPadding = [[0, 0], [1, 0], [2, 1], [0, 0]];
+    const flat = (x: tf.Tensor) => tf.reshape(x, [x.shape[0]!, -1]);
+    const operations: [string, Features, (x: tf.Tensor) => tf.Tensor][] = [
+      ["a convolution", image, (x) => flat(tf.conv2d(map(x), kernel(), [2, 1], "same"))],
+      ["a depthwise one", image, (x) => flat(tf.depthwiseConv2d(map(x), kernel(), 1, "valid"))],
+      ["a max pool", image, (x) => flat(tf.maxPool(map(x), [3, 2], 2, "same"))],
+      ["a mean pool", image, (x) => flat(tf.avgPool(map(x), 2, 2, "valid"))],
+      ["a padded one", image, (x) => flat(tf.conv2d(map(x), kernel(), 1, around))],
+      [
+        "a bilinear resize",
+        image,
+        (x) => flat(tf.image.resizeBilinear(map(x), [3, 5], false, true)),
+      ],
+      ["slices", image, (x) => flat(tf.reverse(tf.slice(x, [0, 1, 2, 0], [-1, 3, -1, 1]), 1))],
+      ["a product of batches", image, (x) => flat(tf.matMul(x, x, true, false))],
+      ["a choice", three, (x) => tf.where(tf.greater(x, 0), tf.exp(x), tf.square(x))],
+      ["a sum", three, (x) => tf.addN([x, tf.leakyRelu(x, 0.3), tf.clipByValue(x, -0.5, 0.5)])],
+      ["a mean of squares", three, (x) => tf.sub(x, tf.mean(tf.squaredDifference(x, 2), 1, true))],
+      ["parts", three, (x) => tf.concat(tf.unstack(tf.stack([x, tf.log1p(tf.abs(x))], 1), 1), 1)],
+      ["rows", three, (x) => tf.mul(x, tf.ones([x.shape[0]!, 1]))],
+      ["probabilities", three, (x) => tf.add(tf.softmax(x), tf.logSoftmax(x))],
+      ["a repetition", three, (x) => tf.tile(tf.elu(x), [1, 2])],
+      [
+        "a root",
+        three,
+        (x) => tf.rsqrt(tf.add(tf.softplus(x), tf.prelu(x, tf.tensor1d([0, 0, 0])))),
+      ],
+    ];
+    await inFolder(async (folder) => {
+      for (const [name, features, light] of operations) {
+        const x = valuesOf(features, 2).x!;
+        const units = light(tf.tensor(x.values, x.shape)).shape[1]!;
+        const far = await distance(
+          folder,
+          made(unusual(light), {}, features, classLabel(units)),
+          features,
+        );
+        assert(far <= 1e-5, `${name}: ${far}`);
+      }
+    });
+  },
+);
 
 Deno.test("modelToOnnx() names the stage whose operation ONNX cannot express", async () => {
   await tf.setBackend("cpu");

@@ -9,7 +9,9 @@ import { openEngine } from "../../src/engine/engine.ts";
 import { prepareData } from "../../src/input/prepare_data.ts";
 import { makeNets, type ModelNets, variablesOf } from "../../src/model/nets.ts";
 import { modelToOnnx } from "../../src/model/onnx/model_to_onnx.ts";
-import { featureRunner, openSession, sourceRunner } from "../../src/model/runners.ts";
+import { computeSavedModel } from "../../src/model/saved_model/compute_saved_model.ts";
+import { modelToSavedModel } from "../../src/model/saved_model/model_to_saved_model.ts";
+import { featureRunner, inputArrays, openSession, sourceRunner } from "../../src/model/runners.ts";
 import { SAMPLE_ROWS, sampleRows } from "../../src/model/samples.ts";
 import { createRegistry } from "../../src/pipeline/registry.ts";
 import { describeModel } from "../../src/run/model/describe.ts";
@@ -92,7 +94,9 @@ async function prepared(
   }
 }
 
-Deno.test("modelToOnnx() gives the logits of random pipelines, from columns, ids and features", async () => {
+const best = await openEngine("auto");
+
+Deno.test("modelToOnnx() and modelToSavedModel() give the logits of random pipelines", async () => {
   await openEngine("wasm");
   let held = 0;
   await inFolder(async (folder) => {
@@ -133,11 +137,25 @@ Deno.test("modelToOnnx() gives the logits of random pipelines, from columns, ids
           logits.push(...await runner.run(batch.size, Object.fromEntries(values)));
         }
         await runner.close();
-        assertEquals(logits.length, expected.length);
-        logits.forEach((logit, index) => {
-          const far = Math.abs(logit - expected[index]!);
-          assert(far <= 1e-5 * top, `${inputs}: ${far} of ${top}, ${JSON.stringify(recipe)}`);
+        const close = (logits: readonly number[], what: string) => {
+          assertEquals(logits.length, expected.length);
+          logits.forEach((logit, index) => {
+            const far = Math.abs(logit - expected[index]!);
+            assert(far <= 1e-5 * top, `${what}: ${far} of ${top}, ${JSON.stringify(recipe)}`);
+          });
+        };
+        close(logits, inputs);
+        const first = test.map((rows) => decode(rows).batch).find(({ size }) => size > 0);
+        if (best.name !== "native" || inputs !== "columns" || !first) continue;
+        const { builder } = modelToSavedModel({
+          ...{ model, nets, weights, inputs, net: "light", transforms: decoder.transforms },
         });
+        const values = Object.entries(first.features).map(([name, { values }]) => [name, values]);
+        const arrays = inputArrays(read, Object.fromEntries(values));
+        await openEngine("native");
+        const computed = await computeSavedModel(builder, first.size, arrays);
+        await openEngine("wasm");
+        close([...computed, ...expected.subarray(computed.length)], "TensorFlow");
       }
       assertEquals(sampleRows(model, decoder).batch.size, SAMPLE_ROWS);
     }

@@ -62,7 +62,7 @@ const optionTable = {
     value: precisions.join("|"),
     summary: "The precision of training steps (default float32)",
   },
-  format: { value: "onnx|safetensors", summary: "The format of the exported net" },
+  format: { value: "FORMAT", summary: "The format: onnx, saved-model or safetensors" },
   inputs: { value: "columns|ids", summary: "The inputs of the exported net (default columns)" },
   keep: { value: "NAMES", summary: "The input columns to copy, such as a,b, or all" },
   net: { value: "light|booster", summary: "The net to use (default light)" },

@@ -27,7 +27,7 @@ export interface CommandOptions {
   /** The engine for a trained net, as in `predict`. */
   readonly modelEngine: (typeof modelEngines)[number] | undefined;
   /** The format of an export. */
-  readonly format: "onnx" | "safetensors" | undefined;
+  readonly format: "onnx" | "saved-model" | "safetensors" | undefined;
   /** The inputs of an exported net. */
   readonly inputs: "columns" | "ids" | undefined;
   /** The input columns to copy, separated by commas; or `all`. */
@@ -114,7 +114,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
     allowEnv: parsed.allowEnv,
     engine: isTrained ? undefined : oneOf("engine", parsed.engine, engines),
     modelEngine: isTrained ? oneOf("engine", parsed.engine, modelEngines) : undefined,
-    format: oneOf("format", parsed.format, ["onnx", "safetensors"]),
+    format: oneOf("format", parsed.format, ["onnx", "saved-model", "safetensors"]),
     inputs: oneOf("inputs", parsed.inputs, ["columns", "ids"]),
     keep: parsed.keep,
     net: oneOf("net", parsed.net, ["light", "booster"]),

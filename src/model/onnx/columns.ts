@@ -224,8 +224,11 @@ export function addColumns(
 
 /**
  * Returns the values that replace nulls in a feature of numbers; undefined if nulls are not filled.
+ *
+ * @param feature The feature.
+ * @param nulls How the model treats nulls.
  */
-function fillOf(
+export function fillOf(
   { name, options }: SourceFeature,
   { policy, fills }: ModelFile["nulls"],
 ): readonly number[] | undefined {

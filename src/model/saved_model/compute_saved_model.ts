@@ -1,0 +1,41 @@
+import { runSavedModel } from "../../engine/saved_model.ts";
+import type { InputArray } from "../runners.ts";
+import type { SavedModelBuilder } from "./builder.ts";
+import { DType, type TensorMessage } from "./messages.ts";
+import { writeSavedModel } from "./write_saved_model.ts";
+
+/** The types of arrays. */
+const types: Readonly<Record<string, DType>> = {
+  ...DType,
+  float32: DType.float,
+  float64: DType.double,
+};
+
+/**
+ * Computes the logits of a SavedModel with the native engine. It takes texts and int64 only as part
+ * of a graph, so the rows become values that the inputs have by default.
+ *
+ * @param builder The model.
+ * @param rows How many rows.
+ * @param inputs The values of its inputs.
+ */
+export async function computeSavedModel(
+  builder: SavedModelBuilder,
+  rows: number,
+  inputs: readonly InputArray[],
+): Promise<Float32Array> {
+  const given = inputs.map(({ name, type, data, shape }): [string, TensorMessage] => {
+    const array = data as readonly string[] | Float32Array;
+    const values = array instanceof Array
+      ? array
+      : new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    return [name, { type: types[type]!, shape: [rows, ...shape], data: values }];
+  });
+  const folder = await Deno.makeTempDir({ prefix: "rocket-export-" });
+  try {
+    await writeSavedModel(folder, builder.finish(Object.fromEntries(given)));
+    return runSavedModel(folder, "logits");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
