@@ -349,7 +349,7 @@ function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: n
         {
           hint: hint(
             "duckdb/infinite",
-            `turn such values into nulls with the source sql: CASE WHEN isfinite(${
+            `turn such values into nulls with the source sql, by this expression in its query: CASE WHEN isfinite(${
               quoted(name)
             }) THEN ${quoted(name)} END AS ${quoted(name)}`,
             { edit: "the source" },

@@ -119,9 +119,9 @@ function shapesText(features: Readonly<Record<string, ColumnSpec>>): string {
 }
 
 /**
- * Counts the values in one row of a shape.
+ * Returns the number of values in a row of the given shape: the product of its sizes.
  *
- * @param shape The shape of the row.
+ * @param shape The shape of one row, without the batch.
  */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);

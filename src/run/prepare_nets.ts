@@ -529,7 +529,11 @@ export function makeMetric(
   const metric = callStage(reference, "create()", () => stage.create(options, { label, nets }));
   if (typeof metric?.start !== "function") {
     throw new StageError(reference, `created ${describeValue(metric)}; expected a metric`, {
-      hint: hint("metric/create", "create() returns { start() }", stageCode),
+      hint: hint(
+        "metric/create",
+        "return an object with the method start() from create()",
+        stageCode,
+      ),
     });
   }
   const { per, better, values } = stage;

@@ -94,7 +94,7 @@ function encodedInput(feature: SourceFeature): FeatureInput {
     throw new UserError(
       `the vocabulary of the feature ${name} has ${
         vocabulary.length.toLocaleString("en")
-      } values; a ` +
+      } values; an ` +
         `exported graph can contain at most ${MOST_VALUES.toLocaleString("en")}`,
       {
         hint: hint(
