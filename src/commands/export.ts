@@ -14,7 +14,7 @@ import { exportModel } from "../model/export_model.ts";
  */
 export async function exportRun(args: readonly string[], options: CommandOptions): Promise<number> {
   const folder = onlyArgument(args, "a run folder");
-  const { out, format, net, checkpoint, inputs, engine, allowPlugins } = options;
+  const { out, format, layout, net, checkpoint, inputs, engine, allowPlugins } = options;
   if (format === undefined || out === undefined) {
     const option = format === undefined ? ["--format", "onnx"] : ["--out", "exported"];
     throw new UserError(`export needs ${option[0]}`, {
@@ -22,16 +22,26 @@ export async function exportRun(args: readonly string[], options: CommandOptions
       exitCode: 2,
     });
   }
-  const { file, distance, bytes, engine: compared } = await exportModel(folder, out, {
+  if (layout === "repository" && format !== "onnx") {
+    throw new UserError(`--layout repository needs --format onnx, not ${format}`, {
+      hint: hint("export/layout", "remove `--layout`", { args: { remove: ["--layout"] } }),
+      exitCode: 2,
+    });
+  }
+  const exported = await exportModel(folder, out, {
     format,
+    ...(layout && { layout }),
     ...(net && { net }),
     ...(checkpoint !== undefined && { checkpoint }),
     ...(inputs && { inputs }),
     ...(engine && { engine }),
     allowPlugins,
   });
+  const { file, distance, bytes, engine: compared } = exported;
   print([
-    `${out}: ${file} (${formatCount(bytes)} bytes), model.json, samples.arrow, README.md`,
+    `${exported.folder}: ${file} (${
+      formatCount(bytes)
+    } bytes), model.json, samples.arrow, README.md`,
     ...distance === undefined && format === "saved-model"
       ? ["The SavedModel was not compared with an engine: only the native engine can run it."]
       : distance === undefined

@@ -13,6 +13,9 @@ import { RowDecoder } from "../run/model/row_decoder.ts";
 import type { Values } from "../stages/batch.ts";
 import { ONNX_FILE, tensorsOfRun } from "./load_model.ts";
 import { type FeatureInput, type InputsKind, inputsOfGraph } from "./onnx/columns.ts";
+import { ElementType } from "./onnx/messages.ts";
+import { tritonConfig } from "./onnx/triton.ts";
+import { type EarlierRun, readEarlierRun } from "../run/folder/manifest.ts";
 import { modelToOnnx, type OnnxModel } from "./onnx/model_to_onnx.ts";
 import { netsOfRun, openRun, rowsStage, type RunPart } from "./open_run.ts";
 import { readmeOf } from "./export_readme.ts";
@@ -31,6 +34,11 @@ export type ExportFormat = "onnx" | "saved-model" | "safetensors";
 export interface ExportOptions extends RunPart {
   /** The format: an ONNX model (the default), a SavedModel, or only the weights. */
   readonly format?: ExportFormat;
+  /**
+   * The folders: the files in the export folder itself (the default), or a model repository for
+   * Triton, with the files in `NAME/1` and `NAME/config.pbtxt` beside it.
+   */
+  readonly layout?: "folder" | "repository";
   /** The inputs of the graph: columns of the source (the default), or ids. */
   readonly inputs?: InputsKind;
   /** The engine that the exported graph is compared with; by default, native if it is available. */
@@ -43,6 +51,8 @@ export interface ExportOptions extends RunPart {
 
 /** The result of {@linkcode exportModel}. */
 export interface Exported {
+  /** The folder with the files. */
+  readonly folder: string;
   /** The name of the file with the net. */
   readonly file: string;
   /** The inputs of the graph. */
@@ -120,19 +130,31 @@ export async function exportModel(
       },
     );
   }
-  await makeFolder(out);
-  await writeModelFile(out, model);
-  writeSamples(join(out, SAMPLES_FILE), inputs, values, expected);
+  const name = options.layout === "repository" ? repositoryName(await readEarlierRun(folder)) : "";
+  const to = name === "" ? out : join(out, name, "1");
+  await makeFolder(to);
+  await writeModelFile(to, model);
+  writeSamples(join(to, SAMPLES_FILE), inputs, values, expected);
   const readme = readmeOf({ model, net, inputs, format });
-  await writeFileWhole(join(out, "README.md"), new TextEncoder().encode(readme));
-  const done = { inputs, distance, engine };
+  await writeFileWhole(join(to, "README.md"), new TextEncoder().encode(readme));
+  const done = { folder: to, inputs, distance, engine };
   if (onnx) {
-    await writeOnnxFile(join(out, ONNX_FILE), onnx);
+    await writeOnnxFile(join(to, ONNX_FILE), onnx);
+    if (name !== "") {
+      const { kind } = model.label.spec, shape = [model.network.units];
+      const outputs = kind === "number" ? ["logits"] : ["logits", "probabilities"];
+      const config = tritonConfig(
+        name,
+        [...new Set(inputs.map(({ input }) => input))],
+        outputs.map((name) => ({ name, type: ElementType.float, shape })),
+      );
+      await writeFileWhole(join(out, name, "config.pbtxt"), new TextEncoder().encode(config));
+    }
     const bytes = onnx.bytes.length + onnx.data.reduce((sum, { bytes }) => sum + bytes.length, 0);
     return { ...done, file: ONNX_FILE, bytes };
   }
   if (saved) {
-    const bytes = await writeSavedModel(out, saved.builder.finish());
+    const bytes = await writeSavedModel(to, saved.builder.finish());
     return { ...done, file: SAVED_MODEL_FILE, bytes };
   }
   const shapes = new Map(model.variables.map(({ name, shape }) => [name, shape]));
@@ -145,12 +167,18 @@ export async function exportModel(
     }]),
   );
   const file = `${net}.safetensors`;
-  await writeChunks(join(out, file), safetensorsChunks(tensors, { net }));
-  return { ...done, file, bytes: (await Deno.stat(join(out, file))).size };
+  await writeChunks(join(to, file), safetensorsChunks(tensors, { net }));
+  return { ...done, file, bytes: (await Deno.stat(join(to, file))).size };
 }
 
 const valuesOf = (features: Readonly<Record<string, { readonly values: Values }>>) =>
   Object.fromEntries(Object.entries(features).map(([name, { values }]) => [name, values]));
+
+/** Returns the name of a model in a repository: the name of the pipeline, which is a folder's. */
+function repositoryName({ pipeline }: EarlierRun): string {
+  const { name } = pipeline;
+  return typeof name === "string" && /^[\w.-]*\w[\w.-]*$/.test(name) ? name : "model";
+}
 
 /**
  * Computes the logits of the sample rows with ONNX Runtime. The graph is written to a file first

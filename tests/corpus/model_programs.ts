@@ -349,6 +349,11 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     run: exports("--out", other("net")),
     mended: { "export/option": exports("--out", other("net"), "--format", "onnx") },
   };
+  yield {
+    name: "a model repository of weights alone",
+    run: exports("--out", other("net"), "--format", "safetensors", "--layout", "repository"),
+    mended: { "export/layout": exports("--out", other("net"), "--format", "safetensors") },
+  };
 }
 
 async function checkpointsOf(run: string): Promise<string[]> {

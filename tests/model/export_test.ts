@@ -181,6 +181,40 @@ forNative("exportModel() writes a SavedModel after the engine has computed it", 
   });
 });
 
+Deno.test("exportModel() writes a model repository with the configuration that Triton reads", async () => {
+  await openEngine("wasm");
+  await inFolder(async (folder) => {
+    const { out, table, logits } = await trained(folder, someRows(1, 64), someRows(2, 4), clicks);
+    const to = join(folder, "repository");
+    const options = { layout: "repository", engine: "wasm" } as const;
+    assertEquals((await exportModel(out, to, options)).folder, join(to, "day", "1"));
+    await using model = await loadModel(join(to, "day", "1"));
+    assertClose((await model.predict(table)).logits, logits.light!);
+    const lines = (await Deno.readTextFile(join(to, "day", "config.pbtxt"))).split("\n");
+    assertEquals(lines.slice(0, 9), [
+      'name: "day"',
+      'backend: "onnxruntime"',
+      "# Requests have any number of rows. It is the first size of each input.",
+      "max_batch_size: 0",
+      "input {",
+      '  name: "city"',
+      "  data_type: TYPE_STRING",
+      "  dims: [ -1 ]",
+      "}",
+    ]);
+    assertEquals(lines.slice(-6), [
+      ...[
+        "output {",
+        '  name: "probabilities"',
+        "  data_type: TYPE_FP32",
+        "  dims: [ -1, 1 ]",
+        "}",
+      ],
+      "",
+    ]);
+  });
+});
+
 Deno.test("exportModel() writes the weights of one net, those that it shares included", async () => {
   await openEngine("wasm");
   await inFolder(async (folder) => {

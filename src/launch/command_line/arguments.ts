@@ -20,6 +20,7 @@ export interface Arguments {
   readonly engine: string | undefined;
   readonly precision: string | undefined;
   readonly format: string | undefined;
+  readonly layout: string | undefined;
   readonly inputs: string | undefined;
   readonly keep: string | undefined;
   readonly net: string | undefined;
@@ -86,6 +87,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     engine: text("engine"),
     precision: text("precision"),
     format: text("format"),
+    layout: text("layout"),
     inputs: text("inputs"),
     keep: text("keep"),
     net: text("net"),

@@ -63,6 +63,7 @@ const optionTable = {
     summary: "The precision of training steps (default float32)",
   },
   format: { value: "FORMAT", summary: "The format: onnx, saved-model or safetensors" },
+  layout: { value: "LAYOUT", summary: "folder (default), or repository for Triton" },
   inputs: { value: "columns|ids", summary: "The inputs of the exported net (default columns)" },
   keep: { value: "NAMES", summary: "The input columns to copy, such as a,b, or all" },
   net: { value: "light|booster", summary: "The net to use (default light)" },
@@ -142,7 +143,8 @@ const commandTable = {
     words: "RUN",
     summary: "Exports a trained net for use in other programs",
     options: [
-      ...["out", "format", "inputs", "net", "checkpoint", "engine", "allow-plugin"] as const,
+      ...["out", "format", "layout", "inputs", "net", "checkpoint"] as const,
+      ...["engine", "allow-plugin"] as const,
     ],
   },
   compare: {

@@ -28,6 +28,8 @@ export interface CommandOptions {
   readonly modelEngine: (typeof modelEngines)[number] | undefined;
   /** The format of an export. */
   readonly format: "onnx" | "saved-model" | "safetensors" | undefined;
+  /** The folders of an export. */
+  readonly layout: "folder" | "repository" | undefined;
   /** The inputs of an exported net. */
   readonly inputs: "columns" | "ids" | undefined;
   /** The input columns to copy, separated by commas; or `all`. */
@@ -115,6 +117,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
     engine: isTrained ? undefined : oneOf("engine", parsed.engine, engines),
     modelEngine: isTrained ? oneOf("engine", parsed.engine, modelEngines) : undefined,
     format: oneOf("format", parsed.format, ["onnx", "saved-model", "safetensors"]),
+    layout: oneOf("layout", parsed.layout, ["folder", "repository"]),
     inputs: oneOf("inputs", parsed.inputs, ["columns", "ids"]),
     keep: parsed.keep,
     net: oneOf("net", parsed.net, ["light", "booster"]),
