@@ -17,10 +17,10 @@ import { type Write, writerOf } from "./predict.ts";
 /** The width of a terminal that tables must fit. */
 const WIDTH = 80;
 
-/** The largest number of groups, and of pairs of classes, in the output for people. */
+/** The maximum number of groups, and of pairs of classes, in the printed tables. */
 const MAX_ROWS = 20;
 
-/** The largest widths of the name of a metric, of a class, and of a group. */
+/** The maximum widths of the names of metrics, classes, and groups. */
 const METRIC_WIDTH = 28, CLASS_WIDTH = 12, GROUP_WIDTH = 24;
 
 /**
@@ -56,7 +56,7 @@ export async function evaluate(args: readonly string[], options: CommandOptions)
   return 0;
 }
 
-/** What was evaluated. */
+/** The arguments of the command, for its output. */
 interface Subject {
   readonly folder: string;
   readonly input: string | undefined;
@@ -66,7 +66,7 @@ interface Subject {
 function argumentsOf(args: readonly string[]): [string, string | undefined] {
   const [folder, input, ...more] = args;
   if (folder !== undefined && more.length === 0) return [folder, input];
-  const what = "a run folder, and a file of rows if they are not its test rows";
+  const what = "a run folder, optionally followed by a file with rows";
   throw new UserError(
     more.length > 0 ? `expected ${what}, got ${args.join(" ")}` : `expected ${what}`,
     {
@@ -81,14 +81,14 @@ function argumentsOf(args: readonly string[]): [string, string | undefined] {
 function wrongWriter(errors: number | undefined, out: string | undefined): Write | undefined {
   if (errors === undefined && out === undefined) return undefined;
   if (errors === undefined) {
-    throw new UserError(`--out ${out} needs --errors, the number of rows that are written`, {
+    throw new UserError(`--out ${out} needs --errors, the number of rows to write`, {
       hint: hint("evaluate/errors", "add --errors 100", { args: { add: ["--errors", "100"] } }),
       exitCode: 2,
     });
   }
   if (out !== undefined) return writerOf(out);
-  throw new UserError("--errors needs the file for the rows that are most wrong", {
-    hint: hint("evaluate/out", "name it: --out errors.csv, or --out errors.arrow", [
+  throw new UserError("--errors needs --out, the file for the rows with the largest losses", {
+    hint: hint("evaluate/out", "add --out errors.csv or --out errors.arrow", [
       { args: { add: ["--out", "errors.csv"] } },
       { args: { add: ["--out", "errors.arrow"] } },
     ]),
@@ -122,7 +122,7 @@ async function writeWrong(
   );
 }
 
-/** The evaluation for people, in 80 columns. */
+/** Formats an evaluation for people, in 80 columns. */
 function linesOf(evaluation: Evaluation, { folder, input, by }: Subject): string[] {
   const { checkpoint, at, engine, rows, metrics, confusion, label, groups } = evaluation;
   const epoch = at.epoch === undefined ? "" : `, after epoch ${at.epoch}`;
@@ -141,7 +141,9 @@ function linesOf(evaluation: Evaluation, { folder, input, by }: Subject): string
   ];
 }
 
-/** A row for each metric, a column for each net; metrics of the run have a table of their own. */
+/**
+ * Formats the table of metrics with one column per net. Metrics of the whole run get another table.
+ */
 function metricTable(
   metrics: Readonly<Record<string, Metrics>>,
   nets: readonly NetName[],
@@ -166,7 +168,7 @@ function metricTable(
 const cell = (value: MetricValue | undefined) =>
   value === undefined ? "–" : cutToWidth(formatMetric(value, formatNumber), 22);
 
-/** A row for each group, with as many metrics as fit. */
+/** Formats the table of groups, with as many metrics as fit in its width. */
 function groupTable(
   groups: NonNullable<Evaluation["groups"]>,
   nets: readonly NetName[],
@@ -212,7 +214,7 @@ function groupTable(
   ];
 }
 
-/** A matrix if it fits, or the pairs of classes that are confused most often. */
+/** Formats the confusion matrix if it fits; otherwise, the most frequent confusions. */
 function confusionTable(
   net: NetName,
   cells: readonly ConfusionCell[],
@@ -233,7 +235,7 @@ function confusionTable(
   if (fits) return matrix;
   const wrong = cells.filter(({ label, predicted }) => label !== predicted)
     .toSorted((a, b) => b.rows - a.rows);
-  if (wrong.length === 0) return [`${net}: all rows have the right class`];
+  if (wrong.length === 0) return [`${net}: all rows are classified correctly`];
   return [
     `${net}: the ${Math.min(wrong.length, MAX_ROWS)} most frequent confusions of ${
       formatCount(wrong.length)
@@ -253,7 +255,7 @@ function confusionTable(
 
 function jsonOf(evaluation: Evaluation, { folder, input, by }: Subject): object {
   const { checkpoint, at, engine, rows, metrics, confusion, label, groups, wrong } = evaluation;
-  // A class of a large whole number has no exact form as a number of JSON.
+  // JSON numbers cannot represent all large whole numbers exactly.
   const plain = (value: unknown) => typeof value === "bigint" ? String(value) : value;
   const classOf = (id: number) => label.kind === "number" ? id : plain(label.classes[id] ?? null);
   return metricsToJson({

@@ -75,11 +75,11 @@ export async function predict(args: readonly string[], options: CommandOptions):
   }
 }
 
-/** Writes rows to a file, which appears when all of them are there. */
+/** Writes rows to a file. The file appears under its name only when it is complete. */
 export type Write = (schema: Schema, batches: AsyncIterable<RecordBatch>) => Promise<void>;
 
 /**
- * What writes a file, by how its name ends.
+ * Chooses the function that writes a file by the extension of its name.
  *
  * @param out The file.
  * @throws {UserError} If there is none, or no file of rows has such a name.
@@ -92,10 +92,12 @@ export function writerOf(out: string | undefined): Write {
     return (schema, batches) => withDraftFolder(out, () => writeCsv(out, schema, batches));
   }
   throw new UserError(
-    out === undefined ? "expected the file for the scores" : `${out} is no file for scores`,
+    out === undefined
+      ? "predict needs --out, the file for the scores"
+      : `scores cannot be written to ${out}: the format is unknown`,
     {
       hint: out === undefined
-        ? hint("predict/out", "name it: --out scores.arrow, or --out scores.csv", [
+        ? hint("predict/out", "add --out scores.arrow or --out scores.csv", [
           { args: { add: ["--out", "scores.arrow"] } },
           { args: { add: ["--out", "scores.csv"] } },
         ])

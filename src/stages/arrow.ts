@@ -1,8 +1,8 @@
 /**
- * The types of Apache Arrow that contracts name.
+ * The types of Apache Arrow in the contracts of stages.
  *
- * They are taken from the package's classes, and not by their names: `deno doc` would take the
- * package for a part of this one.
+ * They are derived from the package's classes. If they were named directly, `deno doc` would
+ * document the package as part of this one.
  *
  * @module
  */

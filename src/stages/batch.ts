@@ -1,5 +1,5 @@
 /**
- * Batches of rows, and what is known about their columns.
+ * Batches of rows, and the descriptions of their columns.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface Column {
   readonly shape: readonly number[];
 }
 
-/** What is known about a column before any row is read. */
+/** The description of a column: its shape, its type, and its ids if it has any. */
 export interface ColumnSpec {
   /** The shape of one row. */
   readonly shape: readonly number[];
@@ -75,7 +75,7 @@ export interface PlaceAxis {
   readonly ids?: IdKeys | undefined;
 }
 
-/** What the ids of a feature represent. */
+/** The values that the ids of a feature represent. */
 export interface IdKeys {
   /** Whether the ids are values of a vocabulary, hashes, or the numbers themselves. */
   readonly kind: IdSpec["kind"];

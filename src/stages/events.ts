@@ -22,7 +22,7 @@ export interface GradientNorms {
   readonly norms: Readonly<Partial<Record<VariableOwner, number>>>;
 }
 
-/** A phase of a run, described before training starts. */
+/** The description of a phase, available before training starts. */
 export interface PhaseSpec {
   /** The phase's name. */
   readonly name: string;
@@ -34,7 +34,7 @@ export interface PhaseSpec {
   readonly epochs: number;
 }
 
-/** The training of a job starts. */
+/** The event at the start of the training of a job. */
 export interface RunStartEvent {
   /** The job. */
   readonly job: JobName;
@@ -72,7 +72,7 @@ export interface ResumedAt {
   readonly checkpoint: string;
 }
 
-/** How to keep a checkpoint that an output requests. */
+/** The options of a checkpoint that an output requests. */
 export interface CheckpointRequest {
   /** How many of the job's latest checkpoints to keep; 2 by default, because one may be damaged. */
   readonly keep?: number;
@@ -85,7 +85,7 @@ export interface CheckpointRequest {
   readonly best?: boolean;
 }
 
-/** A step is done. */
+/** The event after a training step. */
 export interface StepEvent {
   /** The job. */
   readonly job: JobName;
@@ -117,7 +117,7 @@ export interface StepEvent {
   readonly skipped: boolean;
 }
 
-/** A split has been evaluated. */
+/** The event after the evaluation of a split. */
 export interface EvaluationEvent {
   /** The job. */
   readonly job: JobName;
@@ -151,7 +151,7 @@ export interface SnapshotTensor {
   readonly owner: VariableOwner;
 }
 
-/** An epoch has ended and its evaluations are done. */
+/** The event at the end of an epoch, after its evaluations. */
 export interface EpochEvent {
   /** The job. */
   readonly job: JobName;
@@ -178,7 +178,7 @@ export interface EpochEvent {
   checkpoint(request?: CheckpointRequest): void;
 }
 
-/** How well a job's input kept up with its steps. */
+/** A measure of how much the training steps of a job waited for data. */
 export interface InputResult {
   /**
    * The fraction of the training time, without evaluation, that was spent waiting for data, from 0
@@ -233,7 +233,7 @@ export interface Result {
   readonly skipped: number;
   /** The training time of the pair in seconds, including evaluation. */
   readonly seconds: number;
-  /** How well the input of the pair's job kept up with its steps. */
+  /** How much the training steps of the pair waited for data. */
   readonly input: InputResult;
   /**
    * The result of each phase, if the pipeline has phases. The metrics outside of it are those of
@@ -271,29 +271,29 @@ export interface Result {
   };
 }
 
-/** The pipeline or its data suggest that the result may not be meaningful. */
+/** The event of a warning: something suggests that the result may not be meaningful. */
 export interface WarningEvent {
-  /** What is unusual, as one sentence without a period. */
+  /** The description of the problem, as one sentence without a period. */
   readonly message: string;
-  /** The place in the pipeline file that causes the warning. */
+  /** The place in the pipeline file that the warning refers to. */
   readonly place?: Place | undefined;
-  /** What to change. */
+  /** A hint for what to change. */
   readonly hint?: string | undefined;
 }
 
-/** The run has completed successfully. */
+/** The event at the end of a successful run. */
 export interface RunEndEvent {
   /** The result of the run. */
   readonly result: Result;
 }
 
-/** The run has failed or was interrupted. */
+/** The event when a run has failed or was interrupted. */
 export interface FailureEvent {
   /** The error; an `Interruption` if the run was interrupted. */
   readonly error: Error;
 }
 
-/** The events by the name of their hook. */
+/** The type of each event, by the name of the hook that receives it. */
 export interface RunEvents {
   /** The result may not be meaningful. Most warnings come before training starts. */
   readonly warning: WarningEvent;

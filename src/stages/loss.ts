@@ -36,7 +36,7 @@ export interface LossVariables {
   add(spec: Omit<VariableSpec, "owner" | "table">): Variable;
 }
 
-/** What a loss can use in one step in addition to the outputs that it compares. */
+/** Gives a loss access to its variables and to the label in one step. */
 export interface LossScope {
   /** The label, `[batch]`: int32 classes, or float32. */
   readonly label: tf.Tensor;

@@ -8,9 +8,9 @@
 import { hint } from "../base/hints.ts";
 import type { ColumnSpec } from "./batch.ts";
 
-/** Why the values of a feature cannot be read as numbers. */
+/** The reason why the values of a feature are not meaningful as numbers. */
 export interface NotNumbers {
-  /** What the feature holds, worded to follow its name: `holds ids`. */
+  /** A description of the feature's values, worded to follow its name: `holds ids`. */
   readonly holds: string;
   /** How to make it hold numbers. */
   readonly hint: string;

@@ -27,9 +27,9 @@ export function undefinedMetric(reason: string): UndefinedMetric {
 }
 
 /**
- * Whether a value is that of an undefined metric.
+ * Checks whether a value represents an undefined metric.
  *
- * @param value Anything.
+ * @param value A value of any type.
  */
 export function isUndefinedMetric(value: unknown): value is UndefinedMetric {
   return typeof value === "object" && value !== null && Object.keys(value).length === 1 &&
@@ -61,8 +61,8 @@ export function formatMetric(
 }
 
 /**
- * Whether a value is a detail of a metric that has a main value, as `light/gauc/users` is a detail
- * of `light/gauc`.
+ * Checks whether a value is a detail of a metric that also has a main value. For example,
+ * `light/gauc/users` is a detail of `light/gauc`.
  *
  * @param key The value's key.
  * @param all All values by key.

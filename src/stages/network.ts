@@ -9,7 +9,7 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
-/** One of the two nets. */
+/** The name of one of the two nets. */
 export type NetName = "light" | "booster";
 
 /**
@@ -24,24 +24,27 @@ export type Initializer =
   | { readonly kind: "normal"; readonly deviation: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number };
 
-/** Some of the numbers that a layer reads: the values of a feature, or numbers computed from it. */
+/**
+ * A section of a layer's inputs: the values of a feature (by its name), or numbers computed from
+ * features.
+ */
 export type AxisPart =
   | string
   | {
-    /** The feature that the numbers are computed from; absent if it is not a single feature. */
+    /** The feature from which the numbers are computed; absent if there are several. */
     readonly feature?: string;
-    /** The number of numbers, such as the size of an embedding. */
+    /** The length of the section, such as the size of an embedding. */
     readonly units: number;
   };
 
 /**
- * What the places along one axis of a variable represent. It decides how weights of an earlier run
- * are matched: by value if places represent ids, classes or features.
+ * The meaning of the positions along one axis of a variable. It determines how the weights of an
+ * earlier run are matched: by value if positions represent ids, classes or features.
  *
- * - `units`: nothing outside of the net, such as hidden units or the numbers of an embedding.
+ * - `units`: hidden units or the numbers of an embedding, which have no meaning outside of the net.
  * - `classes`: the logits.
- * - `ids`: the ids of a feature, in order. The first `before` places represent nothing; 0 by
- *   default.
+ * - `ids`: the ids of a feature, in order. The first `before` positions (0 by default) represent no
+ *   id.
  * - `features`: the concatenated values of features, in this order.
  * - `channels`: the last axis of an image feature.
  */
@@ -74,8 +77,8 @@ export interface VariableSpec {
    */
   readonly table?: boolean;
   /**
-   * What the places along each axis represent, one item per axis. Without it, weights of an earlier
-   * run are restored only if all features, vocabularies and classes are the same.
+   * The meaning of the positions along each axis, one item per axis. Without it, weights of an
+   * earlier run are restored only if all features, vocabularies and classes are the same.
    */
   readonly axes?: readonly VariableAxis[] | undefined;
 }
@@ -95,7 +98,7 @@ export interface VariableRegistry {
   add(spec: VariableSpec): Variable;
 }
 
-/** What the forward pass of a net can use in one step. */
+/** Gives the forward pass of a net access to variables and seeds in one step. */
 export interface Scope {
   /** Whether this is a training step, with batch statistics and dropout, or an evaluation. */
   readonly training: boolean;
@@ -175,14 +178,14 @@ export interface NetworkPair {
 }
 
 /**
- * What the nets of a network can read. Rocket rejects features of ids for nets that read only
- * numbers.
+ * The kinds of features that the nets of a network support. Rocket rejects features of ids for nets
+ * that support only numbers.
  */
 export type NetworkReads = "numbers" | "numbers and ids";
 
-/** A stage that builds the nets. */
+/** A stage that builds the light net and the booster. */
 export interface NetworkStage extends Stage<"network", NetworkContext, NetworkPair> {
-  /** What the nets can read. */
+  /** The kinds of features that the nets support. */
   readonly reads: NetworkReads;
   /** Whether the nets use batch norm; undefined if the stage does not declare it. */
   readonly batchNorm?: BatchNorm | undefined;
@@ -195,9 +198,10 @@ export type BatchNorm = boolean | ((options: any) => boolean);
 /** The definition of a network, for {@linkcode defineNetwork}. */
 export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
   /**
-   * What the nets can read; `numbers` by default. A net that reads ids as numbers would learn from
-   * an order without meaning, such as the alphabetical one, so Rocket rejects features of ids. A
-   * network that looks ids up in embedding tables declares `numbers and ids`.
+   * The kinds of features that the nets support; `numbers` by default. A net that reads ids as
+   * numbers would learn from an order without meaning, such as the alphabetical one, so Rocket
+   * rejects features of ids. A network that looks ids up in embedding tables declares `numbers and
+   * ids`.
    */
   readonly reads?: NetworkReads;
   /**
@@ -271,7 +275,7 @@ export function defineNetwork<Schema extends OptionsSchema>(
 }
 
 /**
- * Whether the nets of a stage use batch norm.
+ * Checks whether the nets of a network stage use batch norm.
  *
  * @param stage The network stage.
  * @param options The stage's checked options.

@@ -18,7 +18,7 @@ export interface RowLocation {
   readonly line?: number | undefined;
 }
 
-/** An opened source: rows as Arrow record batches. */
+/** An open source, which provides rows as Arrow record batches. */
 export interface Dataset {
   /** The names and types of all columns, including columns that were not requested. */
   readonly schema: ArrowSchema;
@@ -53,12 +53,12 @@ export interface Dataset {
    */
   locate?(row: number): RowLocation | undefined;
   /**
-   * Finds the columns without a value in any row. The types of such columns carry no information,
-   * so those of other splits are used. It is called only for columns whose types differ between
+   * Finds columns that are null in all rows. The types of such columns carry no information, so the
+   * types in other splits are used. It is called only for columns whose types differ between
    * splits; absent if the source does not know.
    *
    * @param names The columns to look at.
-   * @returns Those that hold only nulls, or have no rows.
+   * @returns The columns that contain only nulls or have no rows.
    */
   withoutValues?(names: readonly string[]): Promise<ReadonlySet<string>>;
   /**
@@ -73,7 +73,7 @@ export interface Dataset {
    */
   widen?(fields: readonly ArrowField[]): Promise<Dataset>;
   /**
-   * What is known about columns of text, by name. For columns without an entry, it is determined
+   * Facts about columns of text, by the column's name. For other columns, the facts are determined
    * from the rows that are read.
    */
   readonly textFacts?: ReadonlyMap<string, TextFacts> | undefined;
@@ -81,20 +81,22 @@ export interface Dataset {
   close?(): Promise<void>;
 }
 
-/** What a source knows about a column of text that may be meant to hold numbers. */
+/** Facts about a column of text that may be intended to contain numbers. */
 export interface TextFacts {
-  /** The number of counted values, without nulls. */
+  /** The number of values without nulls. */
   readonly values: number;
   /** The number of these values that are numbers. */
   readonly numbers: number;
   /**
-   * The distinct texts that are not numbers: up to {@linkcode maxOddTexts}, and one more if there
-   * are more.
+   * The distinct texts that are not numbers. The list is cut after {@linkcode maxOddTexts} + 1
+   * texts.
    */
   readonly texts: readonly string[];
-  /** Whether some numbers are read as numbers only if the column's type is given, such as `007`. */
+  /**
+   * Whether some values, such as `007`, are read as numbers only if the column's type is declared.
+   */
   readonly codes: boolean;
-  /** The location of the first of the texts; absent if it is not known. */
+  /** The location of the first text that is not a number; absent if it is not known. */
   readonly first?: RowLocation | undefined;
   /** The texts that mean null, for a source with the options `nullValues` and `columns`. */
   readonly nullValues?: readonly string[] | undefined;
@@ -104,10 +106,10 @@ export interface TextFacts {
 export const maxOddTexts = 8;
 
 /**
- * Whether a column of text may be meant to hold numbers: most of its values are numbers, and it has
- * few distinct texts that are not.
+ * Checks whether a column of text may be intended to contain numbers: most of its values are
+ * numbers, and there are few distinct other texts.
  *
- * @param facts What is known about the column.
+ * @param facts The facts about the column.
  */
 export function mayBeNumbers({ values, numbers, texts }: TextFacts): boolean {
   return texts.length <= maxOddTexts && 2 * numbers > values;

@@ -1,5 +1,5 @@
 /**
- * What stages of all kinds have in common.
+ * The types and functions that stages of all kinds share.
  *
  * @module
  */
@@ -19,13 +19,13 @@ export const stageKinds = [
   "output",
 ] as const;
 
-/** One of {@linkcode stageKinds}. */
+/** The kind of a stage, one of {@linkcode stageKinds}. */
 export type StageKind = (typeof stageKinds)[number];
 
 /** The schema of a stage's options, which is an object schema. */
 export type OptionsSchema = z.ZodObject;
 
-/** What the definitions of stages of all kinds have in common. */
+/** The properties that the definitions of stages of all kinds share. */
 export interface StageDefinition<Schema extends OptionsSchema> {
   /** The stage's name in kebab case, which pipeline files write after `use:`. */
   readonly name: string;
@@ -37,7 +37,7 @@ export interface StageDefinition<Schema extends OptionsSchema> {
   readonly example?: string;
 }
 
-/** A stage as a pipeline uses it. */
+/** A stage, as returned by one of the `define…` functions. */
 export interface Stage<Kind extends StageKind, Context, Product> {
   /** The stage's kind. */
   readonly kind: Kind;

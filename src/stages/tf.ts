@@ -2,7 +2,7 @@ import * as tensorFlow from "@tensorflow/tfjs";
 
 /**
  * [TensorFlow.js](https://js.tensorflow.org/api/latest/): the copy that Rocket computes with.
- * Another copy has an engine of its own, and its tensors cannot be mixed with these.
+ * Another copy would have its own engine, and its tensors could not be mixed with these.
  *
  * @example
  * ```ts
@@ -13,9 +13,9 @@ import * as tensorFlow from "@tensorflow/tfjs";
  */
 export const tf: typeof import("@tensorflow/tfjs") = tensorFlow;
 
-// They are taken from functions and classes, and not by their names: `deno doc` would take the
-// package for a part of this one.
-/** The types of TensorFlow.js that stages are written with, by their names there. */
+// The types are derived from functions and classes. If they were named directly, `deno doc` would
+// document the package as part of this one.
+/** The types of TensorFlow.js that stages need, with the same names as in TensorFlow.js. */
 export declare namespace tf {
   /** A tensor. */
   export type Tensor = InstanceType<(typeof tensorFlow)["Tensor"]>;
@@ -35,6 +35,6 @@ export declare namespace tf {
   export type TensorLike = Parameters<(typeof tensorFlow)["tensor"]>[0];
   /** Tensors in lists and objects. */
   export type TensorContainer = Parameters<(typeof tensorFlow)["dispose"]>[0];
-  /** What a tensor's values are: `float32`, `int32`, `bool`, and others. */
+  /** The type of a tensor's values: `float32`, `int32`, `bool`, and others. */
   export type DataType = Tensor["dtype"];
 }

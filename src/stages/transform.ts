@@ -24,8 +24,8 @@ export interface ApplyContext {
 /** Makes constants for {@linkcode Transform.graph}. */
 export interface GraphContext {
   /**
-   * Makes a constant. A tensor of tfjs has the digits of float32; this one keeps all of them in an
-   * exported graph, which computes in float64 where the source does.
+   * Creates a constant in float64 precision. A tensor of tfjs would round it to float32, but
+   * transforms in an exported graph may compute in float64.
    *
    * @param values One number, or those of a tensor, row-major.
    * @param shape The tensor's shape; by default, that of one number or of a list.
@@ -71,7 +71,7 @@ export interface Transform {
   /**
    * Computes the same as {@linkcode Transform.apply} with tensors, so that an exported net can read
    * the columns of the source. It must use tfjs operations only, and read no values. Without it, an
-   * export cannot include the transform. Transforms of training rows do not need it.
+   * export cannot include the transform. Transforms that apply only in training do not need it.
    *
    * @param features The features by name, `[rows, ...shape]`. Numbers are float32 tensors.
    * @param context Makes constants.

@@ -8,30 +8,30 @@ import * as zod from "zod";
  * import { z } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
- * const options = z.object({ units: z.int().positive().default(8).describe("How many units.") });
+ * const options = z.object({ units: z.int().positive().default(8).describe("The number of units.") });
  * assertEquals(options.parse({}), { units: 8 });
  * ```
  */
 export const z: typeof import("zod") = zod;
 
-// They are taken from functions and classes, and not by their names: `deno doc` would take the
-// package for a part of this one.
-/** The types of zod that stages are written with, by their names there. */
+// The types are derived from functions and classes. If they were named directly, `deno doc` would
+// document the package as part of this one.
+/** The types of zod that stages need, with the same names as in zod. */
 export declare namespace z {
-  /** Any schema of a value. */
+  /** A schema of values of any type. */
   export type ZodType<Output = unknown> = InstanceType<(typeof zod)["ZodType"]> & {
     readonly _zod: { readonly output: Output };
   };
-  /** A schema of a number. */
+  /** A schema of numbers. */
   export type ZodNumber = ReturnType<(typeof zod)["number"]>;
-  /** A schema of an object. */
+  /** A schema of objects with known keys. */
   export type ZodObject = InstanceType<(typeof zod)["ZodObject"]>;
-  /** What a schema found to be wrong. */
+  /** The error with all problems that a schema found in a value. */
   export type ZodError = InstanceType<(typeof zod)["ZodError"]>;
-  /** What a schema takes. */
+  /** The type of values that a schema accepts. */
   export type input<Schema extends ZodType> = Schema["_zod"]["input"];
-  /** What a schema gives, its defaults filled in. */
+  /** The type of values that a schema returns, with defaults filled in. */
   export type output<Schema extends ZodType> = Schema["_zod"]["output"];
-  /** As {@linkcode output}. */
+  /** The same type as {@linkcode output}, under its usual name. */
   export type infer<Schema extends ZodType> = Schema["_zod"]["output"];
 }

@@ -2,27 +2,27 @@ import { predictedClass } from "../../../plugins/metrics/predictions.ts";
 import type { EvaluatedBatch } from "../../stages/metric.ts";
 import type { NetName } from "../../stages/network.ts";
 
-/** How often a class was predicted for rows of a class. */
+/** A cell of a confusion matrix: the number of rows with a label and a predicted class. */
 export interface ConfusionCell {
-  /** The number of the class that the label has. */
+  /** The index of the label's class. */
   readonly label: number;
-  /** The number of the predicted class. */
+  /** The index of the predicted class. */
   readonly predicted: number;
-  /** How many rows. */
+  /** The number of rows. */
   readonly rows: number;
 }
 
-/** Counts which classes are predicted for which. Memory grows with pairs that occur. */
+/** Counts the confusion matrix of each net. Only pairs of classes that occur take memory. */
 export class ConfusionCounts {
   readonly #nets: readonly NetName[];
   readonly #classes: number;
   readonly #counts: ReadonlyMap<NetName, Map<number, number>>;
 
   /**
-   * Starts to count.
+   * Creates empty counts.
    *
    * @param nets The nets.
-   * @param classes How many classes there are.
+   * @param classes The number of classes.
    */
   constructor(nets: readonly NetName[], classes: number) {
     this.#nets = nets;
@@ -31,7 +31,7 @@ export class ConfusionCounts {
   }
 
   /**
-   * Counts rows.
+   * Adds rows to the counts.
    *
    * @param batch The rows and the nets' logits.
    */

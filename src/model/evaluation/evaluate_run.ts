@@ -1,5 +1,5 @@
 /**
- * Evaluates a trained net: the metrics of its pipeline on rows.
+ * Evaluates a trained net with the metrics of its pipeline.
  *
  * @module
  */
@@ -31,66 +31,66 @@ import { TestRows } from "./rows.ts";
 import { onnxScorer, type Scorer, type ScorerRequest, tensorScorer } from "./scorers.ts";
 import { type WrongRow, WrongRows } from "./wrong_rows.ts";
 
-/** What is evaluated, and how. */
+/** The options of {@linkcode evaluateRun}. */
 export interface EvaluateOptions extends RunPart {
-  /** Files with rows; the test split of the run by default. */
+  /** The path or glob of files with rows; by default, the test split of the run is used. */
   readonly input?: string;
-  /** What computes; ONNX Runtime by default (`auto`). */
+  /** The engine; `auto` (the default) is ONNX Runtime. */
   readonly engine?: "auto" | "onnx" | "native" | "wasm";
-  /** The column whose values are groups with metrics of their own. */
+  /** A column: the metrics are also measured for the rows with each of its values. */
   readonly by?: string;
-  /** How many of the most wrong rows are found; none by default. */
+  /** The number of rows with the largest losses to return; none by default. */
   readonly errors?: number;
-  /** The most memory for rows, in bytes; others are read twice. */
+  /** The maximum memory for rows in bytes. If the rows need more, they are read twice. */
   readonly memory?: number;
-  /** Variables of the environment that an address of data may contain. */
+  /** The environment variables that may be part of an address of data. */
   readonly allowEnv?: readonly string[];
-  /** Receives log lines. */
+  /** Receives log lines for the user. */
   readonly report?: (line: string) => void;
 }
 
-/** What an evaluation found. */
+/** The result of an evaluation. */
 export interface Evaluation {
-  /** The checkpoint. */
+  /** The path of the checkpoint. */
   readonly checkpoint: string;
-  /** The epoch and step of the checkpoint, if it says so. */
+  /** The epoch and step of the checkpoint, if it records them. */
   readonly at: { readonly epoch?: number; readonly step?: number };
-  /** What computed. */
+  /** A description of the engine. */
   readonly engine: string;
-  /** How many rows were evaluated. */
+  /** The number of evaluated rows. */
   readonly rows: number;
-  /** Whether these are the run's test rows, and they have changed since. */
+  /** Whether the rows are the run's test rows and have changed since the run. */
   readonly isChanged: boolean;
-  /** The metrics by net; those of the whole run by `run`. */
+  /** The metrics by net. Metrics that belong to no net have the key `run`. */
   readonly metrics: Readonly<Record<string, Metrics>>;
-  /** What the label is, and its classes. */
+  /** The kind of the label, and its classes. */
   readonly label: LabelAnswers;
-  /** Which classes are predicted for which; undefined for numbers. */
+  /** The confusion matrix of each net; undefined if the label is a number. */
   readonly confusion: Readonly<Partial<Record<NetName, readonly ConfusionCell[]>>> | undefined;
-  /** Probabilities and how often they come true; undefined if the label is not binary. */
+  /** The predicted and observed probabilities of each net; undefined if the label is not binary. */
   readonly reliability:
     | Readonly<Partial<Record<NetName, readonly ReliabilityBin[]>>>
     | undefined;
-  /** The metrics of groups of rows; undefined if there are no groups. */
+  /** The metrics of each group of rows; undefined unless the option `by` is used. */
   readonly groups: readonly GroupMetrics[] | undefined;
-  /** The rows that are most wrong. */
+  /** The rows with the largest losses. */
   readonly wrong: readonly WrongRow[];
-  /** The columns of the source, to read rows again. */
+  /** The source, to read the columns of single rows. */
   readonly source: Pick<TestRows, "recordBatches">;
 }
 
-/** How many bins probabilities are counted in. */
+/** The maximum number of bins of probabilities. */
 const BINS = 10;
 
 /**
- * Measures the metrics of a run's pipeline on rows.
+ * Measures the metrics of a run's pipeline on its test rows or on other rows.
  *
  * @param folder The run folder.
- * @param options What is evaluated, and how.
- * @param use Uses the evaluation, while its rows can be read.
- * @returns What `use` returns.
- * @throws {UserError} If the folder is no run folder or is damaged, if rows cannot be read, or if a
- *   stage fails.
+ * @param options The rows, the net, and the engine.
+ * @param use Receives the result, while the rows can still be read.
+ * @returns The result of `use`.
+ * @throws {UserError} If the folder is not a run folder or is damaged, if rows cannot be read, or
+ *   if a stage fails.
  */
 export async function evaluateRun<T>(
   folder: string,
@@ -147,16 +147,19 @@ export async function evaluateRun<T>(
   }
 }
 
-/** Refuses an export folder, which has no metrics. */
+/** Throws an error for an export folder, which contains no metrics. */
 function refuseExport(folder: string): void {
   const has = (name: string) => existsSync(join(folder, name));
   if (has(runFiles.pipeline) || !has(runFiles.model)) return;
-  throw new UserError(`${folder} is an export folder, which has no metrics`, {
-    hint: hint("evaluate/export", "name the folder of the run that was exported", {
-      edit: "the command",
-    }),
-    exitCode: 2,
-  });
+  throw new UserError(
+    `${folder} is an export folder, which does not contain the metrics of the pipeline`,
+    {
+      hint: hint("evaluate/export", "use the run folder from which the net was exported", {
+        edit: "the command",
+      }),
+      exitCode: 2,
+    },
+  );
 }
 
 async function planOf(
@@ -186,7 +189,7 @@ async function open(
   return { scorer, [Symbol.asyncDispose]: () => scorer.close() };
 }
 
-/** What a checkpoint says of itself. */
+/** Reads the epoch and step from the JSON file of a checkpoint. */
 async function aboutCheckpoint(
   path: string,
 ): Promise<{ readonly epoch?: number; readonly step?: number; readonly phase?: string }> {
@@ -200,7 +203,7 @@ async function aboutCheckpoint(
       ...(phase !== undefined && { phase }),
     };
   } catch {
-    // The weights are read later, with a message that says what is wrong.
+    // The weights are read later, with an error message if they are damaged.
     return {};
   } finally {
     file?.close();

@@ -8,20 +8,20 @@ import type { NetName } from "../../stages/network.ts";
 import { Measures, type PlannedMetric, UnknownLosses } from "../../train/evaluate.ts";
 import { plainValue } from "./plain_value.ts";
 
-/** The metrics of the rows with one value of a column. */
+/** The metrics of a group: all rows with the same value in a column. */
 export interface GroupMetrics {
-  /** The value as text; null for rows without one. */
+  /** The value as text; null for rows in which the column is null. */
   readonly value: string | null;
-  /** How many rows have it. */
+  /** The number of rows with this value. */
   readonly rows: number;
-  /** Their metrics by key, such as `light/accuracy`. */
+  /** The metrics of these rows by key, such as `light/accuracy`. */
   readonly metrics: Metrics;
 }
 
-/** The largest number of groups. A column with more values names rows, and not groups of them. */
+/** The maximum number of groups. A column with more values identifies rows rather than groups. */
 const MAX_GROUPS = 10_000;
 
-/** The group of each row of a source. It takes 4 bytes for each row. */
+/** Assigns the rows of a source to groups by the values of a column. It takes 4 bytes per row. */
 export class RowGroups {
   readonly #numbers = new Map<string | null, number>();
   readonly #column: string;
@@ -29,7 +29,7 @@ export class RowGroups {
   #rows = 0;
 
   /**
-   * Starts without rows.
+   * Starts with no rows.
    *
    * @param column The column whose values are the groups.
    */
@@ -37,7 +37,7 @@ export class RowGroups {
     this.#column = column;
   }
 
-  /** The values, by the number of their group. */
+  /** The value of each group, by the index of the group. */
   get values(): (string | null)[] {
     return [...this.#numbers.keys()];
   }
@@ -51,12 +51,19 @@ export class RowGroups {
   add(batch: RecordBatch): void {
     const vector = batch.getChild(this.#column)!;
     if (vector.type.children?.length > 0 && !DataType.isDictionary(vector.type)) {
-      throw new UserError(`the column ${this.#column} holds ${vector.type}, which is no group`, {
-        hint: hint("evaluate/by-type", "name a column of single values after --by", {
-          edit: "the command",
-        }),
-        exitCode: 2,
-      });
+      throw new UserError(
+        `the column ${this.#column} has the type ${vector.type}, whose values cannot define groups`,
+        {
+          hint: hint(
+            "evaluate/by-type",
+            "choose a column of single values, such as texts or numbers, for --by",
+            {
+              edit: "the command",
+            },
+          ),
+          exitCode: 2,
+        },
+      );
     }
     const enough = this.#rows + batch.numRows;
     if (enough > this.#groups.length) {
@@ -69,7 +76,7 @@ export class RowGroups {
     }
   }
 
-  /** The number of a row's group. */
+  /** Returns the index of a row's group. */
   of(row: number): number {
     return this.#groups[row]!;
   }
@@ -80,9 +87,11 @@ export class RowGroups {
     const number = this.#numbers.size;
     if (number >= MAX_GROUPS) {
       throw new UserError(
-        `the column ${this.#column} has more than ${MAX_GROUPS.toLocaleString("en")} values`,
+        `the column ${this.#column} has more than ${
+          MAX_GROUPS.toLocaleString("en")
+        } different values, so it would define too many groups`,
         {
-          hint: hint("evaluate/by-many", "name a column with fewer values after --by", {
+          hint: hint("evaluate/by-many", "choose a column with fewer different values for --by", {
             edit: "the command",
           }),
           exitCode: 2,
@@ -94,7 +103,7 @@ export class RowGroups {
   }
 }
 
-/** Accumulates metrics by group. */
+/** Accumulates the metrics of each group. */
 export class GroupedMeasures {
   readonly #nets: readonly NetName[];
   readonly #metrics: readonly PlannedMetric[];
@@ -102,7 +111,7 @@ export class GroupedMeasures {
   readonly #found = new Map<number, { readonly measures: Measures; rows: number }>();
 
   /**
-   * Starts without rows.
+   * Starts with no rows.
    *
    * @param nets The nets.
    * @param metrics The metrics.
@@ -121,8 +130,8 @@ export class GroupedMeasures {
   /**
    * Adds rows.
    *
-   * @param evaluated The rows and what the nets say of them.
-   * @param numbers Their numbers in the source.
+   * @param evaluated The rows, and the outputs of the nets for them.
+   * @param numbers The indices of the rows in the source.
    */
   add(evaluated: EvaluatedBatch, numbers: readonly number[]): void {
     const byGroup = Map.groupBy(
@@ -140,7 +149,7 @@ export class GroupedMeasures {
     }
   }
 
-  /** The metrics of each group; the largest groups come first. */
+  /** Returns the metrics of each group, the largest groups first. */
   values(): GroupMetrics[] {
     const { values } = this.#groups;
     return [...this.#found]
@@ -153,7 +162,7 @@ export class GroupedMeasures {
   }
 }
 
-/** Some of the rows. Losses are known of all rows together, and not of some. */
+/** Selects some rows. Losses are only known for all rows together, so they are left out. */
 function someRows(evaluated: EvaluatedBatch, rows: readonly number[]): EvaluatedBatch {
   const pick = (values: Values, size = 1): Values => {
     const picked = new (values.constructor as Float32ArrayConstructor)(rows.length * size);

@@ -1,9 +1,9 @@
 import { DataType } from "apache-arrow";
 
 /**
- * A single value of a column as text: dates and times as ISO 8601, and others as they are.
+ * Formats a single value of a column as text. Dates and times are formatted as ISO 8601.
  *
- * @param value The value, as apache-arrow gives it.
+ * @param value The value that apache-arrow returns.
  * @param type The type of the column.
  * @returns The text; null for a null.
  */

@@ -1,29 +1,30 @@
 import type { EvaluatedBatch } from "../../stages/metric.ts";
 import type { NetName } from "../../stages/network.ts";
 
-/** Rows with similar probabilities. */
+/** Rows with similar predicted probabilities. */
 export interface ReliabilityBin {
-  /** How many rows. */
+  /** The number of rows. */
   readonly rows: number;
-  /** The mean of their probabilities. */
+  /** The mean predicted probability of these rows. */
   readonly predicted: number;
-  /** The fraction of them that have the label 1. */
+  /** The fraction of these rows with the label 1. */
   readonly observed: number;
 }
 
-/** Probabilities are counted in so many steps between 0 and 1, evenly in their logits. */
+/** The number of steps into which probabilities are divided, at equal distances of their logits. */
 const STEPS = 4096, LARGEST_LOGIT = 16;
 
 /**
- * Compares the probabilities of a binary label with how often it is 1. Rows are counted in many
- * small steps, so that memory does not depend on their number.
+ * Compares the predicted probabilities of a binary label with the observed frequency of the label
+ * 1. Rows are counted in many small steps of the probability, so memory does not depend on the
+ * number of rows.
  */
 export class Reliability {
   readonly #nets: readonly NetName[];
   readonly #counts: ReadonlyMap<NetName, Steps>;
 
   /**
-   * Starts to count.
+   * Creates empty counts.
    *
    * @param nets The nets.
    */
@@ -33,7 +34,7 @@ export class Reliability {
   }
 
   /**
-   * Counts rows.
+   * Adds rows to the counts.
    *
    * @param batch The rows and the nets' logits.
    */
@@ -45,10 +46,9 @@ export class Reliability {
   }
 
   /**
-   * Groups the rows by their probabilities, in ascending order, into bins with about as many rows
-   * each.
+   * Groups the rows by ascending probability into bins with about the same number of rows.
    *
-   * @param most The largest number of bins.
+   * @param most The maximum number of bins.
    */
   bins(most: number): Partial<Record<NetName, ReliabilityBin[]>> {
     return Object.fromEntries(
@@ -77,7 +77,8 @@ class Steps {
       rows += this.#rows[step]!;
       sum += this.#sums[step]!;
       ones += this.#ones[step]!;
-      // The end of the next bin, so that one large step does not make the others small.
+      // The end of the next bin depends on the remaining rows, so a step with many rows does not
+      // make the other bins small.
       const enough = before + rows >= all * (bins.length + 1) / most;
       if (rows === 0 || !enough && step < STEPS - 1) continue;
       bins.push({ rows, predicted: sum / rows, observed: ones / rows });

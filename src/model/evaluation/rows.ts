@@ -1,5 +1,5 @@
 /**
- * The rows of an evaluation: those of the test split, or of other files.
+ * Reads the rows of an evaluation, from the test split or from other files.
  *
  * @module
  */
@@ -20,37 +20,37 @@ import type { Dataset } from "../../stages/source.ts";
 import { callStage } from "../../stages/stage_error.ts";
 import { inTypesOf, openRows } from "../input_rows.ts";
 
-/** Where the rows of an evaluation come from. */
+/** The options of {@linkcode TestRows.open}: where the rows of an evaluation come from. */
 export interface RowsRequest {
   /** The plan of the run. */
   readonly plan: Plan;
-  /** What `model.json` says. */
+  /** The content of `model.json`. */
   readonly model: ModelFile;
-  /** Makes features of rows. */
+  /** Decodes rows into features. */
   readonly decoder: RowDecoder;
-  /** Files with rows; the test split of the run if it is undefined. */
+  /** The path or glob of files with rows; if undefined, the test split of the run is used. */
   readonly input: string | undefined;
-  /** The most memory for rows, in bytes; by default, that of some large batches. */
+  /** The maximum memory for rows in bytes; by default, that of some large batches. */
   readonly memory: number | undefined;
-  /** Receives log lines. */
+  /** Receives log lines for the user. */
   readonly report: (line: string) => void;
 }
 
-/** Some evaluated rows, and where they stand in the source. */
+/** A batch of evaluated rows with their positions in the source. */
 export interface EvaluatedRows {
-  /** The rows, transformed. */
+  /** The rows after all transforms. */
   readonly batch: Batch;
-  /** The numbers of these rows in the source. */
+  /** The indices of these rows in the source. */
   readonly rows: readonly number[];
 }
 
 /**
- * Rows up to this size are kept in memory; others are read twice, first to check them. So memory
- * does not depend on how many rows there are.
+ * The size in bytes up to which rows are kept in memory. More rows are read twice, the first time
+ * to check them, so memory does not depend on the number of rows.
  */
 const KEPT_BYTES = 2 ** 28;
 
-/** The rows of an evaluation, and their source. */
+/** The rows of an evaluation with their open source. */
 export class TestRows {
   readonly #split: Split;
   readonly #request: RowsRequest;
@@ -69,8 +69,8 @@ export class TestRows {
   /**
    * Opens the rows and checks them.
    *
-   * @param request Where they come from.
-   * @throws {UserError} If they cannot be read, or do not have the columns that the run needs.
+   * @param request Where the rows come from.
+   * @throws {UserError} If the rows cannot be read, or lack columns that the run needs.
    */
   static async open(request: RowsRequest): Promise<TestRows> {
     const { plan, model, decoder, input, memory = KEPT_BYTES, report } = request;
@@ -110,11 +110,11 @@ export class TestRows {
     if (split.rows > 0) return new TestRows(split, request, open);
     await split.close();
     throw new UserError(`${input ?? "the test split"} has no rows`, {
-      hint: hint("evaluate/empty", "name files with rows", { edit: "the command" }),
+      hint: hint("evaluate/empty", "use files that contain rows", { edit: "the command" }),
     });
   }
 
-  /** How many rows are evaluated. */
+  /** The number of rows. */
   get rows(): number {
     return this.#split.rows;
   }
@@ -124,7 +124,7 @@ export class TestRows {
     return this.#split.fingerprint;
   }
 
-  /** The rows in the batches in which a run evaluates them. */
+  /** Yields the rows in the same batches as in the evaluation of a run. */
   async *batches(): AsyncGenerator<EvaluatedRows> {
     const { plan, decoder } = this.#request, split = this.#split;
     const maker = new BatchMaker({ test: split }, decoder.chain, plan.seed);
@@ -145,9 +145,9 @@ export class TestRows {
   }
 
   /**
-   * Reads the source's own rows from the start.
+   * Reads the rows of the source from the start, before any transform.
    *
-   * @param column The only column that is needed; all of them if it is undefined.
+   * @param column The only column to read; all columns if undefined.
    */
   async *recordBatches(column?: string): AsyncGenerator<RecordBatch> {
     const data = await this.#open(column === undefined ? undefined : [column]);

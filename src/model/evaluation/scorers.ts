@@ -1,5 +1,5 @@
 /**
- * What computes the logits and losses of a run's nets for an evaluation.
+ * Computes the logits and losses of a run's nets for an evaluation.
  *
  * @module
  */
@@ -28,39 +28,39 @@ import type { LoadedModel } from "../model.ts";
 import { makeNets, readWeights } from "../nets.ts";
 import type { OpenedRun, RunPart } from "../open_run.ts";
 
-/** Computes what nets say of rows. */
+/** Computes the logits and losses of nets for batches of rows. */
 export interface Scorer {
-  /** What computes, in words. */
+  /** A description of the engine for messages. */
   readonly engine: string;
   /**
-   * Computes the logits of all nets, and the losses.
+   * Computes the logits of all nets, and the losses, for a batch.
    *
-   * @param batch The rows, transformed.
+   * @param batch The rows after all transforms.
    */
   score(batch: Batch): Promise<EvaluatedBatch>;
-  /** Frees the nets. */
+  /** Releases the memory of the nets. */
   close(): Promise<void>;
 }
 
-/** What is scored. */
+/** The nets and losses to compute. */
 export interface ScorerRequest {
   /** The run. */
   readonly run: OpenedRun;
-  /** The nets that are computed. */
+  /** The nets to compute. */
   readonly nets: readonly NetName[];
-  /** The phase whose losses are computed. */
+  /** The phase whose losses to compute. */
   readonly phase: PlannedPhase;
-  /** Which checkpoint, and which code may be loaded. */
+  /** The checkpoint, and the modules that may be loaded. */
   readonly part: RunPart;
-  /** Receives log lines. */
+  /** Receives log lines for the user. */
   readonly report: (line: string) => void;
 }
 
 /**
- * Computes with an engine that trains, as the run itself evaluates: the results are equal to the
- * last digit.
+ * Creates a scorer that uses a training engine in the same way as the run's own evaluation, so the
+ * results are exactly equal.
  *
- * @param request What is scored.
+ * @param request The nets and losses to compute.
  * @param choice The engine.
  * @throws {UserError} If the weights are damaged, or the engine cannot be used.
  */
@@ -94,10 +94,11 @@ export async function tensorScorer(
 }
 
 /**
- * Computes with ONNX Runtime. It computes logits alone, so that only losses of logits are known.
+ * Creates a scorer that uses ONNX Runtime. It computes only logits, so losses of other outputs are
+ * not known.
  *
- * @param request What is scored.
- * @throws {UserError} If a net has no form in ONNX, or ONNX Runtime cannot be loaded.
+ * @param request The nets and losses to compute.
+ * @throws {UserError} If a net cannot be converted to ONNX, or ONNX Runtime cannot be loaded.
  */
 export async function onnxScorer({ run, nets, phase, part }: ScorerRequest): Promise<Scorer> {
   const { model, checkpoint } = run;
@@ -112,7 +113,7 @@ export async function onnxScorer({ run, nets, phase, part }: ScorerRequest): Pro
   ) as [Term[], Term[]];
   const weights = variables.length > 0 ? await readWeights(checkpoint.path, variables) : new Map();
   const { units } = model.network;
-  // Losses of logits are little work, and need no engine.
+  // Losses of logits need little computation and no engine.
   await openPlain();
   return {
     engine: opened[0]!.loaded.engine,
@@ -120,7 +121,7 @@ export async function onnxScorer({ run, nets, phase, part }: ScorerRequest): Pro
       const values = Object.fromEntries(
         Object.entries(batch.features).map(([name, { values }]) => [
           name,
-          // ONNX Runtime takes no shared memory, where rows can be.
+          // ONNX Runtime does not accept shared memory, which may contain the rows.
           values.buffer instanceof SharedArrayBuffer ? values.slice() : values,
         ]),
       );
@@ -154,7 +155,7 @@ export async function onnxScorer({ run, nets, phase, part }: ScorerRequest): Pro
   };
 }
 
-/** Losses that compare nothing but logits. */
+/** Selects the losses that compare only logits. */
 function lossesOfLogits(
   terms: readonly Term[],
   nets: readonly NetName[],

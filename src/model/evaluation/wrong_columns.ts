@@ -1,5 +1,6 @@
 /**
- * Wrong rows as record batches: all columns of the source, and what the nets say.
+ * Converts the rows with the largest losses to record batches: all columns of the source, and the
+ * predictions of the nets.
  *
  * @module
  */
@@ -26,7 +27,7 @@ import { typeOfClasses } from "../scores.ts";
 import type { Evaluation } from "./evaluate_run.ts";
 import type { WrongRow } from "./wrong_rows.ts";
 
-/** A column about wrong rows. */
+/** A column with predictions or losses of these rows. */
 interface AboutColumn {
   readonly name: string;
   readonly type: DataType;
@@ -34,11 +35,11 @@ interface AboutColumn {
 }
 
 /**
- * Reads the wrong rows of an evaluation again.
+ * Reads the rows with the largest losses of an evaluation from the source again.
  *
- * @param evaluation The evaluation.
- * @param isKept Whether a column of the source is copied.
- * @returns The columns, and a record batch for each row; the most wrong one comes first.
+ * @param evaluation The result of the evaluation.
+ * @param isKept Decides whether to copy a column of the source.
+ * @returns The columns, and one record batch per row, the row with the largest loss first.
  */
 export async function wrongRowBatches(
   { wrong, label, source }: Pick<Evaluation, "wrong" | "label" | "source">,
@@ -85,7 +86,7 @@ export async function wrongRowBatches(
   return { schema, batches };
 }
 
-/** A copy of rows, without the record batch that they are a part of. */
+/** Copies rows, so that the record batch that contains them can be freed. */
 function copied(rows: RecordBatch): RecordBatch {
   return tableFromIPC(tableToIPC(new Table([rows]), "stream")).batches[0]!;
 }
@@ -125,7 +126,7 @@ const classValue = (value: ClassValue | undefined) =>
   value === undefined ? null : typeof value === "number" ? BigInt(value) : value;
 
 /**
- * Why a row is among the wrong ones.
+ * Describes why an evaluation lists a row as wrong.
  *
  * @param row The row.
  */

@@ -3,33 +3,35 @@ import type { Column } from "../../stages/batch.ts";
 import type { EvaluatedBatch } from "../../stages/metric.ts";
 import type { NetName } from "../../stages/network.ts";
 
-/** What a net says of a row. */
+/** The prediction and the loss of a net for a row. */
 export interface RowScore {
-  /** The number of the predicted class; the predicted number for a label of numbers. */
+  /** The index of the predicted class; the predicted number if the label is a number. */
   readonly prediction: number;
-  /** The probability of that class, or of the label 1; undefined for numbers. */
+  /** The probability of the predicted class, or of a binary label 1; undefined for numbers. */
   readonly score: number | undefined;
-  /** The loss: −log of the label's probability, or the absolute difference of numbers. */
+  /** The loss: −log of the label's predicted probability, or the absolute error of a number. */
   readonly loss: number;
 }
 
-/** A row that is wrong. */
+/** A row with a large loss, or a row that only the booster predicts correctly. */
 export interface WrongRow {
-  /** The row's number in the source, from 0. */
+  /** The index of the row in the source, from 0. */
   readonly row: number;
-  /** The label: the number of the class, or the number. */
+  /** The label: the index of the class, or the number. */
   readonly label: number;
-  /** Whether it is one of the rows with the largest losses. */
+  /** Whether the row is one of those with the largest losses. */
   readonly isWorst: boolean;
-  /** Whether the booster predicts its class and the light net does not. */
+  /** Whether only the booster predicts the class of the row correctly. */
   readonly isBoosters: boolean;
-  /** What each net says. */
+  /** The prediction and the loss of each net. */
   readonly scores: Readonly<Partial<Record<NetName, RowScore>>>;
 }
 
 type Found = Omit<WrongRow, "isWorst" | "isBoosters">;
 
-/** Keeps the rows with the largest losses. */
+/**
+ * Collects the rows with the largest losses, and those that only the booster predicts correctly.
+ */
 export class WrongRows {
   readonly #most: number;
   readonly #nets: readonly NetName[];
@@ -38,11 +40,11 @@ export class WrongRows {
   readonly #boosters: Largest;
 
   /**
-   * Starts without rows.
+   * Starts with no rows.
    *
-   * @param most How many rows of each sort are kept.
-   * @param nets The nets; the losses are those of the first one.
-   * @param isNumber Whether labels are numbers, and not classes.
+   * @param most The maximum number of rows of each kind.
+   * @param nets The nets. The losses of the first one decide.
+   * @param isNumber Whether the label is a number rather than a class.
    */
   constructor(most: number, nets: readonly NetName[], isNumber: boolean) {
     this.#most = most;
@@ -53,10 +55,10 @@ export class WrongRows {
   }
 
   /**
-   * Looks at rows.
+   * Examines a batch of rows.
    *
    * @param batch The rows and the nets' logits.
-   * @param numbers Their numbers in the source.
+   * @param numbers The indices of the rows in the source.
    */
   add({ size, nets, label }: EvaluatedBatch, numbers: readonly number[]): void {
     if (this.#most === 0) return;
@@ -75,7 +77,7 @@ export class WrongRows {
     }
   }
 
-  /** The rows, those with the largest losses first. */
+  /** Returns the collected rows, those with the largest losses first. */
   rows(): WrongRow[] {
     const worst = new Set(this.#worst.rows()), boosters = new Set(this.#boosters.rows());
     const [first] = this.#nets;
@@ -107,7 +109,10 @@ export class WrongRows {
   }
 }
 
-/** Keeps the rows with the largest values, in a list that is cut when it is twice as long. */
+/**
+ * Keeps the rows with the largest values. The list grows to twice its limit before it is sorted and
+ * cut.
+ */
 class Largest {
   readonly #most: number;
   #kept: { readonly value: number; readonly found: Found }[] = [];
@@ -118,7 +123,7 @@ class Largest {
   }
 
   offer(value: number, found: Found): void {
-    // A loss that is no number is as wrong as it gets.
+    // A loss of NaN counts as infinite.
     const rank = Number.isNaN(value) ? Infinity : value;
     if (this.#kept.length >= this.#most && rank <= this.#least) return;
     this.#kept.push({ value: rank, found });
