@@ -10,6 +10,7 @@ import {
   canBeIds,
   decode,
   type Decoding,
+  type DecodingMemory,
   type Family,
   flatten,
   isNull,
@@ -23,6 +24,7 @@ import { type IdCounts, IdMaker, type IdRequest, isTrainingIds, PADDING } from "
 import { lastAtMost } from "./bounds.ts";
 import { Occurrences } from "./occurrences.ts";
 import { listed } from "./listed.ts";
+import { NumberMemo, TextMemo } from "./memo.ts";
 import { type ColumnText, looksLikeNumber, textOf } from "./texts.ts";
 
 /** The purpose for which a column is read. */
@@ -110,6 +112,7 @@ export class ColumnReader {
   /** The number of rows with null lists of unknown length, by their fill value. */
   readonly #untallied = new Map<number, number>();
   #known: readonly string[] | undefined;
+  readonly #memory: DecodingMemory = { texts: new TextMemo(), numbers: new NumberMemo() };
   #shape: readonly number[] | undefined;
   #row = 0;
 
@@ -418,11 +421,11 @@ export class ColumnReader {
       const booleans = this.#layout.family === "booleans";
       const key = (value: string | number | bigint, index: number) =>
         this.#made(booleans ? String(value === 1) : value, () => rowOf(index));
-      return { id: key, key, big, fail };
+      return { id: key, key, big, fail, memory: this.#memory };
     }
     const id = (text: string, index: number) =>
       this.#id(text, () => rowOf(index)) ?? this.#failUnknown(text, rowOf(index));
-    return { id, big, fail };
+    return { id, big, fail, memory: this.#memory };
   }
 
   #made(value: string | number | bigint, row: () => number): number {

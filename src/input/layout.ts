@@ -1,4 +1,5 @@
 import {
+  BinaryView,
   type Data,
   DataType,
   DateUnit,
@@ -14,6 +15,7 @@ import {
   Vector,
 } from "apache-arrow";
 import type { Values } from "../stages/batch.ts";
+import type { NumberMemo, TextMemo } from "./memo.ts";
 
 /** The kind of a column's values, regardless of their bit width. It must agree in all splits. */
 export type Family = "whole numbers" | "numbers" | "booleans" | "strings" | "times";
@@ -223,6 +225,26 @@ export interface Decoding {
   big(value: bigint, index: number): number;
   /** Refuses the value at an index of the leaf. */
   fail(index: number, message: string): never;
+  /** What is remembered of earlier values, if equal values always have equal ids. */
+  readonly memory?: DecodingMemory | undefined;
+}
+
+/** What a column remembers from one record batch to the next. */
+export interface DecodingMemory {
+  /** The ids of texts. */
+  readonly texts: TextMemo;
+  /** The ids of whole numbers. */
+  readonly numbers: NumberMemo;
+  /** The values of a dictionary's entries, as long as record batches have the same dictionary. */
+  entries?: KnownEntries | undefined;
+}
+
+/** The entries of a dictionary that were decoded. */
+interface KnownEntries {
+  readonly of: Vector;
+  readonly values: Values;
+  /** 1 for entries that were decoded. */
+  readonly known: Uint8Array;
 }
 
 /**
@@ -245,30 +267,77 @@ export function decode(
 ): { values: Values; view: boolean } {
   const { type } = leaf;
   if (DataType.isDictionary(type)) return { values: lookUp(leaf, from, to, decoding), view: false };
-  if (isString(type)) {
-    const texts = new Vector([leaf]);
-    const values = new Int32Array(to - from);
-    for (let index = from; index < to; index++) {
-      if (!isNull(leaf, index)) values[index - from] = idOf(texts.get(index), index, decoding);
-    }
-    return { values, view: false };
-  }
+  if (isString(type)) return { values: idsOfTexts(leaf, from, to, decoding), view: false };
   const { key, big } = decoding;
   if (isPlain(type) && !key) {
     return { values: leaf.values.subarray(from, to) as Values, view: true };
   }
-  const values = new (key ? Int32Array : arrayOf(type))(to - from);
-  const read = reader(leaf);
+  if (key) return { values: idsOfNumbers(leaf, from, to, { ...decoding, key }), view: false };
+  const values = new (arrayOf(type))(to - from);
+  const read = reader(leaf), nulls = leaf.nullCount > 0;
   for (let index = from; index < to; index++) {
-    if (isNull(leaf, index)) continue;
+    if (nulls && isNull(leaf, index)) continue;
     const value = read(index);
-    values[index - from] = key
-      ? key(value, index)
-      : typeof value === "bigint"
-      ? big(value, index)
-      : value;
+    values[index - from] = typeof value === "bigint" ? big(value, index) : value;
   }
   return { values, view: false };
+}
+
+function idsOfTexts(leaf: Data, from: number, to: number, decoding: Decoding): Int32Array {
+  const ids = new Int32Array(to - from), nulls = leaf.nullCount > 0;
+  const { id, memory } = decoding, memo = memory?.texts, bytesOf = textReader(leaf);
+  for (let index = from; index < to; index++) {
+    if (nulls && isNull(leaf, index)) continue;
+    const { bytes, start, end } = bytesOf(index);
+    let found = memo ? memo.get(bytes, start, end) : -1;
+    if (found < 0) {
+      found = id(decoder.decode(bytes.subarray(start, end)), index);
+      memo?.set(bytes, start, end, found);
+    }
+    ids[index - from] = found;
+  }
+  return ids;
+}
+
+/** A text as the column has it, with a byte order mark if it starts with one. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Returns a function that finds the bytes of a text. */
+function textReader(
+  leaf: Data,
+): (index: number) => { readonly bytes: Uint8Array; readonly start: number; readonly end: number } {
+  if (DataType.isUtf8View(leaf.type)) {
+    const views = new Vector<BinaryView>([leaf.clone(new BinaryView() as never) as never]);
+    return (index) => {
+      const bytes = views.get(index) ?? new Uint8Array();
+      return { bytes, start: 0, end: bytes.length };
+    };
+  }
+  const { values: bytes } = leaf as { values: Uint8Array };
+  const offsets = leaf.valueOffsets as unknown as ArrayLike<number | bigint>;
+  return (index) => ({ bytes, start: Number(offsets[index]), end: Number(offsets[index + 1]) });
+}
+
+function idsOfNumbers(
+  leaf: Data,
+  from: number,
+  to: number,
+  { key, memory }: Decoding & Required<Pick<Decoding, "key">>,
+): Int32Array {
+  const ids = new Int32Array(to - from), memo = memory?.numbers;
+  const read = reader(leaf), nulls = leaf.nullCount > 0;
+  for (let index = from; index < to; index++) {
+    if (nulls && isNull(leaf, index)) continue;
+    const value = read(index);
+    if (!memo || typeof value === "bigint") {
+      ids[index - from] = key!(value, index);
+      continue;
+    }
+    let id = memo.get(value);
+    if (id < 0) memo.set(value, id = key!(value, index));
+    ids[index - from] = id;
+  }
+  return ids;
 }
 
 /** Checks whether JavaScript has typed arrays for values of a type. */
@@ -319,8 +388,12 @@ function reader(leaf: Data): (index: number) => number | bigint {
     return (index) => halves[index]!;
   }
   if (DataType.isInt(type)) {
+    // Two halves of 32 bits are numbers, where the whole would be a bigint.
+    const { isSigned } = type as Int;
+    const halves = new Int32Array(values.buffer, values.byteOffset, values.byteLength / 4);
     return (index) => {
-      const value = Number(values[index]);
+      const high = halves[2 * index + 1]!, low = halves[2 * index]! >>> 0;
+      const value = (isSigned ? high : high >>> 0) * 2 ** 32 + low;
       return Number.isSafeInteger(value) ? value : values[index]!;
     };
   }
@@ -396,22 +469,34 @@ function lookUp(leaf: Data, from: number, to: number, decoding: Decoding): Value
   const type = leaf.type as Dictionary;
   const dictionary = leaf.dictionary as Vector;
   const indices = leaf.values as unknown as ArrayLike<number | bigint>;
-  const values = new (decoding.key ? Int32Array : arrayOf(type))(to - from);
+  const array = decoding.key ? Int32Array : arrayOf(type);
+  const values = new array(to - from), nulls = leaf.nullCount > 0;
   // Entries that no row uses are ignored: they must not become part of a vocabulary.
-  const known = new Map<number, number>();
+  const entries = knownEntries(dictionary, array, decoding.memory);
   for (let index = from; index < to; index++) {
-    if (isNull(leaf, index)) continue;
+    if (nulls && isNull(leaf, index)) continue;
     const entry = Number(indices[index]);
-    let value = known.get(entry);
-    if (value === undefined) {
-      value = isString(type.dictionary)
-        ? idOf(dictionary.get(entry), index, decoding)
-        : dictionaryValue(dictionary, entry, index, decoding);
-      known.set(entry, value);
+    if (entries.known[entry] !== 1) {
+      entries.values[entry] = dictionaryValue(dictionary, entry, index, decoding);
+      entries.known[entry] = 1;
     }
-    values[index - from] = value;
+    values[index - from] = entries.values[entry]!;
   }
   return values;
+}
+
+/** Returns the entries of a dictionary that were decoded in earlier record batches. */
+function knownEntries(
+  dictionary: Vector,
+  array: ValuesConstructor,
+  memory: DecodingMemory | undefined,
+): KnownEntries {
+  const before = memory?.entries;
+  if (before?.of === dictionary) return before;
+  const { length } = dictionary;
+  const entries = { of: dictionary, values: new array(length), known: new Uint8Array(length) };
+  if (memory) memory.entries = entries;
+  return entries;
 }
 
 function dictionaryValue(
@@ -425,10 +510,11 @@ function dictionaryValue(
   for (const data of dictionary.data) {
     if (entry < first + data.length) {
       const at = entry - first;
+      if (entry < 0) break;
       if (isNull(data, at)) return fail(index, "refers to a null in its dictionary");
       const refuse = (_: number, message: string) => fail(index, message);
       const own = {
-        id,
+        id: (text: string) => id(text, index),
         key: key && ((value: number | bigint) => key(value, index)),
         big: (value: bigint) => big(value, index),
         fail: refuse,
@@ -438,9 +524,4 @@ function dictionaryValue(
     first += data.length;
   }
   return fail(index, `has the dictionary index ${entry}, which does not exist`);
-}
-
-function idOf(text: unknown, index: number, { id, fail }: Decoding): number {
-  if (typeof text !== "string") return fail(index, "refers to a null in its dictionary");
-  return id(text, index);
 }
