@@ -1,4 +1,4 @@
-import type { RecordBatch, Schema, Table } from "apache-arrow";
+import { makeData, RecordBatch, Schema, Struct, type Table } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
@@ -8,6 +8,7 @@ import type { NetName } from "../stages/network.ts";
 import { type ClassValue, type LabelAnswers, labelAnswers, Predictions } from "./answers.ts";
 import { batchOfRows, type Row } from "./rows.ts";
 import type { FeatureValues, NetRunner } from "./runners.ts";
+import { sampleRows } from "./samples.ts";
 
 /** Describes one input of {@linkcode Model.predict} when it is called with typed arrays. */
 export interface ModelInputInfo {
@@ -196,6 +197,15 @@ export class LoadedModel implements Model {
     }
   }
 
+  /**
+   * Makes rows from `model.json`, never from data, as `export` does for `samples.arrow`.
+   *
+   * @throws {UserError} If the transforms refuse all rows that can be made.
+   */
+  sample(): RecordBatch {
+    return sampleRows(this.#parts.model, this.#parts.decoder).rows;
+  }
+
   /** The number of rows that are computed at a time. */
   get rowsAtOnce(): number {
     return this.#parts.batch ?? rowsAtOnce(this.inputs);
@@ -321,8 +331,17 @@ function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): numbe
 
 /** Selects columns of a record batch. Missing columns are left out; the decoder reports them. */
 function withColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
-  const there = new Set(batch.schema.fields.map(({ name }) => name));
-  return batch.select(names.filter((name) => there.has(name)));
+  const { fields } = batch.schema;
+  if (fields.length === names.length && fields.every(({ name }, at) => name === names[at])) {
+    return batch;
+  }
+  // arrow-js's own select() moves columns to other names if it leaves out one before them.
+  const wanted = new Set(names);
+  const kept = [...fields.keys()].filter((at) => wanted.has(fields[at]!.name));
+  const schema = new Schema(kept.map((at) => fields[at]!));
+  const children = kept.map((at) => batch.data.children[at]!);
+  const type = new Struct(schema.fields), length = batch.numRows;
+  return new RecordBatch(schema, makeData({ type, length, nullCount: 0, children }));
 }
 
 /** Identifies the columns of a schema. */

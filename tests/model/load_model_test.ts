@@ -53,6 +53,12 @@ forEachEngine("Model.predict() answers rows, record batches and typed arrays ali
     assertEquals(model.columns, ["city", "item", "shelf", "page", "day", "price", "time"]);
     const rows = table.toArray().map((row) => row!.toJSON());
     assertClose((await model.predict(rows)).logits, logits.light!);
+    // Columns may be in another order, with others between them.
+    const others = ["y", "time", "item", "price", "city", "shelf", "day", "page"];
+    const mixed = new Table(
+      Object.fromEntries(others.map((name) => [name, table.getChild(name)!])),
+    );
+    assertClose((await model.predict(mixed)).logits, logits.light!);
     const parts: number[] = [];
     const stream = (async function* () {
       yield* new Table([...table.slice(0, 4).batches, ...table.slice(4).batches]).batches;
