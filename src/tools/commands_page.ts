@@ -21,8 +21,8 @@ export function commandsPage(): string {
 
 # Commands and options
 
-\`deno task pipeline COMMAND --help\` prints this in a terminal. \`deno task pipeline FILE\` means
-\`deno task pipeline run FILE\`.
+\`deno task pipeline COMMAND --help\` prints the options of a command in a terminal.
+\`deno task pipeline FILE\` means \`deno task pipeline run FILE\`.
 
 ${
     markdownTable(

@@ -41,13 +41,18 @@ const inOneLine = (text: string) => text.replaceAll(/\s+/g, " ").trim();
  * sentence that introduces its list.
  */
 function* paragraphs(text: string): Iterable<string> {
-  const prose = text.replaceAll(/^ *```[^]*?^ *```/gm, "…").replaceAll(/^(\||<).*$/gm, "");
+  const prose = text.replaceAll(/^ *```[^]*?^ *```|^\|.*(?:\n\|.*)*/gm, "…").replaceAll(
+    /^<!.*$/gm,
+    "",
+  );
   let heading = "", introduction = "";
   for (const part of prose.split(/\n\s*\n|\n(?=\s*(?:-|\d+\.) )/)) {
     const line = inOneLine(part);
     const isItem = /^(?:-|\d+\.) /.test(line);
     if (line.startsWith("#")) [heading, introduction] = [line.replace(/^#+ /, ""), ""];
-    else if (line.length > 40) yield `[${heading}] ${isItem ? introduction : ""}${line}`;
+    else if (line.length > 40) {
+      yield `[${heading}] ${isItem ? introduction : ""}${line}${line.endsWith(":") ? " …" : ""}`;
+    }
     if (!isItem && line !== "") introduction = line.endsWith(":") ? `${line} ` : "";
   }
 }
