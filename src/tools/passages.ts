@@ -57,9 +57,12 @@ function* paragraphs(text: string): Iterable<string> {
   }
 }
 
-/** Matches a string literal, a template, or several of them added together. */
-const LITERAL = String
-  .raw`((?:"(?:[^"\\\n]|\\.)*"|${"`"}(?:[^${"`"}\\]|\\.)*${"`"})(?:\s*\+\s*(?:"(?:[^"\\\n]|\\.)*"|${"`"}(?:[^${"`"}\\]|\\.)*${"`"}))*)`;
+/** Matches a string literal in double quotes, or a template, which may contain other templates. */
+const TEXT = String
+  .raw`(?:"(?:[^"\\\n]|\\.)*"|${"`"}(?:[^${"`"}\\$]|\\.|\$(?!\{)|\$\{(?:[^{}${"`"}]|${"`"}[^${"`"}]*${"`"}|\{[^{}]*\})*\})*${"`"})`;
+
+/** Matches a text, or several of them added together. */
+const LITERAL = String.raw`(${TEXT}(?:\s*\+\s*${TEXT})*)`;
 const MESSAGE = new RegExp(
   String.raw`(?:new UserError\(|\bmessage: |new StageError\(\w+,)\s*${LITERAL}`,
   "g",
@@ -81,9 +84,27 @@ const unquoted = (literal: string) =>
       ),
   );
 
-/** Shows a computed part of a text by its last name: `JSON.stringify(chosen)` as `<chosen>`. */
+/** Methods and functions that format a value; the name of the value says more than theirs. */
+const FORMATTING =
+  /\.?\b(?:join|map|slice|toLocaleString|toPrecision|toFixed|toExponential|JSON|stringify|String|en|e6|e9|printable|formatCount|formatBytes)\b/g;
+
+/**
+ * Shows a computed part of a text by its last name: `relative(folder, file)` as `<file>`, and
+ * `names.length` as `<number of names>`. The alternatives of a condition are shown as texts:
+ * `<is missing | is damaged>`.
+ */
 function placeholder(_: string, expression: string): string {
-  return `<${expression.match(/[A-Za-z_]\w*/g)?.at(-1) ?? "…"}>`;
+  const alternatives = /^[^?]*\?([^:]*):([^]*)$/.exec(expression)?.slice(1).map((part) =>
+    part.trim().replaceAll(/^[`"]|[`"]$/g, "").replaceAll(/\$\{([^{}]*)\}/g, placeholder)
+  );
+  if (alternatives && /[`"]/.test(expression)) {
+    return `<${alternatives.filter(Boolean).join(" | ")}>`;
+  }
+  const [, counted] = /(\w+)\.length\b/.exec(expression) ?? [];
+  if (counted !== undefined) return `<number of ${counted}>`;
+  const names = expression.replaceAll(FORMATTING, " ").match(/[A-Za-z_]\w*/g) ??
+    expression.match(/[A-Za-z_]\w*/g);
+  return `<${names?.at(-1) ?? "…"}>`;
 }
 
 function passages(): Record<string, Passage[]> {
