@@ -41,7 +41,7 @@ const convertUsage =
 const stopped = new UserError("the conversion was interrupted; no file was written");
 
 /**
- * Runs the command.
+ * Runs the command `deno task data`.
  *
  * @param args The command line after `deno task data`.
  * @returns The exit code.

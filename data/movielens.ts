@@ -103,7 +103,7 @@ function tableOf(rows: readonly Impression[], { items, users }: MovieLens): Tabl
     const one = all.get(id);
     if (one !== undefined) return one;
     throw new UserError(
-      `the ratings contain the ${what} ${id}, which is not in the file of ${what}s`,
+      `the ratings refer to the ${what} ${id}, which is missing from the file of ${what}s`,
     );
   };
   const item = rows.map((row) => known("film", items, row.item));

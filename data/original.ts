@@ -13,7 +13,7 @@ import { UserError } from "../src/base/errors.ts";
 import { readRegular } from "../src/base/files/regular.ts";
 import { hint, type HintText } from "../src/base/hints.ts";
 
-/** A file that is published on a site. */
+/** A file that can be downloaded from the publisher of a data set, with its size and hash. */
 export interface Published {
   /** Its name, both on the site and in folders. */
   readonly name: string;
@@ -50,8 +50,9 @@ export async function readFirst(
       throw new UserError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
     }
   }
-  const lacks = names.length > 1 ? `neither ${names.join(" nor ")}` : `no ${names[0]}`;
-  throw new UserError(`${folder} has ${lacks}`, { hint: advice });
+  throw new UserError(`the folder ${folder} does not contain ${names.join(" or ")}`, {
+    hint: advice,
+  });
 }
 
 /**

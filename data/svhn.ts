@@ -17,7 +17,7 @@ const about = {
   changes: "the digit 0 has the label 0, not 10",
 };
 
-/** A split as published. */
+/** A split of SVHN as published, with its file. */
 export interface SvhnSplit {
   readonly split: string;
   readonly file: Published;
@@ -68,7 +68,7 @@ export function svhnOf(name: string, summary: string, splits: readonly SvhnSplit
   };
 }
 
-/** Digits of house numbers: the two splits that are commonly used. */
+/** SVHN, the digits of house numbers: the training and test splits that are commonly used. */
 export const svhn: DataSet = svhnOf(
   "svhn",
   "99,289 digits of house numbers of 32 × 32 pixels by Netzer et al. (non-commercial use)",
@@ -78,7 +78,7 @@ export const svhn: DataSet = svhnOf(
   ],
 );
 
-/** The easier digits that SVHN provides in addition. */
+/** The additional training split of SVHN, whose digits are easier. */
 export const svhnExtra: DataSet = svhnOf(
   "svhn-extra",
   "531,131 additional, easier digits of SVHN; needs about 8 GB of memory",

@@ -27,7 +27,7 @@ export function readTar(bytes: Uint8Array<ArrayBuffer>, path: string): Map<strin
     }
     const size = octal(header.subarray(124, 136)), from = start + block;
     if (!(from + size <= bytes.length)) {
-      throw new UserError(`${path} ends within its file ${nameOf(header)}`, {
+      throw new UserError(`the archive ${path} ends in the middle of the file ${nameOf(header)}`, {
         hint: hint("tar/end", "the archive is incomplete or damaged: download it again", {
           edit: "the file",
         }),

@@ -12,7 +12,9 @@ const cosineHint: LossStage = defineLoss({
   summary: "1 minus the cosine of the angle between the logits of both nets.",
   form: "hint",
   options: z.object({
-    epsilon: z.number().positive().default(1e-6).describe("Keeps the norms above 0."),
+    epsilon: z.number().positive().default(1e-6).describe(
+      "A small number that is added to squared norms, so that they are never 0.",
+    ),
   }),
   create: ({ epsilon }) => (from, to) => {
     const norm = (x: tf.Tensor) => tf.sqrt(tf.add(tf.sum(tf.square(x), -1), epsilon));

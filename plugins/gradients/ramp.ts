@@ -6,15 +6,18 @@ import { defineGradient, type GradientStage, type Position, z } from "../../plug
  */
 const stage: GradientStage = defineGradient({
   name: "ramp",
-  summary: "Changes the factor on one gradient from one value to another over a span of the run.",
+  summary:
+    "Changes the factor on one gradient linearly, from one value to another, during part of the run.",
   options: z.object({
     side: z.enum(["from", "to", "shared"]).default("to").describe(
-      "The gradient whose factor changes.",
+      "The gradient whose factor changes: to the teacher (from), to the student (to), or into the variables that both nets share (shared).",
     ),
-    start: z.number().min(0).default(0).describe("The factor before the span."),
-    end: z.number().min(0).default(1).describe("The factor after the span."),
-    after: z.number().min(0).default(0).describe("The start of the span."),
-    over: z.number().positive().describe("The length of the span."),
+    start: z.number().min(0).default(0).describe("The initial factor on the gradient."),
+    end: z.number().min(0).default(1).describe("The final factor on the gradient."),
+    after: z.number().min(0).default(0).describe(
+      "When the factor starts to change, in epochs or steps.",
+    ),
+    over: z.number().positive().describe("How long the factor changes, in epochs or steps."),
     unit: z.enum(["steps", "epochs"]).default("epochs").describe("The unit of `after` and `over`."),
   }),
   example: "use: ramp\nside: to\nstart: 0\nend: 1\nover: 5\nunit: epochs",

@@ -15,10 +15,10 @@ import { flattened, normalized } from "./vectors.ts";
  */
 const stage: LossStage = defineLoss({
   name: "attention-transfer",
-  summary: "The distance of the attention maps of both nets.",
+  summary: "The distance between the attention maps of both nets.",
   form: "hint",
   options: z.object({
-    power: z.number().min(1).default(2).describe("The exponent of the activations, p."),
+    power: z.number().min(1).default(2).describe("The exponent p of the absolute activations."),
   }),
   example: `use: attention-transfer
 from: [booster.group1, booster.group2, booster.group3]

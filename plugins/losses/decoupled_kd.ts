@@ -23,9 +23,13 @@ const stage: LossStage = defineLoss({
     temperature: z.number().positive().default(4).describe(
       "The temperature T that divides the logits.",
     ),
-    alpha: z.number().min(0).default(1).describe("The weight of the target class, α."),
-    beta: z.number().min(0).default(8).describe("The weight of the other classes, β."),
-    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by T²."),
+    alpha: z.number().min(0).default(1).describe(
+      "The weight α of the term that compares the probability of the target class.",
+    ),
+    beta: z.number().min(0).default(8).describe(
+      "The weight β of the term that compares the probabilities of the other classes.",
+    ),
+    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply the loss by T²."),
   }),
   example: "use: decoupled-kd\ntemperature: 4\nalpha: 1\nbeta: 8",
   create({ temperature, alpha, beta, scaleByTemperature }, context) {

@@ -15,15 +15,19 @@ import { lengths, meanOfAll } from "./vectors.ts";
  */
 const stage: LossStage = defineLoss({
   name: "dist",
-  summary: "One minus the correlation of the probabilities, by row and by class.",
+  summary: "One minus the correlation between the probabilities of both nets, by row and by class.",
   form: "hint",
   options: z.object({
-    beta: z.number().min(0).default(1).describe("The weight of the relation within a row, β."),
-    gamma: z.number().min(0).default(1).describe("The weight of the relation within a class, γ."),
+    beta: z.number().min(0).default(1).describe(
+      "The weight β of the inter-class term, which correlates the probabilities of each row.",
+    ),
+    gamma: z.number().min(0).default(1).describe(
+      "The weight γ of the intra-class term, which correlates the probabilities of each class.",
+    ),
     temperature: z.number().positive().default(1).describe(
       "The temperature τ that divides the logits.",
     ),
-    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by τ²."),
+    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply the loss by τ²."),
   }),
   example: "use: dist\nbeta: 1\ngamma: 1\ntemperature: 1",
   create({ beta, gamma, temperature, scaleByTemperature }, context) {

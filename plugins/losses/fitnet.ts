@@ -28,7 +28,7 @@ type Regressor = (output: tf.Tensor, scope: LossScope) => tf.Tensor;
  */
 const stage: LossStage = defineLoss({
   name: "fitnet",
-  summary: "The distance of hidden outputs, through a learned regressor.",
+  summary: "The distance between hidden outputs of both nets, through a learned regressor.",
   form: "hint",
   options: z.object({
     regressor: z.enum(["where-shapes-differ", "always"]).default("where-shapes-differ").describe(

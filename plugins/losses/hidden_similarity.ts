@@ -16,7 +16,9 @@ const stage: LossStage = defineLoss({
   summary: "The negative cosine or the distance of hidden layers of equal width, as in EasyRec.",
   form: "hint",
   options: z.object({
-    measure: z.enum(["cosine", "euclid"]).default("cosine").describe("The measure of similarity."),
+    measure: z.enum(["cosine", "euclid"]).default("cosine").describe(
+      "How to compare the hidden layers: negative cosine similarity (cosine) or Euclidean distance (euclid).",
+    ),
   }),
   example: "use: hidden-similarity\nfrom: booster.hidden2\nto: light.hidden1\nweight: 0.1",
   create({ measure }, context) {

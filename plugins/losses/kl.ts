@@ -20,7 +20,7 @@ const stage: LossStage = defineLoss({
     temperature: z.number().positive().default(1).describe(
       "The temperature T that divides the logits.",
     ),
-    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by T²."),
+    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply the loss by T²."),
   }),
   example: "use: kl\ntemperature: 4\nscaleByTemperature: true",
   create({ temperature, scaleByTemperature }, context) {

@@ -13,13 +13,14 @@ import { divergence, logProbabilities } from "./class_logits.ts";
  */
 const stage: LossStage = defineLoss({
   name: "logit-standardization",
-  summary: "The KL divergence of logits that are standardized to mean 0 and deviation 1.",
+  summary:
+    "The KL divergence between both nets after their logits are standardized to mean 0 and deviation 1.",
   form: "hint",
   options: z.object({
     temperature: z.number().positive().default(2).describe(
       "The temperature τ that divides the standardized logits.",
     ),
-    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by τ²."),
+    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply the loss by τ²."),
   }),
   example: "use: logit-standardization\ntemperature: 2\nweight: 9",
   create({ temperature, scaleByTemperature }, context) {

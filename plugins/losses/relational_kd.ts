@@ -16,12 +16,15 @@ import { lengths, meanOfAll, normalized, smoothL1 } from "./vectors.ts";
  */
 const stage: LossStage = defineLoss({
   name: "relational-kd",
-  summary: "The difference of distances and angles between the rows of a batch from the teacher's.",
+  summary:
+    "The difference between both nets in the distances and angles between the rows of a batch.",
   form: "hint",
   options: z.object({
-    distance: z.number().min(0).default(25).describe("The weight of distances, λ_D."),
+    distance: z.number().min(0).default(25).describe(
+      "The weight λ_D of the term that compares distances between rows.",
+    ),
     angle: z.number().min(0).default(50).describe(
-      "The weight of angles, λ_A. Memory grows with the cube of the batch size.",
+      "The weight λ_A of the term that compares angles between rows. Its memory grows with the cube of the batch size.",
     ),
   }),
   example:

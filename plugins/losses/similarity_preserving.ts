@@ -13,7 +13,7 @@ import { flattened, meanOfAll, normalized } from "./vectors.ts";
  */
 const stage: LossStage = defineLoss({
   name: "similarity-preserving",
-  summary: "The difference of the similarities between the rows of a batch from the teacher's.",
+  summary: "The difference between both nets in the similarities between the rows of a batch.",
   form: "hint",
   options: z.object({}),
   example: "use: similarity-preserving\nfrom: booster.group3\nto: light.group3\nweight: 3000",

@@ -1,7 +1,7 @@
 import type { EvaluatedBatch } from "../../plugin.ts";
 import { GrowingArray, scoreOf, scoresLike } from "./scores.ts";
 
-/** The rows of one group. */
+/** The scores of one group of rows, such as the rows of one user. */
 export interface Group {
   /** The scores of its positive rows, ascending. */
   readonly positives: Float32Array | Float64Array;

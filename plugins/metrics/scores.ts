@@ -7,13 +7,13 @@
 
 import { type Column, columnOption, hint, type LabelSpec, UserError, z } from "../../plugin.ts";
 
-/** The option of metrics by user: the column that identifies the owner of a row. */
+/** The option `by` of metrics per user: the column that identifies the user of a row. */
 export const byOption = columnOption(
   z.string().min(1, { error: "expected the name of a column" }),
 ).describe("The column of the source that identifies the owner of a row, such as a user's id.");
 
 /**
- * Rejects labels that do not have two classes.
+ * Throws an error if the label does not have two classes.
  *
  * @param metric The metric's name.
  * @param label The label.
@@ -101,7 +101,8 @@ export class GrowingArray<T extends Float32Array | Float64Array | Uint32Array> {
 const PART = 2 ** 16;
 
 /**
- * Scores are float32 if a net has one logit. The exact difference of two logits needs float64.
+ * Creates an array for scores. Its type is float32 if a net has one logit, and float64 if a score
+ * is the difference of two logits.
  *
  * @param logits Logits of some rows.
  */

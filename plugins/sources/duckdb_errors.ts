@@ -5,7 +5,7 @@ import { encodings } from "./parquet_types.ts";
 import { oneSelect } from "./sql_check.ts";
 import { decodeHint } from "./utf8.ts";
 
-/** The error for a statement that reads values that it must not read. */
+/** The message and hint for a statement that would read values which Rocket refuses. */
 export interface Refusal {
   /** The message. The statement itself fails with this text. */
   readonly message: string;
@@ -56,11 +56,11 @@ export function explain(error: unknown, subject: StatementSubject): UserError {
 }
 
 function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserError {
-  const much = cause instanceof MemoryError
+  const memory = cause instanceof MemoryError
     ? `more than ${(cause.limit / 1e9).toFixed(1)} GB of memory`
     : "more memory than is allowed";
   if (query !== undefined || file === undefined) {
-    return new UserError(`the query needs ${much}`, {
+    return new UserError(`the query needs ${memory}`, {
       hint: hint(
         "sql/memory",
         "read fewer rows and columns, or shorten long texts: left(…, 10000)",
@@ -71,7 +71,7 @@ function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserErr
       cause,
     });
   }
-  return new UserError(`reading ${file} needs ${much}`, {
+  return new UserError(`reading ${file} needs ${memory}`, {
     hint: hint(
       "source/memory",
       "its texts or lists are very long when they are decompressed: write shorter values, or fewer rows per row group",

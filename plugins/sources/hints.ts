@@ -54,7 +54,7 @@ export function yamlKey(name: string): string {
 export const maxColumns = 65_536;
 
 /**
- * Checks that a file has at most {@linkcode maxColumns} columns.
+ * Throws an error if a file has more than {@linkcode maxColumns} columns.
  *
  * @param name The file's name, as written in the pipeline file.
  * @param count The number of its columns.

@@ -71,7 +71,7 @@ export function partitionFields(
       throw new UserError(
         `${
           first!.name
-        } has the column ${column} from the name of its folder, and ${other.name} has no such column`,
+        } gets the column ${column} from the name of its folder, but ${other.name} has no such column`,
         {
           hint: hint(
             "hive/folders",

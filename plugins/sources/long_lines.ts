@@ -62,11 +62,11 @@ export async function refuseLongPackedLines(file: SourceFile): Promise<void> {
 const isPacked = ({ path }: SourceFile) => /\.gz$/i.test(path);
 
 function tooLong({ name }: SourceFile, start: number): UserError {
-  const which = start === 0 ? "the first line" : `the line at byte ${start.toLocaleString("en")}`;
-  return new UserError(`${which} of ${name} is longer than ${lineBytes / 1e6} MB`, {
+  const line = start === 0 ? "the first line" : `the line at byte ${start.toLocaleString("en")}`;
+  return new UserError(`${line} of ${name} is longer than ${lineBytes / 1e6} MB`, {
     hint: hint(
       "csv/long-line",
-      "no line may be longer: check that the file is CSV text whose lines end with a line feed",
+      "check that the file is CSV text and that its lines end with a line feed",
       { edit: "the data file" },
     ),
   });

@@ -361,9 +361,9 @@ export function oneSelect(): HintText {
   );
 }
 
-function refusal(what: string, place = ""): UserError {
+function refusal(action: string, place = ""): UserError {
   return new UserError(
-    `the query cannot be run${place}: it ${what}, but a query may only read data`,
+    `the query cannot be run${place}: it ${action}, but a query may only read data`,
     {
       hint: hint(
         "sql/reads",

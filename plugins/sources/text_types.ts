@@ -104,7 +104,7 @@ export const countedKinds: number = numberKinds | kinds.loose;
 
 const integers = kinds.integer | kinds.large | kinds.enormous;
 
-/** Type inferred from the kinds of a column. */
+/** The type that was inferred for a text column. */
 export interface Verdict {
   /** Narrowest type that represents every value exactly. */
   readonly type: FoundType;
@@ -117,7 +117,7 @@ export interface Verdict {
 }
 
 /**
- * Infers the type of a column.
+ * Infers the type of a text column from the combined kinds of its values.
  *
  * @param all Kinds of all texts in the column, combined with OR.
  * @returns The type, and the reason if the column must be refused.

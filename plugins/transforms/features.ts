@@ -27,7 +27,7 @@ export const featureOption = z.union([name, z.array(name).min(1)], {
   error: "expected the name of a feature, or a list of them",
 }).optional().describe("The feature, or a list of features; by default, all suitable features.");
 
-/** The features that a transform accepts. */
+/** The requirement of a transform on the features that it changes. */
 export interface Suitable {
   /** Returns the problem with a feature, or undefined if it is suitable. */
   readonly problem: (spec: ColumnSpec) => string | undefined;
@@ -110,13 +110,13 @@ export function zerosLike(values: Values, length: number): Values {
   return new (values.constructor as new (length: number) => Values)(length);
 }
 
-/** The suitable features of a transform of numbers. */
+/** The requirement of transforms that accept only features of numbers. */
 export const numbers: Suitable = {
   problem: (spec) => spec.dtype === "float32" ? undefined : notNumbers("", spec)!.holds,
   wanted: "numbers (float32)",
 };
 
-/** The suitable features of a transform of images. */
+/** The requirement of transforms that accept only images. */
 export const images: Suitable = {
   problem: ({ shape }) => shape.length === 3 ? undefined : "is not an image",
   wanted: "images of the shape [height, width, channels]",

@@ -7,7 +7,7 @@
 import { type Column, hint, UserError, z } from "../../plugin.ts";
 import { type Suitable, zerosLike } from "./features.ts";
 
-/** The values beyond the edge of an image. */
+/** How to fill the pixels beyond the edge of an image. */
 export type PadMode = "zero" | "reflect" | "symmetric";
 
 /** The option `mode`, which transforms that pad share. */
@@ -15,7 +15,7 @@ export const padMode = z.enum(["zero", "reflect", "symmetric"], {
   error: "expected zero, reflect or symmetric",
 });
 
-/** The description of the modes for the option. */
+/** The description of the padding modes, for the option `mode`. */
 export const padModes: string =
   "The padding. zero: zeros. reflect: the image mirrored at its outermost pixels. " +
   "symmetric: the image mirrored at its edges, which repeats the outermost pixels.";
@@ -25,7 +25,7 @@ export const imageSize = z.tuple([z.int().positive(), z.int().positive()], {
   error: "expected a height and a width, such as [32, 32]",
 });
 
-/** Images that are large enough for this padding. */
+/** Returns the requirement that images are large enough for a padding. */
 export function paddable(pad: number, mode: PadMode): Suitable {
   const least = Math.max(1, { zero: 1, reflect: pad + 1, symmetric: pad }[mode]);
   return {
@@ -44,7 +44,7 @@ export function paddable(pad: number, mode: PadMode): Suitable {
 }
 
 /**
- * Rejects a window that is larger than the padded image.
+ * Throws an error if a window is larger than the padded images.
  *
  * @param name The feature.
  * @param shape The image's shape.

@@ -103,7 +103,7 @@ export class UserError extends Error {
   }
 }
 
-/** The run was interrupted before it was complete. It can be resumed. */
+/** Thrown when a run is interrupted before it is complete. The run can be resumed. */
 export class Interruption extends Error {
   /** The name of the error. */
   override name = "Interruption";

@@ -51,7 +51,7 @@ function aboveStatus(write: () => void): void {
   }
 }
 
-/** Joins lines. Line breaks within a line are escaped. */
+/** A line, or several lines, to print. Line breaks within a line are escaped. */
 export type Lines = string | readonly string[];
 
 const printed = (lines: readonly Lines[]) => lines.flat().map(printable).join("\n");
@@ -67,8 +67,8 @@ export function sayAfterKey(...lines: readonly Lines[]): void {
 }
 
 /**
- * Prints lines for the user on standard error. If that fails, for example because the disk is full or
- * a pipe is closed, the error is ignored, because it must not end a training run.
+ * Prints lines for the user on standard error. If that fails, for example because the disk is full
+ * or a pipe is closed, the error is ignored, because it must not end a training run.
  *
  * @example
  * ```ts

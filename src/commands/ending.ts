@@ -22,7 +22,7 @@ export function endProcess(code: number): never {
   Deno.exit(exitCodeOf(code));
 }
 
-/** Makes the problem for a process that ended unexpectedly. */
+/** Creates the problem that is printed if the process ended unexpectedly. */
 export const endedByStage = (): Problem => ({
   message:
     "the process ended before the command was complete: a stage called Deno.exit(), or a promise never settled",

@@ -166,13 +166,16 @@ function twoArguments(args: readonly string[]): [string, string] {
 }
 
 function refuseKeep(name: string, there: readonly string[]): never {
-  throw new UserError(`there is no column ${JSON.stringify(name)} to keep`, {
-    hint: nameHint("predict/keep", {
-      written: name,
-      names: there,
-      intro: "the columns are",
-      change: (near) => ({ args: { replace: { [name]: near } } }),
-    }),
-    exitCode: 2,
-  });
+  throw new UserError(
+    `--keep names the column ${JSON.stringify(name)}, which the input does not have`,
+    {
+      hint: nameHint("predict/keep", {
+        written: name,
+        names: there,
+        intro: "the columns are",
+        change: (near) => ({ args: { replace: { [name]: near } } }),
+      }),
+      exitCode: 2,
+    },
+  );
 }

@@ -64,7 +64,7 @@ async function runOne(
   const run = sweep.runs.find((run) => nameOf(run) === name);
   if (!run) {
     const names = ["check", "latency", ...sweep.runs.map(nameOf)];
-    throw new UserError(`the sweep has no part ${JSON.stringify(name)}`, {
+    throw new UserError(`--only names ${JSON.stringify(name)}, which is not a part of the sweep`, {
       hint: nameHint("sweep/part", {
         written: name,
         names,

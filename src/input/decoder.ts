@@ -248,7 +248,7 @@ function refuseNegative(
   const row = values.findIndex((value: number) => !(value >= 0));
   if (row < 0) return;
   throw new UserError(
-    `${whereIn(row)}, column ${weight}: has the weight ${
+    `${whereIn(row)}, column ${weight}: the weight is ${
       values[row]
     }; expected 0 or more (rows count from 0)`,
     {

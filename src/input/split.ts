@@ -266,12 +266,12 @@ function rowCountsOf(
 ): readonly number[] {
   if (!rowCounts) return tally.rowCounts;
   const sum = (counts: readonly number[]) => counts.reduce((sum, rows) => sum + rows, 0);
-  const said = sum(rowCounts), read = sum(tally.rowCounts);
-  if (said === read) return rowCounts;
-  throw new StageError(stage, `returned ${read} rows, but its rowCounts add up to ${said}`, {
+  const stated = sum(rowCounts), read = sum(tally.rowCounts);
+  if (stated === read) return rowCounts;
+  throw new StageError(stage, `returned ${read} rows, but its rowCounts add up to ${stated}`, {
     hint: hint(
       "source/row-counts",
-      "rowCounts has the number of rows of each record batch that recordBatch() reads",
+      "set rowCounts to the number of rows of each record batch that recordBatch() returns",
       { edit: "the stage" },
     ),
   });

@@ -36,7 +36,7 @@ export interface StreamFacts {
   readonly fingerprint: string;
 }
 
-/** A source, for another thread that opens it again. */
+/** A source in a form that can be sent to another thread, which opens it again. */
 export interface SourceSetup {
   /** A built-in name, an absolute path or a URL. */
   readonly specifier: string;
@@ -280,7 +280,9 @@ export class StreamedRows implements Rows {
     return { store: Store.joined(stores), order };
   }
 
-  /** Returns the position of the split's first row in a record batch, and the number of its rows. */
+  /**
+   * Returns the position of the split's first row in a record batch, and the number of its rows.
+   */
   #within(batch: number): { from: number; length: number } {
     const first = this.stream.bounds[batch]!, after = this.stream.bounds[batch + 1]!;
     if (!this.index) return { from: first, length: after - first };
@@ -386,7 +388,9 @@ function joined(parts: readonly Batch[]): Batch {
 const isSame = (known: Epoch | undefined, of: Epoch) =>
   known?.seed === of.seed && known.epoch === of.epoch;
 
-/** Returns the first index of a value that is at least `number` in ascending numbers, or the length. */
+/**
+ * Returns the first index of a value that is at least `number` in ascending numbers, or the length.
+ */
 function firstAtLeast(numbers: ArrayLike<number>, number: number): number {
   let low = 0, high = numbers.length;
   while (low < high) {

@@ -195,13 +195,17 @@ export class TransformChain {
       );
       const plain = plainJson(measured);
       if (plain === undefined) {
-        throw new StageError(stage, `measured ${describeValue(measured)}, which is not JSON`, {
-          hint: hint(
-            "transform/measured",
-            "measure() returns plain numbers, strings, arrays and objects",
-            { edit: "the stage" },
-          ),
-        });
+        throw new StageError(
+          stage,
+          `returned ${describeValue(measured)} from measure(), which cannot be stored as JSON`,
+          {
+            hint: hint(
+              "transform/measured",
+              "measure() returns plain numbers, strings, arrays and objects",
+              { edit: "the stage" },
+            ),
+          },
+        );
       }
       callStage(stage, "restore()", () => transform.restore?.(plain));
       all.push(plain);

@@ -18,7 +18,7 @@ export interface InputSetup {
   readonly seed: number;
 }
 
-/** A transform, for a thread that loads it again. */
+/** A transform in a form that can be sent to another thread, which loads its stage again. */
 export interface TransformSetup {
   /** A built-in name, an absolute path or a URL. */
   readonly specifier: string;
@@ -30,7 +30,7 @@ export interface TransformSetup {
   readonly on: "training" | "all";
 }
 
-/** A message from the thread. */
+/** A message from the thread that makes batches. */
 export type Answer = { readonly ready: true } | { readonly batch: Batch } | {
   readonly failed: string;
 };

@@ -55,7 +55,7 @@ import { checkTransform } from "./transform.ts";
  *
  * const down: ScheduleStage = defineSchedule({
  *   name: "down",
- *   summary: "Falls in a straight line, and forgets to stop.",
+ *   summary: "Falls linearly, even below 0.",
  *   options: z.object({}),
  *   create: () => ({ step }) => 1 - step / 100,
  * });

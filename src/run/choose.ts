@@ -54,11 +54,11 @@ export async function chooseMetrics(
     }
     const keys = own.flatMap((metric) => keysOf(metric, nets).slice(0, 1));
     const first = keys.find((key) => !reasons.has(key));
-    const without = (key: string) =>
-      `the metric ${key}, which has no value on the ${split} split: ${reasons.get(key)}`;
     const refuseSelect = (key: string) =>
       problems.push({
-        message: `\`select\` names ${without(key)}`,
+        message: `\`select\` names the metric ${key}, which has no value on the ${split} split: ${
+          reasons.get(key)
+        }`,
         place: phase.selectPlace,
         hint: first === undefined
           ? hint("select/leave-out", "remove `select`", { remove: ["."] })
@@ -66,7 +66,10 @@ export async function chooseMetrics(
       });
     const refuseStop = (key: string, isNamed: boolean) =>
       problems.push({
-        message: `\`stop\` depends on ${without(key)}`,
+        message:
+          `\`stop\` depends on the metric ${key}, which has no value on the ${split} split: ${
+            reasons.get(key)
+          }`,
         place: phase.stopPlace,
         hint: first === undefined
           ? hint("stop/leave-out", "remove `stop`", { remove: [isNamed ? ".." : "."] })
@@ -79,7 +82,7 @@ export async function chooseMetrics(
         report(
           `metrics: the best epoch is ${
             first === undefined ? "the last one, not chosen by" : `chosen by ${first} instead of`
-          } ${without(key)}`,
+          } the metric ${key}, which has no value on the ${split} split: ${reasons.get(key)}`,
         );
       }
     }

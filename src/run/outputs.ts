@@ -3,7 +3,7 @@ import { callStage, type StageReference } from "../stages/stage_error.ts";
 import type { Result, RunEvents } from "../stages/events.ts";
 import type { Output } from "../stages/output.ts";
 
-/** An output of a run. */
+/** An output of a run and the hooks that it handles. */
 export interface RunOutput {
   /** The output's stage; undefined for a listener that is not part of the pipeline. */
   readonly stage: StageReference | undefined;

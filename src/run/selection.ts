@@ -5,7 +5,7 @@ import { type MetricValue, undefinedMetric } from "../stages/metric.ts";
 import type { NetName } from "../stages/network.ts";
 import type { PlannedMetric } from "../train/evaluate.ts";
 
-/** The metrics that are measured, and the nets. */
+/** The metrics to measure, and the nets that have them. */
 export interface Measured {
   /** The metrics. */
   readonly metrics: readonly PlannedMetric[];
@@ -14,8 +14,8 @@ export interface Measured {
 }
 
 /**
- * A metric that is observed after each epoch: on the validation split, or on the test split if there
- * is no validation split.
+ * A metric that is observed after each epoch: on the validation split, or on the test split if
+ * there is no validation split.
  */
 class Watched {
   /** The name of the split. */
@@ -70,8 +70,8 @@ export class Selection {
    *
    * @param splits The splits by name.
    * @param measured The metrics and nets.
-   * @param select The key of the metric that selects the best epoch; without it, the latest epoch is
-   *   the best.
+   * @param select The key of the metric that selects the best epoch; without it, the latest epoch
+   *   is the best.
    * @param best The best epoch so far.
    */
   constructor(

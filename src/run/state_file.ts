@@ -253,11 +253,14 @@ function refuseOthers(wanted: readonly NamedTensor[], file: SafetensorsFile, pat
   for (const { name, tensor: { shape } } of wanted) {
     const entry = file.entries.get(name);
     if (entry?.shape.join() === shape.join()) continue;
-    const found = entry ? `has ${name} with shape [${entry.shape}]` : `has no tensor ${name}`;
-    throw new UserError(`the checkpoint ${path} ${found}; expected shape [${shape}]`, {
-      hint: otherNet,
-      exitCode: 2,
-    });
+    const found = entry ? `has the shape [${entry.shape}]` : "is missing";
+    throw new UserError(
+      `the tensor ${name} in the checkpoint ${path} ${found}; expected the shape [${shape}]`,
+      {
+        hint: otherNet,
+        exitCode: 2,
+      },
+    );
   }
   const names = new Set(wanted.map(({ name }) => name));
   const other = [...file.entries.keys()].find((name) => !names.has(name));

@@ -10,7 +10,7 @@ import { changedVariables, isFinished } from "../run/resume_checks.ts";
 /** The state of a run of a sweep. */
 export type RunState = "new" | "interrupted" | "finished";
 
-/** The content of a run folder. */
+/** The state of a run of a sweep, as found in its folder. */
 export interface KeptRun {
   /** The state of the run. */
   readonly state: RunState;

@@ -10,8 +10,8 @@ import {
 import { markdownTable } from "./markdown_table.ts";
 
 /**
- * The text of docs/reference/commands.md: all commands and their options, formatted as `deno fmt`
- * formats them.
+ * Generates the text of docs/reference/commands.md: tables of all commands and their options, in
+ * the format of `deno fmt`.
  *
  * @returns The page, as Markdown.
  */

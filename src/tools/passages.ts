@@ -110,7 +110,11 @@ function placeholder(_: string, expression: string): string {
 function passages(): Record<string, Passage[]> {
   const found: Record<string, Passage[]> = { documents: [], messages: [], descriptions: [] };
   const add = (kind: string, path: string, text: string) => {
-    if (text.length > 20) found[kind]!.push({ file: relative(root, path), text });
+    // A text that consists of computed parts only says nothing by itself.
+    const words = text.replaceAll(/^\w+: |<[^<>]*>/g, "").match(/[A-Za-z]{2,}/g) ?? [];
+    if (text.length > 20 && words.length > 1) {
+      found[kind]!.push({ file: relative(root, path), text });
+    }
   };
   for (const path of files(root, ".md")) {
     for (const text of paragraphs(Deno.readTextFileSync(path))) add("documents", path, text);

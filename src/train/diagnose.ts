@@ -108,11 +108,11 @@ export function divergedHint(): HintText {
 
 function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep) {
   const broken = terms.filter((_, index) => !Number.isFinite(losses[index + 1]!));
-  const whose = broken.length > 0
-    ? `the loss ${broken.map(({ name }) => name).join(" and ")}`
-    : "the sum of the losses";
+  const subject = broken.length > 0
+    ? `loss ${broken.map(({ name }) => name).join(" and ")}`
+    : "sum of the losses";
   return {
-    message: `${whose} is not finite ${when}`,
+    message: `the ${subject} is not finite ${when}`,
     place: broken[0]?.stage.place ?? place,
     hint: hint(
       "broken/loss",
@@ -123,7 +123,7 @@ function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep) {
 }
 
 /**
- * Finds the loss term whose gradient is not finite although its value is, and whether the loss or
+ * Finds the loss term subject gradient is not finite although its value is, and whether the loss or
  * the network is the cause.
  */
 async function brokenGradient(step: BrokenStep) {

@@ -20,7 +20,7 @@ import { type FactorValues, type Term, termLoss } from "./objective.ts";
 import { type BatchTensors, batchTensors, rowsOf } from "./tensors.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** A metric of the run. */
+/** A metric to measure, with its stage and its name in results. */
 export interface PlannedMetric {
   /** The metric's stage, for messages. */
   readonly stage: StageReference;

@@ -153,7 +153,7 @@ function* pathCases(): Iterable<DataCase> {
     files: { "day=1/a.csv": good, "b.csv": good, "day=2/": "" },
     source: "{ use: csv, path: ['*.csv', day=1] }",
     words: [
-      "day=1/a.csv has the column day from the name of its folder, and b.csv has no such column",
+      "day=1/a.csv gets the column day from the name of its folder, but b.csv has no such column",
     ],
     mended: { "hive/folders": written("'*.csv'", "day=2", { "day=2/b.csv": good }) },
   };

@@ -17,7 +17,7 @@ Deno.test("fashion-mnist rejects folders and files that are not the published on
     const missing = await assertRejects(
       make,
       UserError,
-      "has neither train-images-idx3-ubyte.gz nor",
+      "does not contain train-images-idx3-ubyte.gz or",
     );
     assertStringIncludes(missing.problems[0]!.hint!, "--from FOLDER");
     const path = join(from, "train-images-idx3-ubyte");

@@ -121,7 +121,7 @@ Deno.test("movielens names missing files and invalid values", async () => {
   await assertRejects(
     () => made({ ...original, "u.data": "1\t99\t5\t7\n" }),
     UserError,
-    "the ratings contain the film 99, which is not in the file of films",
+    "the ratings refer to the film 99, which is missing from the file of films",
   );
 });
 

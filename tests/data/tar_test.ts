@@ -37,10 +37,10 @@ Deno.test("readTar() rejects incomplete and damaged archives and other files", (
   const large = tarHeader("a", 2 ** 32, "0"), negative = tarHeader("a", 0, "0");
   negative.set(new TextEncoder().encode("-0000000001"), 124);
   const cases: [Uint8Array<ArrayBuffer>, string][] = [
-    [archive.subarray(0, 2000), "x ends within its file two"],
+    [archive.subarray(0, 2000), "the archive x ends in the middle of the file two"],
     [damaged, "x is not a tar archive: it has no valid header at byte 0"],
     [new Uint8Array(1024).fill(60), "x is not a tar archive"],
-    [large, "x ends within its file a"],
+    [large, "the archive x ends in the middle of the file a"],
     [negative, "x is not a tar archive"],
   ];
   for (const [bytes, message] of cases) {

@@ -350,7 +350,7 @@ Deno.test("a weight that is negative or not a number is refused with its row", a
   const error = await assertRejects(() => of("weight"), UserError);
   assertEquals(
     error.message,
-    "row 1, column weight: has the weight -2; expected 0 or more (rows count from 0)",
+    "row 1, column weight: the weight is -2; expected 0 or more (rows count from 0)",
   );
   const strings = await assertRejects(() => of("word"), UserError);
   assertEquals(strings.message, "the column word holds strings, which cannot be weights");

@@ -219,7 +219,7 @@ Deno.test("a negative weight is refused with its row in the first pass, streamed
       await assertRejects(
         () => open(arrowSource(path), { weight: "x", ...(memory && { memory }) }),
         UserError,
-        `row 4 of ${path} (train split), column x: has the weight -5`,
+        `row 4 of ${path} (train split), column x: the weight is -5`,
       );
     }
   }));

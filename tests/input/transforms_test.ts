@@ -238,7 +238,7 @@ Deno.test("TransformChain refuses measured values that JSON cannot represent", a
     const error = await assertRejects(
       () => new TransformChain([transform]).measure(train),
       StageError,
-      "which is not JSON",
+      "which cannot be stored as JSON",
       Deno.inspect(measured),
     );
     assertEquals(

@@ -167,7 +167,7 @@ export class TestRows {
 }
 
 function refuseColumn(name: string, names: readonly string[]): never {
-  throw new UserError(`there is no column ${JSON.stringify(name)}`, {
+  throw new UserError(`the rows have no column ${JSON.stringify(name)}`, {
     hint: nameHint("evaluate/column", {
       written: name,
       names,

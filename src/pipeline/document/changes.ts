@@ -55,13 +55,13 @@ export function changeAt(root: Node, path: Path, value: Node, place: Place): Nod
  */
 const inherited: readonly unknown[] = ["__proto__", "constructor", "prototype"];
 
-function refuseInherited(path: Path, file: string): void {
+function refuseInherited(path: Path, change: string): void {
   const key = path.find((key) => inherited.includes(key));
   if (key === undefined) return;
   throw new UserError(`${JSON.stringify(key)} cannot be a key of a pipeline`, {
-    place: { file },
-    hint: hint("set/inherited", `leave out ${file}`, {
-      args: { remove: ["--set", file.replace(/^--set /, "")] },
+    place: { file: change },
+    hint: hint("set/inherited", `remove ${change}`, {
+      args: { remove: ["--set", change.replace(/^--set /, "")] },
     }),
     exitCode: 2,
   });

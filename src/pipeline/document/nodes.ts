@@ -9,7 +9,7 @@ import { type Place, UserError } from "../../base/errors.ts";
 /** The path of a value within a file: `["losses", 2, "weight"]`. */
 export type Path = readonly (string | number)[];
 
-/** The origin of a value. */
+/** The file that a value comes from. */
 export interface Origin {
   /** The file as the user named it, or the option of the command line. */
   readonly file: string;
@@ -57,7 +57,7 @@ export interface MapNode extends NodeBase {
   readonly entries: ReadonlyMap<string, MapEntry>;
 }
 
-/** A value with its place. */
+/** A value of a pipeline file with its position in the file. */
 export type Node = ScalarNode | ListNode | MapNode;
 
 /**

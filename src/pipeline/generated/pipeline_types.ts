@@ -925,7 +925,7 @@ readonly to?: (string) | (readonly (string)[]);
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
-/** The exponent of the activations, p. */
+/** The exponent p of the absolute activations. */
 readonly power?: number;
 }) | ({
 readonly use: "binary-cross-entropy";
@@ -973,11 +973,11 @@ readonly weight?: number;
 readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
 readonly temperature?: number;
-/** The weight of the target class, α. */
+/** The weight α of the term that compares the probability of the target class. */
 readonly alpha?: number;
-/** The weight of the other classes, β. */
+/** The weight β of the term that compares the probabilities of the other classes. */
 readonly beta?: number;
-/** Whether to multiply by T². */
+/** Whether to multiply the loss by T². */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "dist";
@@ -993,13 +993,13 @@ readonly to?: (string) | (readonly (string)[]);
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
-/** The weight of the relation within a row, β. */
+/** The weight β of the inter-class term, which correlates the probabilities of each row. */
 readonly beta?: number;
-/** The weight of the relation within a class, γ. */
+/** The weight γ of the intra-class term, which correlates the probabilities of each class. */
 readonly gamma?: number;
 /** The temperature τ that divides the logits. */
 readonly temperature?: number;
-/** Whether to multiply by τ². */
+/** Whether to multiply the loss by τ². */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "fitnet";
@@ -1033,7 +1033,7 @@ readonly to?: (string) | (readonly (string)[]);
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
-/** The measure of similarity. */
+/** How to compare the hidden layers: negative cosine similarity (cosine) or Euclidean distance (euclid). */
 readonly measure?: "cosine" | "euclid";
 }) | ({
 readonly use: "kl";
@@ -1051,7 +1051,7 @@ readonly weight?: number;
 readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
 readonly temperature?: number;
-/** Whether to multiply by T². */
+/** Whether to multiply the loss by T². */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "knowledge-distillation";
@@ -1089,7 +1089,7 @@ readonly weight?: number;
 readonly gradient?: StageEntries["gradient"];
 /** The temperature τ that divides the standardized logits. */
 readonly temperature?: number;
-/** Whether to multiply by τ². */
+/** Whether to multiply the loss by τ². */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "mean-squared-error";
@@ -1147,9 +1147,9 @@ readonly to?: (string) | (readonly (string)[]);
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
-/** The weight of distances, λ_D. */
+/** The weight λ_D of the term that compares distances between rows. */
 readonly distance?: number;
-/** The weight of angles, λ_A. Memory grows with the cube of the batch size. */
+/** The weight λ_A of the term that compares angles between rows. Its memory grows with the cube of the batch size. */
 readonly angle?: number;
 }) | ({
 readonly use: "similarity-preserving";
@@ -1181,7 +1181,7 @@ readonly weight?: number;
 readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
 readonly temperature?: number;
-/** Whether to multiply by T². */
+/** Whether to multiply the loss by T². */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -1212,15 +1212,15 @@ readonly use: "mutual";
 readonly use: "none";
 }) | ({
 readonly use: "ramp";
-/** The gradient whose factor changes. */
+/** The gradient whose factor changes: to the teacher (from), to the student (to), or into the variables that both nets share (shared). */
 readonly side?: "from" | "to" | "shared";
-/** The factor before the span. */
+/** The initial factor on the gradient. */
 readonly start?: number;
-/** The factor after the span. */
+/** The final factor on the gradient. */
 readonly end?: number;
-/** The start of the span. */
+/** When the factor starts to change, in epochs or steps. */
 readonly after?: number;
-/** The length of the span. */
+/** How long the factor changes, in epochs or steps. */
 readonly over: number;
 /** The unit of `after` and `over`. */
 readonly unit?: "steps" | "epochs";

@@ -18,10 +18,11 @@ export function smallBatches({ plan, rows }: Facts): Problem[] {
   if (!normalizesBatches(stage, options)) return [];
   const [start, end] = batchRange(train, cut, batchCount(train, cut) - 1);
   if (end - start >= FEWEST) return [];
-  const normalizes = `the network ${reference.name} uses batch norm`;
   if (cut.size < FEWEST || train < FEWEST) {
     return [{
-      message: `${normalizes}, but a batch has only ${Math.min(cut.size, train)} rows`,
+      message: `the network ${reference.name} uses batch norm, but a batch has only ${
+        Math.min(cut.size, train)
+      } rows`,
       place: document.place(["train", "batch"]),
       hint: train < FEWEST
         ? hint("warning/few-rows", `add training rows: batch norm needs at least ${FEWEST}`, {
@@ -31,9 +32,10 @@ export function smallBatches({ plan, rows }: Facts): Problem[] {
     }];
   }
   return [{
-    message: `${normalizes}, but the last batch of an epoch has only ${end - start} ${
-      end - start === 1 ? "row" : "rows"
-    }`,
+    message:
+      `the network ${reference.name} uses batch norm, but the last batch of an epoch has only ${
+        end - start
+      } ${end - start === 1 ? "row" : "rows"}`,
     place: document.place(["train", "lastBatch"]),
     hint: hint("warning/last-batch", "write `lastBatch: merge` in train, or remove `lastBatch`", [
       { set: { "/train/lastBatch": "merge" } },

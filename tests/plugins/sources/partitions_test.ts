@@ -72,7 +72,7 @@ for (const [format, stage] of Object.entries(stages)) {
     await assertRejects(
       () => read({ "a=1/p": [1], "p": [2] }, "."),
       UserError,
-      `./a=1/p.${format} has the column a from the name of its folder, and ./p.${format} has no such column`,
+      `./a=1/p.${format} gets the column a from the name of its folder, but ./p.${format} has no such column`,
     );
   });
 }
