@@ -1,17 +1,17 @@
 import { nativeBackend } from "./capture/recorder.ts";
 import { isNative } from "./ops/native_op.ts";
 
-/** Whether the current engine can compute a SavedModel. */
+/** Checks whether the current engine can run a SavedModel. */
 export function canRunSavedModel(): boolean {
   return isNative();
 }
 
 /**
- * Computes an output of a SavedModel that needs no inputs. The native engine must be the current
- * one.
+ * Runs a SavedModel whose inputs have default values, and returns one output. The current engine
+ * must be native.
  *
  * @param folder The folder of the SavedModel.
- * @param output The name of the node whose first output is computed, of float32.
+ * @param output The name of the node whose first output to compute, which has the type float32.
  */
 export function runSavedModel(folder: string, output: string): Float32Array {
   const { binding } = nativeBackend();

@@ -10,10 +10,10 @@ import {
 } from "./messages.ts";
 import { encodeIndex, inOrder, type VariableData } from "./variables_index.ts";
 
-/** A value of the graph: `NODE:OUTPUT`. */
+/** A reference to a value in a TensorFlow graph: `NODE:OUTPUT`. */
 export type Reference = string;
 
-/** Numbers in an array of the type that they have in the file. */
+/** The values of a tensor, in an array of the type that they have in the file. */
 export type TensorData =
   | Float32Array
   | Float64Array
@@ -26,23 +26,23 @@ export type TensorData =
   | BigInt64Array
   | BigUint64Array;
 
-/** A finished model. */
+/** A complete SavedModel, as the content of its files. */
 export interface SavedModelFiles {
-  /** The bytes of `saved_model.pb`. */
+  /** The content of `saved_model.pb`. */
   readonly graph: Uint8Array;
-  /** The bytes of `variables/variables.index`. */
+  /** The content of `variables/variables.index`. */
   readonly index: Uint8Array;
-  /** What `variables/variables.data-00000-of-00001` consists of. */
+  /** The content of `variables/variables.data-00000-of-00001`, in parts. */
   readonly data: readonly Uint8Array[];
 }
 
-/** Tensors of up to so many bytes that are alike are one. */
+/** The maximum size in bytes of tensors that are stored only once if they are equal. */
 const SMALL = 1024;
 
-/** The node whose value is the path of the variables. */
+/** The name of the node with the path of the variables' files. */
 const FILES = "saved_variables/path";
 
-/** A SavedModel in the making. */
+/** Builds a TensorFlow SavedModel operation by operation. */
 export class SavedModelBuilder {
   readonly #nodes: NodeMessage[] = [];
   readonly #names = new Set<string>([FILES]);
@@ -55,9 +55,9 @@ export class SavedModelBuilder {
   /**
    * Adds an input of the signature.
    *
-   * @param name Its name.
-   * @param type Its type.
-   * @param shape Its shape; a size of −1 is one that the caller chooses.
+   * @param name The name.
+   * @param type The type.
+   * @param shape The shape. The caller chooses sizes that are −1.
    */
   input(name: string, type: DType, shape: readonly number[]): Reference {
     const attributes = { dtype: { type }, shape: { shape } };
@@ -69,10 +69,10 @@ export class SavedModelBuilder {
   /**
    * Makes a value an output of the signature.
    *
-   * @param name Its name.
-   * @param from The value.
-   * @param type Its type.
-   * @param shape Its shape.
+   * @param name The name.
+   * @param from The reference to the value.
+   * @param type The type.
+   * @param shape The shape.
    */
   output(name: string, from: Reference, type: DType, shape: readonly number[]): void {
     const reference = this.op("Identity", [from], { T: { type } }, name);
@@ -83,10 +83,10 @@ export class SavedModelBuilder {
    * Adds an operation.
    *
    * @param op The operation.
-   * @param inputs Its inputs.
-   * @param attributes Its attributes.
-   * @param name What the node is named after.
-   * @returns Its first output; the others have the same name with another number.
+   * @param inputs The references to the inputs.
+   * @param attributes The attributes by name.
+   * @param name The start of the node's name.
+   * @returns A reference to the first output. The others have the same node and higher numbers.
    */
   op(
     op: string,
@@ -100,11 +100,11 @@ export class SavedModelBuilder {
   }
 
   /**
-   * Does something once, however often it is asked for.
+   * Calls a function only the first time it is requested for a key.
    *
-   * @param key What it is.
-   * @param make Does it the first time.
-   * @returns What `make` returned.
+   * @param key The key.
+   * @param make Adds the operations.
+   * @returns The result of the first call.
    */
   once(key: string, make: () => Reference): Reference {
     let reference = this.#known.get(key);
@@ -115,9 +115,9 @@ export class SavedModelBuilder {
   /**
    * Adds a constant.
    *
-   * @param type Its type.
-   * @param shape Its shape.
-   * @param values Its values.
+   * @param type The type.
+   * @param shape The shape.
+   * @param values The values.
    */
   constant(
     type: DType,
@@ -133,7 +133,7 @@ export class SavedModelBuilder {
   }
 
   /**
-   * Adds whole numbers: shapes, axes.
+   * Adds a list of int32 numbers, such as a shape or axes.
    *
    * @param values The numbers.
    */
@@ -142,7 +142,7 @@ export class SavedModelBuilder {
   }
 
   /**
-   * Adds one whole number.
+   * Adds a single int32 number.
    *
    * @param value The number.
    */
@@ -151,12 +151,12 @@ export class SavedModelBuilder {
   }
 
   /**
-   * Adds a variable, whose values are in files of their own.
+   * Adds a variable. Its values are stored in the folder `variables`.
    *
-   * @param name Its name.
-   * @param shape Its shape.
-   * @param values Its values.
-   * @returns Its value.
+   * @param name The name.
+   * @param shape The shape.
+   * @param values The values.
+   * @returns A reference to the value of the variable.
    */
   variable(name: string, shape: readonly number[], values: Float32Array): Reference {
     return this.once(`variable ${name}`, () => {
@@ -171,11 +171,11 @@ export class SavedModelBuilder {
   }
 
   /**
-   * Adds a table that turns values into ids.
+   * Adds a lookup table that maps values to ids.
    *
    * @param type The type of the values: text or int64.
    * @param values The values.
-   * @param ids Their ids.
+   * @param ids The id of each value.
    * @param name The name of the table.
    */
   table(
@@ -199,9 +199,9 @@ export class SavedModelBuilder {
   }
 
   /**
-   * The files.
+   * Encodes the files of the SavedModel.
    *
-   * @param given Values that the inputs have where nothing else is given, by name.
+   * @param given Default values of the inputs, by name.
    */
   finish(given?: Readonly<Record<string, TensorMessage>>): SavedModelFiles {
     const used = [...this.#nodes], known = new Map(this.#known);
@@ -209,7 +209,7 @@ export class SavedModelBuilder {
     const restore = this.#restore();
     const prepare = this.#tables.length === 0 ? undefined : this.#group(this.#tables, "prepare");
     const variables = this.#variables.map(({ data, handle, read }): VariableMessage => {
-      // The first value is never used: the values are read from the files.
+      // The initial value is never used, because the values are read from the files.
       const initial = this.op("Fill", [
         this.ints(data.shape),
         this.constant(DType.float, [], Float32Array.of(0)),
@@ -225,14 +225,14 @@ export class SavedModelBuilder {
       restore,
       prepare,
     });
-    // The model can be finished again, with other values for its inputs.
+    // The model can be encoded again with other default values for its inputs.
     this.#nodes.splice(0, Infinity, ...used);
     this.#known = known;
     const data = inOrder(this.#variables.map(({ data }) => data));
     return { graph, index: encodeIndex(data), data: data.map(({ bytes }) => bytes) };
   }
 
-  /** Reads the variables from their files. */
+  /** Adds the operations that read the variables from their files. */
   #restore(): RestoreMessage | undefined {
     if (this.#variables.length === 0) return undefined;
     const names = this.#variables.map(({ data }) => data.name);
@@ -264,7 +264,7 @@ export class SavedModelBuilder {
     return this.op("AssignVariableOp", [handle, value], { dtype: { type: DType.float } });
   }
 
-  /** A node that runs after others. */
+  /** Adds a node that runs after other nodes. */
   #group(nodes: readonly string[], name: string): string {
     return nodeOf(this.op("NoOp", nodes.map((node) => `^${node}`), {}, name));
   }
@@ -288,7 +288,7 @@ export class SavedModelBuilder {
     return this.op("Const", [], { dtype: { type: tensor.type }, value: { tensor } }, name);
   }
 
-  /** A name of a node like one; columns and variables may have any name. */
+  /** Returns a valid and unused name for a node. Columns and variables may have any name. */
   #free(wanted: string): string {
     const name = wanted.replaceAll(/[^\w./]/g, "_").replace(/^[^A-Za-z0-9.]/, "x");
     let free = name;

@@ -1,5 +1,5 @@
 /**
- * The first part of a SavedModel: from the columns of the source to features.
+ * Builds the first part of a SavedModel, which converts columns of the source to features.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Reference, SavedModelBuilder } from "./builder.ts";
 import type { TensorFlowValue } from "./convert.ts";
 import { DType } from "./messages.ts";
 
-/** The types of inputs in TensorFlow, by those in ONNX. */
+/** The TensorFlow types of inputs, by the ONNX types. */
 const tensorFlowTypes: Readonly<Record<number, DType>> = {
   [ElementType.float]: DType.float,
   [ElementType.double]: DType.double,
@@ -31,11 +31,11 @@ const tensorFlowTypes: Readonly<Record<number, DType>> = {
 const { float, double, int32 } = DType;
 
 /**
- * Adds the inputs of a graph, and what makes features of them.
+ * Adds the inputs of a graph, and the operations that compute features from them.
  *
- * @param builder Takes them.
- * @param model The model.
- * @param inputs What each feature is read from.
+ * @param builder The builder of the graph.
+ * @param model The content of `model.json`.
+ * @param inputs The input of each feature.
  * @returns The features by name: ids as int32, numbers as float32, or as float64 where transforms
  *   compute with them.
  */
@@ -49,7 +49,7 @@ export function addColumns(
     const type = tensorFlowTypes[element]!;
     given.set(name, { reference: builder.input(name, type, [-1, ...shape]), type });
   }
-  // Transforms compute with doubles in training, too.
+  // Transforms compute in float64 in training, too.
   const numbers = model.transforms.some(({ on }) => on === "all") ? double : float;
   return Object.fromEntries(inputs.map(({ feature, input, encoded }) => {
     const { name, spec } = feature, column = given.get(input.name)!;
@@ -74,7 +74,7 @@ export function addColumns(
   }));
 }
 
-/** Looks values up in a table that is filled when the model is loaded. */
+/** Adds a lookup of values in a table that is filled when the model is loaded. */
 function encode(
   builder: SavedModelBuilder,
   { empty }: GraphInput,

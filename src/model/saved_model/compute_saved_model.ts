@@ -4,7 +4,7 @@ import type { SavedModelBuilder } from "./builder.ts";
 import { DType, type TensorMessage } from "./messages.ts";
 import { writeSavedModel } from "./write_saved_model.ts";
 
-/** The types of arrays. */
+/** The TensorFlow types by the names that ONNX Runtime uses. */
 const types: Readonly<Record<string, DType>> = {
   ...DType,
   float32: DType.float,
@@ -12,12 +12,12 @@ const types: Readonly<Record<string, DType>> = {
 };
 
 /**
- * Computes the logits of a SavedModel with the native engine. It takes texts and int64 only as part
- * of a graph, so the rows become values that the inputs have by default.
+ * Computes the logits of a SavedModel with the native engine. The engine accepts texts and int64
+ * only as constants of a graph, so the rows are stored as default values of the inputs.
  *
- * @param builder The model.
- * @param rows How many rows.
- * @param inputs The values of its inputs.
+ * @param builder The builder of the SavedModel.
+ * @param rows The number of rows.
+ * @param inputs The values of the inputs.
  */
 export async function computeSavedModel(
   builder: SavedModelBuilder,

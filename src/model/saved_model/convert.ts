@@ -1,5 +1,5 @@
 /**
- * Writes a recorded graph as operations of TensorFlow.
+ * Converts a recorded graph to TensorFlow operations.
  *
  * @module
  */
@@ -17,36 +17,37 @@ import {
 import type { Reference, SavedModelBuilder } from "./builder.ts";
 import { type Attribute, DType } from "./messages.ts";
 
-/** A value of the TensorFlow graph. */
+/** The reference and type of a value in the TensorFlow graph. */
 export interface TensorFlowValue {
-  /** What it is referred to by. */
+  /** The reference. */
   readonly reference: Reference;
-  /** Its type. */
+  /** The type. */
   readonly type: DType;
 }
 
-/** What a recorded graph is written with. */
+/** The input of {@linkcode convertToTensorFlow} in addition to the graph. */
 export interface ConversionInput {
-  /** Takes the operations. */
+  /** The builder that the operations are added to. */
   readonly builder: SavedModelBuilder;
-  /** What stands for each input of the recorded graph, by name. */
+  /** The TensorFlow value for each input of the recorded graph, by name. */
   readonly inputs: Readonly<Record<string, TensorFlowValue>>;
-  /** The number of rows: an int32 without a shape. */
+  /** Returns a reference to an int32 scalar, the number of rows. */
   readonly rows: () => Reference;
-  /** The values of a variable. */
+  /** Returns the values of a variable. */
   readonly variable: (name: string) => Float32Array;
 }
 
 /**
- * Adds the operations of a recorded graph. Most kernels of tfjs are operations of TensorFlow.
+ * Adds the operations of a recorded graph to a SavedModel. Most kernels of tfjs correspond to one
+ * TensorFlow operation.
  *
- * Numbers are float32, or float64 where a column of the source has more digits than float32, up to
- * the end of a transform.
+ * Numbers are float32. Only transforms compute in float64, as in training, if a column of the
+ * source has more digits than float32.
  *
  * @param graph The recorded graph.
- * @param input What it is written with.
- * @returns Its outputs, by name.
- * @throws {NoGraph} If an operation has no form in TensorFlow.
+ * @param input The builder, and the values of inputs and variables.
+ * @returns The outputs by name.
+ * @throws {NoGraph} If an operation cannot be converted to TensorFlow.
  */
 export function convertToTensorFlow(
   graph: SymbolicGraph,
@@ -57,20 +58,20 @@ export function convertToTensorFlow(
 
 /** A converted value. */
 interface Value extends TensorFlowValue {
-  /** Whether it has the numbers of the source as they are: nothing was computed yet. */
+  /** Whether the numbers are still those of the source, in another shape or order at most. */
   readonly moved: boolean;
 }
 
 const { float, double, int32, bool } = DType;
 
-/** Operations of one input that are named alike in both. */
+/** Operations with one input that have the same name in tfjs and TensorFlow. */
 const unary: ReadonlySet<string> = new Set([
   ...["Abs", "Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Identity", "IsNan", "Log", "Log1p"],
   ...["LogicalNot", "Neg", "OnesLike", "Reciprocal", "Relu", "Relu6", "Round", "Rsqrt", "Selu"],
   ...["Sigmoid", "Sign", "Sin", "Softplus", "Sqrt", "Square", "Tanh", "ZerosLike"],
 ]);
 
-/** Operations of two inputs that are broadcast. */
+/** The TensorFlow names of tfjs's operations with two inputs and broadcasting. */
 const binary: Readonly<Record<string, string>> = {
   Add: "AddV2",
   Sub: "Sub",
@@ -90,22 +91,22 @@ const binary: Readonly<Record<string, string>> = {
   LogicalOr: "LogicalOr",
 };
 
-/** Operations whose result is a truth value. */
+/** Operations with a boolean result. */
 const tests: ReadonlySet<string> = new Set([
   ...["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual", "IsNan"],
   ...["LogicalAnd", "LogicalOr", "LogicalNot"],
 ]);
 
-/** Operations on truth values alone, which have no attribute for a type. */
+/** Operations on booleans only, which have no attribute for a type. */
 const logical: ReadonlySet<string> = new Set(["LogicalAnd", "LogicalOr", "LogicalNot"]);
 
-/** Operations that only move numbers. */
+/** Operations that rearrange numbers without changing them. */
 const moves: ReadonlySet<string> = new Set([
   ...["Identity", "Reshape", "ExpandDims", "Transpose", "Slice", "SplitV", "Concat", "Pack"],
   ...["Unpack", "PadV2", "MirrorPad", "GatherV2", "Reverse", "Tile"],
 ]);
 
-/** Reductions, with the name of the attribute that has their axes. */
+/** Reductions, each with the name of the attribute for its axes in tfjs. */
 const reductions: Readonly<Record<string, string>> = {
   ...{ Sum: "axis", Mean: "axis", Prod: "axis", Max: "reductionIndices", Min: "axis" },
 };
@@ -138,7 +139,7 @@ class Conversion {
     );
   }
 
-  /** The calls that the outputs depend on. */
+  /** Returns the calls that the outputs depend on. */
   #needed(): SymbolicCall[] {
     const wanted = new Set(Object.values(this.#graph.outputs).map(({ id }) => id));
     const needed = this.#graph.calls.toReversed().filter(({ inputs, outputs }) => {
@@ -149,7 +150,7 @@ class Conversion {
     return needed.reverse();
   }
 
-  /** The value of an input of the current call. */
+  /** Returns the value of an input of the current call. */
   #at(name: string): Value {
     return this.#value(this.#call.inputs[name]!);
   }
@@ -180,7 +181,9 @@ class Conversion {
     });
   }
 
-  /** An input in a type that it may have to be cast to; digits of constants are not lost. */
+  /**
+   * Returns an input in the given type, with a cast if necessary. Constants keep all their digits.
+   */
   #as(symbolic: SymbolicValue, type: DType): Reference {
     const { constant } = symbolic;
     if (constant?.kind === "numbers" || constant?.kind === "values" && type === double) {
@@ -197,7 +200,7 @@ class Conversion {
     );
   }
 
-  /** The type in which inputs are computed with: float64 if any of them has it. */
+  /** Returns the type in which to compute with several inputs: float64 if one of them has it. */
   #common(symbolic: readonly SymbolicValue[]): DType {
     const types = symbolic.filter(({ constant }) => constant?.kind !== "numbers")
       .map((one) => this.#value(one).type);
@@ -209,7 +212,9 @@ class Conversion {
     return this.#builder.constant(type, [], dataOf([value], type));
   }
 
-  /** Sizes as a list of int32. With `free`, the only one that depends on rows is −1. */
+  /**
+   * Adds sizes as a list of int32. With `free`, a single size that depends on the rows becomes −1.
+   */
   #sizes(sizes: readonly (number | Size)[], free = false): Reference {
     const all = sizes.map(sizeOf), variable = all.filter(({ perRow }) => perRow !== 0);
     if (variable.length === 0) return this.#builder.ints(all.map(({ fixed }) => fixed));
@@ -227,10 +232,10 @@ class Conversion {
     return this.#op("Pack", parts, { T, N: { int: parts.length }, axis: { int: 0 } });
   }
 
-  /** A number of the current call that must not depend on rows. */
+  /** Returns a number of the current call, which must not depend on the number of rows. */
   #number(value: unknown): number {
     if (typeof value === "number") return value;
-    throw this.#refuse("depends on the number of rows");
+    throw this.#refuse("an attribute depends on the number of rows");
   }
 
   #numbers(value: unknown): number[] {
@@ -240,10 +245,13 @@ class Conversion {
 
   #refuse(why: string): NoGraph {
     const { kernel, origin } = this.#call;
-    return new NoGraph(`${kernel} has no form in TensorFlow here: ${why}`, origin);
+    return new NoGraph(
+      `the operation ${kernel} cannot be converted to TensorFlow here: ${why}`,
+      origin,
+    );
   }
 
-  /** A result of the current call. */
+  /** Creates the value for a result of the current call. */
   #made(reference: Reference, type: DType): Value {
     const { kernel, inputs } = this.#call;
     const moved = moves.has(kernel) &&
@@ -272,7 +280,7 @@ class Conversion {
 
   #convert(call: SymbolicCall): Value[] {
     const { kernel, inputs, attrs } = call;
-    /** The only result, of an operation whose only type is T. */
+    /** Adds an operation with one result whose only type attribute is T. */
     const one = (
       op: string,
       inputs: readonly Reference[],
@@ -305,7 +313,7 @@ class Conversion {
       }
       case "Cast": {
         const x = this.#at("x"), to = typeOf(attrs.dtype as tf.DataType);
-        // What is a double stays one; the end of the transform rounds it.
+        // A float64 value keeps its type; the end of the transform rounds it.
         if (x.type === to || x.type === double && to === float) return [x];
         return [this.#made(this.#cast(x, to), to)];
       }
@@ -343,7 +351,7 @@ class Conversion {
       case "Select": {
         const type = this.#common([inputs.t!, inputs.e!]);
         let condition = this.#at("condition").reference;
-        // tfjs takes a condition for each row, too.
+        // tfjs also accepts one condition per row.
         const [rank, whole] = [this.#rank("condition"), this.#rank("t")];
         if (rank === 1 && whole > 1) {
           const sizes = [inputs.condition!.shape[0]!, ...Array<number>(whole - 1).fill(1)];
@@ -459,7 +467,7 @@ class Conversion {
       }
       case "ResizeBilinear": {
         const size = this.#builder.ints(this.#numbers(attrs.size));
-        // Its result is float32, whatever the type of the images.
+        // The result is float32 for images of any type.
         const resized = this.#op("ResizeBilinear", [this.#as(inputs.images!, float), size], {
           T: { type: float },
           align_corners: { bool: Boolean(attrs.alignCorners) },
@@ -481,7 +489,9 @@ class Conversion {
     return this.#op("Reshape", [x, this.#sizes(sizes, true)], attributes);
   }
 
-  /** The results of an operation that has one for each of the call. */
+  /**
+   * Creates the values for the results of an operation that has one output per result of the call.
+   */
   #several(first: Reference, type: DType): Value[] {
     return this.#call.outputs.map((_, index) =>
       this.#made(first.replace(/\d+$/, String(index)), type)
@@ -549,7 +559,7 @@ class Conversion {
     return this.#made(reference, float);
   }
 
-  /** The attributes of a padding. */
+  /** Returns the TensorFlow attributes of a padding. */
   #padding(pad: unknown): Readonly<Record<string, Attribute>> {
     if (pad === "same" || pad === "valid") return { padding: { text: pad.toUpperCase() } };
     const around = this.#around(pad);
@@ -557,7 +567,7 @@ class Conversion {
     return { padding: { text: "EXPLICIT" }, explicit_paddings: { ints: around.flat() } };
   }
 
-  /** Paddings for each axis, from the number or the list that tfjs takes. */
+  /** Returns the padding of each axis from the number or the list that tfjs accepts. */
   #around(pad: unknown): [number, number][] {
     if (typeof pad === "number") return [[0, 0], [pad, pad], [pad, pad], [0, 0]];
     if (Array.isArray(pad) && pad.length === 4) return pad as [number, number][];
@@ -576,7 +586,7 @@ class Conversion {
       const attributes = { T, ...sizes, ...this.#padding(pad) };
       return this.#made(this.#op(kernel, [x.reference], attributes), x.type);
     }
-    // The mean of the values that are not padding: TensorFlow itself counts no explicit padding.
+    // The mean must leave out padding. TensorFlow does not support explicit padding here.
     const pads = this.#pads(this.#around(pad)), valid = { text: "VALID" };
     const padded = (values: Reference) => {
       const zero = this.#scalar(0, x.type);
@@ -600,7 +610,7 @@ function typeOf(dtype: tf.DataType): DType {
   if (dtype === "float32") return float;
   if (dtype === "int32") return int32;
   if (dtype === "bool") return bool;
-  throw new NoGraph(`it computes with ${dtype}`, undefined);
+  throw new NoGraph(`it computes with the type ${dtype}`, undefined);
 }
 
 function dataOf(values: ArrayLike<number>, type: DType) {

@@ -1,13 +1,13 @@
 /**
- * The messages of a SavedModel, as far as a model needs them. The numbers of fields and types are
- * those of TensorFlow's protocol buffers (saved_model.proto and what it imports).
+ * Encodes the protocol buffer messages of a SavedModel that a model needs. The numbers of fields
+ * and types come from TensorFlow (saved_model.proto and the files that it imports).
  *
  * @module
  */
 
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-/** The types of tensors, by their numbers in TensorFlow. */
+/** The types of tensors, with their numbers in TensorFlow. */
 export const DType = {
   float: 1,
   double: 2,
@@ -24,87 +24,87 @@ export const DType = {
   uint64: 23,
 } as const;
 
-/** The type of a tensor. */
+/** The type of a tensor, as its number in TensorFlow. */
 export type DType = typeof DType[keyof typeof DType];
 
-/** A tensor with known values. */
+/** A tensor with known values (`TensorProto`), such as a constant. */
 export interface TensorMessage {
   /** Its type. */
   readonly type: DType;
   /** Its shape. */
   readonly shape: readonly number[];
-  /** Its values: the bytes of numbers, or texts. */
+  /** The values: the bytes of numbers, or a list of texts. */
   readonly data: Uint8Array | readonly string[];
 }
 
-/** The value of an attribute. */
+/** The value of an attribute of a TensorFlow operation (`AttrValue`). */
 export type Attribute =
   | { readonly text: string }
   | { readonly int: number }
   | { readonly float: number }
   | { readonly bool: boolean }
   | { readonly type: DType }
-  /** A size of −1 is one that the caller chooses. */
+  /** The shape. The caller chooses sizes that are −1. */
   | { readonly shape: readonly number[] }
   | { readonly tensor: TensorMessage }
   | { readonly ints: readonly number[] }
   | { readonly types: readonly DType[] };
 
-/** An operation. */
+/** An operation of a TensorFlow graph (`NodeDef`). */
 export interface NodeMessage {
   /** Its name. */
   readonly name: string;
   /** The operation, such as `Conv2D`. */
   readonly op: string;
-  /** Its inputs: `NODE:OUTPUT`, or `^NODE` for a node that must run before. */
+  /** The inputs: `NODE:OUTPUT`, or `^NODE` for a node that must run before this one. */
   readonly inputs: readonly string[];
-  /** Its attributes by name. */
+  /** The attributes by name. */
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-/** An input or output of a signature. */
+/** An input or output of a signature (`TensorInfo`). */
 export interface TensorInfo {
-  /** The value in the graph. */
+  /** The reference to the value in the graph. */
   readonly reference: string;
   /** Its type. */
   readonly type: DType;
-  /** Its shape; a size of −1 is one that the caller chooses. */
+  /** The shape. The caller chooses sizes that are −1. */
   readonly shape: readonly number[];
 }
 
-/** A variable, whose values are in the folder `variables`. */
+/** A variable (`VariableDef`), whose values are stored in the folder `variables`. */
 export interface VariableMessage {
   /** Its name. */
   readonly name: string;
-  /** The node that assigns its first value. */
+  /** The node that assigns the initial value. */
   readonly initializer: string;
-  /** What reads its value. */
+  /** The reference to the value that a read of the variable returns. */
   readonly snapshot: string;
-  /** Its first value. */
+  /** The reference to the initial value. */
   readonly initial: string;
 }
 
-/** How variables are read from files and written to files. */
+/** The operations that save and restore variables (`SaverDef`). */
 export interface RestoreMessage {
-  /** The value that is the path of the files. */
+  /** The reference to the path of the files. */
   readonly files: string;
-  /** The value that writes them. */
+  /** The reference to the result of the operation that writes the files. */
   readonly save: string;
-  /** The node that reads them. */
+  /** The node that reads the files. */
   readonly node: string;
 }
 
-/** A model. */
+/** The content of `saved_model.pb`. */
 export interface SavedModelMessage {
   /** The operations, each after its inputs. */
   readonly nodes: readonly NodeMessage[];
   /** The inputs of the signature `serving_default`, by name. */
   readonly inputs: Readonly<Record<string, TensorInfo>>;
-  /** Its outputs, by name. */
+  /** The outputs of the signature, by name. */
   readonly outputs: Readonly<Record<string, TensorInfo>>;
   /** The variables. */
   readonly variables: readonly VariableMessage[];
-  /** How their values are read; undefined if there are no variables. */
+  /** The operations that restore the variables; undefined if there are none. */
   readonly restore: RestoreMessage | undefined;
   /** The node that must run before the first call, if there is one. */
   readonly prepare: string | undefined;
@@ -113,11 +113,11 @@ export interface SavedModelMessage {
 /** The version of the graph format that TensorFlow 2.16 and later write. */
 const PRODUCER = 1087;
 
-/** The signature that holds the node that must run before the first call. */
+/** The name of the signature with the node that must run before the first call. */
 const PREPARE = "__saved_model_init_op";
 
 /**
- * The bytes of `saved_model.pb`.
+ * Encodes the content of `saved_model.pb`.
  *
  * @param model The model.
  */
@@ -136,7 +136,7 @@ export function encodeSavedModel(model: SavedModelMessage): Uint8Array {
         text(saver, 1, restore.files);
         text(saver, 2, restore.save);
         text(saver, 3, restore.node);
-        // The second version of the format of variables.
+        // Version 2 of the format of variables.
         int(saver, 7, 2);
       });
     }
@@ -201,9 +201,9 @@ function writeTensor(to: BinaryWriter, { type, shape, data }: TensorMessage): vo
 }
 
 /**
- * Writes a shape.
+ * Writes the sizes of a shape into a protocol buffer message.
  *
- * @param to The message `TensorShapeProto`.
+ * @param to The writer of the message `TensorShapeProto`.
  * @param shape The sizes.
  */
 export function writeShape(to: BinaryWriter, shape: readonly number[]): void {
@@ -220,16 +220,16 @@ function writeVariable(to: BinaryWriter, variable: VariableMessage): void {
   text(to, 1, variable.name);
   text(to, 2, variable.initializer);
   text(to, 3, variable.snapshot);
-  // A variable that is a resource.
+  // The variable is a resource variable.
   to.tag(5, WireType.Varint).bool(true);
   text(to, 6, variable.initial);
   to.tag(7, WireType.Varint).bool(true);
 }
 
 /**
- * Writes a whole number.
+ * Writes a field with a whole number into a protocol buffer message.
  *
- * @param to The message.
+ * @param to The writer of the message.
  * @param field The number of the field.
  * @param value The number.
  */
@@ -242,11 +242,11 @@ function text(to: BinaryWriter, field: number, value: string): void {
 }
 
 /**
- * Writes a message within another.
+ * Writes a field with a nested message into a protocol buffer message.
  *
- * @param to The other message.
+ * @param to The writer of the outer message.
  * @param field The number of the field.
- * @param write Writes what is in it.
+ * @param write Writes the fields of the nested message.
  */
 export function message(
   to: BinaryWriter,

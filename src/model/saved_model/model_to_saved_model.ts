@@ -10,36 +10,38 @@ import { addColumns } from "./columns.ts";
 import { convertToTensorFlow, type TensorFlowValue } from "./convert.ts";
 import { DType } from "./messages.ts";
 
-/** What is written as a SavedModel. */
+/** The input of {@linkcode modelToSavedModel}. */
 export interface SavedModelRequest {
-  /** The model. */
+  /** The content of `model.json`. */
   readonly model: ModelFile;
-  /** Its nets. */
+  /** The nets of the model. */
   readonly nets: ModelNets;
-  /** The net that is written. */
+  /** The net to convert. */
   readonly net: NetName;
-  /** The weights of its variables. */
+  /** The values of the net's variables, by name. */
   readonly weights: ReadonlyMap<string, Float32Array>;
-  /** The model's transforms, with what they measured. */
+  /** The transforms of the model, with their measured statistics. */
   readonly transforms: readonly PlannedTransform[];
-  /** What the graph starts from: the source, or the features as the nets get them. */
+  /**
+   * The inputs of the graph: columns or ids of the source, or the features after all transforms.
+   */
   readonly inputs: InputsKind | "features";
 }
 
-/** A model as a SavedModel. */
+/** A SavedModel, and how its inputs relate to the source. */
 export interface TensorFlowModel {
   /** The graph and the weights. */
   readonly builder: SavedModelBuilder;
-  /** What each feature of the source is read from; empty for a graph of features. */
+  /** The input of each feature of the source; empty if the inputs are the transformed features. */
   readonly inputs: readonly FeatureInput[];
 }
 
 /**
- * Writes a net as a SavedModel with the signature `serving_default`. Its outputs are `logits`, and
- * for classes and binary labels `probabilities`.
+ * Converts a net to a TensorFlow SavedModel with the signature `serving_default`. The outputs are
+ * `logits`, and also `probabilities` unless the label is a number.
  *
- * @param request What is written.
- * @throws {UserError} If a stage has no form in TensorFlow, or a vocabulary is too large.
+ * @param request The net and its weights, and the inputs of the graph.
+ * @throws {UserError} If a stage cannot be converted to TensorFlow, or a vocabulary is too large.
  */
 export function modelToSavedModel(request: SavedModelRequest): TensorFlowModel {
   const { model, nets, net, transforms, weights } = request;
@@ -84,7 +86,7 @@ export function modelToSavedModel(request: SavedModelRequest): TensorFlowModel {
   return { builder, inputs };
 }
 
-/** Inputs that are the features as the nets get them. */
+/** Adds the features after all transforms as inputs. */
 function addFeatures(
   builder: SavedModelBuilder,
   { inputs }: ModelFile,

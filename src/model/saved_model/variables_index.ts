@@ -1,7 +1,7 @@
 /**
- * The index of the folder `variables`: where the values of each variable stand. It is a table of
- * sorted keys in the format of LevelDB, uncompressed, with TensorFlow's `BundleEntryProto` as
- * values.
+ * Encodes the index of the folder `variables`, which contains the position of each variable's
+ * values. The index is an uncompressed table of sorted keys in the format of LevelDB, with
+ * TensorFlow's `BundleEntryProto` as values.
  *
  * @module
  */
@@ -10,27 +10,27 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import crc32c from "crc-32/crc32c.js";
 import { DType, int, message, writeShape } from "./messages.ts";
 
-/** A variable's values. */
+/** The name, shape and values of a variable. */
 export interface VariableData {
   /** The name. */
   readonly name: string;
   /** The shape. */
   readonly shape: readonly number[];
-  /** The values, float32. */
+  /** The values, which are float32. */
   readonly bytes: Uint8Array;
 }
 
-/** The end of a table by which it is recognized. */
+/** The magic number at the end of a table. */
 const MAGIC = [0x8b80fb57, 0xdb477524] as const;
 
-/** The size of the end of a table. */
+/** The size of the footer of a table in bytes. */
 const FOOTER = 48;
 
-/** The size of what follows each block: the kind of compression, and a checksum. */
+/** The size of the trailer of a block in bytes: the kind of compression, and a checksum. */
 const TRAILER = 5;
 
 /**
- * The names of the variables in the order in which their values stand in the data file.
+ * Sorts variables into the order of their values in the data file.
  *
  * @param variables The variables.
  */
@@ -41,9 +41,9 @@ export function inOrder(variables: readonly VariableData[]): VariableData[] {
 }
 
 /**
- * The bytes of `variables.index` for values that follow one another in one data file.
+ * Encodes the content of `variables.index` for consecutive values in one data file.
  *
- * @param variables The variables as {@linkcode inOrder} returns them.
+ * @param variables The variables in the order of {@linkcode inOrder}.
  */
 export function encodeIndex(variables: readonly VariableData[]): Uint8Array {
   let offset = 0;
@@ -76,7 +76,7 @@ export function encodeIndex(variables: readonly VariableData[]): Uint8Array {
   return file.raw(footer).finish();
 }
 
-/** `BundleHeaderProto`: one data file, in the first version of the format. */
+/** Encodes a `BundleHeaderProto` for one data file, in version 1 of the format. */
 function header(): Uint8Array {
   const writer = new BinaryWriter();
   int(writer, 1, 1);
@@ -84,7 +84,9 @@ function header(): Uint8Array {
   return writer.finish();
 }
 
-/** A block: entries, whose keys share no beginning, and the places where a search may start. */
+/**
+ * Encodes a block: its entries, without shared key prefixes, and the restart points for searches.
+ */
 function blockOf(entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[]): Uint8Array {
   const writer = new BinaryWriter(), starts: number[] = [0];
   let at = 0;
@@ -101,7 +103,7 @@ function blockOf(entries: readonly (readonly [key: Uint8Array, value: Uint8Array
   return new BinaryWriter().raw(block).fixed32(masked(crc32c.buf(block))).finish();
 }
 
-/** The checksums of TensorFlow's files are masked. */
+/** Masks a checksum, as in TensorFlow's files. */
 function masked(crc: number): number {
   const unsigned = crc >>> 0;
   return (((unsigned >>> 15) | (unsigned << 17)) + 0xa282ead8) >>> 0;

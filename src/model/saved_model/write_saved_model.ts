@@ -4,18 +4,18 @@ import { writeChunks } from "../../base/files/write_chunks.ts";
 import { writeFileWhole } from "../../base/files/write.ts";
 import type { SavedModelFiles } from "./builder.ts";
 
-/** The file of the graph. */
+/** The file name of the graph in the folder of a SavedModel. */
 export const SAVED_MODEL_FILE = "saved_model.pb";
 
-/** The folder of the weights. */
+/** The name of the folder with the weights. */
 const VARIABLES = "variables";
 
 /**
- * Writes a SavedModel; its weights first, which it needs.
+ * Writes the files of a SavedModel. The weights are written before the graph that needs them.
  *
- * @param folder The folder.
- * @param files What is in it.
- * @returns How many bytes were written.
+ * @param folder The folder of the SavedModel.
+ * @param files The content of the files.
+ * @returns The number of bytes written.
  * @throws {UserError} If a file cannot be written.
  */
 export async function writeSavedModel(
