@@ -9,7 +9,7 @@ import { type RunSummary, summarizeRun } from "../run/folder/run_state.ts";
 import type { Metrics, Result } from "../stages/events.ts";
 import { formatMetric, isMetricDetail } from "../stages/metric.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
-import { quoted } from "./interruption.ts";
+import { quoted } from "../base/quoted.ts";
 
 /** The largest width of a row's title. */
 const TITLE_WIDTH = 28;

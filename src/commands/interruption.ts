@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { removeOpenDrafts } from "../base/files/drafts.ts";
 import type { Interruption } from "../base/errors.ts";
 import type { Output } from "../stages/output.ts";
+import { quoted } from "../base/quoted.ts";
 import { endProcess } from "./ending.ts";
 import { sayAfterKey } from "../base/terminal.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
@@ -135,9 +136,4 @@ export function describeInterruption(
 export function resumeCommand(out: string): string {
   const path = relative(Deno.cwd(), out) || ".";
   return `deno task pipeline resume ${quoted(path.startsWith("-") ? `./${path}` : path)}`;
-}
-
-/** Quotes a text so that a shell reads it as one word. */
-export function quoted(word: string): string {
-  return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -14,6 +14,7 @@ import { basename, dirname, join } from "node:path";
 import { arrowBytes } from "../base/files/arrow_writer.ts";
 import { makeFolder } from "../base/files/make_folder.ts";
 import { writeFileWhole } from "../base/files/write.ts";
+import { quoted } from "../base/quoted.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { createRandom, deriveSeed } from "../base/random.ts";
@@ -58,8 +59,8 @@ export async function create([word, ...rest]: readonly string[]): Promise<number
   print(files.map(([name]) => `created ${join(folder, name)}`));
   print(
     "",
-    `run it:  deno task pipeline ${join(folder, `${stem}.yaml`)}`,
-    `test it: deno task test ${join(folder, `${stem}_test.ts`)}`,
+    `run it:  deno task pipeline ${quoted(join(folder, `${stem}.yaml`))}`,
+    `test it: deno task test ${quoted(join(folder, `${stem}_test.ts`))}`,
   );
   return 0;
 }

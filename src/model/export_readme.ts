@@ -1,3 +1,4 @@
+import { printable } from "../base/printable.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
 import type { NetName } from "../stages/network.ts";
 import type { FeatureInput } from "./onnx/columns.ts";
@@ -184,4 +185,4 @@ const programsOf = {
 };
 
 /** Escapes a text for a cell of a Markdown table. */
-const cell = (text: string) => "`" + text.replaceAll(/[`|\r\n]/g, " ") + "`";
+const cell = (text: string) => "`" + printable(text).replaceAll(/[`|]/g, " ") + "`";

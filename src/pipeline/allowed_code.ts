@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { holdsPath, isInside } from "../base/files/holds_path.ts";
 import { readRegularText } from "../base/files/regular.ts";
 import { type Place, UserError } from "../base/errors.ts";
+import { quoted } from "../base/quoted.ts";
 import { hint } from "../base/hints.ts";
 
 /** The place that names a module, and the folder for relative paths. */
@@ -114,7 +115,7 @@ export async function allowedCode(
           hint: hint(
             "code/allow",
             `plugins can use native code with all your permissions: if you trust this code, add --allow-plugin ${
-              quote(asked)
+              quoted(asked)
             }, or ${
               otherwise ??
                 `"rocket": { "allowPlugins": [${JSON.stringify(asked)}] } in ${
@@ -154,7 +155,7 @@ export async function allowedCodeOfRun(
     await followed(project) === await followed(above.folder) &&
     await isFile(join(above.folder, "deno.json"));
   const elsewhere = project !== undefined && !isOwn
-    ? `resume the run from its project: cd ${quote(project)}`
+    ? `resume the run from its project: cd ${quoted(project)}`
     : undefined;
   const here = await allowedCode(Deno.cwd(), allowed, { otherwise: elsewhere, without: run });
   if (isOwn) {
@@ -179,9 +180,6 @@ export async function allowedCodeOfRun(
 async function isFile(path: string): Promise<boolean> {
   return await Deno.stat(path).then((info) => info.isFile, () => false);
 }
-
-const quote = (text: string) =>
-  /^[\w@:./^~+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** The canonical name of a module: its absolute path without links, or its specifier. */
 async function identify(specifier: string, folder: string): Promise<string> {

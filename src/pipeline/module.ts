@@ -1,4 +1,5 @@
 import { thrown } from "../base/printable.ts";
+import { quoted } from "../base/quoted.ts";
 import { hint, type HintText } from "../base/hints.ts";
 import { say } from "../base/terminal.ts";
 
@@ -75,7 +76,9 @@ export function notDownloaded(error: unknown): NotDownloaded | undefined {
     specifier,
     hint: hint(
       "code/download",
-      `if you trust this package, run: deno cache ${specifier}; only dependencies that the project's modules import with a literal specifier are downloaded before a run, and nothing is downloaded during a run`,
+      `if you trust this package, run: deno cache ${
+        quoted(specifier)
+      }; only dependencies that the project's modules import with a literal specifier are downloaded before a run, and nothing is downloaded during a run`,
       { outside: "it is downloaded to Deno's cache" },
     ),
   };

@@ -4,6 +4,7 @@ import { allowedCode } from "../pipeline/allowed_code.ts";
 import type { Pipeline } from "../pipeline/define.ts";
 import { type Document, documentOfValue, readDocument } from "../pipeline/document/document.ts";
 import { UserError } from "../base/errors.ts";
+import { quoted } from "../base/quoted.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { makePlan } from "../pipeline/plan/make_plan.ts";
@@ -38,7 +39,7 @@ function refuseSweep({ file, value }: Document): void {
   const has = (key: string) => Object.hasOwn(Object(value), key);
   if (!has("base") || !has("settings") || has("network")) return;
   throw new UserError(`${file} is a sweep file, not a pipeline file`, {
-    hint: hint("command/sweep", `run it with: deno task pipeline sweep ${file}`, {
+    hint: hint("command/sweep", `run it with: deno task pipeline sweep ${quoted(file)}`, {
       outside: "another command reads the file",
     }),
     exitCode: 2,

@@ -19,6 +19,7 @@ import {
   startReading,
 } from "../document/document.ts";
 import { type Problem, UserError } from "../../base/errors.ts";
+import { quoted } from "../../base/quoted.ts";
 import { hint, type HintText, nameHint } from "../../base/hints.ts";
 import { childOf, type MapNode, merge, type Node, nodeOf, placeOf } from "../document/nodes.ts";
 import { zodProblems } from "../option_problems.ts";
@@ -119,7 +120,9 @@ function refusePipeline({ file, value }: Document): void {
   throw new UserError(`${file} is a pipeline file, not a sweep file`, {
     hint: hint(
       "sweep/pipeline",
-      `to run it: deno task pipeline ${file}; to compare variants, write a sweep file with this file as its \`base\``,
+      `to run it: deno task pipeline ${
+        quoted(file)
+      }; to compare variants, write a sweep file with this file as its \`base\``,
       { outside: "another command reads the file" },
     ),
     exitCode: 2,
