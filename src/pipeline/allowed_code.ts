@@ -5,7 +5,7 @@
  * @module
  */
 
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { holdsPath, isInside } from "../base/files/holds_path.ts";
 import { readRegularText } from "../base/files/regular.ts";
@@ -136,10 +136,12 @@ export async function allowedCode(
  * current folder may load, and modules of the run's own project if the run folder is inside that
  * project. The run folder may come from another person, so the project in its `pipeline.json` is
  * not trusted: the nearest `deno.json` above the run folder has to belong to the same project. A
- * run folder contains data, so its files never count as code of a project.
+ * run folder contains data, so its files never count as code of a project. In the current project,
+ * the files beside it do not count either, unless the run folder belongs to the same project,
+ * because they may have come with it.
  *
  * @param run The run folder.
- * @param project The project's folder, as in `pipeline.json`.
+ * @param project The project's folder, as in `pipeline.json`: an absolute path without links.
  * @param allowed The modules that the command line allows; relative paths start in the current
  *   folder.
  * @throws {UserError} If `allowPlugins` in a `deno.json` is not a list of strings; exit code 2.
@@ -150,14 +152,17 @@ export async function allowedCodeOfRun(
   allowed: readonly string[] = [],
 ): Promise<AllowedCode> {
   const above = await allowedCode(dirname(resolve(run)), allowed, { without: run });
-  // A relative path would depend on the current folder, which a run does not record.
-  const isOwn = project !== undefined && isAbsolute(project) &&
-    await followed(project) === await followed(above.folder) &&
+  // The path is not resolved: a sender can write a relative path, or one through a link such as
+  // /proc/self/cwd, without knowing where the folder will be.
+  const isOwn = project !== undefined && project === await followed(above.folder) &&
     await isFile(join(above.folder, "deno.json"));
   const elsewhere = project !== undefined && !isOwn
     ? `resume the run from its project: cd ${quoted(project)}`
     : undefined;
-  const here = await allowedCode(Deno.cwd(), allowed, { otherwise: elsewhere, without: run });
+  const here = await allowedCode(Deno.cwd(), allowed, {
+    otherwise: elsewhere,
+    without: await companyOf(run),
+  });
   if (isOwn) {
     return {
       folder: above.folder,
@@ -175,6 +180,17 @@ export async function allowedCodeOfRun(
     };
   }
   return here;
+}
+
+/**
+ * Returns the folder whose files may have come from another person together with a run folder: the
+ * folder in the current project that contains the run folder, or the run folder itself.
+ */
+async function companyOf(run: string): Promise<string> {
+  const folder = await followed(resolve(run));
+  const project = await followed((await projectOf(Deno.cwd())).folder);
+  if (!isInside(project, folder) || folder === project) return folder;
+  return join(project, relative(project, folder).split(/[/\\]/, 1)[0]!);
 }
 
 async function isFile(path: string): Promise<boolean> {

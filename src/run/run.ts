@@ -128,7 +128,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     const initial = earlier?.initial ?? await hashInitial(plan);
     const about = {
       ...describeRun(plan, data, engine, precision, initial),
-      project: earlier ? earlier.project : plan.project,
+      project: earlier ? earlier.project : await Deno.realPath(plan.project),
     };
     const { nets, phases: [first] } = jobs.rocket;
     const model = describeModel(plan, data, nets, first!.nets);

@@ -322,6 +322,18 @@ Deno.test("a run folder is data: resume loads no code from it and extends no fil
     const outputs = [{ use: join(run, "mark.ts") }];
     await refused({ outputs }, "is code from outside the project's folder");
     assert(![...Deno.readDirSync(run)].some(({ name }) => name === "mark"));
+    // Code that came with the run folder, in the folder where the user unpacked both.
+    await Deno.mkdir(join(folder, "sent"));
+    await Deno.rename(run, join(folder, "sent", "run"));
+    await Deno.rename(join(folder, "sent", "run", "mark.ts"), join(folder, "sent", "mark.ts"));
+    const sent = { ...text.pipeline, outputs: [{ use: "./sent/mark.ts" }] };
+    await Deno.writeTextFile(
+      join(folder, "sent", "run", "pipeline.json"),
+      JSON.stringify({ ...text, project: "/home/sender", pipeline: sent }),
+    );
+    const { code, stderr } = await rocket(["resume", "sent/run", "--epochs", "2"], { cwd: folder });
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, "sent/mark.ts is code from outside the project's folder");
   });
 });
 

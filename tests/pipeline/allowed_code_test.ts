@@ -113,7 +113,8 @@ Deno.test("allowedCodeOfRun() trusts a project only if pipeline.json and the loc
       const named = { folder: run, place: undefined };
       return await code.refuse(use, named).then(() => undefined, (error: UserError) => error);
     };
-    const run = join(own, "runs", "x"), stage = join(own, "m.ts");
+    const run = join(own, "runs", "x"), stage = join(own, "m.ts"), link = join(folder, "link");
+    await Deno.symlink(own, link);
     assertEquals(await refused(run, own, stage), undefined);
     // Neither alone is sufficient, since a run folder may come from another person.
     for (
@@ -125,6 +126,8 @@ Deno.test("allowedCodeOfRun() trusts a project only if pipeline.json and the loc
         [folder, stage],
         // Relative paths, which a sender can write without knowing where the folder will be.
         [relative(Deno.cwd(), own), stage],
+        [`/proc/self/cwd/${relative(Deno.cwd(), own)}`, stage],
+        [link, stage],
         [run, join(run, "m.ts")],
         [own, join(other, "m.ts")],
         [own, "npm:x@1"],
