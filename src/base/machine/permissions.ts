@@ -25,6 +25,8 @@ export interface Need {
    * pipeline reads, a folder that contains the home folder, and the target of a link.
    */
   readonly mentioned?: boolean;
+  /** The native code that a permission for native code is for, as the line names it. */
+  readonly library?: string;
 }
 
 /**
@@ -57,7 +59,10 @@ export function jsrRegistry(): URL {
  */
 export function permissionSet(permissions: readonly Need[]): Record<string, readonly string[]> {
   const groups = Map.groupBy(permissions, ({ permission }) => permission);
-  const granted = Array.from(groups, ([name, needs]) => [name, needs.map(({ of }) => of)] as const);
+  const granted = Array.from(
+    groups,
+    ([name, needs]) => [name, [...new Set(needs.map(({ of }) => of))]] as const,
+  );
   return { import: [NOWHERE], ...Object.fromEntries(granted) };
 }
 
@@ -86,7 +91,7 @@ export function permissionsLine(permissions: readonly Need[], hasCode = false): 
     permissions.filter((need) => need.permission === permission);
   const named = (needs: readonly Need[]) => needs.map(({ of }) => inLine(of));
   const hosts = [...new Set(named([...of("net"), ...of("import")]))];
-  const native = of("ffi").map(({ why }) => why.split(/[,;]/, 1)[0]);
+  const native = of("ffi").map(({ library }) => library ?? "other libraries");
   const variables = named(of("env").filter(({ mentioned }) => mentioned));
   const homes = named(of("read").filter(({ mentioned }) => mentioned));
   const writes = named(of("write"));

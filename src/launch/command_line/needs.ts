@@ -323,6 +323,14 @@ class NeedList {
     if (target !== of) this.add(permission, target, `${why}; the target of ${of}`);
   }
 
+  /** Adds a folder or file from which native code is loaded. */
+  #addNative(of: string, library: string, does: string): void {
+    for (const path of new Set([of, targetOf(of)])) {
+      const need = { permission: "ffi", of: path, why: `${library}, ${does}`, library } as const;
+      this.#needs.set(`ffi ${path} ${library}`, need);
+    }
+  }
+
   /** Adds a folder that Rocket or a package manager fills. */
   #addOwn(permission: "read" | "write", of: string, why: string): void {
     this.add(permission, of, why);
@@ -539,7 +547,7 @@ class NeedList {
     this.#addOwn("write", temporary, "temporary files of this command");
     this.#addOwn("read", temporary, "temporary files of this command");
     if (engine === "native" || engine === "wasm") return this.withEngine(engine, temporary);
-    this.add("ffi", join(denoFolder(), "npm"), "ONNX Runtime, which computes the net");
+    this.#addNative(join(denoFolder(), "npm"), "ONNX Runtime", "which computes the net");
     for (const one of onnxRuntimePackages) this.#packages.add(one);
     return this.answer();
   }
@@ -621,7 +629,7 @@ class NeedList {
   }
 
   #addDuckdb(use: string): void {
-    this.add("ffi", join(denoFolder(), "npm"), `DuckDB, which reads ${use}`);
+    this.#addNative(join(denoFolder(), "npm"), "DuckDB", `which reads ${use}`);
   }
 
   /** Returns the needs of a command that computes with an engine. */
@@ -641,9 +649,9 @@ class NeedList {
     this.add("env", handedOver.memory, "how much memory the run may take");
     this.add("env", handedOver.processor, "whether the processor computes in bfloat16");
     if (engine === "wasm") return;
-    this.add("ffi", cache, "TensorFlow");
+    this.#addNative(cache, "TensorFlow", "which computes");
     const c = cLibrary();
-    if (c !== undefined) this.add("ffi", c, "hides TensorFlow's messages while it loads");
+    if (c !== undefined) this.#addNative(c, "TensorFlow", "whose messages the C library hides");
     this.add("env", "TF_CPP_MIN_LOG_LEVEL", "sets TensorFlow's log level");
     this.add("env", "TF_NUM_INTRAOP_THREADS", "sets TensorFlow's number of threads");
   }
