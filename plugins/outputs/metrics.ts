@@ -12,7 +12,9 @@ import {
 
 /**
  * Writes `metrics.jsonl`: one line per evaluation with `epoch`, `step`, `seconds`, `split`, `phase`
- * (if the pipeline has phases), and each metric by net, such as `light/accuracy`. A metric without
+ * (if the pipeline has phases), and each metric by net, such as `light/accuracy`. The lines of the
+ * split `train` have the means of the losses and of `gradient-norm` over the steps of the epoch, and
+ * the `learning-rate` of its last step. A metric without
  * a value is null, and `undefined` gives the reason: `{ "light/auc": "one class" }`. The lines of
  * the baseline are written to `metrics-light-alone.jsonl`. When a run is resumed, the lines of
  * epochs that will run again are removed.

@@ -15,7 +15,7 @@ import { type ReadRecord, readRecords, scalarRecord, versionRecord } from "./eve
  *
  * - `light-test`, `booster-validation`, …: the metrics of a net on a split
  * - `test`, `validation`: metrics without a net
- * - `train`: the means of the losses over an epoch
+ * - `train`: the means of the losses and of the gradient norm over an epoch, and the learning rate
  * - `steps`: learning rate, loss, and gradient norm of single steps
  *
  * The baseline has folders of its own: `light-alone-test`, `light-alone-train`,

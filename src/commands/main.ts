@@ -24,6 +24,7 @@ import { missingPermission } from "../run/missing_permission.ts";
 import { help, helpAnswer } from "../launch/command_line/help.ts";
 import { type CommandOptions, readOptions } from "../launch/command_line/options.ts";
 import { predict } from "./predict.ts";
+import { report as reportRuns } from "./report.ts";
 import { resume } from "./resume.ts";
 import { run } from "./run.ts";
 import { runs } from "./runs.ts";
@@ -41,6 +42,7 @@ const handlers: Readonly<
   evaluate,
   export: exportRun,
   compare,
+  report: reportRuns,
   runs,
   check,
   list,

@@ -23,7 +23,6 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
   "src/launch/programs/native.ts": ["read", "write", "env", "sys", "run"],
   "src/launch/programs/set_up.ts": ["read", "write", "env", "sys", "run"],
   "src/tools/schema.ts": ["read", "write", "env", "run=deno"],
-  "src/tools/picture.ts": ["read", "write", "env"],
   // Data sets are downloaded, and DuckDB, which is native code, reads files for conversion.
   "data/main.ts": ["read", "write", "env", "sys", "net", "ffi"],
 };

@@ -3,11 +3,21 @@ import { metricValue, undefinedMetric } from "../stages/metric.ts";
 import type { LossSums } from "./folder/checkpoint_content.ts";
 import type { Term } from "../train/objective.ts";
 
-/** The means of the losses over an epoch, weighted by rows. */
+/** What a step reports beside its losses. */
+export interface StepFacts {
+  /** The L2 norm of all gradients. */
+  readonly gradientNorm: number;
+  /** The learning rate. */
+  readonly learningRate: number;
+}
+
+/** The means of losses and gradient norms over an epoch, weighted by rows. */
 export class LossMeans {
   readonly #names: readonly string[];
   readonly #sums: Float64Array;
   #rows = 0;
+  #gradientNorm = 0;
+  #learningRate = 0;
 
   /**
    * Starts an epoch, or continues one.
@@ -20,6 +30,8 @@ export class LossMeans {
     this.#sums = new Float64Array(terms.length + 1);
     if (!before || !this.#names.every((name) => Object.hasOwn(before.terms, name))) return;
     this.#rows = before.rows;
+    this.#gradientNorm = before.gradientNorm;
+    this.#learningRate = before.learningRate;
     this.#sums.set([before.total, ...this.#names.map((name) => before.terms[name]!)]);
   }
 
@@ -28,8 +40,11 @@ export class LossMeans {
    *
    * @param losses The mean total loss, followed by the mean of each term.
    * @param rows The number of rows over which the means were taken.
+   * @param facts The step's gradient norm and learning rate.
    */
-  add(losses: Float32Array, rows: number): void {
+  add(losses: Float32Array, rows: number, { gradientNorm, learningRate }: StepFacts): void {
+    this.#gradientNorm += gradientNorm * rows;
+    this.#learningRate = learningRate;
     losses.forEach((loss, index) => this.#sums[index]! += loss * rows);
     this.#rows += rows;
   }
@@ -49,7 +64,10 @@ export class LossMeans {
     };
   }
 
-  /** Returns the means so far; they are undefined metrics if all steps were skipped. */
+  /**
+   * Returns the means so far, and the learning rate of the last step; they are undefined metrics if
+   * all steps were skipped.
+   */
   metrics(): Metrics {
     const { loss, losses } = this.named(this.#sums);
     const mean = (sum: number) =>
@@ -59,12 +77,22 @@ export class LossMeans {
       ...Object.fromEntries(
         Object.entries(losses).map(([name, sum]) => [`loss/${name}`, mean(sum)]),
       ),
+      "gradient-norm": mean(this.#gradientNorm),
+      "learning-rate": this.#rows > 0
+        ? metricValue(this.#learningRate)
+        : undefinedMetric("all steps skipped"),
     };
   }
 
   /** Returns the sums so far. */
   sums(): LossSums {
     const { loss, losses } = this.named(this.#sums);
-    return { rows: this.#rows, total: loss, terms: losses };
+    return {
+      rows: this.#rows,
+      total: loss,
+      terms: losses,
+      gradientNorm: this.#gradientNorm,
+      learningRate: this.#learningRate,
+    };
   }
 }

@@ -235,7 +235,7 @@ const noPosition: JobPosition = {
   skippedInARow: 0,
   seconds: 0,
   time: { training: 0, waiting: 0 },
-  losses: { rows: 0, total: 0, terms: {} },
+  losses: { rows: 0, total: 0, terms: {}, gradientNorm: 0, learningRate: 0 },
   best: undefined,
   metrics: {},
 };

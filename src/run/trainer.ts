@@ -372,7 +372,7 @@ class Training {
     progress.batches++;
     const { losses, gradientNorm, skipped } = taken;
     if (skipped) progress.skipped++;
-    else progress.means.add(losses, batch.size);
+    else progress.means.add(losses, batch.size, { gradientNorm, learningRate });
     await this.#emit("step", {
       job: job.name,
       ...nameOf(progress.phase),

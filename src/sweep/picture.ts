@@ -1,9 +1,7 @@
-import type { TopLevelSpec } from "npm:vega-lite@6.4.1";
+import { drawSvg, type TopLevelSpec } from "../base/draw.ts";
+import { UserError } from "../base/errors.ts";
 import { interval } from "./statistics.ts";
 import type { SweepTable } from "./table.ts";
-
-/** The packages that draw the picture, in the same versions as the imported types. */
-const packages = ["npm:vega@6.2.0", "npm:vega-lite@6.4.1"] as const;
 
 /** A point of the picture: the light net of a setting. */
 export interface PicturePoint {
@@ -54,20 +52,13 @@ export async function drawPicture(
 ): Promise<string | undefined> {
   const points = picturePoints(table);
   if (points.length === 0) return undefined;
-  // Deno downloads all statically known imports when a program starts. Most runs draw no picture,
-  // so these imports are dynamic.
-  const [vega, lite]: [typeof import("npm:vega@6.2.0"), typeof import("npm:vega-lite@6.4.1")] | [] =
-    await Promise.all(packages.map((name) => import(name))).catch((error) => {
-      const [line] = (error as Error).message.split("\n");
-      report(`picture.svg is not written, because its packages cannot be loaded: ${line}`);
-      return [];
-    }) as [typeof import("npm:vega@6.2.0"), typeof import("npm:vega-lite@6.4.1")];
-  if (!vega || !lite) return undefined;
-  const compiled = lite.compile(specOf(table, points)).spec;
-  const view = new vega.View(vega.parse(compiled), { renderer: "none" });
-  const svg = await view.toSVG();
-  view.finalize();
-  return svg.replace(/^<\?xml.*?\?>|<!DOCTYPE.*?>/gs, "");
+  try {
+    return await drawSvg(specOf(table, points));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    report(`picture.svg is not written: ${error.message}`);
+    return undefined;
+  }
 }
 
 function specOf(

@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { Table, tableFromIPC, tableToIPC, vectorFromArray } from "apache-arrow";
 import { evaluate } from "../../src/commands/evaluate.ts";
 import { exportRun } from "../../src/commands/export.ts";
+import { report } from "../../src/commands/report.ts";
+import { undrawable } from "../../src/base/draw.ts";
 import { predict } from "../../src/commands/predict.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { parseArguments } from "../../src/launch/command_line/arguments.ts";
@@ -341,6 +343,30 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
       await command(evaluate, () => Promise.resolve(words))();
     },
     mended: { "evaluate/empty": evaluates() },
+  };
+  const reports = (...more: string[]) =>
+    command(report, async () => ["report", await run(), ...more]);
+  const reported = reports("--out", other("report.html"));
+  yield {
+    name: "a report of nothing",
+    run: command(report, () => Promise.resolve(["report", "--out", other("report.html")])),
+    mended: { "report/runs": reported },
+  };
+  yield {
+    name: "a report without a file",
+    run: reports(),
+    mended: { "report/out": reported },
+  };
+  yield {
+    name: "a picture of a run without losses",
+    run: reports("--out", other("report.svg")),
+    mended: { "report/picture": reported },
+  };
+  yield {
+    name: "packages for pictures that cannot be loaded",
+    run() {
+      throw undrawable(new Error("--cached-only is specified"));
+    },
   };
   const exports = (...more: string[]) =>
     command(exportRun, async () => ["export", await run(), "--engine", "wasm", ...more]);

@@ -152,6 +152,11 @@ const commandTable = {
     summary: "Compares the pipelines and results of several runs",
     options: ["json"],
   },
+  report: {
+    words: "RUN...",
+    summary: "Writes a page about one run, or several",
+    options: ["out", "errors", "engine", ...code, "quiet"],
+  },
   runs: {
     words: "[DIR]",
     summary: "Lists the runs of a folder with their results",

@@ -14,6 +14,7 @@ import { cLibrary } from "../../base/machine/libc.ts";
 import { denoFolder } from "../../base/machine/deno_folder.ts";
 import { onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
 import { draftFolderOf } from "../../base/files/drafts.ts";
+import { vegaPackages } from "../../base/machine/vega_packages.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
 import { isInside } from "../../base/files/holds_path.ts";
 import { targetOf } from "../../base/files/target_of.ts";
@@ -207,6 +208,18 @@ const needsByCommand: Readonly<
     }
     await needs.addSweep(file, parsed);
     return needs.withEngine(parsed.engine ?? "auto", temporary);
+  },
+  async report(needs, { words, parsed, temporary }) {
+    if (words.length === 0 || parsed.out === undefined) return needs.answer();
+    for (const folder of words) {
+      needs.add("read", resolve(folder), "a run that is reported on");
+      needs.add("write", join(resolve(folder), "model"), "the nets in the form of ONNX Runtime");
+      await needs.addReported(folder, parsed);
+    }
+    needs.addWritten(parsed.out, "the report");
+    needs.addRows();
+    needs.addPictures();
+    return needs.withModelEngine(parsed.engine ?? "auto", temporary);
   },
   compare(needs, { words }) {
     for (const folder of words) needs.add("read", resolve(folder), "a run to compare");
@@ -533,6 +546,20 @@ class NeedList {
     this.add("sys", "systemMemoryInfo", "how much memory DuckDB may take");
     this.add("env", handedOver.memory, "how much memory the command may take");
     for (const one of duckdbPackages) this.#packages.add(one);
+  }
+
+  /** What the pipeline of a run names. Without it, a report has no test rows, and says so. */
+  async addReported(folder: string, options: Arguments): Promise<void> {
+    try {
+      await this.addRun(folder, options);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  }
+
+  /** What draws pictures. */
+  addPictures(): void {
+    for (const one of vegaPackages) this.#packages.add(one);
   }
 
   /** Adds the permissions to check whether rows fit in memory or, as a copy, on the disk. */

@@ -104,7 +104,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
       exitCode: 2,
     });
   }
-  const isTrained = name === "predict" || name === "evaluate";
+  const isTrained = ["predict", "evaluate", "report"].includes(name);
   return {
     out: parsed.out,
     set: [

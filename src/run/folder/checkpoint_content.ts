@@ -42,6 +42,10 @@ export interface LossSums {
   readonly total: number;
   /** The sum of each loss term by name, before its weight is applied. */
   readonly terms: Readonly<Record<string, number>>;
+  /** The sum of the gradient norms. */
+  readonly gradientNorm: number;
+  /** The learning rate of the last step. */
+  readonly learningRate: number;
 }
 
 /** The state of `nonFinite: back` after rollbacks in a phase. */

@@ -1,0 +1,420 @@
+/**
+ * The pictures of a report. Their colors are variables of the page's style sheet, so that they
+ * follow light, dark and printed pages.
+ *
+ * @module
+ */
+
+import { drawSvg, type TopLevelSpec } from "../base/draw.ts";
+import { escapeMarkup } from "../base/escape_markup.ts";
+import type { ConfusionCell } from "../model/evaluation/confusion.ts";
+import type { ReliabilityBin } from "../model/evaluation/reliability.ts";
+
+/** Colors that Vega knows, in place of variables of the style sheet. */
+const ink = "#000101", muted = "#000102", line = "#000103", strong = "#000104";
+const light = "#000111", booster = "#000112", alone = "#000113", other = "#000114";
+const series = ["#000121", "#000122", "#000123", "#000124", "#000125", "#000126"];
+
+const variables: Readonly<Record<string, string>> = {
+  [ink]: "--ink",
+  [muted]: "--muted",
+  [line]: "--line",
+  [strong]: "--strong",
+  [light]: "--light",
+  [booster]: "--booster",
+  [alone]: "--alone",
+  [other]: "--other",
+  ...Object.fromEntries(series.map((color, index) => [color, `--series${index + 1}`])),
+};
+
+/** The size of a chart without its axes: that of a phone's screen, where nothing is scaled. */
+const WIDTH = 330, HEIGHT = 200;
+
+const config: NonNullable<TopLevelSpec["config"]> = {
+  background: "transparent",
+  font: "system-ui, sans-serif",
+  view: { stroke: null },
+  padding: 4,
+  axis: {
+    labelColor: muted,
+    titleColor: muted,
+    labelFontSize: 11,
+    titleFontSize: 11,
+    titleFontWeight: "normal",
+    gridColor: line,
+    domainColor: line,
+    tickColor: line,
+    domain: false,
+    ticks: false,
+    labelPadding: 6,
+    titlePadding: 8,
+  },
+  axisX: { grid: false, domain: true },
+  legend: {
+    orient: "top",
+    title: null,
+    labelColor: ink,
+    labelFontSize: 12,
+    symbolStrokeWidth: 3,
+    symbolSize: 90,
+    offset: 6,
+  },
+  text: { color: ink },
+};
+
+/** Colors for pictures outside of pages, in place of variables. */
+const fixed: Readonly<Record<string, string>> = {
+  [ink]: "#1d1c1a",
+  [muted]: "#6a6862",
+  [line]: "#e4e2dc",
+  [light]: "#1f6fd1",
+  [booster]: "#d9622b",
+  [alone]: "#85837b",
+};
+
+/** The color of each net. */
+export const netColors: Readonly<Record<string, string>> = {
+  light,
+  booster,
+  "light alone": alone,
+};
+
+function colored(svg: string, colors: (color: string) => string | undefined): string {
+  return svg.replaceAll(/#0001[0-9a-f]{2}/g, (color) => colors(color) ?? color);
+}
+
+async function draw(spec: object, title: string): Promise<string> {
+  const drawn = await drawSvg({ config, ...spec } as TopLevelSpec);
+  const svg = colored(drawn, (color) => variables[color] && `var(${variables[color]})`);
+  // The size follows the page; the picture is for people who see it, and has a name for others.
+  return svg.replace(
+    /^\s*<svg /,
+    `<svg role="img" aria-label="${title.replaceAll(/[^\w\s,.()→/-]/g, " ")}" `,
+  );
+}
+
+/** A point of a line. */
+export interface LinePoint {
+  readonly x: number;
+  readonly y: number;
+  readonly name: string;
+}
+
+/**
+ * Draws lines over epochs or shares of rows.
+ *
+ * @param points The points.
+ * @param options The titles, and the colors by name; other names get colors in turn.
+ */
+export async function lineChart(
+  points: readonly LinePoint[],
+  { title, x, colors = {}, diagonal = false, format }: {
+    readonly title: string;
+    readonly x: string;
+    readonly colors?: Readonly<Record<string, string>>;
+    /** Whether a line shows where both axes are equal. */
+    readonly diagonal?: boolean;
+    /** How numbers of both axes are formatted. */
+    readonly format?: string;
+  },
+): Promise<string> {
+  const names = [...new Set(points.map(({ name }) => name))];
+  let next = 0;
+  const range = names.map((name) => colors[name] ?? series[next++ % series.length]!);
+  const isWhole = points.every(({ x }) => Number.isInteger(x));
+  const count = Math.max(...names.map((one) => points.filter(({ name }) => name === one).length));
+  const axis = { ...(format !== undefined && { format }) };
+  const ends = [
+    ...points.map(({ x }) => x),
+    ...(diagonal ? points.map(({ y }) => y) : []),
+  ];
+  const from = Math.min(...ends), to = Math.max(...ends);
+  const encoding = {
+    x: {
+      field: "x",
+      type: "quantitative",
+      title: x,
+      scale: { zero: false, nice: !isWhole },
+      axis: { ...axis, ...(isWhole && { tickMinStep: 1, format: "d" }), tickCount: 6 },
+    },
+    y: {
+      field: "y",
+      type: "quantitative",
+      title: null,
+      scale: { zero: false },
+      axis: { ...axis, tickCount: 5 },
+    },
+  };
+  return await draw({
+    width: WIDTH,
+    height: HEIGHT,
+    layer: [
+      ...(diagonal
+        ? [{
+          data: { values: [{ x: from, y: from }, { x: to, y: to }] },
+          mark: { type: "line", color: muted, strokeDash: [4, 4], strokeWidth: 1 },
+          encoding,
+        }]
+        : []),
+      {
+        data: { values: [...points] },
+        mark: {
+          type: "line",
+          strokeWidth: 2,
+          strokeJoin: "round",
+          strokeCap: "round",
+          point: count <= 20 ? { size: 28, filled: true, opacity: 1 } : false,
+        },
+        encoding: {
+          ...encoding,
+          color: {
+            field: "name",
+            type: "nominal",
+            scale: { domain: names, range },
+            ...(names.length < 2 && { legend: null }),
+          },
+        },
+      },
+    ],
+  }, title);
+}
+
+/**
+ * Draws a confusion matrix. The strength of a cell is its share of the rows of a label.
+ *
+ * @param cells How often each class is predicted for each.
+ * @param classes The names of the classes, in order.
+ * @param net The net, which determines the color.
+ */
+export async function confusionChart(
+  cells: readonly ConfusionCell[],
+  classes: readonly string[],
+  net: string,
+): Promise<string> {
+  const totals = new Map<number, number>();
+  for (const { label, rows } of cells) totals.set(label, (totals.get(label) ?? 0) + rows);
+  // Classes may have the same shown name, so they are placed by their number.
+  const values = cells.map(({ label, predicted, rows }) => ({
+    label,
+    predicted,
+    rows,
+    share: rows / totals.get(label)!,
+  }));
+  const step = Math.max(14, Math.min(34, Math.floor(WIDTH / classes.length)));
+  const domain = classes.map((_, index) => index);
+  const shown = classes.map((name) => name.length > 10 ? `${name.slice(0, 9)}…` : name);
+  // An expression of Vega: the names are a literal in it.
+  const labelExpr = `${JSON.stringify(shown)}[datum.value]`;
+  const axis = { labelExpr, domain: false, labelOverlap: true, labelLimit: 80 };
+  const place = {
+    x: {
+      field: "predicted",
+      type: "ordinal",
+      title: "predicted",
+      scale: { domain, paddingInner: 0.06 },
+      axis: { ...axis, labelAngle: shown.some(({ length }) => length > 3) ? -45 : 0 },
+    },
+    y: {
+      field: "label",
+      type: "ordinal",
+      title: "label",
+      scale: { domain, paddingInner: 0.06 },
+      axis: { ...axis, grid: false },
+    },
+  };
+  return await draw({
+    width: { step },
+    height: { step },
+    data: { values },
+    layer: [
+      {
+        mark: { type: "rect", cornerRadius: 3, color: netColors[net] },
+        encoding: {
+          ...place,
+          opacity: {
+            field: "share",
+            type: "quantitative",
+            scale: { domain: [0, 1], range: [0.08, 1] },
+            legend: null,
+          },
+        },
+      },
+      ...(classes.length <= 12
+        ? [{
+          mark: { type: "text", fontSize: 11 },
+          encoding: {
+            ...place,
+            text: { field: "rows", type: "quantitative", format: "d" },
+            color: {
+              condition: { test: "datum.share > 0.5", value: strong },
+              value: ink,
+            },
+          },
+        }]
+        : []),
+    ],
+  }, `confusion matrix of the ${net} net`);
+}
+
+/**
+ * Draws how often probabilities come true.
+ *
+ * @param bins The bins of rows with similar probabilities, by net.
+ */
+export async function calibrationChart(
+  bins: Readonly<Partial<Record<string, readonly ReliabilityBin[]>>>,
+): Promise<string> {
+  const points = Object.entries(bins).flatMap(([name, all = []]) =>
+    all.map(({ predicted, observed }) => ({ x: predicted, y: observed, name }))
+  );
+  return await lineChart(points, {
+    title: "observed frequency by predicted probability",
+    x: "predicted probability",
+    colors: netColors,
+    diagonal: true,
+    format: "~p",
+  });
+}
+
+/**
+ * Draws the lift: how much more frequent the label 1 is among the rows with the highest scores than
+ * among all rows.
+ *
+ * @param bins The bins of rows with similar probabilities, by net.
+ */
+export async function liftChart(
+  bins: Readonly<Partial<Record<string, readonly ReliabilityBin[]>>>,
+): Promise<string | undefined> {
+  const points = Object.entries(bins).flatMap(([name, all = []]) => {
+    const rows = all.reduce((sum, bin) => sum + bin.rows, 0);
+    const ones = all.reduce((sum, bin) => sum + bin.rows * bin.observed, 0);
+    let seen = 0, hits = 0;
+    return ones === 0 ? [] : all.toReversed().map((bin) => {
+      seen += bin.rows;
+      hits += bin.rows * bin.observed;
+      return { x: seen / rows, y: hits / seen / (ones / rows), name };
+    });
+  });
+  if (points.length === 0) return undefined;
+  return await lineChart(points, {
+    title: "lift by share of the rows with the highest scores",
+    x: "share of rows, highest scores first",
+    colors: netColors,
+    format: "~g",
+  });
+}
+
+/** A net of a run, with its metric and its latency. */
+export interface LatencyPoint {
+  readonly run: string;
+  readonly net: string;
+  readonly latency: number;
+  readonly value: number;
+}
+
+/**
+ * Draws a metric against the latency of nets.
+ *
+ * @param points The nets.
+ * @param metric The name of the metric.
+ */
+export async function latencyChart(
+  points: readonly LatencyPoint[],
+  metric: string,
+): Promise<string> {
+  const encoding = {
+    x: {
+      field: "latency",
+      type: "quantitative",
+      title: "latency of one row, ms",
+      scale: { zero: false, padding: 24 },
+      axis: { tickCount: 5 },
+    },
+    y: {
+      field: "value",
+      type: "quantitative",
+      title: null,
+      scale: { zero: false, padding: 18 },
+      axis: { tickCount: 5 },
+    },
+  };
+  const names = [...new Set(points.map(({ net }) => net))];
+  return await draw({
+    width: WIDTH,
+    height: HEIGHT + 40,
+    data: { values: [...points] },
+    layer: [
+      {
+        mark: { type: "point", filled: true, size: 80, opacity: 1 },
+        encoding: {
+          ...encoding,
+          color: {
+            field: "net",
+            type: "nominal",
+            scale: { domain: names, range: names.map((name) => netColors[name] ?? other) },
+          },
+        },
+      },
+      {
+        mark: { type: "text", align: "left", dx: 8, dy: -7, fontSize: 11, limit: 120 },
+        encoding: { ...encoding, text: { field: "run", type: "nominal" } },
+      },
+    ],
+  }, `${metric} by latency`);
+}
+
+/**
+ * Draws losses by epoch and the lines of a table below them, as a picture of its own.
+ *
+ * @param points The losses.
+ * @param title The title of the vertical axis.
+ * @param lines The lines of the table.
+ */
+export async function lossPicture(
+  points: readonly LinePoint[],
+  title: string,
+  lines: readonly string[],
+): Promise<string> {
+  const names = [...new Set(points.map(({ name }) => name))];
+  const drawn = await drawSvg({
+    config,
+    width: 620,
+    height: 260,
+    padding: 16,
+    data: { values: [...points] },
+    mark: { type: "line", strokeWidth: 2, point: { size: 20, filled: true, opacity: 1 } },
+    encoding: {
+      x: {
+        field: "x",
+        type: "quantitative",
+        title: "epoch",
+        axis: { tickMinStep: 1, format: "d" },
+      },
+      y: { field: "y", type: "quantitative", title, scale: { type: "log" } },
+      color: {
+        field: "name",
+        type: "nominal",
+        scale: { domain: names, range: names.map((name) => netColors[name] ?? other) },
+      },
+    },
+  });
+  const chart = colored(drawn, (color) => fixed[color]);
+  const [, width = 0, height = 0] = /width="(\d+)" height="(\d+)"/.exec(chart)?.map(Number) ?? [];
+  const lineHeight = 17, wide = Math.max(...lines.map(({ length }) => length)) * 7.3 + 32;
+  const text = lines.map((content, index) =>
+    `<text x="16" y="${height + 16 + index * lineHeight}" xml:space="preserve">${
+      escapeMarkup(content)
+    }</text>`
+  );
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${Math.max(width, wide)}" height="${
+      height + lines.length * lineHeight + 24
+    }">`,
+    `<rect width="100%" height="100%" fill="white"/>`,
+    chart,
+    `<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="12" fill="#1d1c1a">`,
+    ...text,
+    `</g></svg>`,
+    "",
+  ].join("\n");
+}

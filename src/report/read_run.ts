@@ -1,0 +1,290 @@
+/**
+ * What a report says of a run: the record in its folder, and what its nets say of the test rows.
+ *
+ * @module
+ */
+
+import type { Field, RecordBatch, Vector } from "apache-arrow";
+import { basename, join, resolve } from "node:path";
+import { runFiles } from "../base/files/run_files.ts";
+import { readRegularText } from "../base/files/regular.ts";
+import { UserError } from "../base/errors.ts";
+import { loadModel } from "../model/load_model.ts";
+import { evaluateRun, type Evaluation } from "../model/evaluation/evaluate_run.ts";
+import { plainValue } from "../model/evaluation/plain_value.ts";
+import type { WrongRow } from "../model/evaluation/wrong_rows.ts";
+import { wrongRowBatches } from "../model/evaluation/wrong_columns.ts";
+import { isNested } from "../model/csv_rows.ts";
+import { openRun } from "../model/open_run.ts";
+import { sampleRows } from "../model/samples.ts";
+import { type RunSummary, summarizeRun } from "../run/folder/run_state.ts";
+import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
+import type { NetName } from "../stages/network.ts";
+import { bitmapOf, type Pixels } from "./bitmap.ts";
+
+/** The nets of a report: those of a run, and its light net trained alone. */
+export type ReportNet = NetName | "light alone";
+
+/** A measured number at the end of an epoch. */
+export interface Point {
+  readonly epoch: number;
+  readonly split: string;
+  /** The net; undefined for a number of the whole run. */
+  readonly net: ReportNet | undefined;
+  readonly metric: string;
+  readonly value: number;
+}
+
+/** A row that is wrong, as a report shows it. */
+export interface ShownRow extends WrongRow {
+  /** The values of some columns, as text. */
+  readonly values: readonly string[];
+  /** Its image as a data URL, if the net reads one. */
+  readonly image: string | undefined;
+}
+
+/** What the nets say of the test rows. */
+export interface ShownEvaluation extends Omit<Evaluation, "source" | "wrong" | "groups"> {
+  /** The names of the shown columns. */
+  readonly columns: readonly string[];
+  /** The rows that are most wrong. */
+  readonly wrong: readonly ShownRow[];
+}
+
+/** A run, as a report shows it. */
+export interface ReportRun extends RunSummary {
+  /** The run folder, as the user named it. */
+  readonly folder: string;
+  /** A short name: the folder's. */
+  readonly title: string;
+  /** The description of its model. */
+  readonly model: ModelFile;
+  /** What was measured at the end of epochs. */
+  readonly points: readonly Point[];
+  /** What its nets say of the test rows, or why that is not known. */
+  readonly evaluation: ShownEvaluation | string;
+  /** The time of a call with one row, in milliseconds, by net; or why it is not known. */
+  readonly latency: Readonly<Partial<Record<NetName, number>>> | string;
+}
+
+/** How a run is read. */
+export interface ReadOptions {
+  /** How many of the most wrong rows are shown. */
+  readonly errors: number;
+  /** What computes. */
+  readonly engine: "auto" | "onnx" | "native" | "wasm";
+  /** Code outside of the project that the run may name. */
+  readonly allowPlugins: readonly string[];
+  /** Variables of the environment that an address may contain. */
+  readonly allowEnv: readonly string[];
+  /** Receives log lines. */
+  readonly report: (line: string) => void;
+}
+
+/**
+ * Reads a run folder, evaluates the test rows if they are there, and measures the nets' latency.
+ *
+ * @param folder The run folder.
+ * @param options How it is read.
+ * @throws {UserError} If it is no run folder, or a file in it is damaged.
+ */
+export async function readReportRun(folder: string, options: ReadOptions): Promise<ReportRun> {
+  const summary = await summarizeRun(folder);
+  const model = await readModelFile(join(folder, runFiles.model));
+  const points = await readPoints(folder);
+  return {
+    ...summary,
+    folder,
+    title: basename(resolve(folder)),
+    model,
+    points,
+    evaluation: await orWhy(() => evaluated(folder, model, options)),
+    latency: await orWhy(() => latencyOf(folder, model, options)),
+  };
+}
+
+/**
+ * Reads what a run has measured at the end of epochs.
+ *
+ * @param folder The run folder.
+ */
+export async function readPoints(folder: string): Promise<Point[]> {
+  return [
+    ...await pointsOf(join(folder, runFiles.metrics.rocket), false),
+    ...await pointsOf(join(folder, runFiles.metrics["light-alone"]), true),
+  ];
+}
+
+/** Returns what a function gives, or the message of its error. */
+async function orWhy<T>(make: () => Promise<T>): Promise<T | string> {
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
+}
+
+async function pointsOf(file: string, isAlone: boolean): Promise<Point[]> {
+  const text = await readRegularText(file).catch(() => "");
+  return text.split("\n").flatMap((line) => {
+    try {
+      const { epoch, split, step: _, seconds: __, ...values } = Object(JSON.parse(line));
+      if (!Number.isInteger(epoch) || typeof split !== "string") return [];
+      return Object.entries(values).flatMap(([key, value]): Point[] => {
+        if (typeof value !== "number") return [];
+        return [{ epoch, split, value, ...keyOf(key, isAlone) }];
+      });
+    } catch {
+      // A run that was killed may have left a part of a line.
+      return [];
+    }
+  });
+}
+
+/**
+ * The net and name of a metric: `light/accuracy` and `loss/cross-entropy(light)` are metrics of the
+ * light net.
+ */
+function keyOf(key: string, isAlone: boolean): Pick<Point, "net" | "metric"> {
+  const [, first, ofNet] = /^(light|booster)\/(.+)$/.exec(key) ?? [];
+  const [, loss, last] = /^(loss\/.+)\((light|booster)\)$/.exec(key) ?? [];
+  const net = first ?? last, metric = ofNet ?? loss ?? key;
+  if (net === undefined) return { net: isAlone ? "light alone" : undefined, metric };
+  return { net: isAlone ? "light alone" : net as NetName, metric };
+}
+
+/** The largest numbers of columns of a row, and of characters of a value, that are shown. */
+const SHOWN_COLUMNS = 5, SHOWN_CHARACTERS = 32;
+
+async function evaluated(
+  folder: string,
+  model: ModelFile,
+  { errors, engine, allowPlugins, allowEnv, report }: ReadOptions,
+): Promise<ShownEvaluation> {
+  return await evaluateRun(
+    folder,
+    { errors, engine, allowPlugins, allowEnv, report },
+    async ({ source, wrong, groups: _, ...evaluation }) => {
+      const { schema, batches } = await wrongRowBatches(
+        { wrong, source, label: evaluation.label },
+        () => true,
+      );
+      const label = model.label.options.column;
+      const read = new Set(model.features.map(({ column }) => column));
+      const own = schema.fields.slice(0, schema.fields.findIndex(({ name }) => name === "why") - 1);
+      const columns = own
+        .filter((field) => !isNested(field) && field.name !== label)
+        .toSorted((a, b) => Number(read.has(b.name)) - Number(read.has(a.name)))
+        .slice(0, SHOWN_COLUMNS).map(({ name }) => name);
+      const images = imagesOf(model, own, batches);
+      return {
+        ...evaluation,
+        columns,
+        wrong: wrong.map((row, index) => ({
+          ...row,
+          values: columns.map((name) => {
+            const vector = batches[index]!.getChild(name)!;
+            const text = plainValue(vector.get(0), vector.type) ?? "null";
+            return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+          }),
+          image: images?.[index],
+        })),
+      };
+    },
+  );
+}
+
+/** The largest number of pixels of an image that is shown. */
+const SHOWN_PIXELS = 2 ** 14;
+
+/** The images of rows, if a feature is one. */
+function imagesOf(
+  { features, inputs }: ModelFile,
+  fields: readonly Field[],
+  batches: readonly RecordBatch[],
+): string[] | undefined {
+  const isImage = (shape: readonly number[]) =>
+    (shape.length === 2 || shape.length === 3 && [1, 3].includes(shape[2]!)) &&
+    shape[0]! > 1 && shape[1]! > 1;
+  const feature = features.find(({ spec }) => spec.dtype === "float32" && isImage(spec.shape));
+  // A transform may be what makes an image of a list.
+  const shape = feature?.spec.shape ??
+    inputs.find(({ spec }) => spec.dtype === "float32" && isImage(spec.shape))?.spec.shape;
+  const column = feature?.column ?? (features.length === 1 ? features[0]!.column : undefined);
+  if (!shape || column === undefined || !fields.some(({ name }) => name === column)) {
+    return undefined;
+  }
+  const [height, width, channels = 1] = shape as [number, number, number?];
+  const size = height * width * channels;
+  if (height * width > SHOWN_PIXELS) return undefined;
+  const all = batches.map((batch) => flatNumbers(batch.getChild(column)!.get(0)));
+  if (all.some(({ length }) => length !== size)) return undefined;
+  let least = Infinity, most = -Infinity;
+  for (const values of all) {
+    for (const value of values) {
+      least = Math.min(least, value);
+      most = Math.max(most, value);
+    }
+  }
+  const scale = 255 / (most - least || 1);
+  return all.map((values): string => {
+    const pixels: Pixels = {
+      height,
+      width,
+      channels,
+      values: values.map((value) => Math.round((value - least) * scale)),
+    };
+    return bitmapOf(pixels);
+  });
+}
+
+/** The numbers of a value, without the lists around them. */
+function flatNumbers(value: unknown): number[] {
+  if (typeof value === "number") return [value];
+  if (typeof value === "bigint") return [Number(value)];
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
+    return Array.from(value as unknown as Iterable<number | bigint>, Number);
+  }
+  if (typeof value !== "object" || value === null || !(Symbol.iterator in value)) return [];
+  return Array.from(value as Vector).flatMap(flatNumbers);
+}
+
+/** The number of calls before the measurement, and of those that are measured. */
+const WARM_UP = 20, CALLS = 200;
+
+/** The median time of a call with one made row, the nets in turns. */
+async function latencyOf(
+  folder: string,
+  { network: { nets } }: ModelFile,
+  { allowPlugins }: ReadOptions,
+): Promise<Partial<Record<NetName, number>>> {
+  const run = await openRun(folder, { allowPlugins });
+  const { batch } = sampleRows(run.model, run.decoder);
+  const row = Object.fromEntries(
+    Object.entries(batch.features).map(([name, { values, shape }]) => [
+      name,
+      values.slice(0, shape.reduce((size, axis) => size * axis, 1)),
+    ]),
+  );
+  const timed = [];
+  try {
+    for (const net of nets) {
+      const model = await loadModel(folder, { net, threads: 1, engine: "onnx", allowPlugins });
+      timed.push({ net, model, times: [] as number[] });
+    }
+    for (let call = -WARM_UP; call < CALLS; call++) {
+      for (const { model, times } of timed) {
+        const started = performance.now();
+        await model.predict(row);
+        if (call >= 0) times.push(performance.now() - started);
+      }
+    }
+    return Object.fromEntries(timed.map(({ net, times }) => {
+      const sorted = times.sort((a, b) => a - b);
+      return [net, sorted[sorted.length >> 1]!];
+    }));
+  } finally {
+    for (const { model } of timed) await model.close();
+  }
+}
