@@ -89,7 +89,7 @@ function imagesOf(array: MatArray | undefined, rows: number, path: string): Uint
   const shape = [side, side, 3, rows];
   if (array?.shape.join() !== shape.join() || !(array.values instanceof Uint8Array)) {
     throw new UserError(
-      `${path}: X is ${described(array)}; expected bytes of the shape [${shape}]`,
+      `the variable X in ${path} is ${described(array)}; expected bytes of the shape [${shape}]`,
     );
   }
   const result = new Uint8Array(array.values.length);
@@ -100,11 +100,15 @@ function imagesOf(array: MatArray | undefined, rows: number, path: string): Uint
 
 function labelsOf(array: MatArray | undefined, rows: number, path: string): Uint8Array {
   if (array?.shape.join() !== [rows, 1].join()) {
-    throw new UserError(`${path}: y is ${described(array)}; expected the shape [${rows},1]`);
+    throw new UserError(
+      `the variable y in ${path} is ${described(array)}; expected the shape [${rows},1]`,
+    );
   }
   return Uint8Array.from(array.values, (value, row) => {
     if (Number.isInteger(value) && value >= 1 && value <= 10) return value % 10;
-    throw new UserError(`${path}: row ${row + 1} of y is ${value}; expected 1 to 10`);
+    throw new UserError(
+      `row ${row + 1} of the variable y in ${path} is ${value}; expected 1 to 10`,
+    );
   });
 }
 

@@ -14,7 +14,7 @@ import { divergence, logProbabilities } from "./class_logits.ts";
  */
 const stage: LossStage = defineLoss({
   name: "kl",
-  summary: "The KL divergence from the teacher's softmax at a temperature.",
+  summary: "The KL divergence of the student's softmax from the teacher's, at a temperature.",
   form: "hint",
   options: z.object({
     temperature: z.number().positive().default(1).describe(

@@ -14,7 +14,8 @@ import { divergence, logProbabilities } from "./class_logits.ts";
  */
 const stage: LossStage = defineLoss({
   name: "knowledge-distillation",
-  summary: "KL divergence from the teacher's softmax and cross-entropy with the label, mixed by α.",
+  summary:
+    "The KL divergence from the teacher's softmax and the cross-entropy with the label, mixed by α.",
   form: "hint",
   options: z.object({
     temperature: z.number().positive().default(4).describe(

@@ -123,7 +123,7 @@ export const images: Suitable = {
 };
 
 /**
- * Changes some of the features.
+ * Returns a copy of the specifications of features in which a function has changed some of them.
  *
  * @param features The features.
  * @param names The names of the features to change.
@@ -141,7 +141,7 @@ export function changeSpecs(
 }
 
 /**
- * Changes some of the features of a batch.
+ * Returns a copy of a batch in which a function has changed some of the features.
  *
  * @param batch The batch.
  * @param names The names of the features to change.
@@ -165,7 +165,7 @@ export function changeColumns(
 export type Tensors = Readonly<Record<string, tf.Tensor>>;
 
 /**
- * Changes the tensors of some of the features.
+ * Returns a copy of the tensors of features in which a function has changed some of them.
  *
  * @param tensors The tensors of all features.
  * @param names The names of the features to change.

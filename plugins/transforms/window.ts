@@ -10,7 +10,7 @@ import { type Suitable, zerosLike } from "./features.ts";
 /** How to fill the pixels beyond the edge of an image. */
 export type PadMode = "zero" | "reflect" | "symmetric";
 
-/** The option `mode`, which transforms that pad share. */
+/** The option `mode` of all transforms that pad images. */
 export const padMode = z.enum(["zero", "reflect", "symmetric"], {
   error: "expected zero, reflect or symmetric",
 });

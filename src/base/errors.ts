@@ -37,7 +37,7 @@ export interface Problem {
 }
 
 /**
- * Formats the number of a row of a batch, for the message of a problem with that `row`.
+ * Formats the row of a batch, for the message of a {@linkcode Problem} with the property `row`.
  *
  * @param row The row, from 0.
  */

@@ -34,7 +34,7 @@ import outputPipeline from "./templates/my_output.yaml" with { type: "text" };
 import outputTest from "./templates/my_output_test.ts" with { type: "text" };
 import type { StageKind } from "../stages/stage.ts";
 
-/** The names of a new stage. */
+/** The names of a new stage: of its file, in pipelines, and of its variable. */
 export interface StageNames {
   /** The file without its extension, `my_hint`. */
   readonly stem: string;

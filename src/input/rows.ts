@@ -300,7 +300,7 @@ export function openStored({ columns, index }: SharedRows): StoredRows {
 }
 
 /**
- * Returns values in memory that threads can share.
+ * Copies values into memory that threads can share.
  *
  * @param values The values; they are copied if they are in ordinary memory.
  */
@@ -312,7 +312,9 @@ export function inSharedMemory(values: Values): Values {
   return shared;
 }
 
-/** Returns the array type of a batch: int32 for ids; int32 numbers that are not ids become doubles. */
+/**
+ * Returns the array type of a batch: int32 for ids; int32 numbers that are not ids become doubles.
+ */
 function batchArray(values: Values, dtype: ColumnSpec["dtype"]): ValuesConstructor {
   if (dtype === "int32") return Int32Array;
   return values instanceof Int32Array ? Float64Array : values.constructor as ValuesConstructor;

@@ -43,7 +43,7 @@ export function checkOptions(
 }
 
 /**
- * Finds the problems of a value.
+ * Checks a value with a schema and returns the problems with their places in the pipeline file.
  *
  * @param schema The schema.
  * @param value The value.
@@ -188,7 +188,9 @@ function isWrongKind({ code, path }: Issue): boolean {
   return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
 }
 
-/** Measures how far a value is from an alternative. A misspelled key counts less than a missing one. */
+/**
+ * Measures how far a value is from an alternative. A misspelled key counts less than a missing one.
+ */
 function distanceOf(issues: readonly Issue[], found: unknown): number {
   const unknown: string[] = [], missing: string[] = [];
   let others = 0;

@@ -150,7 +150,7 @@ export interface LabelSpec extends ColumnSpec {
   readonly classes: number;
 }
 
-/** A batch: some rows. */
+/** The columns of some rows that are processed together. */
 export interface Batch {
   /** The number of rows. */
   readonly size: number;

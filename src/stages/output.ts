@@ -42,7 +42,7 @@ export type OutputDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
  *
  * const bell: OutputStage = defineOutput({
  *   name: "bell",
- *   summary: "Rings when the run ends.",
+ *   summary: "Rings the terminal bell when the run ends.",
  *   options: z.object({}),
  *   create: () => ({ runEnd: () => console.error("\x07done") }),
  * });

@@ -102,7 +102,9 @@ function placeholder(_: string, expression: string): string {
   }
   const [, counted] = /(\w+)\.length\b/.exec(expression) ?? [];
   if (counted !== undefined) return `<number of ${counted}>`;
-  const names = expression.replaceAll(FORMATTING, " ").match(/[A-Za-z_]\w*/g) ??
+  // The name of a list says more than that of an index.
+  const plain = expression.replaceAll(/"[^"]*"|\[[^\]]*\]/g, "");
+  const names = plain.replaceAll(FORMATTING, " ").match(/[A-Za-z_]\w*/g) ??
     expression.match(/[A-Za-z_]\w*/g);
   return `<${names?.at(-1) ?? "…"}>`;
 }

@@ -102,7 +102,7 @@ Deno.test("sweep runs each setting with each seed like a single pipeline, keeps 
     assertEquals(wrong.code, 2);
     assertStringIncludes(
       wrong.stderr,
-      'there is no setting "rockett"\n hint: did you mean rocket?',
+      'the reference "rockett" is not a setting of the sweep\n hint: did you mean rocket?',
     );
 
     // Runs of a different pipeline in the folder are rejected.

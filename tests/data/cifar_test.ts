@@ -100,7 +100,7 @@ Deno.test("cifar rejects archives that are missing, not the published ones, or i
   const missing = await assertRejects(
     () => made(options, archive, "other.tar.gz"),
     UserError,
-    "has no cifar-100-binary.tar.gz",
+    "does not contain cifar-100-binary.tar.gz",
   );
   assertStringIncludes(missing.problems[0]!.hint!, "--from FOLDER");
   await assertRejects(

@@ -50,12 +50,12 @@ Deno.test("svhn rejects missing files, other files, and other numbers of rows", 
   await assertRejects(
     () => made(4),
     UserError,
-    "X is an array of the shape [32,32,3,3]; expected bytes of the shape [32,32,3,4]",
+    "is an array of the shape [32,32,3,3]; expected bytes of the shape [32,32,3,4]",
   );
   await assertRejects(() => made(1), UserError, "unpacks to more than 4080 bytes");
   const empty = await Deno.makeTempDir();
   try {
-    await assertRejects(() => made(3, empty), UserError, "has no svhn_32x32.mat");
+    await assertRejects(() => made(3, empty), UserError, "does not contain svhn_32x32.mat");
     await Deno.copyFile(join(folder, "svhn_32x32.mat"), join(empty, "train_32x32.mat"));
     await assertRejects(
       () => svhn.make({ from: empty, out: empty, report: () => {} }),

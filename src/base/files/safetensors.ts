@@ -7,7 +7,7 @@
 
 import { decodeHeader, encodeHeader, headerLength, sizeOf } from "./safetensors_header.ts";
 
-/** The value of one tensor. */
+/** The shape and the values of a tensor. */
 export interface TensorValue {
   /** The shape. */
   readonly shape: readonly number[];

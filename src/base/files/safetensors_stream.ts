@@ -16,7 +16,7 @@ import {
   type TensorType,
 } from "./safetensors_header.ts";
 
-/** Some values of a tensor. */
+/** A part of a tensor's values, since large tensors are written in parts. */
 export type TensorPart = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 
 /** A tensor that is written in parts. */

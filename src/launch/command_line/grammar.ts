@@ -63,7 +63,7 @@ const optionTable = {
     summary: "The precision of training steps (default float32)",
   },
   format: { value: "FORMAT", summary: "The format: onnx, saved-model or safetensors" },
-  layout: { value: "LAYOUT", summary: "folder (default), or repository for Triton" },
+  layout: { value: "LAYOUT", summary: "The layout: folder (default), or repository (Triton)" },
   inputs: { value: "columns|ids", summary: "The inputs of the exported net (default columns)" },
   keep: { value: "NAMES", summary: "The input columns to copy, such as a,b, or all" },
   net: { value: "light|booster", summary: "The net to use (default light)" },

@@ -12,7 +12,7 @@ import { callStage, type StageReference } from "../../stages/stage_error.ts";
 import type { AnyStage } from "../../stages/stage.ts";
 import { absoluteUse, nestedStages, pathsOf } from "./stage_options.ts";
 
-/** An entry that has passed the pipeline's schema. */
+/** The entry of a stage in a pipeline, with its name in `use` and its options. */
 export type Entry = { readonly use: string | AnyStage; readonly [option: string]: unknown };
 
 /** Finds the stages that a document names and checks their options. */

@@ -261,7 +261,7 @@ class SweepReader {
     const reference = asked ?? this.#value.reference ?? names[0] ?? "";
     if (names.length > 0 && !names.includes(reference)) {
       this.#problems.push({
-        message: `there is no setting ${JSON.stringify(reference)}`,
+        message: `the reference ${JSON.stringify(reference)} is not a setting of the sweep`,
         place: asked === undefined ? this.#document.keyPlace(["reference"]) : undefined,
         hint: nameHint("sweep/reference", {
           written: reference,

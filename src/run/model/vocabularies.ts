@@ -129,7 +129,7 @@ function writeValues(path: string, values: readonly string[]): void {
 }
 
 /**
- * Reads the values of a vocabulary.
+ * Returns the values of a stored vocabulary, and reads its Arrow file if it has one.
  *
  * @param kept The stored form of the vocabulary.
  * @param folder The folder of `model.json`.

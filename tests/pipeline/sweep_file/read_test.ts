@@ -163,7 +163,11 @@ const cases: [name: string, sweep: string, expected: [string, string, string][]]
     "a duplicate seed and an unknown reference",
     "base: base.yaml\nseeds: [1, 2, 1]\nsettings: { basic: {}, rocket: {} }\nreference: basik\n",
     [
-      ["sweep.yaml:4:1", 'there is no setting "basik"', "did you mean basic?"],
+      [
+        "sweep.yaml:4:1",
+        'the reference "basik" is not a setting of the sweep',
+        "did you mean basic?",
+      ],
       ["sweep.yaml:2:15", "the seed 1 is listed twice", ""],
     ],
   ],
