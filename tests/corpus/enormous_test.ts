@@ -3,7 +3,7 @@ import { enormousCases } from "./enormous_cases.ts";
 import { hold } from "./hold.ts";
 import { Runner } from "./outcome.ts";
 
-Deno.test("a million columns, a record batch of 3 GB and lines of 1 GB are refused in bounded time and memory", async () => {
+Deno.test("files with a million columns, a record batch of 3 GB and lines of 1 GB are refused in bounded time and memory", async () => {
   await inFolder(async (folder) => {
     const cases = [...enormousCases(folder)];
     await using runner = new Runner(cases);

@@ -19,7 +19,7 @@ export default half;
 const pluginTest = `import { checkStage } from "@rocket-launching/rocket/testing";
 import half from "./mod.ts";
 
-Deno.test("half keeps the contract of a schedule", () => checkStage(half));
+Deno.test("half fulfills the contract of a schedule", () => checkStage(half));
 `;
 
 const program = `import { definePipeline, runPipeline } from "@rocket-launching/rocket";
@@ -92,7 +92,7 @@ function assertWell({ code, stderr }: Ended): void {
   assertEquals(code, 0, stderr);
 }
 
-Deno.test("the package runs in a project of its user's, with a plugin by its published name", async () => {
+Deno.test("the package runs in a user's project, with a plugin that is imported by its published name", async () => {
   await inProject(async (cwd) => {
     const ran = await deno(["run", "-A", "--quiet", "main.ts", join(root, "data")], { cwd });
     assertWell(ran);
@@ -102,7 +102,7 @@ Deno.test("the package runs in a project of its user's, with a plugin by its pub
   });
 });
 
-Deno.test("the package has types in a project of its user's", async () => {
+Deno.test("the package has types in a user's project", async () => {
   await inProject(async (cwd) => {
     assertWell(await deno(["check", "--quiet", "main.ts", "half/mod.ts"], { cwd }));
     await Deno.writeTextFile(join(cwd, "main.ts"), program.replace("light: [16]", 'light: "16"'));
@@ -112,7 +112,7 @@ Deno.test("the package has types in a project of its user's", async () => {
   });
 });
 
-Deno.test("the plugin kit runs in the project of a plugin's author", async () => {
+Deno.test("the test kit for plugins runs in the project of a plugin's author", async () => {
   await inProject(async (cwd) => {
     const tested = await deno(["test", "-A", "--quiet", "half"], { cwd });
     assertWell(tested);
@@ -120,7 +120,7 @@ Deno.test("the plugin kit runs in the project of a plugin's author", async () =>
   });
 });
 
-Deno.test("the command line runs by its published name", async () => {
+Deno.test("the command line runs under its published name", async () => {
   await inProject(async (cwd) => {
     const { code, stdout } = await deno(
       ["run", "-A", "--quiet", "jsr:@rocket-launching/rocket/cli", "list", "schedule"],

@@ -13,14 +13,14 @@ import {
 import { checksum, referenceValues, sampleIndices } from "./values.ts";
 
 for (const sharing of ["interval", "bottom", "none"] satisfies Sharing[]) {
-  Deno.test(`referenceValues() equals Python's bit for bit in nets with sharing ${sharing}`, async () => {
+  Deno.test(`referenceValues() equals the values in Python bit for bit for nets with sharing ${sharing}`, async () => {
     const { variables } = await readWideResnetReference(sharing);
     for (const [name, { shape, checksum: expected }] of Object.entries(variables)) {
       assertEquals(checksum(referenceValues(name, shape)), expected, name);
     }
   });
 
-  Deno.test(`referenceBatch() equals Python's bit for bit in nets with sharing ${sharing}`, async () => {
+  Deno.test(`referenceBatch() equals the batch in Python bit for bit for nets with sharing ${sharing}`, async () => {
     const reference = await readWideResnetReference(sharing);
     for (const index of [0, 9, "evaluation"] as const) {
       const { image, label } = referenceBatch(reference, index);
@@ -31,11 +31,11 @@ for (const sharing of ["interval", "bottom", "none"] satisfies Sharing[]) {
   });
 }
 
-Deno.test("referenceValues() names a variable that it has no formula for", () => {
+Deno.test("referenceValues() names a variable for which it has no formula", () => {
   assertThrows(() => referenceValues("light/gain", [3]), Error, "light/gain");
 });
 
-Deno.test("readWideResnetReference() holds exact zeros where a policy blocks", async () => {
+Deno.test("readWideResnetReference() returns exact zeros where a gradient policy blocks", async () => {
   const { block, pass, own } = await readWideResnetReference("interval");
   assertEquals(block.firstStep.gradientNorms.hint.booster, 0);
   assertEquals(pass.firstStep.gradientNorms.hint.booster > 0, true);
@@ -44,14 +44,14 @@ Deno.test("readWideResnetReference() holds exact zeros where a policy blocks", a
   assertEquals(own?.firstStep.gradientNorms.ceLight.shared, 0);
 });
 
-Deno.test("readWideResnetReference() has a gradient for each trainable variable", async () => {
+Deno.test("readWideResnetReference() returns a gradient for each trainable variable", async () => {
   const { variables, block } = await readWideResnetReference("bottom");
   const trainable = Object.keys(variables).filter((name) => variables[name]!.trainable);
   assertEquals(Object.keys(block.firstStep.gradients).toSorted(), trainable.toSorted());
   assertEquals(Object.keys(block.momentum.variables).toSorted(), Object.keys(variables).toSorted());
 });
 
-Deno.test("referenceLogits() gives the logits that losses were computed from", async () => {
+Deno.test("referenceLogits() returns the logits from which the losses were computed", async () => {
   const { units5 } = await readLossesReference();
   const { rows, hint } = units5!["range3"]!;
   const from = referenceLogits("from", 5, 3, rows), to = referenceLogits("to", 5, 3, rows);
@@ -59,7 +59,7 @@ Deno.test("referenceLogits() gives the logits that losses were computed from", a
   assertNear("mse-hint", [squares / rows], [hint["mse-hint"]!.value], 1e-5);
 });
 
-Deno.test("readOptimizersReference() has ten steps a run and twenty rates a schedule", async () => {
+Deno.test("readOptimizersReference() returns ten steps per optimizer and twenty learning rates per schedule", async () => {
   const { optimizers, schedules } = await readOptimizersReference();
   for (const { runs } of Object.values(optimizers)) {
     for (const { steps } of Object.values(runs)) assertEquals(steps.length, 10);
@@ -67,7 +67,7 @@ Deno.test("readOptimizersReference() has ten steps a run and twenty rates a sche
   for (const { rates } of Object.values(schedules)) assertEquals(rates.length, 20);
 });
 
-Deno.test("readMetricsReference() has the known areas of extreme scores", async () => {
+Deno.test("readMetricsReference() returns the known AUC of extreme scores", async () => {
   const { auc } = await readMetricsReference();
   assertEquals([auc.perfect, auc.constant, auc.reversed], [1, 0.5, 0]);
 });
@@ -79,7 +79,7 @@ Deno.test("assertNear() throws on a difference above the tolerance", () => {
   assertThrows(() => assertNear("numbers", [Number.NaN], [1]), Error, "NaN");
 });
 
-Deno.test("assertSummary() throws on another norm, sum or sample", () => {
+Deno.test("assertSummary() throws if the norm, the sum or a sample differs", () => {
   const values = [3, -4, 0, 0, 0, 0, 0, 0];
   const samples = sampleIndices(8).map((index) => values[index]!);
   const summary = { norm: 5, sum: -1, samples };

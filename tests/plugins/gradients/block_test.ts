@@ -11,24 +11,24 @@ import {
   taskMoves,
 } from "./support.ts";
 
-Deno.test("block keeps the contract of a gradient policy", () => checkStage(block));
+Deno.test("block fulfills the contract of a gradient policy", () => checkStage(block));
 
-Deno.test("block is one pass that keeps the teacher out, all the run", () => {
+Deno.test("block consists of one pass without a gradient to the teacher, during the whole run", () => {
   const policy = makePolicy(block);
   for (const step of [0, 10, 19]) {
     assertEquals(factorsAt(policy, step), [{ from: 0, to: 1, shared: 1 }]);
   }
 });
 
-forEachEngine("block moves the light net and, through it, shared variables", () => {
+forEachEngine("block changes the light net and, through it, shared variables", () => {
   // The booster's own variable gets no gradient at all rather than one of 0.
   assertEquals(hintMoves(makePolicy(block)), hintGradients.light);
 });
 
-forEachEngine("block does not change a loss with the label", () => {
+forEachEngine("block does not affect a loss on the label", () => {
   assertEquals(taskMoves(makePolicy(block)), taskGradients);
 });
 
-Deno.test("block takes no options", () => {
+Deno.test("block has no options", () => {
   assertEquals(block.options.safeParse({ side: "to" }).success, false);
 });

@@ -6,9 +6,9 @@ import { assertNear } from "../../reference/fixtures.ts";
 import { forEachEngine } from "../../support/engines.ts";
 import { factorsAt, hintGradients, hintMoves, makePolicy, rows, start } from "./support.ts";
 
-Deno.test("mutual keeps the contract of a gradient policy", () => checkStage(mutual));
+Deno.test("mutual fulfills the contract of a gradient policy", () => checkStage(mutual));
 
-Deno.test("mutual is two passes, each with a teacher that learns nothing, all the run", () => {
+Deno.test("mutual consists of two passes, each without a gradient to its teacher, during the whole run", () => {
   const policy = makePolicy(mutual);
   for (const step of [0, 10, 19]) {
     assertEquals(factorsAt(policy, step), [
@@ -19,7 +19,7 @@ Deno.test("mutual is two passes, each with a teacher that learns nothing, all th
 });
 
 forEachEngine(
-  "mutual moves both nets towards each other, and shared variables through both",
+  "mutual changes both nets towards each other, and shared variables through both",
   () => {
     const { booster, light } = hintGradients;
     assertEquals(hintMoves(makePolicy(mutual)), {
@@ -30,7 +30,7 @@ forEachEngine(
   },
 );
 
-forEachEngine("mutual gives each net kl's gradient with the other as its teacher", () => {
+forEachEngine("mutual gives each net the gradient of kl with the other net as its teacher", () => {
   // By a student logit kl's gradient is σ(student) − σ(teacher); by the teacher's it is another.
   const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
   const mean = (of: (x: number) => number) => rows.reduce((sum, x) => sum + of(x), 0) / rows.length;

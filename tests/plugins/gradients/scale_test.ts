@@ -13,12 +13,12 @@ import {
 
 const { booster, light } = hintGradients;
 
-Deno.test("scale keeps the contract of a gradient policy", async () => {
+Deno.test("scale fulfills the contract of a gradient policy", async () => {
   await checkStage(scale);
   await checkStage(scale, { options: { from: 0.1, to: 0, shared: 2 } });
 });
 
-Deno.test("scale passes what it is told to each side, and all of it by default", () => {
+Deno.test("scale passes the given fraction of the gradient to each side, and all of it by default", () => {
   const parts = { from: 0.5, to: 0.25, shared: 2 };
   for (const step of [0, 10, 19]) {
     assertEquals(factorsAt(makePolicy(scale, parts), step), [parts]);
@@ -28,7 +28,7 @@ Deno.test("scale passes what it is told to each side, and all of it by default",
 });
 
 forEachEngine(
-  "scale multiplies each side's gradient, and what goes on into shared variables",
+  "scale multiplies the gradient of each side and that of shared variables",
   () => {
     const policy = makePolicy(scale, { from: 0.5, to: 0.25, shared: 0.5 });
     assertEquals(hintMoves(policy), {
@@ -39,14 +39,14 @@ forEachEngine(
   },
 );
 
-forEachEngine("scale by more than 1 strengthens a gradient", () => {
+forEachEngine("scale with a factor above 1 increases a gradient", () => {
   assertEquals(hintMoves(makePolicy(scale, { from: 0, to: 3 })), {
     light: 3 * light.light,
     shared: 3 * light.shared,
   });
 });
 
-forEachEngine("scale by 0 keeps the gradient from that side altogether", () => {
+forEachEngine("scale with a factor of 0 blocks the gradient of that side", () => {
   assertEquals(hintMoves(makePolicy(scale, { from: 0 })), light);
   assertEquals(hintMoves(makePolicy(scale, { to: 0 })), booster);
   assertEquals(hintMoves(makePolicy(scale, { shared: 0 })), {
@@ -55,7 +55,7 @@ forEachEngine("scale by 0 keeps the gradient from that side altogether", () => {
   });
 });
 
-forEachEngine("scale has its `to` and `shared` act on a loss with the label", () => {
+forEachEngine("scale applies `to` and `shared` to a loss on the label", () => {
   assertEquals(taskMoves(makePolicy(scale, { from: 0, to: 0.5, shared: 0.25 })), {
     light: 0.5 * taskGradients.light,
     shared: 0.125 * taskGradients.shared,

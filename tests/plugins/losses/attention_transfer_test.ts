@@ -9,17 +9,17 @@ import { assertDistillation, compute, makeHint } from "./support.ts";
 
 const shapes = [[3, 2, 4], [3, 2, 5]];
 
-Deno.test("attention-transfer keeps the contract of a loss", async () => {
+Deno.test("attention-transfer fulfills the contract of a loss", async () => {
   await checkStage(attentionTransfer, { shapes });
   await checkStage(attentionTransfer, { shapes, options: { power: 3 } });
 });
 
 forEachEngine(
-  "attention-transfer agrees with PyTorch, also for maps of different channels",
+  "attention-transfer agrees with PyTorch, also for maps with different numbers of channels",
   () => assertDistillation(attentionTransfer, 2),
 );
 
-forEachEngine("attention-transfer is a mean over positions, a row at a time", () => {
+forEachEngine("attention-transfer is a mean over positions for each row", () => {
   // Attention of the teacher: squares 16 and 9 of length √337; of the student: only the first
   // place.
   const from = tf.tensor4d([4, 3, 4, 3], [2, 1, 2, 1]),

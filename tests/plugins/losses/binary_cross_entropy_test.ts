@@ -14,7 +14,7 @@ function computeRows(logits: number[], labels: number[]) {
 }
 
 Deno.test(
-  "binary-cross-entropy keeps the contract of a loss",
+  "binary-cross-entropy fulfills the contract of a loss",
   () => checkStage(binaryCrossEntropy),
 );
 
@@ -23,7 +23,7 @@ forEachEngine(
   () => assertReference(binaryCrossEntropy, [1]),
 );
 
-forEachEngine("binary-cross-entropy is −log of the label's probability, a row at a time", () => {
+forEachEngine("binary-cross-entropy is −log of the label's probability for each row", () => {
   // The sigmoid of log 3 is 3/4.
   const { losses, gradients } = computeRows([Math.log(3), Math.log(3)], [1, 0]);
   assertNear("losses", losses, [Math.log(4 / 3), Math.log(4)], 1e-6);
@@ -36,7 +36,7 @@ forEachEngine("binary-cross-entropy stays finite where the sigmoid saturates", (
   assertEquals(gradients, [[0.5, 0]]);
 });
 
-Deno.test("binary-cross-entropy refuses other labels, naming the loss that suits", () => {
+Deno.test("binary-cross-entropy refuses other kinds of labels and names the loss for them", () => {
   assertRefuses(
     () => makeTask(binaryCrossEntropy, classLabel(2), [2]),
     "binary-cross-entropy needs a label of kind binary; this label has the kind class",
@@ -49,7 +49,7 @@ Deno.test("binary-cross-entropy refuses other labels, naming the loss that suits
   );
 });
 
-Deno.test("binary-cross-entropy refuses outputs that are not one logit", () => {
+Deno.test("binary-cross-entropy refuses outputs that do not have exactly one logit", () => {
   for (const [shape, text] of [[[2], "[batch, 2]"], [[4, 1], "[batch, 4, 1]"], [[], "[batch]"]]) {
     assertRefuses(
       () => makeTask(binaryCrossEntropy, binaryLabel, shape as number[]),

@@ -18,7 +18,7 @@ function computeRows(logits: number[][], classes: number[], options: unknown = {
 /** Logits with the softmax 1/8, 2/8, 5/8. */
 const eighths = [Math.log(1), Math.log(2), Math.log(5)];
 
-Deno.test("cross-entropy keeps the contract of a loss", async () => {
+Deno.test("cross-entropy fulfills the contract of a loss", async () => {
   await checkStage(crossEntropy);
   await checkStage(crossEntropy, { options: { labelSmoothing: 0.1 } });
 });
@@ -28,12 +28,12 @@ forEachEngine(
   () => assertReference(crossEntropy, [2, 5]),
 );
 
-forEachEngine("cross-entropy is −log softmax at the class, a row at a time", () => {
+forEachEngine("cross-entropy is −log softmax of the target class for each row", () => {
   const { losses } = computeRows([eighths, eighths, [7, 7, 7]], [1, 2, 0]);
   assertNear("losses", losses, [Math.log(4), Math.log(8 / 5), Math.log(3)], 1e-6);
 });
 
-forEachEngine("cross-entropy spreads the smoothed part of the label over all classes", () => {
+forEachEngine("cross-entropy distributes the smoothing over all classes", () => {
   // The label is 0.7 of its class and 0.1 of each: [0.1, 0.8, 0.1].
   const { losses, gradients } = computeRows([eighths], [1], { labelSmoothing: 0.3 });
   const expected = 0.1 * Math.log(8) + 0.8 * Math.log(4) + 0.1 * Math.log(8 / 5);
@@ -58,7 +58,7 @@ forEachEngine("cross-entropy stays finite where the softmax saturates", () => {
   );
 });
 
-Deno.test("cross-entropy refuses labels that are no classes, naming the loss that suits", () => {
+Deno.test("cross-entropy refuses labels that are not classes and names the loss for them", () => {
   assertRefuses(
     () => makeTask(crossEntropy, numberLabel, [1]),
     "cross-entropy needs a label of kind class; this label has the kind number",
@@ -71,7 +71,7 @@ Deno.test("cross-entropy refuses labels that are no classes, naming the loss tha
   );
 });
 
-Deno.test("cross-entropy refuses outputs that are not one logit a class", () => {
+Deno.test("cross-entropy refuses outputs that do not have one logit per class", () => {
   for (const [shape, text] of [[[4], "[batch, 4]"], [[2, 3], "[batch, 2, 3]"], [[], "[batch]"]]) {
     assertRefuses(
       () => makeTask(crossEntropy, classLabel(3), shape as number[]),
@@ -81,7 +81,7 @@ Deno.test("cross-entropy refuses outputs that are not one logit a class", () => 
   }
 });
 
-Deno.test("cross-entropy takes a smoothing from 0 to less than 1", () => {
+Deno.test("cross-entropy accepts a smoothing from 0 to less than 1", () => {
   const accepts = (labelSmoothing: number) =>
     crossEntropy.options.safeParse({ labelSmoothing }).success;
   assertEquals([-0.1, 0, 0.9, 1].map(accepts), [false, true, true, false]);

@@ -8,14 +8,14 @@ import { forEachEngine } from "../../support/engines.ts";
 import { classLabel } from "../../support/labels.ts";
 import { assertDistillation, compute, computeHint, makeHint } from "./support.ts";
 
-Deno.test("decoupled-kd keeps the contract of a loss", () => checkStage(decoupledKd));
+Deno.test("decoupled-kd fulfills the contract of a loss", () => checkStage(decoupledKd));
 
 forEachEngine(
   "decoupled-kd agrees with PyTorch for 1, 2 and 5 logits, moderate and extreme",
   () => assertDistillation(decoupledKd, 7),
 );
 
-forEachEngine("decoupled-kd of two classes is α times kl, whatever β is", () => {
+forEachEngine("decoupled-kd of two classes is α times kl for any β", () => {
   const from = [[2, -1], [80, -80]], to = [[-3, 1], [-90, 90]];
   const label = tf.tensor1d([1, 0], "int32");
   const hint = makeHint(decoupledKd, [2], [2], { alpha: 2, beta: 100 }, classLabel(2));

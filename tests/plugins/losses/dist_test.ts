@@ -5,7 +5,7 @@ import { forEachEngine } from "../../support/engines.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { assertDistillation, computeHint, makeHint } from "./support.ts";
 
-Deno.test("dist keeps the contract of a loss", async () => {
+Deno.test("dist fulfills the contract of a loss", async () => {
   await checkStage(dist);
   await checkStage(dist, { options: { beta: 0, temperature: 4 } });
 });
@@ -24,7 +24,7 @@ forEachEngine("dist stays finite where the softmax saturates", () => {
   assertEquals([...losses, ...gradients.flat()].every(Number.isFinite), true);
 });
 
-Deno.test("dist refuses to compare with two classes, the inter-class term", () => {
+Deno.test("dist refuses two classes if its inter-class term has a weight", () => {
   for (const units of [1, 2]) {
     assertRefuses(
       () => makeHint(dist, [units]),

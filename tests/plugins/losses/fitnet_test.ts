@@ -7,7 +7,7 @@ import { assertRefuses } from "../../support/refusals.ts";
 import { assertDistillation, lossContext, makeHint } from "./support.ts";
 import { DeclaredVariables } from "../../../src/train/variables.ts";
 
-Deno.test("fitnet keeps the contract of a loss", async () => {
+Deno.test("fitnet fulfills the contract of a loss", async () => {
   await checkStage(fitnet);
   await checkStage(fitnet, { options: { regressor: "always", reduce: "half-sum" } });
   await checkStage(fitnet, { shapes: [[2, 2, 4], [4, 3, 3]] });
@@ -15,7 +15,7 @@ Deno.test("fitnet keeps the contract of a loss", async () => {
 });
 
 forEachEngine(
-  "fitnet agrees with PyTorch with and without its regressor, whose gradient it has, too",
+  "fitnet agrees with PyTorch with and without its regressor, also in the regressor's gradient",
   () => assertDistillation(fitnet, 5),
 );
 
@@ -25,7 +25,7 @@ function declared(from: number[], to: number[], options = {}): string[] {
   return variables.all.map(({ name, shape, owner }) => `${owner} ${name} [${shape}]`);
 }
 
-Deno.test("fitnet declares a regressor where shapes differ, or always", () => {
+Deno.test("fitnet declares a regressor if shapes differ, or if the option requires it", () => {
   assertEquals(declared([4, 4, 3], [4, 4, 3]), []);
   assertEquals(declared([4, 4, 3], [4, 4, 2]), [
     "loss losses/tried/regressor/kernel [1,1,2,3]",
@@ -37,7 +37,7 @@ Deno.test("fitnet declares a regressor where shapes differ, or always", () => {
   ]);
 });
 
-Deno.test("fitnet refuses a map and a vector, and a larger map of the teacher", () => {
+Deno.test("fitnet refuses to compare a map with a vector, and a larger map of the teacher", () => {
   assertRefuses(
     () => makeHint(fitnet, [4, 4, 3], [3]),
     "got [batch, 4, 4, 3] and [batch, 3]",

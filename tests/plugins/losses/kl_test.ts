@@ -8,7 +8,7 @@ import { assertReference, computeHint, makeHint } from "./support.ts";
 
 const logs = (...parts: number[]) => parts.map(Math.log);
 
-Deno.test("kl keeps the contract of a loss", async () => {
+Deno.test("kl fulfills the contract of a loss", async () => {
   await checkStage(kl);
   await checkStage(kl, { options: { temperature: 4 } });
   await checkStage(kl, { options: { temperature: 4, scaleByTemperature: false } });
@@ -19,19 +19,22 @@ forEachEngine("kl agrees with PyTorch for 1, 2 and 5 logits, moderate and extrem
   await assertReference(kl, [1, 2, 5], { temperature: 4 }, "kl-temperature-4");
 });
 
-forEachEngine("kl is Σ p (log p − log q) with the teacher's p, a row at a time", () => {
-  // p is 1/2, 1/4, 1/4 and q is 1/8, 4/8, 3/8; the other way round in the second row.
-  const p = logs(2, 1, 1), q = logs(1, 4, 3);
-  const { losses } = computeHint(makeHint(kl, [3]), [p, q, p], [q, p, p]);
-  const forward = Math.log((1 / 2) / (1 / 8)) / 2 + Math.log((1 / 4) / (1 / 2)) / 4 +
-    Math.log((1 / 4) / (3 / 8)) / 4;
-  const backward = Math.log((1 / 8) / (1 / 2)) / 8 + Math.log((1 / 2) / (1 / 4)) / 2 +
-    Math.log((3 / 8) / (1 / 4)) * 3 / 8;
-  assertNear("losses", losses, [forward, backward, 0], 1e-6);
-});
+forEachEngine(
+  "kl is Σ p (log p − log q) for each row, where p is the teacher's probability",
+  () => {
+    // p is 1/2, 1/4, 1/4 and q is 1/8, 4/8, 3/8; the other way round in the second row.
+    const p = logs(2, 1, 1), q = logs(1, 4, 3);
+    const { losses } = computeHint(makeHint(kl, [3]), [p, q, p], [q, p, p]);
+    const forward = Math.log((1 / 2) / (1 / 8)) / 2 + Math.log((1 / 4) / (1 / 2)) / 4 +
+      Math.log((1 / 4) / (3 / 8)) / 4;
+    const backward = Math.log((1 / 8) / (1 / 2)) / 8 + Math.log((1 / 2) / (1 / 4)) / 2 +
+      Math.log((3 / 8) / (1 / 4)) * 3 / 8;
+    assertNear("losses", losses, [forward, backward, 0], 1e-6);
+  },
+);
 
 forEachEngine(
-  "kl divides logits by the temperature and, unless told not to, multiplies by T²",
+  "kl divides logits by the temperature and multiplies by T² unless scaleByTemperature is false",
   () => {
     // At T = 2 the softmax of 2 log x is that of log x at T = 1.
     const from = [logs(4, 1, 1)], to = [logs(1, 16, 9)];
@@ -55,7 +58,7 @@ forEachEngine(
   },
 );
 
-forEachEngine("kl at a high temperature pulls logits together, as Hinton et al. derive", () => {
+forEachEngine("kl at a high temperature has the gradient that Hinton et al. derive", () => {
   // Their equation 4: (z − v) / N, times 1/T² that the scale undoes, for logits whose mean is 0.
   const teacher = [2, -1, -1], student = [-1, 3, -2];
   const hint = makeHint(kl, [3], [3], { temperature: 100 });
@@ -63,7 +66,7 @@ forEachEngine("kl at a high temperature pulls logits together, as Hinton et al. 
   assertNear("gradient", gradients[1]!, student.map((z, i) => (z - teacher[i]!) / 3), 0.05);
 });
 
-forEachEngine("kl takes one logit for two classes, the second with logit 0", () => {
+forEachEngine("kl treats one logit as two classes, the other with logit 0", () => {
   const options = { temperature: 2 };
   const one = computeHint(makeHint(kl, [1], [1], options), [[1.5], [-3]], [[-0.5], [4]]);
   const two = computeHint(

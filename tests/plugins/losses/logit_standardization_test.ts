@@ -6,7 +6,7 @@ import { forEachEngine } from "../../support/engines.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { assertDistillation, computeHint, makeHint } from "./support.ts";
 
-Deno.test("logit-standardization keeps the contract of a loss", () =>
+Deno.test("logit-standardization fulfills the contract of a loss", () =>
   checkStage(logitStandardization));
 
 forEachEngine(
@@ -14,7 +14,7 @@ forEachEngine(
   () => assertDistillation(logitStandardization, 2),
 );
 
-forEachEngine("logit-standardization compares logits up to a shift and a scale", () => {
+forEachEngine("logit-standardization does not depend on the shift and scale of logits", () => {
   const hint = makeHint(logitStandardization, [3]);
   const logits = [[1, -2, 4], [0.5, 0.25, -3]];
   const other = logits.map((row) => row.map((z) => 7 * z - 20));
@@ -32,7 +32,7 @@ forEachEngine("logit-standardization stays finite for equal logits", () => {
   assertEquals([...losses, ...gradients.flat()].every(Number.isFinite), true);
 });
 
-Deno.test("logit-standardization refuses two classes, of which nothing is left", () => {
+Deno.test("logit-standardization refuses two classes, whose standardized logits are always the same", () => {
   for (
     const [units, got] of [[2, "got 2"], [1, "one logit, which represents two"]] as const
   ) {

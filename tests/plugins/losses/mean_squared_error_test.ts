@@ -7,14 +7,14 @@ import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { assertReference, compute, makeTask } from "./support.ts";
 
-Deno.test("mean-squared-error keeps the contract of a loss", () => checkStage(meanSquaredError));
+Deno.test("mean-squared-error fulfills the contract of a loss", () => checkStage(meanSquaredError));
 
 forEachEngine(
   "mean-squared-error agrees with PyTorch for moderate and extreme outputs",
   () => assertReference(meanSquaredError, [1]),
 );
 
-forEachEngine("mean-squared-error is the squared distance, a row at a time", () => {
+forEachEngine("mean-squared-error is the squared difference for each row", () => {
   const loss = makeTask(meanSquaredError, numberLabel, [1]);
   const outputs = tf.tensor2d([[3], [-1], [0.5], [1000]]);
   const labels = tf.tensor1d([1, 2, 0.5, -1000]);
@@ -24,7 +24,7 @@ forEachEngine("mean-squared-error is the squared distance, a row at a time", () 
   assertEquals(gradients, [[1, -1.5, 0, 1000]]);
 });
 
-Deno.test("mean-squared-error refuses other labels, naming the loss that suits", () => {
+Deno.test("mean-squared-error refuses other kinds of labels and names the loss for them", () => {
   assertRefuses(
     () => makeTask(meanSquaredError, classLabel(3), [3]),
     "mean-squared-error needs a label of kind number; this label has the kind class",
@@ -37,7 +37,7 @@ Deno.test("mean-squared-error refuses other labels, naming the loss that suits",
   );
 });
 
-Deno.test("mean-squared-error refuses outputs that are not one number", () => {
+Deno.test("mean-squared-error refuses outputs that do not have exactly one number", () => {
   assertRefuses(
     () => makeTask(meanSquaredError, numberLabel, [2]),
     "mean-squared-error compares outputs of shape [batch, 1]; got [batch, 2]",

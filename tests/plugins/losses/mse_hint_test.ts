@@ -6,7 +6,7 @@ import { forEachEngine } from "../../support/engines.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { assertReference, compute, computeHint, makeHint } from "./support.ts";
 
-Deno.test("mse-hint keeps the contract of a loss", async () => {
+Deno.test("mse-hint fulfills the contract of a loss", async () => {
   await checkStage(mseHint);
   await checkStage(mseHint, { shapes: [[3, 2, 4], [3, 2, 4]] });
 });
@@ -24,7 +24,7 @@ forEachEngine("mse-hint is summed over classes, not averaged", () => {
   assertEquals(actual.gradients, [[1, -2, 3, 0, 0, 0], [-1, 2, -3, 0, 0, 0]]);
 });
 
-forEachEngine("mse-hint is summed over all of a map", () => {
+forEachEngine("mse-hint is summed over all elements of a map", () => {
   const from = tf.tensor4d([1, 2, 3, 4, 5, 6, 7, 8], [2, 2, 1, 2]);
   const to = tf.tensor4d([0, 0, 0, 0, 5, 6, 7, 7], [2, 2, 1, 2]);
   const actual = compute(makeHint(mseHint, [2, 1, 2]), from, to);
@@ -32,18 +32,18 @@ forEachEngine("mse-hint is summed over all of a map", () => {
   assertEquals(actual.gradients[1], [-1, -2, -3, -4, 0, 0, 0, -1]);
 });
 
-forEachEngine("mse-hint compares outputs of one number a row", () => {
+forEachEngine("mse-hint compares outputs with one number per row", () => {
   const actual = compute(makeHint(mseHint, []), tf.tensor1d([1, 5]), tf.tensor1d([3, 4]));
   assertEquals(actual.losses, [4, 1]);
 });
 
-forEachEngine("mse-hint has a gradient where the softmax saturates", () => {
+forEachEngine("mse-hint has a nonzero gradient where the softmax saturates", () => {
   const actual = computeHint(makeHint(mseHint, [2]), [[1000, -1000]], [[-1000, 1000]]);
   assertEquals(actual.losses, [8e6]);
   assertEquals(actual.gradients, [[4000, -4000], [-4000, 4000]]);
 });
 
-Deno.test("mse-hint refuses outputs of different shapes, saying both", () => {
+Deno.test("mse-hint refuses outputs of different shapes and names both shapes", () => {
   assertRefuses(
     () => makeHint(mseHint, [3], [4]),
     "mse-hint compares outputs of equal shape; got [batch, 3] and [batch, 4]",

@@ -6,7 +6,7 @@ import { forEachEngine } from "../../support/engines.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { assertReference, computeHint, makeHint } from "./support.ts";
 
-Deno.test("mse-probability keeps the contract of a loss", () => checkStage(mseProbability));
+Deno.test("mse-probability fulfills the contract of a loss", () => checkStage(mseProbability));
 
 forEachEngine(
   "mse-probability agrees with PyTorch for 1, 2 and 5 logits, moderate and extreme",
@@ -21,13 +21,13 @@ forEachEngine("mse-probability is the squared distance of the softmax, summed ov
   assertNear("loss", losses, [(3 ** 2 + 0 + 3 ** 2) / 8 ** 2], 1e-6);
 });
 
-forEachEngine("mse-probability compares the sigmoids of one logit, once", () => {
+forEachEngine("mse-probability of one logit compares one sigmoid, not two probabilities", () => {
   // 3/4 and 1/4: a quarter, and not twice that as for two classes.
   const { losses } = computeHint(makeHint(mseProbability, [1]), [[Math.log(3)]], [[-Math.log(3)]]);
   assertNear("loss", losses, [1 / 4], 1e-6);
 });
 
-forEachEngine("mse-probability has no gradient where the softmax saturates, and is finite", () => {
+forEachEngine("mse-probability is finite and has no gradient where the softmax saturates", () => {
   const two = computeHint(makeHint(mseProbability, [2]), [[1000, -1000]], [[-1000, 1000]]);
   assertEquals(two, { losses: [2], gradients: [[0, 0], [0, 0]] });
   const one = computeHint(makeHint(mseProbability, [1]), [[1000]], [[-1000]]);

@@ -5,7 +5,7 @@ import { forEachEngine } from "../../support/engines.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { assertDistillation, computeHint, makeHint } from "./support.ts";
 
-Deno.test("relational-kd keeps the contract of a loss", async () => {
+Deno.test("relational-kd fulfills the contract of a loss", async () => {
   await checkStage(relationalKd);
   await checkStage(relationalKd, { options: { angle: 0 } });
   await checkStage(relationalKd, { shapes: [[4], [6]] });
@@ -16,7 +16,7 @@ forEachEngine(
   () => assertDistillation(relationalKd, 3, 5e-4),
 );
 
-forEachEngine("relational-kd is 0 for rows that are moved, turned and stretched", () => {
+forEachEngine("relational-kd is 0 if all rows are shifted, rotated and scaled together", () => {
   const from = [[0, 0], [3, 4], [-1, 2], [5, -6]];
   const to = from.map(([x, y]) => [7 - 2 * y!, 2 * x! + 1]);
   const { losses, gradients } = computeHint(makeHint(relationalKd, [2]), from, to);

@@ -4,7 +4,7 @@ import { assertNear } from "../../reference/fixtures.ts";
 import { forEachEngine } from "../../support/engines.ts";
 import { assertDistillation, computeHint, makeHint } from "./support.ts";
 
-Deno.test("similarity-preserving keeps the contract of a loss", async () => {
+Deno.test("similarity-preserving fulfills the contract of a loss", async () => {
   await checkStage(similarityPreserving);
   await checkStage(similarityPreserving, { shapes: [[4, 4, 2], [3]] });
 });
@@ -14,13 +14,16 @@ forEachEngine(
   () => assertDistillation(similarityPreserving, 2),
 );
 
-forEachEngine("similarity-preserving compares rows of likeness, each of length 1", () => {
-  // G is [[1, 0], [0, 1]] for the teacher and [[1, 1], [1, 1]] / √2 for the student.
-  const { losses } = computeHint(
-    makeHint(similarityPreserving, [2], [1]),
-    [[2, 0], [0, 3]],
-    [[1], [1]],
-  );
-  const near = (1 - Math.SQRT1_2) ** 2, far = 1 / 2;
-  assertNear("loss", losses, [(2 * near + 2 * far) / 4], 1e-5);
-});
+forEachEngine(
+  "similarity-preserving compares rows of the similarity matrix, normalized to length 1",
+  () => {
+    // G is [[1, 0], [0, 1]] for the teacher and [[1, 1], [1, 1]] / √2 for the student.
+    const { losses } = computeHint(
+      makeHint(similarityPreserving, [2], [1]),
+      [[2, 0], [0, 3]],
+      [[1], [1]],
+    );
+    const near = (1 - Math.SQRT1_2) ** 2, far = 1 / 2;
+    assertNear("loss", losses, [(2 * near + 2 * far) / 4], 1e-5);
+  },
+);

@@ -9,7 +9,7 @@ import { assertReference, computeHint, makeHint } from "./support.ts";
 
 const logs = (...parts: number[]) => parts.map(Math.log);
 
-Deno.test("soft-label keeps the contract of a loss", async () => {
+Deno.test("soft-label fulfills the contract of a loss", async () => {
   await checkStage(softLabel);
   await checkStage(softLabel, { options: { temperature: 4 } });
   await checkStage(softLabel, { options: { temperature: 4, scaleByTemperature: false } });
@@ -23,7 +23,7 @@ forEachEngine(
   },
 );
 
-forEachEngine("soft-label is −Σ p log q with the teacher's p, a row at a time", () => {
+forEachEngine("soft-label is −Σ p log q for each row, where p is the teacher's probability", () => {
   // p is 1/2, 1/4, 1/4 and q is 1/8, 4/8, 3/8.
   const p = logs(2, 1, 1), q = logs(1, 4, 3);
   const { losses } = computeHint(makeHint(softLabel, [3]), [p, q], [q, p]);
@@ -33,7 +33,7 @@ forEachEngine("soft-label is −Σ p log q with the teacher's p, a row at a time
 });
 
 forEachEngine(
-  "soft-label is kl and the teacher's entropy, with kl's gradient on the student",
+  "soft-label is kl plus the teacher's entropy, with the student's gradient of kl",
   () => {
     // At T = 2 the teacher's softmax is 1/2, 1/4, 1/4.
     const from = [logs(4, 1, 1)], to = [[0.3, -1, 2]];
@@ -46,7 +46,7 @@ forEachEngine(
   },
 );
 
-forEachEngine("soft-label multiplies by T² unless told not to", () => {
+forEachEngine("soft-label multiplies by T² unless scaleByTemperature is false", () => {
   const from = [[1, -2, 0.5]], to = [[0.3, -1, 2]];
   const at = (options: object) =>
     computeHint(makeHint(softLabel, [3], [3], { temperature: 3, ...options }), from, to);
@@ -58,7 +58,7 @@ forEachEngine("soft-label multiplies by T² unless told not to", () => {
   }
 });
 
-forEachEngine("soft-label takes one logit for two classes, the second with logit 0", () => {
+forEachEngine("soft-label treats one logit as two classes, the other with logit 0", () => {
   // The teacher says 3/4, the student 1/4.
   const { losses, gradients } = computeHint(
     makeHint(softLabel, [1]),

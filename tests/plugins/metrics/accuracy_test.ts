@@ -8,7 +8,7 @@ import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { makeMetric, measure, rowsOf } from "./support.ts";
 
-Deno.test("accuracy keeps the contract of a metric", () => checkStage(accuracy));
+Deno.test("accuracy fulfills the contract of a metric", () => checkStage(accuracy));
 
 Deno.test("accuracy agrees with scikit-learn, in batches of any size", async () => {
   const { classification: { rows, classes, ...expected } } = await readMetricsReference();
@@ -26,19 +26,19 @@ Deno.test("accuracy is measured for each net, and higher is better", () => {
   assertEquals([accuracy.per, accuracy.better, accuracy.needs], ["net", "higher", "light"]);
 });
 
-Deno.test("accuracy takes the first of equal logits", () => {
+Deno.test("accuracy predicts the first of several equal logits", () => {
   const light = [[1, 1, 0], [0, 2, 2], [0, 0, 0], [3, 1, 3]];
   assertEquals(measure(accuracy, classLabel(3), { light, label: [0, 1, 0, 0] }), 1);
   assertEquals(measure(accuracy, classLabel(3), { light, label: [1, 2, 2, 2] }), 0);
 });
 
-Deno.test("accuracy takes one logit above 0 for the label 1", () => {
+Deno.test("accuracy predicts the label 1 if a single logit is above 0", () => {
   const light = [[0.1], [-0.1], [0], [-0], [30], [-30]];
   assertEquals(measure(accuracy, binaryLabel, { light, label: [1, 0, 0, 0, 1, 0] }), 1);
   assertEquals(measure(accuracy, binaryLabel, { light, label: [0, 1, 1, 1, 0, 1] }), 0);
 });
 
-Deno.test("accuracy takes infinite logits as they are", () => {
+Deno.test("accuracy accepts infinite logits", () => {
   const light = [[0, Infinity], [-Infinity, 0], [-Infinity, Infinity]];
   assertEquals(measure(accuracy, classLabel(2), { light, label: [1, 1, 1] }), 1);
 });
@@ -50,7 +50,7 @@ Deno.test("accuracy counts a row with a logit that is NaN as wrong, whatever its
   assertEquals(measure(accuracy, binaryLabel, one), 0.5);
 });
 
-Deno.test("accuracy of no rows is undefined", () => {
+Deno.test("accuracy is undefined for no rows", () => {
   assertEquals(
     measure(accuracy, classLabel(3), { light: [], label: [] }),
     undefinedMetric("no rows"),

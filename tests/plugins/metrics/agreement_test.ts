@@ -8,7 +8,7 @@ import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { makeMetric, measure, rowsOf } from "./support.ts";
 
-Deno.test("agreement keeps the contract of a metric", () => checkStage(agreement));
+Deno.test("agreement fulfills the contract of a metric", () => checkStage(agreement));
 
 Deno.test("agreement agrees with scikit-learn, in batches of any size", async () => {
   const { classification: { rows, classes, ...expected } } = await readMetricsReference();
@@ -22,29 +22,29 @@ Deno.test("agreement agrees with scikit-learn, in batches of any size", async ()
   }
 });
 
-Deno.test("agreement is measured once a run, where there are both nets", () => {
+Deno.test("agreement is measured once for both nets, if a run has both", () => {
   assertEquals([agreement.per, agreement.better, agreement.needs], ["run", "higher", "both"]);
 });
 
-Deno.test("agreement does not ask who is right", () => {
+Deno.test("agreement does not depend on the label", () => {
   const light = [[2, 1], [1, 2], [2, 1], [0, 0]], booster = [[9, 0], [0, 9], [0, 9], [1, 1]];
   for (const label of [[0, 0, 0, 0], [1, 1, 1, 1]]) {
     assertEquals(measure(agreement, classLabel(2), { light, booster, label }), 0.75);
   }
 });
 
-Deno.test("agreement takes one logit above 0 for the label 1", () => {
+Deno.test("agreement predicts the label 1 if a single logit is above 0", () => {
   const light = [[0.1], [-5], [0], [1]], booster = [[9], [-0.1], [-1], [0]];
   assertEquals(measure(agreement, binaryLabel, { light, booster, label: [0, 0, 0, 0] }), 0.75);
 });
 
-Deno.test("agreement is none where a net's logits are NaN, even if both are", () => {
+Deno.test("agreement counts a row with NaN logits as disagreement, even if both nets have them", () => {
   const light = [[NaN, NaN], [NaN, 1], [1, 0], [1, 0]];
   const booster = [[NaN, NaN], [1, 0], [NaN, 0], [1, 0]];
   assertEquals(measure(agreement, classLabel(2), { light, booster, label: [0, 0, 0, 0] }), 0.25);
 });
 
-Deno.test("agreement of no rows is undefined", () => {
+Deno.test("agreement is undefined for no rows", () => {
   const none = { light: [], booster: [], label: [] };
   assertEquals(measure(agreement, classLabel(2), none, { sizes: [] }), undefinedMetric("no rows"));
 });

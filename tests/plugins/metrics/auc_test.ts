@@ -12,7 +12,7 @@ import { makeMetric, measure } from "./support.ts";
 const areaOf = (scores: number[], label: number[]) =>
   measure(auc, binaryLabel, { light: scores.map((score) => [score]), label });
 
-Deno.test("auc keeps the contract of a metric", () => checkStage(auc));
+Deno.test("auc fulfills the contract of a metric", () => checkStage(auc));
 
 Deno.test("auc agrees with scikit-learn, for one logit and for two, in batches of any size", async () => {
   const { auc: { rows, ...expected } } = await readMetricsReference();
@@ -45,30 +45,30 @@ Deno.test("auc is measured for each net, and higher is better", () => {
   assertEquals([auc.per, auc.better, auc.needs], ["net", "higher", "light"]);
 });
 
-Deno.test("auc is the part of the pairs that are in order, equal ones counted half", () => {
+Deno.test("auc is the fraction of pairs in the right order, where ties count half", () => {
   // Positives 3 and 1 against negatives 2 and 1: above, above, below, equal.
   assertEquals(areaOf([3, 2, 1, 1], [1, 0, 1, 0]), (1 + 1 + 0 + 0.5) / 4);
   assertEquals(areaOf([1, 1, 2, 3], [0, 1, 0, 1]), (1 + 1 + 0 + 0.5) / 4);
 });
 
-Deno.test("auc of two logits does not depend on what both have in common", () => {
+Deno.test("auc of two logits depends only on their difference", () => {
   const light = [[100, 103], [-50, -48], [7, 8], [0, 1]];
   assertEquals(measure(auc, classLabel(2), { light, label: [1, 0, 1, 0] }), 2.5 / 4);
 });
 
-Deno.test("auc takes infinite logits for the greatest and the least, and for equal", () => {
+Deno.test("auc ranks infinite logits first or last, as ties", () => {
   assertEquals(areaOf([Infinity, 1, 2, -Infinity], [1, 0, 1, 0]), 1);
   assertEquals(areaOf([Infinity, Infinity], [1, 0]), 0.5);
 });
 
-Deno.test("auc is undefined where only one class occurs, and of no rows", () => {
+Deno.test("auc is undefined for a single class and for no rows", () => {
   const none = undefinedMetric("one class");
   assertEquals(areaOf([1, 2, 3], [1, 1, 1]), none);
   assertEquals(areaOf([1, 2, 3], [0, 0, 0]), none);
   assertEquals(measure(auc, binaryLabel, { light: [], label: [] }, { sizes: [] }), none);
 });
 
-Deno.test("auc is undefined where a score is NaN, wherever it stands", () => {
+Deno.test("auc is undefined if any score is NaN", () => {
   const broken = undefinedMetric("a score is not a number");
   const label = [1, 0, 1, 0];
   for (let row = 0; row < 4; row++) {
@@ -78,7 +78,7 @@ Deno.test("auc is undefined where a score is NaN, wherever it stands", () => {
   assertEquals(measure(auc, classLabel(2), { light, label }), broken);
 });
 
-Deno.test("auc refuses labels that are not of two classes", () => {
+Deno.test("auc refuses labels without exactly two classes", () => {
   assertRefuses(
     () => makeMetric(auc, classLabel(3)),
     "auc needs two classes; the label has 3",

@@ -5,7 +5,7 @@ import { binaryLabel } from "../../support/labels.ts";
 import { referenceClicks } from "./clicks.ts";
 import { measure } from "./support.ts";
 
-Deno.test("calibration keeps the contract of a metric", () => checkStage(calibration));
+Deno.test("calibration fulfills the contract of a metric", () => checkStage(calibration));
 
 Deno.test("calibration agrees with scikit-learn's calibration curve", async () => {
   const { measured, expected, sizes } = await referenceClicks();
@@ -14,7 +14,7 @@ Deno.test("calibration agrees with scikit-learn's calibration curve", async () =
   assertAlmostEquals(value.ece!, expected.ece, 1e-6);
 });
 
-Deno.test("calibration of probabilities that are right is 1 and 0, and bins see what a mean hides", () => {
+Deno.test("calibration of correct probabilities is a ratio of 1 and an error of 0, and its bins find errors that cancel in the mean", () => {
   // Half of the rows are positive, and 0.5 is promised for each.
   const even = { light: [[0], [0]], label: [1, 0] };
   assertEquals(measure(calibration, binaryLabel, even), { ratio: 1, ece: 0 });

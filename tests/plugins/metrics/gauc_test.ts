@@ -13,7 +13,7 @@ const options = { by: "user" };
 const gaucOf = (rows: Rows, measuring: Measuring = { options }) =>
   measure(gauc, binaryLabel, rows, measuring) as Record<string, MetricValue>;
 
-Deno.test("gauc keeps the contract of a metric", () => checkStage(gauc, { options }));
+Deno.test("gauc fulfills the contract of a metric", () => checkStage(gauc, { options }));
 
 Deno.test("gauc agrees with scikit-learn's AUC of each user, in batches of any size", async () => {
   const { measured, expected, sizes } = await referenceClicks();
@@ -22,7 +22,7 @@ Deno.test("gauc agrees with scikit-learn's AUC of each user, in batches of any s
   }
 });
 
-Deno.test("gauc is the mean of the areas by pairs, weighted with impressions, also with ties", async () => {
+Deno.test("gauc is the mean of the users' areas weighted by impressions, also with ties", async () => {
   const { measured } = await referenceClicks();
   const light = measured.light.map(([logit]) => [Math.round(logit!)]);
   const rows = { ...measured, light };
@@ -40,7 +40,7 @@ Deno.test("gauc is the mean of the areas by pairs, weighted with impressions, al
   );
 });
 
-Deno.test("gauc leaves out users with rows of one class, also from the weights", () => {
+Deno.test("gauc excludes users whose rows have one class, also from the weights", () => {
   const rows = {
     light: [[1], [2], [5], [6], [7]],
     label: [1, 0, 1, 1, 1],
@@ -49,7 +49,7 @@ Deno.test("gauc leaves out users with rows of one class, also from the weights",
   assertEquals(gaucOf(rows), { "": 0, users: 1 / 2, rows: 2 / 5 });
 });
 
-Deno.test("gauc is undefined where no user has rows of both classes, where a score is NaN, and of no rows", () => {
+Deno.test("gauc is undefined if no user has both classes, if a score is NaN, and for no rows", () => {
   const rows = { light: [[1], [2]], label: [1, 0], columns: { user: [1, 2] } };
   const none = undefinedMetric("no user has both classes");
   assertEquals(gaucOf(rows), { "": none, users: 0, rows: 0 });
@@ -62,7 +62,7 @@ Deno.test("gauc is undefined where no user has rows of both classes, where a sco
   assertEquals(gaucOf({ light: [], label: [] }, { options, sizes: [] })[""], none);
 });
 
-Deno.test("gauc refuses labels that are not of two classes", () => {
+Deno.test("gauc refuses labels without exactly two classes", () => {
   assertRefuses(
     () => makeMetric(gauc, classLabel(3), options),
     "gauc needs two classes; the label has 3",

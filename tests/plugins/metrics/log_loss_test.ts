@@ -6,7 +6,7 @@ import { assertRefuses } from "../../support/refusals.ts";
 import { referenceClicks } from "./clicks.ts";
 import { makeMetric, measure } from "./support.ts";
 
-Deno.test("log-loss keeps the contract of a metric", () => checkStage(logLoss));
+Deno.test("log-loss fulfills the contract of a metric", () => checkStage(logLoss));
 
 Deno.test("log-loss agrees with scikit-learn, with weights and without, for one logit and for two", async () => {
   const { measured, weight, expected, sizes } = await referenceClicks();
@@ -19,13 +19,13 @@ Deno.test("log-loss agrees with scikit-learn, with weights and without, for one 
   }
 });
 
-Deno.test("log-loss stays finite where a probability is 0 in any number of digits", () => {
+Deno.test("log-loss stays finite where a probability is rounded to 0", () => {
   const rows = { light: [[-800], [800]], label: [1, 1] };
   assertEquals(measure(logLoss, binaryLabel, rows), 400);
   assertEquals(measure(logLoss, classLabel(2), { light: [[800, -800]], label: [1] }), 1600);
 });
 
-Deno.test("log-loss is better lower, and refuses numbers", () => {
+Deno.test("log-loss is better if it is lower, and refuses labels that are numbers", () => {
   assertEquals(logLoss.better, "lower");
   assertRefuses(
     () => makeMetric(logLoss, numberLabel),

@@ -21,9 +21,9 @@ function measureBatches(...batches: readonly [size: number, losses: Record<strin
   return accumulator.value();
 }
 
-Deno.test("loss keeps the contract of a metric", () => checkStage(loss));
+Deno.test("loss fulfills the contract of a metric", () => checkStage(loss));
 
-Deno.test("loss is the mean of each term, with batches counted by their rows", () => {
+Deno.test("loss is the mean of each term, with batches weighted by their rows", () => {
   const value = measureBatches(
     [3, { "cross-entropy(light)": 1, hint: 8 }],
     [1, { "cross-entropy(light)": 5, hint: 0 }],
@@ -38,19 +38,19 @@ Deno.test("loss is the mean of each term, with batches counted by their rows", (
   );
 });
 
-Deno.test("loss is measured once a run, with or without a booster, and lower is better", () => {
+Deno.test("loss is measured once for both nets, with or without a booster, and lower is better", () => {
   assertEquals([loss.per, loss.better, loss.needs], ["run", "lower", "light"]);
 });
 
-Deno.test("loss keeps a term that is not finite to itself", () => {
+Deno.test("loss reports a term that is not finite without affecting other terms", () => {
   const value = measureBatches([1, { a: NaN, b: 1, c: Infinity }], [1, { a: 1, b: 3, c: 1 }]);
   assertEquals(value, { a: NaN, b: 2, c: Infinity });
 });
 
-Deno.test("loss of no rows has no terms", () => {
+Deno.test("loss has no terms for no rows", () => {
   assertEquals(measureBatches(), {});
 });
 
-Deno.test("loss suits labels of all kinds", () => {
+Deno.test("loss accepts all kinds of labels", () => {
   for (const label of [classLabel(3), binaryLabel, numberLabel]) makeMetric(loss, label).start();
 });

@@ -6,10 +6,10 @@ import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { makeMetric, measure } from "./support.ts";
 
-Deno.test("mean-absolute-error keeps the contract of a metric", () =>
+Deno.test("mean-absolute-error fulfills the contract of a metric", () =>
   checkStage(meanAbsoluteError));
 
-Deno.test("mean-absolute-error is the mean distance, in batches of any size", () => {
+Deno.test("mean-absolute-error is the mean absolute difference, in batches of any size", () => {
   const rows = { light: [[1], [-2], [0.5], [10], [3]], label: [3, -2, 1, 2, -1.5] };
   for (const sizes of [[5], [2, 2, 1], [1, 4]]) {
     const value = measure(meanAbsoluteError, numberLabel, rows, { sizes });
@@ -22,7 +22,7 @@ Deno.test("mean-absolute-error is measured for each net, and lower is better", (
   assertEquals([per, better, needs], ["net", "lower", "light"]);
 });
 
-Deno.test("mean-absolute-error is NaN or infinite where an output is, and undefined of no rows", () => {
+Deno.test("mean-absolute-error is NaN or infinite if an output is, and undefined for no rows", () => {
   const of = (...outputs: number[]) =>
     measure(meanAbsoluteError, numberLabel, {
       light: outputs.map((output) => [output]),

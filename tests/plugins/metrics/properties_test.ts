@@ -33,7 +33,7 @@ function reordered({ light, booster, label }: Rows, order: readonly number[]): R
   return { light: by(light), booster: by(booster!), label: by(label) };
 }
 
-Deno.test("auc is the part of the pairs that are in order, ties counted half", () => {
+Deno.test("auc is the fraction of pairs in the right order for random scores, where ties count half", () => {
   fc.assert(fc.property(binaryRows, (rows) => {
     let won = 0, pairs = 0;
     rows.label.forEach((positive, i) =>
@@ -50,7 +50,7 @@ Deno.test("auc is the part of the pairs that are in order, ties counted half", (
   }));
 });
 
-Deno.test("top-k is the part of the rows whose class is among the first k of a stable sort", () => {
+Deno.test("top-k is the fraction of rows whose class is among the first k of a stable sort", () => {
   fc.assert(fc.property(classRows, fc.integer({ min: 1, max: CLASSES - 1 }), (rows, k) => {
     const right = rows.light.filter((logits, row) =>
       [...logits.keys()].sort((a, b) =>
@@ -62,7 +62,7 @@ Deno.test("top-k is the part of the rows whose class is among the first k of a s
   }));
 });
 
-Deno.test("accuracy counts the rows whose first greatest logit is the label's", () => {
+Deno.test("accuracy is the fraction of rows whose first greatest logit is that of the label", () => {
   fc.assert(fc.property(classRows, (rows) => {
     const right = rows.light.filter((logits, row) =>
       logits.indexOf(Math.max(...logits)) === rows.label[row]
@@ -72,7 +72,7 @@ Deno.test("accuracy counts the rows whose first greatest logit is the label's", 
   }));
 });
 
-Deno.test("agreement is the same from either net, and whole with itself", () => {
+Deno.test("agreement does not depend on the order of the nets, and is 1 for equal nets", () => {
   fc.assert(fc.property(classRows, (rows) => {
     const turned = { ...rows, light: rows.booster!, booster: rows.light };
     assertEquals(measure(agreement, classes, rows), measure(agreement, classes, turned));
@@ -87,7 +87,7 @@ const metrics: Readonly<Record<string, [MetricStage, LabelSpec, fc.Arbitrary<Row
   "top-k": [topK, classes, classRows, { k: 2 }],
 };
 for (const [name, [stage, label, rows, options]] of Object.entries(metrics)) {
-  Deno.test(`${name} depends neither on the order of rows nor on how they are cut into batches`, () => {
+  Deno.test(`${name} depends neither on the order of rows nor on their division into batches`, () => {
     fc.assert(fc.property(rows, fc.infiniteStream(fc.nat()), (rows, numbers) => {
       const next = () => numbers.next().value as number;
       const count = rows.label.length, sizes: number[] = [];

@@ -6,10 +6,10 @@ import { binaryLabel } from "../../support/labels.ts";
 import { byUser, referenceClicks } from "./clicks.ts";
 import { measure } from "./support.ts";
 
-Deno.test("recall-at-k keeps the contract of a metric", () =>
+Deno.test("recall-at-k fulfills the contract of a metric", () =>
   checkStage(recallAtK, { options: { by: "user" } }));
 
-Deno.test("recall-at-k is the mean over users of the part of their positive rows among the k highest", async () => {
+Deno.test("recall-at-k is the mean over users of the fraction of their positive rows among the k highest scores", async () => {
   const { measured, sizes } = await referenceClicks();
   for (const k of [1, 2, 3, 5, 100]) {
     let sum = 0, users = 0;
@@ -25,7 +25,7 @@ Deno.test("recall-at-k is the mean over users of the part of their positive rows
   }
 });
 
-Deno.test("recall-at-k lets rows of equal scores share the places that are left", () => {
+Deno.test("recall-at-k divides the remaining places among rows with equal scores", () => {
   const rows = {
     light: [[3], [2], [2], [2], [1]],
     label: [1, 1, 0, 0, 1],
@@ -36,7 +36,7 @@ Deno.test("recall-at-k lets rows of equal scores share the places that are left"
   assertAlmostEquals(value as number, (1 + 1 / 3) / 3, 1e-12);
 });
 
-Deno.test("recall-at-k is undefined without positive rows, and where a score is NaN", () => {
+Deno.test("recall-at-k is undefined without positive rows and if a score is NaN", () => {
   const options = { by: "user", k: 2 };
   const rows = { light: [[3], [2]], label: [0, 0], columns: { user: [1, 2] } };
   assertEquals(

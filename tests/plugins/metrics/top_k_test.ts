@@ -9,7 +9,7 @@ import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { makeMetric, measure, rowsOf } from "./support.ts";
 
-Deno.test("top-k keeps the contract of a metric", async () => {
+Deno.test("top-k fulfills the contract of a metric", async () => {
   await checkStage(topK);
   await checkStage(topK, { options: { k: 2 } });
 });
@@ -35,7 +35,7 @@ Deno.test("top-k is measured for each net, and higher is better", () => {
   assertEquals([topK.per, topK.better, topK.needs], ["net", "higher", "light"]);
 });
 
-Deno.test("top-k takes classes with equal logits in their order", () => {
+Deno.test("top-k ranks classes with equal logits in their order", () => {
   const top = (k: number, row: number[]) =>
     row.map((_, own) =>
       measure(topK, classLabel(4), { light: [row], label: [own] }, {
@@ -61,12 +61,12 @@ Deno.test("top-k counts a row with a logit that is NaN as wrong, whatever its cl
   assertEquals(measure(topK, classLabel(3), rows, { options: { k: 2 } }), 0.25);
 });
 
-Deno.test("top-k of no rows is undefined", () => {
+Deno.test("top-k is undefined for no rows", () => {
   const none = { light: [], label: [] };
   assertEquals(measure(topK, classLabel(10), none, { sizes: [] }), undefinedMetric("no rows"));
 });
 
-Deno.test("top-k refuses as many classes as there are, or more", () => {
+Deno.test("top-k refuses a k that is not below the number of classes", () => {
   for (const k of [3, 4]) {
     assertRefuses(
       () => makeMetric(topK, classLabel(3), { k }),
@@ -77,7 +77,7 @@ Deno.test("top-k refuses as many classes as there are, or more", () => {
   makeMetric(topK, classLabel(3), { k: 2 });
 });
 
-Deno.test("top-k refuses labels that are no classes", () => {
+Deno.test("top-k refuses labels that are not classes", () => {
   for (const [label, hint] of [[binaryLabel, "use auc"], [numberLabel, "use mean-abs"]] as const) {
     assertRefuses(
       () => makeMetric(topK, label, { k: 1 }),
@@ -87,7 +87,7 @@ Deno.test("top-k refuses labels that are no classes", () => {
   }
 });
 
-Deno.test("top-k refuses a k that is no whole number above 0", () => {
+Deno.test("top-k refuses a k that is not a whole number above 0", () => {
   const accepts = (k: number) => topK.options.safeParse({ k }).success;
   assertEquals([-1, 0, 1.5, 1].map(accepts), [false, false, false, true]);
 });

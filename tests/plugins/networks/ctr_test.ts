@@ -149,7 +149,7 @@ function assertStep(
   }
 }
 
-Deno.test("ctr keeps the contract of a network", async () => {
+Deno.test("ctr fulfills the contract of a network", async () => {
   for (const activation of ["prelu", "dice"] as const) {
     await checkStage(ctr, {
       options: { ...optionsOf(activation), batchNorm: activation === "prelu" },
@@ -162,7 +162,7 @@ Deno.test("ctr keeps the contract of a network", async () => {
 
 for (const activation of ["prelu", "dice"] as const) {
   forEachEngine(
-    `ctr with ${activation} agrees with PyTorch in logits, training or not`,
+    `ctr with ${activation} computes the logits of PyTorch, in training and in evaluation`,
     async () => {
       const reference = (await readCtrReference())[activation];
       const built = build(ctr, optionsOf(activation), { features, units: 1 });
@@ -183,7 +183,7 @@ for (const activation of ["prelu", "dice"] as const) {
   );
 
   forEachEngine(
-    `ctr with ${activation} agrees with PyTorch in gradients, captured or not`,
+    `ctr with ${activation} computes the gradients of PyTorch, captured and operation by operation`,
     async () => {
       const reference = (await readCtrReference())[activation];
       const built = build(ctr, optionsOf(activation), { features, units: 1 });
@@ -201,7 +201,7 @@ for (const activation of ["prelu", "dice"] as const) {
   );
 }
 
-forEachEngine("ctr takes no notice of what stands behind a list's end", () => {
+forEachEngine("ctr ignores all positions after the end of a list", () => {
   const built = build(ctr, optionsOf("prelu"), { features, units: 1 });
   const values = referenceValues(built), { features: rows } = inputs();
   const logits = (values: Record<string, tf.Tensor>) =>
@@ -213,7 +213,7 @@ forEachEngine("ctr takes no notice of what stands behind a list's end", () => {
   assertNotEquals(logits({ ...values, "embedding/item": other }), logits(values));
 });
 
-Deno.test("ctr has a table for the ids of one name, one row larger than there are ids", () => {
+Deno.test("ctr has one table for each vocabulary, with one more row than ids", () => {
   const { variables } = build(ctr, optionsOf("dice"), { features, units: 1 });
   const tables = variables.filter(({ table }) => table);
   assertEquals(tables.map(({ name, shape, owner }) => `${owner} ${name} [${shape}]`), [
@@ -223,7 +223,7 @@ Deno.test("ctr has a table for the ids of one name, one row larger than there ar
 });
 
 forEachEngine(
-  "ctr with sharing: separate gives each net a bottom of its own that computes the same",
+  "ctr with sharing: separate gives each net its own lower layers, which compute the same as shared ones",
   async () => {
     const reference = (await readCtrReference()).prelu;
     const options = { ...optionsOf("prelu"), sharing: "separate" };
@@ -246,7 +246,7 @@ forEachEngine(
   },
 );
 
-forEachEngine("ctr names the outputs of hidden layers, and leaves nothing behind", () => {
+forEachEngine("ctr names the outputs of hidden layers and leaks no tensors", () => {
   const built = build(ctr, { ...optionsOf("dice"), light: { hidden: [6, 3] } }, {
     features,
     units: 1,
@@ -266,7 +266,7 @@ forEachEngine("ctr names the outputs of hidden layers, and leaves nothing behind
 });
 
 forEachEngine(
-  "ctr with the light net alone declares and starts what the rocket's light net is",
+  "ctr without a booster declares the light net with the same initial weights as with a booster",
   () => {
     for (const some of [optionsOf("dice"), {}, { ...optionsOf("prelu"), sharing: "separate" }]) {
       assertAloneAsInRocket(
@@ -278,7 +278,7 @@ forEachEngine(
 );
 
 forEachEngine(
-  "ctr normalizes hidden layers and drops units while training, if it is told to",
+  "ctr applies batch normalization and dropout in training if its options say so",
   () => {
     const options = { light: { hidden: [4] }, batchNorm: true };
     const built = build(ctr, options, { features, units: 1 });
@@ -294,12 +294,12 @@ forEachEngine(
   },
 );
 
-Deno.test("ctr takes features that are called as what objects have of themselves", () => {
+Deno.test("ctr accepts features that are named like properties of Object.prototype", () => {
   const named = { ...features, toString: features.numbers, constructor: id(5, "constructor") };
   assert(build(ctr, optionsOf("prelu"), { features: named }));
 });
 
-Deno.test("ctr refuses features that are not as its options want them", () => {
+Deno.test("ctr refuses features that do not fit its options", () => {
   const attention = (to: string) => ({ features: { history: { attention: { to } } } });
   const sized = { features: { history: { size: 8 } } };
   const all = "the features are numbers, item, history, tags";

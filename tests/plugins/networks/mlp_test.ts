@@ -9,7 +9,7 @@ import { assertAloneAsInRocket, both, build, forward, issuesOf, namesOf } from "
 const image = { image: { shape: [8, 8, 1], dtype: "float32" } } as const;
 const options = { shared: [16], light: [8], booster: [32, 24] };
 
-Deno.test("mlp keeps the contract of a network", async () => {
+Deno.test("mlp fulfills the contract of a network", async () => {
   await checkStage(mlp, { options: { shared: [5], light: [4], booster: [7, 6] } });
   await checkStage(mlp, {
     options: { booster: [4] },
@@ -20,7 +20,7 @@ Deno.test("mlp keeps the contract of a network", async () => {
   });
 });
 
-Deno.test("mlp declares kernels and biases from the bottom up, each with its owner", () => {
+Deno.test("mlp declares kernels and biases from the first layer to the last, each with its owner", () => {
   const built = build(mlp, options, { features: image });
   const all = built.variables.map(({ name, shape, owner }) => `${owner} ${name} [${shape}]`);
   assertEquals(all, [
@@ -40,7 +40,7 @@ Deno.test("mlp declares kernels and biases from the bottom up, each with its own
   assertEquals(built.variables.every(({ trainable }) => trainable), true);
 });
 
-Deno.test("mlp has as many parameters as its layers say", () => {
+Deno.test("mlp has the number of parameters that follows from its layers", () => {
   const { variables } = build(mlp, options, { features: image });
   const shared = 64 * 16 + 16;
   assertEquals(parameterCount(variables, "light"), shared + (16 * 8 + 8) + (8 * 10 + 10));
@@ -50,14 +50,14 @@ Deno.test("mlp has as many parameters as its layers say", () => {
   );
 });
 
-Deno.test("mlp without layers is two linear nets that share nothing", () => {
+Deno.test("mlp without layers consists of two linear nets that share nothing", () => {
   const built = build(mlp, {}, { features: image, units: 1 });
   assertEquals(namesOf(built, "shared"), []);
   assertEquals(namesOf(built, "light"), ["light/head/kernel", "light/head/bias"]);
   for (const net of both) assertEquals(parameterCount(built.variables, net), 64 + 1);
 });
 
-Deno.test("mlp starts kernels with a deviation of √(2 / inputs), and biases at 0", () => {
+Deno.test("mlp initializes kernels with a standard deviation of √(2 / inputs), and biases with 0", () => {
   const { variables } = build(mlp, options, { features: image });
   const starts = Object.fromEntries(variables.map(({ name, initializer }) => [name, initializer]));
   assertEquals(starts["shared/dense1/kernel"], { kind: "normal", deviation: Math.sqrt(2 / 64) });
@@ -69,7 +69,7 @@ Deno.test("mlp starts kernels with a deviation of √(2 / inputs), and biases at
 });
 
 forEachEngine(
-  "mlp with the light net alone declares and starts what the rocket's light net is",
+  "mlp without a booster declares the light net with the same initial weights as with a booster",
   () => {
     for (const some of [options, {}, { shared: [5, 4] }]) {
       assertAloneAsInRocket(
@@ -156,7 +156,7 @@ forEachEngine("mlp has the same logits in training and in evaluation", () => {
   }
 });
 
-Deno.test("mlp refuses layers without units, and options that it does not have", () => {
+Deno.test("mlp refuses layers without units, and unknown options", () => {
   for (const units of [0, -1, 1.5]) assertEquals(issuesOf(mlp, { light: [units] }).length, 1);
   assertEquals(issuesOf(mlp, { light: 8 }).length, 1);
   assertEquals(issuesOf(mlp, { hidden: [8] }).length, 1);

@@ -28,7 +28,7 @@ const sharings = {
   separate: { sharing: "separate", light: depth(10), booster: depth(16, 2) },
 } as const;
 
-Deno.test("wide-resnet keeps the contract of a network", async () => {
+Deno.test("wide-resnet fulfills the contract of a network", async () => {
   const smallest = [
     sharings.interval,
     { sharing: "bottom", booster: depth(10) },
@@ -57,7 +57,7 @@ function size(depth: number, k: number, { channels = 3, classes = 10, groups = 3
   return sum + norm(from) + from * classes + classes;
 }
 
-Deno.test("wide-resnet has the parameters of WRN-16-1 and WRN-40-1 on CIFAR-10", () => {
+Deno.test("wide-resnet has the number of parameters of WRN-16-1 and WRN-40-1 on CIFAR-10", () => {
   // WRN-16-1 by hand, n = 2:
   const convolutions = [
     432, // 9·3·16, the first
@@ -81,7 +81,7 @@ Deno.test("wide-resnet has the parameters of WRN-16-1 and WRN-40-1 on CIFAR-10",
   }
 });
 
-Deno.test("wide-resnet has the parameters of wider nets, other classes and grey images", () => {
+Deno.test("wide-resnet has the number of parameters of wider nets, other classes and gray images", () => {
   const options = { sharing: "none", light: depth(16, 4), booster: depth(28, 10) };
   const wide = build(wideResnet, options, { features: cifar }).variables;
   // 2.7 and 36.5 million in table 4 and 5 of the paper.
@@ -96,7 +96,7 @@ Deno.test("wide-resnet has the parameters of wider nets, other classes and grey 
   }
 });
 
-Deno.test("wide-resnet with bottom sharing has the booster's first two groups as light net", () => {
+Deno.test("wide-resnet with bottom sharing uses the booster's first two groups as the light net", () => {
   const { variables } = build(wideResnet, { sharing: "bottom", booster: depth(40) }, {
     features: cifar,
   });
@@ -140,7 +140,7 @@ Deno.test("wide-resnet with bottom sharing shares the first two groups", () => {
   assertEquals(blocksOf(built, "booster"), ["group3/block1", "group3/block2"]);
 });
 
-Deno.test("wide-resnet with sharing: none shares the first convolution alone", () => {
+Deno.test("wide-resnet with sharing: none shares only the first convolution", () => {
   const built = build(wideResnet, sharings.none, { features: cifar });
   assertEquals(namesOf(built, "shared"), ["stem/kernel"]);
   assertEquals(blocksOf(built, "light"), [1, 2, 3].map((group) => `light/group${group}/block1`));
@@ -161,7 +161,7 @@ Deno.test("wide-resnet with sharing: separate shares nothing", () => {
   }
 });
 
-Deno.test("wide-resnet with two groups has the light net of bottom sharing, with kernels of its own", () => {
+Deno.test("wide-resnet with two groups builds the light net of bottom sharing with its own kernels", () => {
   const bottom = build(wideResnet, sharings.bottom, { features: cifar, nets: ["light"] });
   const light = { ...depth(16), groups: 2 };
   for (const sharing of ["none", "separate"]) {
@@ -174,7 +174,7 @@ Deno.test("wide-resnet with two groups has the light net of bottom sharing, with
   }
 });
 
-Deno.test("wide-resnet gives each net norms and a head of its own, whatever it shares", () => {
+Deno.test("wide-resnet gives each net its own batch normalization and last layer, whatever the nets share", () => {
   for (const options of Object.values(sharings)) {
     const built = build(wideResnet, options, { features: cifar });
     const own = built.variables.filter(({ name }) => /norm|head/.test(name));
@@ -193,7 +193,7 @@ Deno.test("wide-resnet gives each net norms and a head of its own, whatever it s
 });
 
 forEachEngine(
-  "wide-resnet with the light net alone declares and starts the rocket's light net",
+  "wide-resnet without a booster declares the light net with the same initial weights as with a booster",
   () => {
     for (const options of Object.values(sharings)) {
       assertAloneAsInRocket(
@@ -214,30 +214,33 @@ function rocket(options: unknown = sharings.interval) {
   return { built, values, image, logits };
 }
 
-forEachEngine("wide-resnet halves maps twice and gives one map a group", () => {
-  for (const [sharing, options] of Object.entries(sharings)) {
-    const { built, values, image } = rocket(options);
-    const width = sharing === "none" || sharing === "separate" ? 2 : 1;
-    const shapes = (net: NetName) =>
-      Object.entries(forward(built, values, { image }).outputs(net))
-        .map(([name, { shape }]) => `${name} ${shape.slice(1).join("×")}`);
-    const ends = (channels: number) => [`features ${channels}`, "logits 3"];
-    const light = ["group1 8×8×16", "group2 4×4×32", "group3 2×2×64"];
-    assertEquals(
-      shapes("light"),
-      sharing === "bottom" ? [...light.slice(0, 2), ...ends(32)] : [...light, ...ends(64)],
-    );
-    assertEquals(shapes("booster"), [
-      `group1 8×8×${16 * width}`,
-      `group2 4×4×${32 * width}`,
-      `group3 2×2×${64 * width}`,
-      ...ends(64 * width),
-    ]);
-  }
-});
+forEachEngine(
+  "wide-resnet halves feature maps twice and has one feature map as output per group",
+  () => {
+    for (const [sharing, options] of Object.entries(sharings)) {
+      const { built, values, image } = rocket(options);
+      const width = sharing === "none" || sharing === "separate" ? 2 : 1;
+      const shapes = (net: NetName) =>
+        Object.entries(forward(built, values, { image }).outputs(net))
+          .map(([name, { shape }]) => `${name} ${shape.slice(1).join("×")}`);
+      const ends = (channels: number) => [`features ${channels}`, "logits 3"];
+      const light = ["group1 8×8×16", "group2 4×4×32", "group3 2×2×64"];
+      assertEquals(
+        shapes("light"),
+        sharing === "bottom" ? [...light.slice(0, 2), ...ends(32)] : [...light, ...ends(64)],
+      );
+      assertEquals(shapes("booster"), [
+        `group1 8×8×${16 * width}`,
+        `group2 4×4×${32 * width}`,
+        `group3 2×2×${64 * width}`,
+        ...ends(64 * width),
+      ]);
+    }
+  },
+);
 
 forEachEngine(
-  "wide-resnet moves running statistics in training, each net its own, and not otherwise",
+  "wide-resnet updates the running statistics of each net in training only",
   () => {
     for (const options of Object.values(sharings)) {
       const { built, values, image } = rocket(options);
@@ -259,34 +262,37 @@ forEachEngine(
   },
 );
 
-forEachEngine("wide-resnet moves running statistics by a tenth towards the batch's", () => {
-  const { built, values } = rocket();
-  // A first convolution that only copies: channel c is c + 1 times the image.
-  const kernel = new Float32Array(9 * 16);
-  for (let channel = 0; channel < 16; channel++) kernel[4 * 16 + channel] = channel + 1;
-  const copying = { ...values, "stem/kernel": tf.tensor(kernel, [3, 3, 1, 16]) };
-  // Half of the pixels are 1 and half are 3: a mean of 2, and 256 squares of 1 by 255.
-  const image = tf.tensor(
-    Float32Array.from({ length: 256 }, (_, index) => index % 2 === 0 ? 1 : 3),
-    [4, 8, 8, 1],
-  );
-  const training = forward(built, copying, { image }, true);
-  for (const net of both) {
-    training.outputs(net);
-    const of = (part: string) =>
-      training.updates.get(`${net}/group1/block1/norm1/${part}`)!.dataSync();
-    const mean = of("mean"), variance = of("variance");
-    assertEquals(mean.length, 16);
-    for (let channel = 0; channel < 16; channel++) {
-      assertAlmostEquals(mean[channel]!, 0.1 * 2 * (channel + 1), 1e-5);
-      const expected = 0.9 + 0.1 * (256 / 255) * (channel + 1) ** 2;
-      assertAlmostEquals(variance[channel]!, expected, 1e-5 * expected);
+forEachEngine(
+  "wide-resnet moves running statistics by a tenth towards the statistics of the batch",
+  () => {
+    const { built, values } = rocket();
+    // A first convolution that only copies: channel c is c + 1 times the image.
+    const kernel = new Float32Array(9 * 16);
+    for (let channel = 0; channel < 16; channel++) kernel[4 * 16 + channel] = channel + 1;
+    const copying = { ...values, "stem/kernel": tf.tensor(kernel, [3, 3, 1, 16]) };
+    // Half of the pixels are 1 and half are 3: a mean of 2, and 256 squares of 1 by 255.
+    const image = tf.tensor(
+      Float32Array.from({ length: 256 }, (_, index) => index % 2 === 0 ? 1 : 3),
+      [4, 8, 8, 1],
+    );
+    const training = forward(built, copying, { image }, true);
+    for (const net of both) {
+      training.outputs(net);
+      const of = (part: string) =>
+        training.updates.get(`${net}/group1/block1/norm1/${part}`)!.dataSync();
+      const mean = of("mean"), variance = of("variance");
+      assertEquals(mean.length, 16);
+      for (let channel = 0; channel < 16; channel++) {
+        assertAlmostEquals(mean[channel]!, 0.1 * 2 * (channel + 1), 1e-5);
+        const expected = 0.9 + 0.1 * (256 / 255) * (channel + 1) ** 2;
+        assertAlmostEquals(variance[channel]!, expected, 1e-5 * expected);
+      }
     }
-  }
-});
+  },
+);
 
 forEachEngine(
-  "wide-resnet lets a net's own variables change that net alone, shared kernels both",
+  "wide-resnet computes each net from its own variables and the shared kernels only",
   () => {
     const { built, values, logits } = rocket();
     const before = both.map((net) => logits(net).join());
@@ -302,7 +308,7 @@ forEachEngine(
   },
 );
 
-Deno.test("wide-resnet refuses images of ids, whose order means nothing", () => {
+Deno.test("wide-resnet refuses images that consist of ids, whose order has no meaning", () => {
   const dtype = "int32" as const;
   assertRefused(
     wideResnet,
@@ -320,7 +326,7 @@ Deno.test("wide-resnet refuses images of ids, whose order means nothing", () => 
   );
 });
 
-Deno.test("wide-resnet takes the feature that it is told to, or the only one", () => {
+Deno.test("wide-resnet reads the feature that its option names, or the only one", () => {
   const features = {
     image: { shape: [8, 8, 3], dtype: "float32" },
     mask: { shape: [4, 4, 1], dtype: "float32" },
@@ -345,7 +351,7 @@ Deno.test("wide-resnet takes the feature that it is told to, or the only one", (
   }
 });
 
-Deno.test("wide-resnet refuses images whose sides are no multiples of 4, and what is no image", () => {
+Deno.test("wide-resnet refuses images whose sides are not multiples of 4, and features that are not images", () => {
   for (
     const [height, width, transform] of [
       [30, 26, "use: pad, size: 1"],
@@ -372,7 +378,7 @@ Deno.test("wide-resnet refuses images whose sides are no multiples of 4, and wha
   }
 });
 
-Deno.test("wide-resnet refuses sizes that do not go with the sharing", () => {
+Deno.test("wide-resnet refuses depths and widths that are not possible with the kind of sharing", () => {
   const refused = (options: unknown, message: string, hint: string) =>
     assertRefused(wideResnet, options, cifar, message, hint);
   refused(
@@ -399,7 +405,7 @@ Deno.test("wide-resnet refuses sizes that do not go with the sharing", () => {
   );
 });
 
-Deno.test("wide-resnet lets both nets be equally deep, and unlike without sharing", () => {
+Deno.test("wide-resnet accepts nets of equal depth, and without sharing also a deeper light net", () => {
   const equal = build(wideResnet, { light: depth(10), booster: depth(10) }, { features: cifar });
   assertEquals(blocksOf(equal, "booster"), []);
   const options = { sharing: "none", light: depth(22, 2), booster: depth(10) };
@@ -407,7 +413,7 @@ Deno.test("wide-resnet lets both nets be equally deep, and unlike without sharin
   assertEquals(both.map((net) => parameterCount(variables, net)), [size(22, 2), size(10, 1)]);
 });
 
-Deno.test("wide-resnet says which depths there are", () => {
+Deno.test("wide-resnet names the valid depths", () => {
   for (const wrong of [11, 17, 39]) {
     assertEquals(issuesOf(wideResnet, { light: depth(10), booster: depth(wrong) }), [
       "booster.depth: expected 6n + 4: 10, 16, 22, 28, 34, 40, …",

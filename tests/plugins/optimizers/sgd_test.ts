@@ -6,20 +6,20 @@ import { forEachEngine } from "../../support/engines.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { assertReference, makeOptimizer, takeSteps } from "./support.ts";
 
-Deno.test("sgd keeps the contract of an optimizer", async () => {
+Deno.test("sgd fulfills the contract of an optimizer", async () => {
   await checkStage(sgd);
   await checkStage(sgd, { options: { momentum: 0.9, nesterov: true, weightDecay: 5e-4 } });
 });
 
 forEachEngine("sgd agrees with PyTorch over ten steps", () => assertReference(sgd));
 
-Deno.test("sgd keeps a momentum if it has one, and nothing else", () => {
+Deno.test("sgd has a slot for the momentum if it has one, and no other slots", () => {
   assertEquals(makeOptimizer(sgd).slots, {});
   assertEquals(makeOptimizer(sgd, { weightDecay: 0.1 }).slots, {});
   assertEquals(makeOptimizer(sgd, { momentum: 0.9 }).slots, { momentum: 0 });
 });
 
-forEachEngine("sgd with momentum moves on where the gradient is 0", () => {
+forEachEngine("sgd with momentum continues to move where the gradient is 0", () => {
   // m is 2, then 1, then 0.5; with Nesterov's the first moves are 2 + 1, 0 + 0.5, 0 + 0.25.
   const steps = { start: [0], gradients: [[2], [0], [0]], learningRate: 1 };
   const plain = makeOptimizer(sgd, { momentum: 0.5 });
@@ -29,13 +29,19 @@ forEachEngine("sgd with momentum moves on where the gradient is 0", () => {
   assertEquals(takeSteps(makeOptimizer(sgd), steps), [[-2], [-2], [-2]]);
 });
 
-forEachEngine("sgd decays weights where the gradient is 0, and the decay gathers momentum", () => {
-  const steps = { start: [8, -4], gradients: [[0, 0], [0, 0]], learningRate: 0.5 };
-  assertEquals(takeSteps(makeOptimizer(sgd, { weightDecay: 0.5 }), steps), [[6, -3], [4.5, -2.25]]);
-  // g is 4, then 3; m is 4, then 0.5 · 4 + 3.
-  const [, second] = takeSteps(makeOptimizer(sgd, { weightDecay: 0.5, momentum: 0.5 }), steps);
-  assertNear("weights", second!, [6 - 2.5, -3 + 1.25]);
-});
+forEachEngine(
+  "sgd decays weights where the gradient is 0, and the decay contributes to the momentum",
+  () => {
+    const steps = { start: [8, -4], gradients: [[0, 0], [0, 0]], learningRate: 0.5 };
+    assertEquals(takeSteps(makeOptimizer(sgd, { weightDecay: 0.5 }), steps), [[6, -3], [
+      4.5,
+      -2.25,
+    ]]);
+    // g is 4, then 3; m is 4, then 0.5 · 4 + 3.
+    const [, second] = takeSteps(makeOptimizer(sgd, { weightDecay: 0.5, momentum: 0.5 }), steps);
+    assertNear("weights", second!, [6 - 2.5, -3 + 1.25]);
+  },
+);
 
 Deno.test("sgd refuses Nesterov's momentum without momentum", () => {
   assertRefuses(
@@ -45,7 +51,7 @@ Deno.test("sgd refuses Nesterov's momentum without momentum", () => {
   );
 });
 
-Deno.test("sgd refuses options out of their ranges", () => {
+Deno.test("sgd refuses options that are out of range", () => {
   const accepts = (options: object) => sgd.options.safeParse(options).success;
   assertEquals([-0.1, 0, 0.99, 1].map((momentum) => accepts({ momentum })), [
     false,

@@ -5,7 +5,7 @@ import type { Output } from "../../../src/stages/output.ts";
 import { checkStage } from "../../../testing.ts";
 import { epochEnd, make, runStart } from "./support.ts";
 
-Deno.test("checkpoint keeps the contract of an output", async () => {
+Deno.test("checkpoint fulfills the contract of an output", async () => {
   await checkStage(checkpoint);
   await checkStage(checkpoint, { options: { every: 7, everySteps: 2, keepEvery: 1 } });
 });
@@ -27,7 +27,7 @@ async function afterEpochs(
   return asked;
 }
 
-Deno.test("checkpoint asks for one after each epoch, and names the best", async () => {
+Deno.test("checkpoint requests a checkpoint after each epoch and marks the best one", async () => {
   assertEquals(await afterEpochs({}, [{ best: true }, {}, { best: true }]), [
     { keep: 2, forever: false, best: true },
     { keep: 2, forever: false, best: false },
@@ -35,17 +35,17 @@ Deno.test("checkpoint asks for one after each epoch, and names the best", async 
   ]);
 });
 
-Deno.test("checkpoint with `every` asks less often, but for the last and the best epoch always", async () => {
+Deno.test("checkpoint with `every` requests fewer checkpoints, but always those of the last and the best epoch", async () => {
   const asked = await afterEpochs({ every: 2, keep: 5 }, [{}, {}, { best: true }, {}, {}]);
   assertEquals(asked.map((request) => request?.keep), [undefined, 5, 5, 5, 5]);
 });
 
-Deno.test("checkpoint with `keepEvery` has some stay for good", async () => {
+Deno.test("checkpoint with `keepEvery` keeps some checkpoints permanently", async () => {
   const asked = await afterEpochs({ every: 10, keepEvery: 2 }, [{}, {}, {}, {}, {}]);
   assertEquals(asked.map((request) => request?.forever), [undefined, true, undefined, true, false]);
 });
 
-Deno.test("checkpoint has no best epoch of the light net that is trained alone", async () => {
+Deno.test("checkpoint marks no best epoch of the light net that is trained alone", async () => {
   const asked = await afterEpochs({}, [{ job: "light-alone", best: true }]);
   assertEquals(asked, [{ keep: 2, forever: false, best: false }]);
 });
@@ -72,12 +72,12 @@ function steps(output: Output): number[] {
   return asked;
 }
 
-Deno.test("checkpoint with `everySteps` asks after steps, too", () => {
+Deno.test("checkpoint with `everySteps` also requests checkpoints after steps", () => {
   assertEquals(steps(make(checkpoint, "/nowhere", {})), []);
   assertEquals(steps(make(checkpoint, "/nowhere", { everySteps: 40 })), [40, 80]);
 });
 
-Deno.test("checkpoint with `everyMinutes` asks when they are over, and counts anew", () => {
+Deno.test("checkpoint with `everyMinutes` requests a checkpoint after these minutes and starts counting again", () => {
   const { now } = performance;
   let minutes = 0;
   performance.now = () => (minutes += 0.5) * 60_000;

@@ -10,9 +10,9 @@ const linesOf = async (folder: string, file: string) => {
   return text.slice(0, -1).split("\n").map((line) => JSON.parse(line));
 };
 
-Deno.test("metrics keeps the contract of an output", () => checkStage(metrics));
+Deno.test("metrics fulfills the contract of an output", () => checkStage(metrics));
 
-Deno.test("metrics writes a line an evaluation, in their order", () =>
+Deno.test("metrics writes one line per evaluation, in order", () =>
   withRunFolder(async (folder) => {
     const output = make(metrics, folder);
     await output.runStart?.(runStart(2));
@@ -39,7 +39,7 @@ Deno.test("metrics writes a line an evaluation, in their order", () =>
     assertEquals(first, '{"epoch":1,"step":5,"seconds":1.25,"split":"train","loss":0.75}');
   }));
 
-Deno.test("metrics has each line in the file as soon as the evaluation is told", () =>
+Deno.test("metrics writes each line as soon as it receives the evaluation", () =>
   withRunFolder(async (folder) => {
     const output = make(metrics, folder);
     for (let epoch = 1; epoch <= 3; epoch++) {
@@ -51,7 +51,7 @@ Deno.test("metrics has each line in the file as soon as the evaluation is told",
     }
   }));
 
-Deno.test("metrics rounds seconds to milliseconds, and nothing else", () =>
+Deno.test("metrics rounds seconds to milliseconds and no other numbers", () =>
   withRunFolder(async (folder) => {
     const third = 1 / 3;
     await make(metrics, folder).evaluation!(
@@ -61,7 +61,7 @@ Deno.test("metrics rounds seconds to milliseconds, and nothing else", () =>
     assertEquals([line.seconds, line["light/accuracy"]], [12.346, third]);
   }));
 
-Deno.test("metrics writes those of the light net that is trained alone to a file of their own", () =>
+Deno.test("metrics writes the metrics of the light net trained alone to a separate file", () =>
   withRunFolder(async (folder) => {
     const output = make(metrics, folder);
     await output.evaluation!(evaluation());
@@ -75,7 +75,7 @@ Deno.test("metrics writes those of the light net that is trained alone to a file
     ]);
   }));
 
-Deno.test("metrics of a resumed run begins with the lines of the epochs that were done", () =>
+Deno.test("metrics of a resumed run keeps the lines of the finished epochs", () =>
   withRunFolder(async (folder) => {
     const first = make(metrics, folder);
     for (const epoch of [1, 2, 3]) await first.evaluation!(evaluation({ epoch }));
@@ -97,7 +97,7 @@ Deno.test("metrics of a resumed run begins with the lines of the epochs that wer
     assertEquals(await Deno.readTextFile(join(folder, "metrics-light-alone.jsonl")), "");
   }));
 
-Deno.test("metrics takes what is no line off the rocket's file when the light net goes on alone", () =>
+Deno.test("metrics removes an incomplete line from the rocket's file when a resumed run trains the light net alone", () =>
   withRunFolder(async (folder) => {
     const output = make(metrics, folder), file = join(folder, "metrics.jsonl");
     for (const epoch of [1, 2]) await output.evaluation!(evaluation({ epoch }));

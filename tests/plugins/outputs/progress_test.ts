@@ -88,9 +88,9 @@ const run = (terminal: boolean, quiet = false) =>
     await output.runEnd?.({ result });
   });
 
-Deno.test("progress keeps the contract of an output", () => checkStage(progress));
+Deno.test("progress fulfills the contract of an output", () => checkStage(progress));
 
-Deno.test("progress writes a line an epoch to standard error where there is no terminal", async () => {
+Deno.test("progress writes one line per epoch to standard error without a terminal", async () => {
   const { stdout, stderr } = await run(false);
   assertEquals(stdout, "");
   assertEquals(stderr.split("\n"), [
@@ -104,7 +104,7 @@ Deno.test("progress writes a line an epoch to standard error where there is no t
   ]);
 });
 
-Deno.test("progress shows the validation split where there is one, without the terms of the loss", async () => {
+Deno.test("progress shows the metrics of the validation split, if there is one, without the terms of the loss", async () => {
   const validation = { "light/accuracy": 0.125, "loss/cross-entropy(light)": 3 };
   const { stderr } = await captured(
     false,
@@ -116,7 +116,7 @@ Deno.test("progress shows the validation split where there is one, without the t
   );
 });
 
-Deno.test("progress draws a bar on a terminal, on standard error, and leaves it full", async () => {
+Deno.test("progress draws a bar on a terminal, on standard error, which is full at the end", async () => {
   const { stdout, stderr } = await run(true);
   assertEquals(stdout, "");
   const text = stripVTControlCharacters(stderr);
@@ -135,7 +135,7 @@ Deno.test("progress draws a bar on a terminal, on standard error, and leaves it 
   assert(stderr.endsWith("\n"));
 });
 
-Deno.test("progress counts steps, and shows an epoch's metrics from its end on", async () => {
+Deno.test("progress counts steps, and shows the metrics of an epoch after its end", async () => {
   const { stderr } = await captured(true, () => {
     const output = make(progress, ".");
     output.runStart!(runStart(2));
@@ -164,14 +164,14 @@ Deno.test("progress shows the metrics of the very last epoch", async () => {
   assertStringIncludes(stderr, "loss 0.7500");
 });
 
-Deno.test("progress leaves the terminal as it was, though the run were interrupted", async () => {
+Deno.test("progress restores the terminal even if the run is interrupted", async () => {
   const { stderr } = await run(true);
   // Modes of the terminal: ?25 is the cursor, ?7 the wrapping of lines.
   // deno-lint-ignore no-control-regex
   assertEquals([...stderr.matchAll(/\x1b\[\?\d+[hl]/g)].map(([mode]) => mode), []);
 });
 
-Deno.test("progress writes no colors, so that NO_COLOR has nothing to take away", async () => {
+Deno.test("progress writes no colors, so NO_COLOR has no effect", async () => {
   const before = Deno.env.get("NO_COLOR");
   try {
     for (const value of ["1", undefined]) {
@@ -190,13 +190,13 @@ Deno.test("progress writes no colors, so that NO_COLOR has nothing to take away"
   }
 });
 
-Deno.test("progress writes no control characters where there is no terminal", async () => {
+Deno.test("progress writes no control characters without a terminal", async () => {
   const { stderr } = await run(false);
   // deno-lint-ignore no-control-regex
   assert(!/[\x00-\x09\x0b-\x1f]/.test(stderr), JSON.stringify(stderr));
 });
 
-Deno.test("progress says nothing if the person asked for silence", async () => {
+Deno.test("progress writes nothing with --quiet", async () => {
   for (const terminal of [true, false]) {
     assertEquals(await run(terminal, true), { stdout: "", stderr: "" });
   }

@@ -4,9 +4,9 @@ import resultOutput from "../../../plugins/outputs/result.ts";
 import { checkStage } from "../../../testing.ts";
 import { epochEnd, filesIn, make, result, runStart, withRunFolder } from "./support.ts";
 
-Deno.test("result keeps the contract of an output", () => checkStage(resultOutput));
+Deno.test("result fulfills the contract of an output", () => checkStage(resultOutput));
 
-Deno.test("result writes result.json when the run has ended well, and nothing before", () =>
+Deno.test("result writes result.json only after the run has ended successfully", () =>
   withRunFolder(async (folder) => {
     const output = make(resultOutput, folder);
     await output.runStart?.(runStart(1));
@@ -21,7 +21,7 @@ Deno.test("result writes result.json when the run has ended well, and nothing be
     assertEquals(text.at(-1), "\n");
   }));
 
-Deno.test("result keeps the baseline, and names that are not ASCII", () =>
+Deno.test("result writes the results of the baseline, and names that are not ASCII", () =>
   withRunFolder(async (folder) => {
     const { input, test, best, parameters } = result;
     const baseline = { epochs: 2, skipped: 0, seconds: 1.5, input, test, best, parameters };
@@ -33,7 +33,7 @@ Deno.test("result keeps the baseline, and names that are not ASCII", () =>
     assertEquals(read.gradients[0].loss, "mse-hint(booster→light)");
   }));
 
-Deno.test("result writes nothing of a run that has failed", () =>
+Deno.test("result writes nothing if the run fails", () =>
   withRunFolder(async (folder) => {
     const output = make(resultOutput, folder);
     await output.failure?.({ error: new Error("the disk is full") });

@@ -25,7 +25,7 @@ const falling: Readonly<Record<string, fc.Arbitrary<() => Schedule>>> = {
 };
 
 for (const [name, schedules] of Object.entries(falling)) {
-  Deno.test(`${name} never rises, and is from 0 to 1 at every step of any run`, () => {
+  Deno.test(`${name} never increases and is between 0 and 1 at every step of any run`, () => {
     fc.assert(fc.property(runs, schedules, (run, make) => {
       const factors = factorsOf(make(), run);
       factors.forEach((factor, step) => {
@@ -35,7 +35,7 @@ for (const [name, schedules] of Object.entries(falling)) {
     }));
   });
 
-  Deno.test(`${name} is the same at a step, whatever it was asked before`, () => {
+  Deno.test(`${name} depends only on the step, not on earlier calls`, () => {
     fc.assert(fc.property(runs, schedules, fc.infiniteStream(fraction), (run, make, order) => {
       const factors = factorsOf(make(), run), resumed = make();
       for (let count = 0; count < 10; count++) {
@@ -45,7 +45,7 @@ for (const [name, schedules] of Object.entries(falling)) {
     }));
   });
 
-  Deno.test(`${name} after a warm-up rises in a straight line, then is that of a shorter run`, () => {
+  Deno.test(`${name} after a warm-up first increases linearly and then equals that of a shorter run`, () => {
     const long = runs.filter(({ epochs }) => epochs > 1);
     fc.assert(fc.property(long, schedules, fraction, fraction, (run, make, part, from) => {
       const epochs = 1 + Math.floor(part * (run.epochs - 2));
@@ -67,7 +67,7 @@ for (const [name, schedules] of Object.entries(falling)) {
   });
 }
 
-Deno.test("cosine begins with the rate, and steps fall by their factor and nothing else", () => {
+Deno.test("cosine starts with the factor 1, and steps decreases only by its factor", () => {
   fc.assert(fc.property(runs, fraction, (run, to) => {
     assert(Math.abs(makeSchedule(cosine, { to })(positionAt(0, run)) - 1) < 1e-12);
     const at = Math.floor(to * run.epochs), by = 0.2;

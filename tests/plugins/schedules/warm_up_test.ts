@@ -8,7 +8,7 @@ import { assertNear } from "../../reference/fixtures.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { assertReference, factorsOf, makeSchedule, positionAt } from "./support.ts";
 
-Deno.test("warm-up keeps the contract of a schedule", async () => {
+Deno.test("warm-up fulfills the contract of a schedule", async () => {
   // The kit's shortest run is one step, which half a step or half an epoch is shorter than.
   await checkStage(warmUp, { options: { for: 0.5 } });
   await checkStage(warmUp, {
@@ -16,7 +16,7 @@ Deno.test("warm-up keeps the contract of a schedule", async () => {
   });
 });
 
-Deno.test("warm-up agrees with PyTorch, whatever follows", async () => {
+Deno.test("warm-up agrees with PyTorch for each schedule that follows", async () => {
   await assertReference(
     makeSchedule(warmUp, { for: 5, from: 0.2, then: makeSchedule(cosine) }),
     "warmUpCosine",
@@ -27,30 +27,30 @@ Deno.test("warm-up agrees with PyTorch, whatever follows", async () => {
   );
 });
 
-Deno.test("warm-up rises step by step and is through at its end; then the rate stays", () => {
+Deno.test("warm-up increases with each step to the factor 1 at its end, and then stays constant", () => {
   const schedule = makeSchedule(warmUp, { for: 2, from: 0.5 });
   const expected = [0.5, 0.625, 0.75, 0.875, 1, 1, 1, 1];
   assertEquals(factorsOf(schedule, { epochs: 4, perEpoch: 2 }), expected);
 });
 
-Deno.test("warm-up counts steps if it is told to, and may start from nothing or from all", () => {
+Deno.test("warm-up counts steps with `unit: steps`, and can start from 0 or 1", () => {
   const run = { epochs: 2, perEpoch: 3 };
   const from = (from: number) => makeSchedule(warmUp, { for: 4, unit: "steps", from });
   assertEquals(factorsOf(from(0), run), [0, 0.25, 0.5, 0.75, 1, 1]);
   assertEquals(factorsOf(from(1), run), [1, 1, 1, 1, 1, 1]);
 });
 
-Deno.test("warm-up starts from a tenth unless told otherwise", () => {
+Deno.test("warm-up starts from 0.1 by default", () => {
   const factors = factorsOf(makeSchedule(warmUp, { for: 1 }), { epochs: 2, perEpoch: 3 });
   assertNear("factors", factors, [0.1, 0.4, 0.7, 1, 1, 1], 1e-12);
 });
 
-Deno.test("warm-up that ends between two steps has risen as far at the last before it", () => {
+Deno.test("warm-up that ends between two steps is on its line at the last step before its end", () => {
   const schedule = makeSchedule(warmUp, { for: 2.5, unit: "steps", from: 0 });
   assertEquals(factorsOf(schedule, { epochs: 1, perEpoch: 4 }), [0, 0.4, 0.8, 1]);
 });
 
-Deno.test("warm-up gives what follows a run that begins where it ends and is as much shorter", () => {
+Deno.test("warm-up passes the remaining run, which starts at its end, to the schedule that follows", () => {
   const asked: Position[] = [];
   const then = (position: Position) => {
     asked.push(position);
@@ -69,7 +69,7 @@ Deno.test("warm-up gives what follows a run that begins where it ends and is as 
   ]);
 });
 
-Deno.test("warm-up in steps does not put off the epochs of what follows by rounding", () => {
+Deno.test("warm-up in steps does not delay the epochs of the schedule that follows by rounding", () => {
   // 2.3 − 0.3 is less than 2 in floating-point numbers; the second epoch after 3 steps is at step
   // 23.
   const run = { epochs: 4, perEpoch: 10 };
@@ -82,13 +82,13 @@ Deno.test("warm-up in steps does not put off the epochs of what follows by round
   }
 });
 
-Deno.test("warm-up may follow a warm-up", () => {
+Deno.test("warm-up can be followed by another warm-up", () => {
   const then = makeSchedule(warmUp, { for: 2, unit: "steps", from: 0.5 });
   const schedule = makeSchedule(warmUp, { for: 2, unit: "steps", from: 0, then });
   assertEquals(factorsOf(schedule, { epochs: 2, perEpoch: 3 }), [0, 0.5, 0.5, 0.75, 1, 1]);
 });
 
-Deno.test("warm-up refuses a run that is not longer, at its first step", () => {
+Deno.test("warm-up refuses a run that is not longer than the warm-up, at the first step", () => {
   const run = { epochs: 5, perEpoch: 10 };
   const first = (options: object) => makeSchedule(warmUp, options)(positionAt(0, run));
   assertRefuses(
@@ -102,7 +102,7 @@ Deno.test("warm-up refuses a run that is not longer, at its first step", () => {
   assertEquals(first({ for: 4.9 }), 0.1);
 });
 
-Deno.test("warm-up refuses lengths, beginnings and successors that make no sense", () => {
+Deno.test("warm-up refuses invalid lengths, start factors and schedules that follow", () => {
   const accepts = (options: object) => warmUp.options.safeParse(options).success;
   assertEquals(accepts({ for: 1 }), true);
   assertEquals(accepts({}), false);

@@ -35,7 +35,7 @@ Deno.test("arrow reads files and streams, with the rows of each record batch", a
   assertEquals((await rowsOf("no_batches.arrow")).reduce((a, b) => a + b, 0), 0);
 });
 
-Deno.test("arrow gives record batches at random and in order, as often as wanted", async () => {
+Deno.test("arrow provides record batches by index and in order, any number of times", async () => {
   for (const file of ["types.arrow", "types.arrows"]) {
     const { recordBatch, recordBatches } = await arrowSource(file).open();
     const first = (await recordBatch!(1)).getChild("uint8")!.toArray();
@@ -49,7 +49,7 @@ Deno.test("arrow gives record batches at random and in order, as often as wanted
   }
 });
 
-Deno.test("arrow reads the files of a glob in the order of their names, each once", async () => {
+Deno.test("arrow reads each file of a glob once, in the order of their names", async () => {
   const files = { "part-1.arrow": part(3), "part-0.arrow": part(1, 2), "other.arrow": part(9) };
   await withFiles(files, async (folder) => {
     assertEquals(await rowsOf("part-*.arrow", folder), [2, 1]);
@@ -62,7 +62,7 @@ Deno.test("arrow reads the files of a glob in the order of their names, each onc
   });
 });
 
-Deno.test("arrow takes a name with brackets as it is if there is such a file", async () => {
+Deno.test("arrow treats a name with brackets as a file name, not as a glob, if the file exists", async () => {
   await withFiles({ "part[1].arrow": part(1, 2, 3) }, async (folder) => {
     assertEquals(await rowsOf("part[1].arrow", folder), [3]);
   });
@@ -81,7 +81,7 @@ Deno.test("arrow's fingerprint is the SHA-256 of the file, and changes with any 
   assertEquals(prints.size, 4);
 });
 
-Deno.test("arrow refuses files whose columns differ, naming both and the types", async () => {
+Deno.test("arrow refuses files whose columns differ, and names both files and the types", async () => {
   const texts = tableToIPC(tableFromArrays({ x: ["1"] }), "file");
   const more = tableToIPC(tableFromArrays({ x: Uint8Array.of(1), y: Uint8Array.of(1) }), "stream");
   await withFiles({ "a.arrow": part(1), "b.arrow": texts, "c.arrow": more }, async (folder) => {
@@ -98,7 +98,7 @@ Deno.test("arrow refuses files whose columns differ, naming both and the types",
   });
 });
 
-Deno.test("arrow says what there is instead of a missing file", async () => {
+Deno.test("arrow names similar files if a file is missing", async () => {
   const missing = await assertRejects(() => rowsOf("typs.arrow"), UserError);
   assertEquals(missing.message, "there is no file typs.arrow");
   assertEquals(missing.problems[0]!.hint, `did you mean ${join(fixtures, "types.arrow")}?`);
@@ -114,7 +114,7 @@ Deno.test("arrow says what there is instead of a missing file", async () => {
   });
 });
 
-Deno.test("arrow says what a file is that is not Arrow", async () => {
+Deno.test("arrow names the format of a file that is not Arrow", async () => {
   const cases: [Uint8Array | string, string][] = [
     ["", "x is empty"],
     ["PAR1 and more of it", "x is a Parquet file"],
@@ -138,7 +138,7 @@ Deno.test("arrow says what a file is that is not Arrow", async () => {
   }
 });
 
-Deno.test("arrow refuses files that are cut off anywhere, or damaged", async () => {
+Deno.test("arrow refuses files that are truncated at any byte, or damaged", async () => {
   for (const name of ["types.arrow", "types.arrows"]) {
     const whole = await fixture(name);
     // A stream that ends between two messages is whole: its end mark may be left out.
@@ -156,7 +156,7 @@ Deno.test("arrow refuses files that are cut off anywhere, or damaged", async () 
   });
 });
 
-Deno.test("arrow reads bodies that are compressed with LZ4 and with ZSTD", async () => {
+Deno.test("arrow reads record batches that are compressed with LZ4 and with ZSTD", async () => {
   for (const path of ["lz4.arrow", "zstd.arrows"]) {
     const { recordBatches } = await arrowSource(path).open();
     const read: Record<string, number[]> = { uint8: [], float64: [] };
@@ -169,7 +169,7 @@ Deno.test("arrow reads bodies that are compressed with LZ4 and with ZSTD", async
   }
 });
 
-Deno.test("arrow says so when a compressed body is damaged", async () => {
+Deno.test("arrow reports that a compressed record batch is damaged", async () => {
   for (const name of ["lz4.arrow", "zstd.arrows"]) {
     const file = await fixture(name);
     // Behind the schema and the record batch's metadata, where the first frame is.
@@ -188,7 +188,7 @@ Deno.test("arrow refuses types that cannot be read at all", async () => {
   assertStringIncludes(error.problems[0]!.hint!, "list views");
 });
 
-Deno.test("arrow reads record batches beyond 2 and 4 GB of a file", async () => {
+Deno.test("arrow reads record batches at offsets beyond 2 and 4 GB of a file", async () => {
   const small = await arrowSource("types.arrow").open();
   const whole = await fixture("types.arrow");
   const view = new DataView(whole.buffer);
@@ -235,13 +235,13 @@ Deno.test("arrow refuses options that are not paths", () => {
   assert(!arrow.options.safeParse({ path: "x", columns: [] }).success);
 });
 
-Deno.test("arrow refuses what a big-endian machine wrote", async () => {
+Deno.test("arrow refuses files in big-endian byte order", async () => {
   const folder = join(fixtures, "..", "formats");
   const error = await assertRejects(() => rowsOf("big_endian.arrows", folder), UserError);
   assertStringIncludes(error.message, "big_endian.arrows has big-endian byte order");
 });
 
-Deno.test("arrow reads decimals of files that have them in other widths", async () => {
+Deno.test("arrow reads decimals with different widths in several files", async () => {
   const file = (bits: number, words: number[]) => {
     const type = new Decimal(2, 20, bits);
     const data = makeData({ type, length: 2, nullCount: 0, data: Uint32Array.from(words) });
@@ -259,7 +259,7 @@ Deno.test("arrow reads decimals of files that have them in other widths", async 
   });
 });
 
-Deno.test("arrow notices any changed byte of a body whose LZ4 blocks have checksums, and any cut", async () => {
+Deno.test("arrow detects any changed byte and any truncation of LZ4 data with checksums", async () => {
   const entry = interopFiles.find(({ file }) => file === "polars_stored.arrow")!;
   const whole = await Deno.readFile(join(interopFolder, entry.file));
   const magic = [4, 34, 77, 24];
@@ -293,7 +293,7 @@ Deno.test("arrow notices any changed byte of a body whose LZ4 blocks have checks
   });
 });
 
-Deno.test("arrow shows a name that two columns have twice, in one file and in several", async () => {
+Deno.test("arrow reports a name that two columns have, in one file and in several", async () => {
   const twice = join(interopFolder, "pyarrow_same_names.arrow");
   for (const path of [twice, [twice, twice]]) {
     const dataset = await arrowSource(path).open();

@@ -101,7 +101,7 @@ const value = fc.oneof(
   fc.tuple(day, fc.constantFrom(" ", "T", "  ", ""), clock).map((parts) => parts.join("")),
 );
 
-Deno.test("scanCsv finds the kinds and types that DuckDB and regular expressions find, or none", async () => {
+Deno.test("scanCsv finds the same kinds and types as DuckDB and regular expressions, or none", async () => {
   const texts = fc.sample(value, { numRuns: 6000, seed: 21 }).filter((text) => text !== "");
   // Bytes are told of columns as a whole, so that each text is a column; DuckDB has one column of
   // them.
@@ -141,7 +141,7 @@ Deno.test("scanCsv finds the kinds and types that DuckDB and regular expressions
   });
 });
 
-Deno.test("scanCsv tells the parts of a file as DuckDB does, or nothing of it", async () => {
+Deno.test("scanCsv divides a file into values as DuckDB does, or reports nothing about it", async () => {
   const cell = fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom("1", "-2", "0.5", "true", "a", "2026-11-28") },
     {
@@ -183,7 +183,7 @@ Deno.test("scanCsv tells the parts of a file as DuckDB does, or nothing of it", 
   assert(told > 50, String(told));
 });
 
-Deno.test("scanCsv goes on with records at the end of a part, and leaves broken text alone", async () => {
+Deno.test("scanCsv continues rows across the end of a chunk, and does not judge invalid UTF-8", async () => {
   const rows = Array.from(
     { length: 60_000 },
     (_, row) => `${row},"a ""${row}""\r\nand, so on",${row % 7 ? row / 8 : ""},${row % 5 === 0}`,

@@ -35,19 +35,19 @@ async function assertRefused(
   assertStringIncludes(error.problems[0]!.hint ?? "", hint);
 }
 
-Deno.test("csv keeps the contract of a source", async () => {
+Deno.test("csv fulfills the contract of a source", async () => {
   for (const path of ["duckdb.csv", "duckdb.tsv", "pyarrow.csv"]) {
     await checkStage(csv, { options: { path }, folder: formats });
   }
 });
 
 for (const path of ["duckdb.csv", "duckdb.tsv", "pyarrow.csv"]) {
-  Deno.test(`csv reads ${path} as the library that wrote it`, async () => {
+  Deno.test(`csv reads the same values from ${path} as the library that wrote it`, async () => {
     assertEquals(await readColumns(sourceOf(csv, { path })), expectedOf[path]);
   });
 }
 
-Deno.test("csv infers types from the rows, and takes those that are given", async () => {
+Deno.test("csv infers types from the rows, and uses the declared ones", async () => {
   const files = { "x.csv": "whole,part,text,flag\n1,0.5,a,true\n-2,1,,false\n" };
   const source = async (options: Options) => {
     let types: string[] = [];
@@ -65,7 +65,7 @@ Deno.test("csv infers types from the rows, and takes those that are given", asyn
   );
 });
 
-Deno.test("csv reads each type that a column may be given", async () => {
+Deno.test("csv reads each type that can be declared for a column", async () => {
   const values: Readonly<Record<string, [string, unknown]>> = {
     bool: ["true", true],
     int8: ["-128", -128],
@@ -93,7 +93,7 @@ Deno.test("csv reads each type that a column may be given", async () => {
   );
 });
 
-Deno.test("csv takes a delimiter, a quote and texts for nulls, and tabs in .tsv files", async () => {
+Deno.test("csv has options for the delimiter, the quote and texts for nulls, and expects tabs in .tsv files", async () => {
   assertEquals(await read({ "x.tsv": "a\tb\n1\tx,y\n" }), { a: [1], b: ["x,y"] });
   assertEquals(
     await read({ "x.csv": "a;b\n1;'x;''y'\nNA;-\n" }, {
@@ -105,24 +105,24 @@ Deno.test("csv takes a delimiter, a quote and texts for nulls, and tabs in .tsv 
   );
 });
 
-Deno.test("csv names the columns of a file without a header by number, or as it is told", async () => {
+Deno.test("csv names the columns of a file without a header by number, or as the option `columns` says", async () => {
   const files = { "x.csv": "1,a\n2,b\n" };
   assertEquals(await read(files, { header: false }), { column0: [1, 2], column1: ["a", "b"] });
   const columns = { id: "uint8", name: "string" };
   assertEquals(await read(files, { header: false, columns }), { id: [1, 2], name: ["a", "b"] });
 });
 
-Deno.test("csv reads files one after the other, with the types of the first, by name", async () => {
+Deno.test("csv reads several files in order and matches their columns by name", async () => {
   const files = { "1.csv": "a,b\n0.5,x\n", "2.csv": "b,a\ny,1\n" };
   assertEquals(await read(files), { a: [0.5, 1], b: ["x", "y"] });
 });
 
-Deno.test("csv reads the columns that are asked for, in the order of the file", async () => {
+Deno.test("csv reads the requested columns in the order of the file", async () => {
   const files = { "x.csv": "a,b,c\n1,2,3\n" };
   assertEquals(await read(files, {}, { columns: ["c", "none", "a"] }), { a: [1], c: [3] });
 });
 
-Deno.test("csv keeps the order of rows, over many record batches", async () => {
+Deno.test("csv keeps the order of rows over many record batches", async () => {
   const rows = 200_000;
   const text = Array.from({ length: rows }, (_, row) => `${row},${row % 7}`).join("\n");
   const { id } = await read({ "x.csv": `id,n\n${text}\n` }, {}, { columns: ["id"] });
@@ -130,7 +130,7 @@ Deno.test("csv keeps the order of rows, over many record batches", async () => {
   assert(id!.every((value, row) => value === row));
 });
 
-Deno.test("csv says in which line and column a value does not suit the type that was given", async () => {
+Deno.test("csv reports the line and column of a value that does not have the declared type", async () => {
   const rows = Array.from({ length: 30_000 }, (_, row) => row === 25_000 ? "none" : `${row}`);
   const files = { "x.csv": `a\n${rows.join("\n")}\n` };
   const message = 'line 25002 of x.csv: "none" in the column a is not a valid int32';
@@ -139,7 +139,7 @@ Deno.test("csv says in which line and column a value does not suit the type that
   assertEquals([a![24_999], a![25_000], a![25_001]], [24_999, null, 25_001]);
 });
 
-Deno.test("csv says which line has more or fewer values than the others", async () => {
+Deno.test("csv reports the line that has more or fewer values than the others", async () => {
   const files = { "x.csv": "a,b\n1,2\n3\n4,5\n" };
   await assertRefused(files, {}, "line 3 of x.csv has 1 value; expected 2", "delimiter");
   await assertRefused(
@@ -150,7 +150,7 @@ Deno.test("csv says which line has more or fewer values than the others", async 
   );
 });
 
-Deno.test("csv refuses files that are missing, empty, or no text", async () => {
+Deno.test("csv refuses files that are missing, empty, or not text", async () => {
   await withFiles({ "flowers.csv": "a\n1\n" }, async (folder) => {
     const source = sourceOf(csv, { path: "flower.csv" }, folder);
     const error = await assertRejects(() => source.open(), UserError);
@@ -184,7 +184,7 @@ Deno.test("csv reads lines of nearly 2 MB, and refuses longer ones wherever they
   }
 });
 
-Deno.test("csv refuses a packed file whose last line DuckDB would leave out", async () => {
+Deno.test("csv refuses a compressed file whose last line DuckDB would omit", async () => {
   const row = `1,${"a".repeat(998)}\n`;
   await withFiles({}, async (folder) => {
     // DuckDB has 32 MB at a time.
@@ -202,7 +202,7 @@ Deno.test("csv refuses a packed file whose last line DuckDB would leave out", as
   });
 });
 
-Deno.test("csv refuses columns that no file has, and files that differ", async () => {
+Deno.test("csv refuses declared columns that no file has, and files with different columns", async () => {
   const columns = { heigth: "float32" };
   await assertRefused(
     { "x.csv": "width,height\n1,2\n" },

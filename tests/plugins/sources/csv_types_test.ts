@@ -54,7 +54,7 @@ async function assertRefused(files: Files, options: Options, message: string, hi
   assertStringIncludes(error.problems[0]!.hint ?? "", hint);
 }
 
-Deno.test("csv reads columns that are called as what objects have of themselves", async () => {
+Deno.test("csv reads columns that are named like properties of Object.prototype", async () => {
   const names = ["constructor", "toString", "valueOf"];
   const file = { "x.csv": `${names.join()}\n1,2,a\n3,4,b\n` };
   const { types } = await read(file);
@@ -123,7 +123,7 @@ for (const [what, [texts, type, values]] of Object.entries(found)) {
   });
 }
 
-Deno.test("csv finds types by all rows, wherever a value is", async () => {
+Deno.test("csv infers types from all rows, wherever the deciding value is", async () => {
   for (const [value, type] of [["0.5", "Float64"], ["A7", "Utf8"], ["", "Int64"]] as const) {
     const rows = Array.from({ length: 30_000 }, (_, row) => row === 29_999 ? `${value},0` : "1,0");
     const { types, values } = await read({ "x.csv": `x,y\n${rows.join("\n")}\n` });
@@ -132,7 +132,7 @@ Deno.test("csv finds types by all rows, wherever a value is", async () => {
   }
 });
 
-Deno.test("csv finds types by all files; those without rows or with nulls alone do not count", async () => {
+Deno.test("csv infers types from all files, except those without rows or with only nulls", async () => {
   const files = {
     "0.csv": "x,y\n",
     "1.csv": "y,x\na,1\n",
@@ -145,13 +145,13 @@ Deno.test("csv finds types by all files; those without rows or with nulls alone 
   assertEquals((await read({ "0.csv": "x\n" })).types, { x: "Null" });
 });
 
-Deno.test("csv takes an empty text in quotes for a null where the column is no text", async () => {
+Deno.test("csv reads an empty text in quotes as a null if the column is not text", async () => {
   const quoted = { "x.csv": 'x,y\n"",""\n"1","a"\n"NA","NA"\n' };
   const { values } = await read(quoted, { nullValues: ["", "NA"] });
   assertEquals(values, { x: [null, 1n, null], y: ["", "a", "NA"] });
 });
 
-Deno.test("csv refuses numbers that no float64 holds, with their line", async () => {
+Deno.test("csv refuses numbers that float64 cannot represent, and names their line", async () => {
   await assertRefused(
     column("0.5", "1e400"),
     {},
@@ -208,7 +208,7 @@ const given: Readonly<Record<string, [taken: Record<string, unknown>, refused: s
 };
 
 for (const [type, [taken, refused]] of Object.entries(given)) {
-  Deno.test(`csv reads a column that was given the type ${type} exactly, or refuses it`, async () => {
+  Deno.test(`csv reads a column with the declared type ${type} exactly, or refuses it`, async () => {
     const options = { columns: { x: type } };
     const { values } = await read(column(...Object.keys(taken)), options);
     assertEquals(values.x, Object.values(taken));
@@ -223,7 +223,7 @@ for (const [type, [taken, refused]] of Object.entries(given)) {
   });
 }
 
-Deno.test("csv names the first line of each column that is wrong, over lines in quotes and blank ones", async () => {
+Deno.test("csv names the first wrong line of each column, also after quoted line breaks and blank lines", async () => {
   const text = '\nname,x,y\n"a\nb",1,2\n\n"c ""d""\n\n",1,2\nlast,1.5,2.5\n';
   const columns = { x: "int8", y: "int8" };
   for (const end of ["\n", "\r\n"]) {
@@ -243,7 +243,7 @@ Deno.test("csv names the first line of each column that is wrong, over lines in 
   );
 });
 
-Deno.test("csv refuses no value of a column that is not asked for", async () => {
+Deno.test("csv ignores invalid values in columns that are not requested", async () => {
   await withFiles({ "x.csv": "x,y\n1.5,1\n" }, async (folder) => {
     const source = sourceOf(csv, { path: "x.csv", columns: { x: "int8" } }, folder);
     const dataset = await source.open({ columns: ["y"] });
@@ -252,7 +252,7 @@ Deno.test("csv refuses no value of a column that is not asked for", async () => 
   });
 });
 
-Deno.test("csv says of text that is mostly numbers what is none, and where", async () => {
+Deno.test("csv names the values that are not numbers in a text column of mostly numbers", async () => {
   await withFiles({
     "0.csv": "x,y,code,given\n1,a,007,1\n2.5,b,8,2\n",
     "1.csv": "x,y,code,given\nNA,c,9,3\n4,d,1,NA\n?,e,1,4\nNA,f,1,5\n7,7,1,6\n8,8,1,7\n9,9,+5,8\n",
@@ -278,7 +278,7 @@ Deno.test("csv says of text that is mostly numbers what is none, and where", asy
   });
 });
 
-Deno.test("csv names the delimiter that a header has instead", async () => {
+Deno.test("csv names the delimiter that the header contains if the option is wrong", async () => {
   for (const delimiter of [";", "\t", "|"]) {
     const shown = JSON.stringify(delimiter);
     const text = `a;b;c\n1,5;2;3\n`.replaceAll(";", delimiter);
@@ -302,7 +302,7 @@ Deno.test("csv names the delimiter that a header has instead", async () => {
   assertEquals((await read({ "x.csv": "a;b\n1\n" })).values, { "a;b": [1n] });
 });
 
-Deno.test("csv keeps names that differ in case, and refuses a name twice", async () => {
+Deno.test("csv distinguishes names that differ in case, and refuses duplicate names", async () => {
   assertEquals((await read({ "x.csv": 'x,X,"a ""b"""\n1,2,3\n' })).values, {
     x: [1n],
     X: [2n],
@@ -367,7 +367,7 @@ function fraction(text: string): { numerator: bigint; denominator: bigint } {
     : { numerator: digits, denominator: 10n ** BigInt(-scale) };
 }
 
-Deno.test("csv reads a decimal as the float64 that JavaScript has for it, and as the nearest float32", async () => {
+Deno.test("csv reads a decimal as the same float64 as JavaScript, and as the nearest float32", async () => {
   const texts = fc.sample(decimal, { numRuns: 4000, seed: 13 });
   // Halfway between two float32 but for the last digit: rounding twice goes wrong here.
   texts.push(
@@ -389,7 +389,7 @@ function wholeOf(text: string): bigint | undefined {
   return /^-?(0|[1-9][0-9]*)$/.test(text) && text !== "-0" ? BigInt(text) : undefined;
 }
 
-Deno.test("csv changes no text, whatever is in its column", async () => {
+Deno.test("csv never changes text, whatever other values its column has", async () => {
   const cell = fc.oneof(
     fc.bigInt({ min: -(2n ** 65n), max: 2n ** 65n }).map(String),
     fc.integer().map(String),

@@ -5,7 +5,7 @@ import { Field, FixedSizeList, Float32, Schema, Utf8 } from "apache-arrow";
 import { deno, flags } from "../../support/command_line.ts";
 import { formats } from "../../support/formats.ts";
 
-Deno.test("DuckDB's absence is said where a source needs it, and harms nothing else", async () => {
+Deno.test("a source that needs DuckDB reports that it is missing, and other sources work without it", async () => {
   const code = `
     import { builtins } from ${JSON.stringify(import.meta.resolve("../../../plugins/mod.ts"))};
     const parquet = builtins.find(({ name }) => name === "parquet");
@@ -23,7 +23,7 @@ Deno.test("DuckDB's absence is said where a source needs it, and harms nothing e
   });
 });
 
-Deno.test("a Database fetches no extensions, reads no URLs and keeps its settings", async () => {
+Deno.test("a Database downloads no extensions, reads no URLs and locks its settings", async () => {
   const database = await Database.open({ files: [] });
   await assertRejects(() => database.firstRow("INSTALL httpfs"), Error, "Permission Error");
   await assertRejects(() => database.firstRow("FROM 'https://example.com/x.csv'"), Error);
@@ -36,7 +36,7 @@ Deno.test("a Database fetches no extensions, reads no URLs and keeps its setting
   database.close();
 });
 
-Deno.test("batchRows() gives record batches of some megabytes", () => {
+Deno.test("batchRows() chooses record batches of a few megabytes", () => {
   const rows = (...types: ConstructorParameters<typeof Field>[1][]) =>
     batchRows(new Schema(types.map((type, index) => new Field(`c${index}`, type))));
   assertEquals(rows(new Float32()), 65_536);
@@ -46,7 +46,7 @@ Deno.test("batchRows() gives record batches of some megabytes", () => {
   assertEquals(rows(new Utf8(), new Utf8()), 65_536);
 });
 
-Deno.test("quoted() and literal() write any name and any text", async () => {
+Deno.test("quoted() and literal() escape any name and any text", async () => {
   const database = await Database.open({ files: [] });
   for (const text of ["plain", "it's", 'a "name"', "back\\slash", "new\nline", "select"]) {
     assertEquals(await database.firstRow(`SELECT ${literal(text)}`), [text]);

@@ -4,7 +4,7 @@ import { isBigEndian } from "../../../plugins/sources/endianness.ts";
 import { fixtures } from "../../support/arrow.ts";
 import { formats } from "../../support/formats.ts";
 
-Deno.test("isBigEndian() knows a stream of a big-endian machine from all others", async () => {
+Deno.test("isBigEndian() returns true only for streams in big-endian byte order", async () => {
   for (const folder of [fixtures, formats]) {
     for await (const { name } of Deno.readDir(folder)) {
       if (!/\.(arrows?|feather)$/.test(name)) continue;
@@ -14,7 +14,7 @@ Deno.test("isBigEndian() knows a stream of a big-endian machine from all others"
   }
 });
 
-Deno.test("isBigEndian() leaves it to the reader to refuse what is cut off", async () => {
+Deno.test("isBigEndian() returns false for truncated streams, which the reader refuses", async () => {
   const bytes = await Deno.readFile(join(formats, "big_endian.arrows"));
   assert(isBigEndian(bytes));
   for (let length = 0; length < 40; length++) assert(!isBigEndian(bytes.subarray(0, length)));

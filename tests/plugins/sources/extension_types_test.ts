@@ -41,7 +41,7 @@ const valuesOf = (batch: RecordBatch) =>
     JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(row))))
   );
 
-Deno.test("plainBatch() makes UUIDs texts, and truths of eight bits booleans", () => {
+Deno.test("plainBatch() converts UUIDs to texts, and arrow.bool8 to booleans", () => {
   const fields = [
     extended("id", uuids, "arrow.uuid"),
     extended("flag", new Int8(), "arrow.bool8"),
@@ -55,7 +55,7 @@ Deno.test("plainBatch() makes UUIDs texts, and truths of eight bits booleans", (
   ]);
 });
 
-Deno.test("plainBatch() keeps nulls, and leaves out what is not read", () => {
+Deno.test("plainBatch() keeps nulls, and omits columns that are not requested", () => {
   const field = extended("id", uuids, "arrow.uuid");
   const data = makeData({
     type: uuids,
@@ -93,7 +93,7 @@ Deno.test("plainBatch() reads lists and structs of extension types", () => {
   assertEquals(valuesOf(batch), [{ l: texts, s: { b: true } }, { l: [], s: { b: false } }]);
 });
 
-Deno.test("plainField() leaves a column of another storage type as it is", () => {
+Deno.test("plainField() does not change an extension type with an unexpected storage type", () => {
   for (
     const field of [
       extended("x", new Int32(), "arrow.bool8"),
@@ -103,7 +103,7 @@ Deno.test("plainField() leaves a column of another storage type as it is", () =>
   ) assertEquals(plainField(field), field);
 });
 
-Deno.test("arrow reads extension types alike, by record batches and by single rows", () =>
+Deno.test("arrow reads the same values of extension types by record batch and by row", () =>
   inFolder(async (folder) => {
     const fields = [
       extended("id", uuids, "arrow.uuid"),

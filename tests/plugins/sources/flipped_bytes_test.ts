@@ -18,7 +18,7 @@ for (
     ["ZSTD", "pyarrow_zstd.arrows", 173],
   ] as const
 ) {
-  Deno.test(`arrow gives values or a UserError for any flipped byte of a file with ${codec}`, async () => {
+  Deno.test(`arrow returns values or throws a UserError for any flipped byte of a file with ${codec}`, async () => {
     const bytes = await Deno.readFile(join(interopFolder, name));
     await withFiles({ [name]: bytes }, async (folder) => {
       const found = { values: 0, refused: 0 };
@@ -77,7 +77,7 @@ const places = [
 ] as const;
 
 for (const [name, at, mask, message] of places) {
-  Deno.test(`arrow says what is damaged if byte ${at} of ${name} is flipped`, async () => {
+  Deno.test(`arrow reports what is damaged if byte ${at} of ${name} is flipped`, async () => {
     const bytes = await Deno.readFile(join(interopFolder, name));
     bytes[at]! ^= mask;
     await withFiles({ [name]: bytes }, async (folder) => {
@@ -103,7 +103,7 @@ function viewsOf(change: (views: DataView) => void): Data {
   );
 }
 
-Deno.test("verifyColumn() refuses views that lead out of their buffers", () => {
+Deno.test("verifyColumn() refuses views that point outside their buffers", () => {
   verifyColumn(viewsOf(() => {}), "x");
   const cases: [change: (views: DataView) => void, message: string][] = [
     [(views) => views.setInt32(0, -1, true), "the column x has a value of -1 bytes in row 0"],
@@ -129,7 +129,7 @@ Deno.test("verifyColumn() refuses views that lead out of their buffers", () => {
   }
 });
 
-Deno.test("verifyColumn() takes no look at views in place of a null", () => {
+Deno.test("verifyColumn() ignores the views of nulls", () => {
   const data = viewsOf((views) => views.setInt32(24, 7, true));
   data.nullBitmap![0] = 0b01;
   verifyColumn(

@@ -8,7 +8,7 @@ const names = Object.keys(expectedOf).filter((name) =>
 );
 
 for (const path of names) {
-  Deno.test(`arrow reads ${path} as the library that wrote it`, async () => {
+  Deno.test(`arrow reads the same values from ${path} as the library that wrote it`, async () => {
     assertEquals(
       await readColumns(sourceOf(arrow, { path })),
       expectedOf[path] as Record<string, unknown[]>,

@@ -13,7 +13,7 @@ for (const entry of interopFiles) {
     });
     continue;
   }
-  Deno.test(`${file} is read with the values that the library which wrote it has`, async () => {
+  Deno.test(`${file} is read with the same values as by the library that wrote it`, async () => {
     const names = Object.keys(columns);
     assertEquals(await exactColumns(source, { columns: names }), columns as never);
     // And some of the columns, by themselves.
@@ -24,7 +24,7 @@ for (const entry of interopFiles) {
     );
   });
   for (const [name, words] of Object.entries(refusedColumns)) {
-    Deno.test(`${file}: the column ${name} is refused with a hint, where it is read`, async () => {
+    Deno.test(`${file}: the column ${name} is refused with a hint if it is read`, async () => {
       for (const request of [{ columns: [name] }, undefined]) {
         const error = await assertRejects(() => exactColumns(source, request), UserError);
         assertStringIncludes(error.message, file);

@@ -40,7 +40,7 @@ const formats: Readonly<
 };
 
 for (const [name, { stage, write }] of Object.entries(formats)) {
-  Deno.test(`${name} says which file a row is in, and its number there`, async () => {
+  Deno.test(`${name} reports the file that contains a row, and the row's number in this file`, async () => {
     await withFiles({}, async (folder) => {
       await write(folder);
       const path = [0, 1, 2].map((number) => `${number}.${name}`);

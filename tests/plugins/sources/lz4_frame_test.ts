@@ -38,7 +38,7 @@ const options: fc.Arbitrary<Lz4Options> = fc.record({
   stored: fc.constantFrom(undefined, () => true, (block: number) => block % 2 === 0),
 }).map(({ stored, ...rest }) => stored ? { ...rest, stored } : rest);
 
-Deno.test("xxhash32() has the published hashes, and those of the reference for any bytes", () => {
+Deno.test("xxhash32() returns the published hashes, and those of the reference implementation for random bytes", () => {
   const published: [string, number][] = [
     ["", 0x02CC5D05],
     ["a", 0x550D7456],
@@ -59,7 +59,7 @@ Deno.test("xxhash32() has the published hashes, and those of the reference for a
   );
 });
 
-Deno.test("decodeLz4Frames() gives back what the encoder was given, with any flags and blocks", () => {
+Deno.test("decodeLz4Frames() returns the encoder's input for any flags and blocks", () => {
   fc.assert(
     fc.property(contents, options, fc.integer({ min: 0, max: 63 }), (content, options, padding) => {
       const frame = joined([lz4Frame(content, options), new Uint8Array(padding)]);
@@ -69,7 +69,7 @@ Deno.test("decodeLz4Frames() gives back what the encoder was given, with any fla
   );
 });
 
-Deno.test("decodeLz4Frames() reads frames one after the other, and skips skippable ones", () => {
+Deno.test("decodeLz4Frames() decodes several frames in a row, and skips skippable frames", () => {
   const frame = fc.oneof(
     fc.record({ content: contents, options }),
     fc.record({ skipped: fc.uint8Array({ maxLength: 50 }), kind: fc.integer({ min: 0, max: 15 }) }),
@@ -88,7 +88,7 @@ Deno.test("decodeLz4Frames() reads frames one after the other, and skips skippab
   );
 });
 
-Deno.test("decodeLz4Frames() refuses what is cut off anywhere", () => {
+Deno.test("decodeLz4Frames() refuses frames that are truncated at any byte", () => {
   fc.assert(
     fc.property(
       contents,
@@ -104,7 +104,7 @@ Deno.test("decodeLz4Frames() refuses what is cut off anywhere", () => {
   );
 });
 
-Deno.test("decodeLz4Frames() never gives other bytes where a byte of a frame with checksums was changed", () => {
+Deno.test("decodeLz4Frames() never returns wrong bytes for a changed frame with checksums", () => {
   const checked = { blockChecksum: true, contentChecksum: true, contentSize: true };
   let refused = 0;
   fc.assert(
@@ -133,7 +133,7 @@ Deno.test("decodeLz4Frames() never gives other bytes where a byte of a frame wit
   assert(refused >= 280, `${refused}`);
 });
 
-Deno.test("decodeLz4Frames() reads the frames of an independent library, of every block size and flag", async () => {
+Deno.test("decodeLz4Frames() decodes the frames of an independent library with every block size and flag", async () => {
   assert(interopFrames.length >= 20);
   for (const { name, frame, length, sha256 } of interopFrames) {
     const bytes = decodeLz4Frames(Uint8Array.fromBase64(frame), length);
@@ -142,7 +142,7 @@ Deno.test("decodeLz4Frames() reads the frames of an independent library, of ever
   }
 });
 
-Deno.test("decodeLz4Frames() says what is wrong with a frame", () => {
+Deno.test("decodeLz4Frames() reports what is wrong with a frame", () => {
   const content = text("a text of some bytes, a text of some bytes, and so on and so on");
   const good = lz4Frame(content, { blockChecksum: true, contentChecksum: true });
   const changed = (change: (bytes: Uint8Array) => void) => {
@@ -195,7 +195,7 @@ Deno.test("decodeLz4Frames() says what is wrong with a frame", () => {
   );
 });
 
-Deno.test("decodeLz4Frames() refuses blocks that repeat what is not there or end amid a sequence", () => {
+Deno.test("decodeLz4Frames() refuses blocks with invalid offsets or an incomplete sequence", () => {
   const frame = (block: readonly number[], linked = false) => {
     const empty = lz4Frame(new Uint8Array(), { linked });
     return joined([empty.subarray(0, 7), [block.length, 0, 0, 0], block, empty.subarray(7)]);
@@ -238,7 +238,7 @@ Deno.test("decodeLz4Frames() refuses blocks that repeat what is not there or end
   }
 });
 
-Deno.test("decodeLz4Frames() refuses blocks of more bytes than their size allows", () => {
+Deno.test("decodeLz4Frames() refuses blocks that are larger than the block size of the frame", () => {
   const content = new Uint8Array(65_537);
   const large = lz4Frame(content, { blockSize: 5 });
   large[5] = 0x40;

@@ -51,7 +51,7 @@ const message = async (bytes: Uint8Array) =>
   (await assertRejects(() => columnsOf(bytes), UserError)).message;
 
 for (const codec of ["lz4", "zstd"] as const) {
-  Deno.test(`arrow reads columns of each layout that ${codec} packed, and buffers that it left as they are`, async () => {
+  Deno.test(`arrow reads columns of each layout that are compressed with ${codec}, and uncompressed buffers among them`, async () => {
     const expected = await columnsOf(tableToIPC(table(), "stream"));
     assertEquals(await columnsOf(packedStream(table(), { codec })), expected);
     const plain = unpackedBuffers();
@@ -60,7 +60,7 @@ for (const codec of ["lz4", "zstd"] as const) {
     assertEquals(await columnsOf(packedStream(table(), { codec, change: stored })), expected);
   });
 
-  Deno.test(`arrow refuses what ${codec} packed by what its rows need, before it is unpacked`, async () => {
+  Deno.test(`arrow refuses ${codec} data that declare more bytes than their rows need, before unpacking them`, async () => {
     const buffers = unpackedBuffers();
     // What is no packed bytes at all: to unpack it would end in another message.
     const noise = Uint8Array.from({ length: 40 }, (_, index) => index * 37);
@@ -85,7 +85,7 @@ function unpackedBuffers(): Uint8Array[] {
   return buffers;
 }
 
-Deno.test("arrow reads 40 million equal values, however few bytes they are packed in", async () => {
+Deno.test("arrow reads 40 million equal values that are compressed to a few bytes", async () => {
   const rows = 40_000_000;
   const zeros = new Uint8Array(zstdCompressSync(new Uint8Array(rows)));
   const small = new Table({ x: vectorFromArray([0], new Int8()) });

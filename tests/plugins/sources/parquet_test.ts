@@ -16,20 +16,20 @@ import {
 
 const written = ["types", "zstd", "lz4", "gzip", "none", "no_rows", "wide", "duckdb", "names"];
 
-Deno.test("parquet keeps the contract of a source", async () => {
+Deno.test("parquet fulfills the contract of a source", async () => {
   for (const name of ["types", "duckdb"]) {
     await checkStage(parquet, { options: { path: `${name}.parquet` }, folder: formats });
   }
 });
 
 for (const name of written) {
-  Deno.test(`parquet reads ${name}.parquet as the library that wrote it`, async () => {
+  Deno.test(`parquet reads the same values from ${name}.parquet as the library that wrote it`, async () => {
     const path = `${name}.parquet`;
     assertEquals(await readColumns(sourceOf(parquet, { path })), expectedOf[path]);
   });
 }
 
-Deno.test("parquet tells columns apart whose names differ in case, also record batch by record batch", async () => {
+Deno.test("parquet distinguishes columns whose names differ in case, also when it reads record batches by index", async () => {
   for (const path of ["names.parquet", "other_names.parquet"]) {
     const source = sourceOf(parquet, { path });
     for (const name of ["A", "a", "a_1"]) {
@@ -50,7 +50,7 @@ Deno.test("parquet tells columns apart whose names differ in case, also record b
   }
 });
 
-Deno.test("parquet reads the columns that are asked for, and no bytes of others", async () => {
+Deno.test("parquet reads the requested columns, and no bytes of other columns", async () => {
   const whole = await Deno.readFile(join(formats, "zstd.parquet"));
   // The columns lie one behind the other; a break in the last one is noticed where it is read
   // alone.
@@ -71,7 +71,7 @@ Deno.test("parquet reads the columns that are asked for, and no bytes of others"
   assertEquals((await wide.open({ columns: ["none"] })).schema.fields.length, 1000);
 });
 
-Deno.test("parquet gives record batches by number, over files and row groups", async () => {
+Deno.test("parquet provides record batches by index, over files and row groups", async () => {
   const path = ["wide.parquet", "types.parquet"];
   const dataset = await sourceOf(parquet, { path: path.slice(1) }).open({ columns: ["int8"] });
   assertEquals(dataset.rowCounts, [5]);
@@ -112,7 +112,7 @@ Deno.test("parquet gives record batches by number, over files and row groups", a
   });
 });
 
-Deno.test("parquet refuses files that are none, cut off or missing", async () => {
+Deno.test("parquet refuses files that are not Parquet, truncated or missing", async () => {
   const whole = await Deno.readFile(join(formats, "types.parquet"));
   const files = {
     "cut.parquet": whole.slice(0, 5000),
@@ -133,7 +133,7 @@ Deno.test("parquet refuses files that are none, cut off or missing", async () =>
   });
 });
 
-Deno.test("parquet refuses files whose columns differ, naming both and the types", async () => {
+Deno.test("parquet refuses files whose columns differ, and names both files and the types", async () => {
   const path = ["zstd.parquet", "types.parquet"];
   await assertRejects(
     () => sourceOf(parquet, { path }).open(),
@@ -142,7 +142,7 @@ Deno.test("parquet refuses files whose columns differ, naming both and the types
   );
 });
 
-Deno.test("parquet refuses a type that it has no way to read only where it is read", async () => {
+Deno.test("parquet refuses an unsupported type only if its column is read", async () => {
   const source = sourceOf(parquet, { path: "unsupported.parquet" });
   const error = await assertRejects(() => source.open(), UserError);
   assertStringIncludes(error.message, "the column map has DuckDB's type MAP(VARCHAR, TINYINT)");
@@ -158,7 +158,7 @@ Deno.test("parquet's fingerprint is the SHA-256 of the file", async () => {
   await dataset.close!();
 });
 
-Deno.test("parquet's columns become features and a label, with structs refused at the column", async () => {
+Deno.test("parquet's columns become features and a label, and columns of structs are refused", async () => {
   const source = sourceOf(parquet, { path: "duckdb.parquet" });
   const features = { price: {}, triple: {}, square: {}, name: {}, day: {} };
   const split = await openSplit(source, { features, label: "even" });
@@ -183,7 +183,7 @@ function lastIndexOf(bytes: Uint8Array, part: readonly number[]): number {
   throw new RangeError("the bytes are not there");
 }
 
-Deno.test("parquet reads the same rows of 5,000 columns, whichever are asked for", async () => {
+Deno.test("parquet reads the same values from a file with 5,000 columns, whichever columns are requested", async () => {
   await withFiles({}, async (folder) => {
     const all = Array.from({ length: 5_000 }, (_, column) => `i + ${column} AS c${column}`);
     const path = join(folder, "x.parquet");

@@ -32,13 +32,13 @@ for (const [format, stage] of Object.entries(stages)) {
     return columns;
   };
 
-  Deno.test(`${format} reads the files of a folder by name, and no others`, async () => {
+  Deno.test(`${format} reads the files of a folder that have its extension, in the order of their names`, async () => {
     const files = { "d/b": [3], "d/a": [1, 2], "d/.c": [8], "d/_d": [9], "d/e/f": [7] };
     assertEquals(await read(files, "d"), { x: [1, 2, 3] });
     assertEquals(await read(files, "d/"), { x: [1, 2, 3] });
   });
 
-  Deno.test(`${format} makes columns of Hive partitions, in folders, globs and files`, async () => {
+  Deno.test(`${format} makes columns from Hive partitions in folders, globs and files`, async () => {
     const files = {
       "t/day=2026-11-02/shop=7/p": [3],
       "t/day=2026-11-01/shop=7/p": [1, 2],
@@ -59,7 +59,7 @@ for (const [format, stage] of Object.entries(stages)) {
     });
   });
 
-  Deno.test(`${format} takes partitions for text where they are no numbers and no dates alike`, async () => {
+  Deno.test(`${format} reads partition values as text if they are not all numbers or all dates`, async () => {
     const files = { "k=a%20b%2Fc/p": [1], "k=2026-02-30/p": [2], "k=007/p": [3] };
     assertEquals(await read(files, "."), {
       x: [3, 2, 1],
@@ -67,7 +67,7 @@ for (const [format, stage] of Object.entries(stages)) {
     });
   });
 
-  Deno.test(`${format} lets a column of the file go before a partition, and refuses half of them`, async () => {
+  Deno.test(`${format} prefers a column of the file to a partition, and refuses partitions that only some files have`, async () => {
     assertEquals(await read({ "x=5/p": [1] }, "x=5"), { x: [1] });
     await assertRejects(
       () => read({ "a=1/p": [1], "p": [2] }, "."),

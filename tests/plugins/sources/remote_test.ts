@@ -50,7 +50,7 @@ function buffersOf({ values, valueOffsets, nullBitmap, children, dictionary }: D
 }
 
 for (const name of ["types.arrow", "types.arrows", "lz4.arrow", "dictionary_delta.arrow"]) {
-  Deno.test(`arrow reads ${name} from a server as from a disk`, async () => {
+  Deno.test(`arrow reads the same values of ${name} from a server as from disk`, async () => {
     await withServer({}, async (address) => {
       const here = await arrowSource(name).open();
       const there = await arrowSource(`${address}/${name}`).open();
@@ -65,7 +65,7 @@ for (const name of ["types.arrow", "types.arrows", "lz4.arrow", "dictionary_delt
   });
 }
 
-Deno.test("arrow asks a server for the parts of a file that it needs", async () => {
+Deno.test("arrow requests only the ranges of a file that it needs from a server", async () => {
   await withServer({}, async (address, requests) => {
     const dataset = await arrowSource(`${address}/types.arrow`).open();
     const before = requests.length;
@@ -79,7 +79,7 @@ Deno.test("arrow asks a server for the parts of a file that it needs", async () 
   });
 });
 
-Deno.test("arrow asks again where a server has a moment of weakness", async () => {
+Deno.test("arrow repeats a request after a temporary failure of a server", async () => {
   await withServer({ fault: (n) => n % 2 === 0 ? 503 : undefined }, async (address, requests) => {
     const dataset = await arrowSource(`${address}/no_rows.arrow`).open();
     assertEquals(dataset.rowCounts!.reduce((a, b) => a + b, 0), 0);
@@ -108,7 +108,7 @@ for (const [what, [habits, file, message]] of Object.entries(refused)) {
   });
 }
 
-Deno.test("arrow says when a server cannot be reached at all", async () => {
+Deno.test("arrow reports that a server cannot be reached", async () => {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr;
   listener.close();

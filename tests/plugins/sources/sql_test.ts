@@ -37,13 +37,13 @@ async function assertRefused(
 
 const database = "tables.duckdb";
 
-Deno.test("sql keeps the contract of a source", async () => {
+Deno.test("sql fulfills the contract of a source", async () => {
   await checkStage(sql, { options: { query: "FROM types", database }, folder: formats });
   const tables = { t: "types.parquet" };
   await checkStage(sql, { options: { query: "FROM t", tables }, folder: formats });
 });
 
-Deno.test("sql reads a database as the DuckDB that wrote it", async () => {
+Deno.test("sql reads the same values from a database as the DuckDB that wrote it", async () => {
   assertEquals(await read("FROM types", { database }), expectedOf[database]);
   const none = await read("FROM none", { database });
   assertEquals(none, Object.fromEntries(Object.keys(none).map((name) => [name, []])));
@@ -79,7 +79,7 @@ Deno.test("sql joins a database with files", async () => {
   );
 });
 
-Deno.test("sql gives sums of whole numbers as decimals", async () => {
+Deno.test("sql returns sums of whole numbers as decimals", async () => {
   const big = "170141183460469231731687303715884105727";
   assertEquals(await read(`SELECT sum(i) AS s, ${big}::HUGEINT AS h FROM range(5) t(i)`), {
     s: ["10"],
@@ -87,7 +87,7 @@ Deno.test("sql gives sums of whole numbers as decimals", async () => {
   });
 });
 
-Deno.test("sql reads texts of any length, wherever they lie in memory", async () => {
+Deno.test("sql reads texts of any length, wherever DuckDB stores them in memory", async () => {
   const text = (i: number) => i % 11 === 0 ? null : `n${i}`.padEnd(i % 50, "é");
   const { i, s } = await read(
     `SELECT i, CASE WHEN i % 11 <> 0 THEN rpad('n' || i, greatest(i % 50, length('n' || i))::INTEGER, 'é') END AS s
@@ -104,7 +104,7 @@ Deno.test("sql reads texts of any length, wherever they lie in memory", async ()
   assertEquals(few.s, few.k!.map((k) => texts[k as number]));
 });
 
-Deno.test("sql gives the same order each time, without ORDER BY as well", async () => {
+Deno.test("sql returns rows in the same order each time, even without ORDER BY", async () => {
   const query =
     "SELECT a.i % 1000 AS k, count(*) AS n FROM range(300000) a(i) JOIN range(300000) b(i) USING (i) GROUP BY k";
   const first = await read(query);
@@ -112,7 +112,7 @@ Deno.test("sql gives the same order each time, without ORDER BY as well", async 
   for (let time = 0; time < 3; time++) assertEquals(await read(query), first);
 });
 
-Deno.test("sql says where in the query a mistake is", async () => {
+Deno.test("sql reports the position of a mistake in the query", async () => {
   const tables = { p: "types.parquet" };
   const teacher = "duckdb.org/docs";
   await assertRefused(
@@ -149,7 +149,7 @@ Deno.test("sql says where in the query a mistake is", async () => {
   );
 });
 
-Deno.test("sql passes on an error that comes up far behind the first rows", async () => {
+Deno.test("sql reports an error that occurs long after the first rows", async () => {
   await assertRefused(
     "SELECT if(i = 150000, error('no such day'), i) AS x FROM range(200000) t(i)",
     "the query cannot be run: no such day",
@@ -157,7 +157,7 @@ Deno.test("sql passes on an error that comes up far behind the first rows", asyn
   );
 });
 
-Deno.test("sql reads no file but those that are named", async () => {
+Deno.test("sql reads only the files that its options name", async () => {
   const tables = { p: "types.parquet" };
   const hint = "list each file under tables";
   for (const file of ["types.parquet", join(formats, "types.parquet"), "duckdb.csv"]) {
@@ -258,7 +258,7 @@ const hostile = [
   " ",
 ];
 
-Deno.test("sql runs no query that does more than read: all files stay as they are", async () => {
+Deno.test("sql refuses queries that do more than read, and changes no file", async () => {
   const content = await Deno.readFile(join(formats, database));
   await withFiles({ "a.txt": "x\n1\n", "a.duckdb": content }, async (folder) => {
     await writeParquet("SELECT 1 AS x", join(folder, "a.parquet"));
@@ -299,7 +299,7 @@ Deno.test("sql runs no query that does more than read: all files stay as they ar
   });
 });
 
-Deno.test("sql says what a query may not call, and where", async () => {
+Deno.test("sql reports a forbidden function and its position in the query", async () => {
   await assertRefused(
     "SELECT 'é' AS x\nFROM range(1), enable_logging()",
     "the query cannot be run at line 2, column 16: it calls enable_logging, but a query may only read data",
@@ -313,7 +313,7 @@ Deno.test("sql says what a query may not call, and where", async () => {
   );
 });
 
-Deno.test("sql looks into the views, macros and computed columns of a database before it uses them", async () => {
+Deno.test("sql checks the views, macros and generated columns of a database before it uses them", async () => {
   await withFiles({}, async (folder) => {
     const make = async (name: string, ...statements: string[]) => {
       const { api } = await loadDuckdb();
@@ -370,7 +370,7 @@ Deno.test("sql looks into the views, macros and computed columns of a database b
   });
 });
 
-Deno.test("sql knows all functions of DuckDB that do something", async () => {
+Deno.test("sql lists all functions of DuckDB that have side effects", async () => {
   // Those that have side effects and do nothing: they give other values each time.
   const harmless = [
     "current_connection_id",
@@ -404,7 +404,7 @@ Deno.test("sql knows all functions of DuckDB that do something", async () => {
   }
 });
 
-Deno.test("sql leaves a database as it is, without a file beside it", async () => {
+Deno.test("sql changes no database and creates no file beside it", async () => {
   const content = await Deno.readFile(join(formats, database));
   await withFiles({ "x.duckdb": content }, async (folder) => {
     await readColumns(sourceOf(sql, { query: "FROM types", database: "x.duckdb" }, folder));
@@ -413,7 +413,7 @@ Deno.test("sql leaves a database as it is, without a file beside it", async () =
   });
 });
 
-Deno.test("sql says what is wrong with a database", async () => {
+Deno.test("sql reports what is wrong with a database", async () => {
   const error = await assertRejects(() => read("FROM x", { database: "table.duckdb" }), UserError);
   assertEquals(error.message, "there is no file table.duckdb");
   assertStringIncludes(error.problems[0]!.hint!, "tables.duckdb?");
@@ -435,7 +435,7 @@ Deno.test("sql says what is wrong with a database", async () => {
   });
 });
 
-Deno.test("sql refuses types that it has no way to read, by the column", async () => {
+Deno.test("sql refuses columns of unsupported types and names them", async () => {
   await assertRefused(
     "SELECT 1 AS x, INTERVAL 1 DAY AS gap",
     "the column gap has DuckDB's type INTERVAL, which cannot be read here",
@@ -452,7 +452,7 @@ Deno.test("sql refuses types that it has no way to read, by the column", async (
   assertEquals(await read(`SELECT '${id}'::UUID AS id`), { id: [id] });
 });
 
-Deno.test("sql's fingerprint changes with the query, and with the files that are named", async () => {
+Deno.test("sql's fingerprint changes with the query, and with the files that its options name", async () => {
   const prints = new Set<string>();
   for (const rows of ["1", "2"]) {
     await withFiles({ "x.csv": `a\n${rows}\n` }, async (folder) => {
@@ -466,7 +466,7 @@ Deno.test("sql's fingerprint changes with the query, and with the files that are
   assertEquals(prints.size, 4);
 });
 
-Deno.test("sql refuses a query that reads a column which DuckDB would change, and no other query", async () => {
+Deno.test("sql refuses a query only if it reads a column whose values DuckDB would change", async () => {
   const run = (query: string) =>
     readColumns(
       sourceOf(sql, { query, tables: { t: "pyarrow_lossy.parquet" } }, interopFolder),
@@ -493,7 +493,7 @@ Deno.test("sql refuses a query that reads a column which DuckDB would change, an
   assertEquals(await run("SELECT count(*)::INTEGER AS n FROM t"), { n: [3] });
 });
 
-Deno.test("sql gives a column of several Parquet files the narrowest type that holds all values", async () => {
+Deno.test("sql reads a column of several Parquet files with the narrowest type for all values", async () => {
   await withFiles({}, async (folder) => {
     const write = async (name: string, query: string) => {
       await Deno.mkdir(join(folder, dirname(name)), { recursive: true });
@@ -557,7 +557,7 @@ Deno.test("sql gives a column of several Parquet files the narrowest type that h
   });
 });
 
-Deno.test("sql widens columns to the types of other splits, and refuses what these do not hold", async () => {
+Deno.test("sql converts columns to the types of other splits, and refuses values that these cannot represent", async () => {
   for (const [value, read] of [["7", 7], ["9007199254740993", undefined]] as const) {
     const query = `SELECT ${value}::BIGINT AS x, 'a' AS y`;
     const dataset = await sourceOf(sql, { query }).open({ columns: ["x"] });
@@ -574,7 +574,7 @@ Deno.test("sql widens columns to the types of other splits, and refuses what the
   }
 });
 
-Deno.test("sql reads folders that stand for columns, and CSV files, as the other sources do", async () => {
+Deno.test("sql reads partition folders and CSV files as the other sources do", async () => {
   await withFiles({}, async (folder) => {
     for (
       const [path, text] of [
@@ -603,7 +603,7 @@ Deno.test("sql reads folders that stand for columns, and CSV files, as the other
   });
 });
 
-Deno.test("sql refuses infinite dates and timestamps, which Arrow has no value for", async () => {
+Deno.test("sql refuses infinite dates and timestamps, which Arrow cannot represent", async () => {
   const types = ["DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"];
   for (const [index, type] of types.entries()) {
     const value = index % 2 === 0 ? "infinity" : "-infinity";

@@ -60,7 +60,7 @@ function batchOf(columns: Record<string, Data>): RecordBatch {
 
 const rowOf = (data: Data) => findBrokenText(batchOf({ x: data }), undefined)?.row;
 
-Deno.test("findBrokenText() tells the row of the first text that is no UTF-8", () => {
+Deno.test("findBrokenText() returns the row of the first text that is not valid UTF-8", () => {
   assertEquals(rowOf(texts(["a", "é", "", "日本"])), undefined);
   assertEquals(rowOf(texts(["a", "é", "c@", "@"])), 2);
   assertEquals(rowOf(texts([])), undefined);
@@ -72,7 +72,7 @@ Deno.test("findBrokenText() finds a character that is split between two texts", 
   assertEquals(rowOf(makeData({ type: new Utf8(), length: 2, valueOffsets, data: values })), 0);
 });
 
-Deno.test("findBrokenText() takes no look at what stands in place of a null", () => {
+Deno.test("findBrokenText() ignores the bytes of nulls", () => {
   assertEquals(rowOf(texts(["a", "@", "b"], [1])), undefined);
   assertEquals(rowOf(texts(["a", "@", "@"], [1])), 2);
 });
@@ -91,7 +91,7 @@ Deno.test("findBrokenText() reads large texts and views of texts", () => {
   assertEquals(rowOf(makeData(whole as never)), 1);
 });
 
-Deno.test("findBrokenText() refuses an entry of a dictionary where a row has it", () => {
+Deno.test("findBrokenText() returns the row that uses an invalid entry of a dictionary", () => {
   const type = new Dictionary(new Utf8(), new Int8());
   const dictionary = new Vector([texts(["a", "@", "b"])]);
   const column = (...indices: number[]) =>
@@ -120,7 +120,7 @@ Deno.test("findBrokenText() finds texts in lists and structs", () => {
   assertEquals(rowOf(makeData({ type: struct, length: 4, nullCount: 0, children: [child] })), 1);
 });
 
-Deno.test("findBrokenText() looks at the columns that are read", () => {
+Deno.test("findBrokenText() checks only the columns that are read", () => {
   const batch = batchOf({ x: texts(["@"]), y: texts(["a"]) });
   assertEquals(findBrokenText(batch, ["y"]), undefined);
   assertEquals(findBrokenText(batch, ["y", "x"]), { column: "x", row: 0, nested: false });

@@ -16,7 +16,7 @@ const children = (rows: number) => [
   makeData({ type: new Float64(), data: new Float64Array(rows).fill(0.5) }),
 ];
 
-Deno.test("recordBatchOf() makes the record batch that arrow-js makes of the same columns", () => {
+Deno.test("recordBatchOf() makes the same record batch as arrow-js from the same columns", () => {
   for (const rows of [3, 2]) {
     const batch = recordBatchOf(schema(), children(rows), 3);
     const type = new Struct(schema().fields);
@@ -29,7 +29,7 @@ Deno.test("recordBatchOf() makes the record batch that arrow-js makes of the sam
   }
 });
 
-Deno.test("withQuickAssign() leaves other columns to arrow-js", () => {
+Deno.test("withQuickAssign() leaves all other columns to arrow-js", () => {
   const more = new Field("c", new Int32(), true), quick = withQuickAssign(schema());
   assertEquals(quick.assign(more).fields.map(String), schema().assign(more).fields.map(String));
   assert(Object.keys(quick).every((key) => key !== "assign"));

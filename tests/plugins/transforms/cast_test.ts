@@ -14,7 +14,7 @@ import {
   valuesOf,
 } from "./support.ts";
 
-Deno.test("cast keeps the contract of a transform, in both directions", async () => {
+Deno.test("cast fulfills the contract of a transform, in both directions", async () => {
   await checkStage(cast, { options: { dtype: "int32" } });
   await checkStage(cast, {
     options: { dtype: "float32", feature: "age" },
@@ -22,7 +22,7 @@ Deno.test("cast keeps the contract of a transform, in both directions", async ()
   });
 });
 
-Deno.test("cast makes float32 of ids", () => {
+Deno.test("cast converts ids to float32", () => {
   const values = Int32Array.of(-1, 0, 7, 2 ** 24);
   assertEquals(
     valuesOf(cast, { dtype: "float32" }, ids(), values),
@@ -31,7 +31,7 @@ Deno.test("cast makes float32 of ids", () => {
   assertEquals(make(cast, { dtype: "float32" }, { x: ids(2) }).features, { x: floats(2) });
 });
 
-Deno.test("cast cuts fractions off for int32, towards 0 on either side", () => {
+Deno.test("cast truncates fractions towards 0 when it converts to int32", () => {
   const values = Float32Array.of(1.9, -1.9, 0.5, -0.5, 3, -4);
   assertEquals(
     valuesOf(cast, { dtype: "int32" }, floats(2), values),
@@ -41,7 +41,7 @@ Deno.test("cast cuts fractions off for int32, towards 0 on either side", () => {
   assertEquals(valuesOf(cast, { dtype: "int32" }, floats(), bytes), Int32Array.of(0, 200, 255));
 });
 
-Deno.test("cast keeps all of int32's range, and refuses what lies beyond it instead of wrapping", () => {
+Deno.test("cast keeps all values in the range of int32, and refuses values outside of it instead of wrapping", () => {
   const transform = make(cast, { dtype: "int32" }, { x: floats(2) });
   const columns = (...values: number[]) =>
     batchOf(values.length / 2, { x: { values: Float64Array.from(values), shape: [2] } });
@@ -64,7 +64,7 @@ Deno.test("cast keeps all of int32's range, and refuses what lies beyond it inst
   }
 });
 
-Deno.test("cast takes by default what is not yet of the type, and leaves the rest alone", () => {
+Deno.test("cast converts all features of other types by default", () => {
   const features = { age: ids(), image: floats(2) };
   const batch = batchOf(2, {
     age: { values: Int32Array.of(30, 40), shape: [] },
@@ -82,7 +82,7 @@ Deno.test("cast takes by default what is not yet of the type, and leaves the res
   );
 });
 
-Deno.test("cast makes no numbers of ids that stand for values", () => {
+Deno.test("cast does not convert ids of a vocabulary to numbers", () => {
   const city = { ...ids(), vocabulary: ["Bergen", "Oslo"] };
   const user = {
     ...ids(),
@@ -104,7 +104,7 @@ Deno.test("cast makes no numbers of ids that stand for values", () => {
   assertEquals(make(cast, { dtype: "int32", feature: "city" }, { city }).features, { city });
 });
 
-Deno.test("cast says what it expected of its options", () => {
+Deno.test("cast reports the expected values of its options", () => {
   assertEquals(issuesOf(cast, { dtype: "float64" }), ["dtype: expected float32 or int32"]);
   assertEquals(issuesOf(cast, {}), ["dtype: expected float32 or int32"]);
 });

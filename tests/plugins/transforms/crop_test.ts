@@ -7,19 +7,19 @@ import { assertRefused, floats, ids, issuesOf, make, valuesOf } from "./support.
 const numbered = (rows: number, size: number) =>
   Float32Array.from({ length: rows * size }, (_, index) => index + 1);
 
-Deno.test("crop keeps the contract of a transform", async () => {
+Deno.test("crop fulfills the contract of a transform", async () => {
   await checkStage(crop, { options: { to: [5, 4] } });
   await checkStage(crop, { options: { to: [1, 1] }, features: { map: ids(2, 3, 2) } });
 });
 
-Deno.test("crop cuts the middle out of each image", () => {
+Deno.test("crop keeps the center of each image", () => {
   assertEquals(
     valuesOf(crop, { to: [2, 2] }, floats(4, 4, 1), numbered(2, 16)),
     Float32Array.of(6, 7, 10, 11, /**/ 22, 23, 26, 27),
   );
 });
 
-Deno.test("crop leaves the odd line at the bottom and the odd column on the right", () => {
+Deno.test("crop removes one more row at the bottom and one more column on the right if the difference is odd", () => {
   assertEquals(
     valuesOf(crop, { to: [2, 1] }, floats(3, 4, 1), numbered(2, 12)),
     Float32Array.of(2, 6, /**/ 14, 18),
@@ -38,7 +38,7 @@ Deno.test("crop to the image's own size changes nothing", () => {
   assertEquals(valuesOf(crop, { to: [3, 4] }, floats(3, 4, 1), numbered(2, 12)), numbered(2, 12));
 });
 
-Deno.test("crop refuses to enlarge, and what is no image", () => {
+Deno.test("crop refuses larger sizes, and features that are not images", () => {
   for (const to of [[5, 4], [4, 5]]) {
     assertRefused(
       crop,

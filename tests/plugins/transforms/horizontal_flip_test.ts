@@ -12,12 +12,12 @@ import {
   valuesOf,
 } from "./support.ts";
 
-Deno.test("horizontal-flip keeps the contract of a transform", async () => {
+Deno.test("horizontal-flip fulfills the contract of a transform", async () => {
   for (const probability of [0, 0.5, 1]) await checkStage(flip, { options: { probability } });
   await checkStage(flip, { features: { map: ids(2, 3, 2) } });
 });
 
-Deno.test("horizontal-flip mirrors each line of an image, and keeps channels together", () => {
+Deno.test("horizontal-flip mirrors each row of pixels, and keeps the channels of a pixel together", () => {
   const lines = Float32Array.of(1, 2, 3, 4, 5, 6, /**/ 7, 8, 9, 10, 11, 12);
   assertEquals(
     valuesOf(flip, { probability: 1 }, floats(2, 3, 1), lines),
@@ -31,11 +31,11 @@ Deno.test("horizontal-flip mirrors each line of an image, and keeps channels tog
   assertEquals(valuesOf(flip, { probability: 0 }, floats(2, 3, 1), lines), lines);
 });
 
-Deno.test("horizontal-flip is for training rows unless the pipeline says otherwise", () => {
+Deno.test("horizontal-flip applies only to training rows by default", () => {
   assertEquals(flip.on, "training");
 });
 
-Deno.test("horizontal-flip mirrors about as many images as it is told to, half of them by default", () => {
+Deno.test("horizontal-flip mirrors images with the given probability, 0.5 by default", () => {
   const rows = 4000, values = new Uint8Array(2 * rows).map((_, index) => index % 2);
   const batch = batchOf(rows, { x: { values, shape: [1, 2, 1] } });
   for (const probability of [undefined, 0.1]) {
@@ -49,7 +49,7 @@ Deno.test("horizontal-flip mirrors about as many images as it is told to, half o
   }
 });
 
-Deno.test("horizontal-flip mirrors all features of a row, or none", () => {
+Deno.test("horizontal-flip mirrors either all features of a row or none", () => {
   const features = { image: floats(1, 2, 1), mask: ids(1, 2, 1), age: floats() };
   const rows = 64;
   const image = new Uint8Array(2 * rows).map((_, index) => index % 2);
@@ -66,7 +66,7 @@ Deno.test("horizontal-flip mirrors all features of a row, or none", () => {
   assertEquals([...new Set(first)].sort(), [0, 1]);
 });
 
-Deno.test("horizontal-flip depends on the random numbers that it is given, and on nothing else", () => {
+Deno.test("horizontal-flip depends only on the random numbers that it receives", () => {
   const values = new Uint8Array(2 * 64).map((_, index) => index % 2);
   const batch = batchOf(64, { x: { values, shape: [1, 2, 1] } });
   const transform = make(flip, {}, { x: floats(1, 2, 1) });
@@ -75,7 +75,7 @@ Deno.test("horizontal-flip depends on the random numbers that it is given, and o
   assert(of(5).join() !== of(6).join());
 });
 
-Deno.test("horizontal-flip refuses what is no image, and what is no probability", () => {
+Deno.test("horizontal-flip refuses features that are not images, and invalid probabilities", () => {
   assertRefused(
     flip,
     {},

@@ -40,7 +40,7 @@ async function* batches(whole: Batch, size: number): AsyncGenerator<Batch> {
   }
 }
 
-Deno.test("normalize keeps the contract of a transform, given numbers and measuring them", async () => {
+Deno.test("normalize fulfills the contract of a transform, with given and with measured statistics", async () => {
   await checkStage(normalize, { options: { mean: 100, std: [50] } });
   for (const per of ["channel", "value", "all"]) await checkStage(normalize, { options: { per } });
 });
@@ -54,7 +54,7 @@ Deno.test("normalize subtracts the mean and divides by the deviation of each cha
   );
 });
 
-Deno.test("normalize makes float32 of bytes", () => {
+Deno.test("normalize converts bytes to float32", () => {
   const transform = make(normalize, { mean: 128, std: 64 }, { x: floats(2) });
   assertEquals(transform.features, { x: floats(2) });
   assertEquals(
@@ -63,7 +63,7 @@ Deno.test("normalize makes float32 of bytes", () => {
   );
 });
 
-Deno.test("normalize takes one number for all, one a channel or one a value", () => {
+Deno.test("normalize accepts one number for all values, one per channel or one per value", () => {
   const spec = floats(2, 2), values = Float32Array.of(1, 2, 3, 4, /**/ 5, 6, 7, 8);
   const of = (mean: number | number[], std: number | number[]) =>
     valuesOf(normalize, { mean, std }, spec, values);
@@ -73,7 +73,7 @@ Deno.test("normalize takes one number for all, one a channel or one a value", ()
   assertEquals(of([1, 2, 3, 4], [1, 1, 1, 4]), Float32Array.of(0, 0, 0, 0, 4, 4, 4, 1));
 });
 
-Deno.test("normalize measures the population's deviation of each channel", async () => {
+Deno.test("normalize measures the population standard deviation of each channel", async () => {
   const spec = floats(2, 2);
   const transform = make(normalize, {}, { x: spec });
   // Channel 0 has 1, 3, 5, 7: mean 4, squares 9 + 1 + 1 + 9, so a variance of 5.
@@ -91,7 +91,7 @@ Deno.test("normalize measures the population's deviation of each channel", async
   );
 });
 
-Deno.test("normalize measures each value of a row alone, or all together", async () => {
+Deno.test("normalize measures each position of a row separately, or all together", async () => {
   const spec = floats(2, 2), values = Float32Array.of(1, 2, 3, 2, /**/ 5, 6, 7, 6);
   assertEquals(await measured(make(normalize, { per: "value" }, { x: spec }), spec, values), {
     mean: [3, 4, 5, 4],
@@ -106,7 +106,7 @@ Deno.test("normalize measures each value of a row alone, or all together", async
   assertEquals(await measured(scalars, floats(), Float32Array.of(1, 3)), { mean: [2], std: [1] });
 });
 
-Deno.test("normalize measures the same however rows come in batches", async () => {
+Deno.test("normalize measures the same statistics for any division of rows into batches", async () => {
   const random = createRandom(5);
   const values = Float32Array.from({ length: 3 * 101 }, () => 200 + 3 * random.uniform());
   const results = [];
@@ -123,7 +123,7 @@ Deno.test("normalize measures the same however rows come in batches", async () =
   }
 });
 
-Deno.test("normalize measures what varies little beside a large mean, of many images", async () => {
+Deno.test("normalize measures a small deviation with a large mean accurately, for many images", async () => {
   // ±1/8 around 2^20, half of each, so that float32 holds them: the deviation is 1/8. Sums in
   // float32, or of squares, would lose it: 2^40 / 2^53 is 2^-13, and there are a million values.
   const spec = floats(32, 32, 1);
@@ -142,7 +142,7 @@ Deno.test("normalize measures what varies little beside a large mean, of many im
   );
 });
 
-Deno.test("normalize makes 0 of what does not vary, and divides by 1 where it does later", async () => {
+Deno.test("normalize maps constant values to 0, and divides by 1 if other values occur later", async () => {
   // A tenth is no binary fraction: plain sums of doubles miss its mean by some rounding, and what
   // is left as a deviation would blow that rounding up.
   for (const Type of [Float32Array, Float64Array]) {
@@ -170,7 +170,7 @@ Deno.test("normalize makes 0 of what does not vary, and divides by 1 where it do
   );
 });
 
-Deno.test("normalize measures features apart, and leaves ids alone", async () => {
+Deno.test("normalize measures each feature separately, and does not change ids", async () => {
   const features = { a: floats(), b: floats(2), city: ids() };
   const batch = batchOf(2, {
     a: { values: Float32Array.of(1, 3), shape: [] },
@@ -190,7 +190,7 @@ Deno.test("normalize measures features apart, and leaves ids alone", async () =>
   assertEquals(result.city, batch.features.city);
 });
 
-Deno.test("normalize takes over what an earlier run measured, and measures nothing if it is given", () => {
+Deno.test("normalize uses the statistics of an earlier run or of its options instead of measuring them", () => {
   const transform = make(normalize, {}, { x: floats(2) });
   transform.restore!({ x: { mean: [1, 2], std: [2, 0] } });
   const batch = batchOf(2, { x: { values: Float32Array.of(1, 2, 3, 4), shape: [2] } });
@@ -199,7 +199,7 @@ Deno.test("normalize takes over what an earlier run measured, and measures nothi
   assert(!given.measure && !given.restore);
 });
 
-Deno.test("normalize refuses what was measured of other features", () => {
+Deno.test("normalize refuses statistics that were measured for other features", () => {
   const transform = make(normalize, {}, { x: floats(2) });
   for (const x of [{ mean: [1], std: [1] }, { mean: [1, 2], std: [1] }, undefined]) {
     assertThrows(
@@ -232,7 +232,7 @@ Deno.test("normalize refuses numbers that do not fit the channels", () => {
   assertRefused(normalize, { feature: "x" }, { x: ids() }, "the feature x holds ids");
 });
 
-Deno.test("normalize says what it expected of its options", () => {
+Deno.test("normalize reports the expected values of its options", () => {
   for (const options of [{ mean: 1 }, { std: 1 }]) {
     assertEquals(issuesOf(normalize, options), [": expected mean and std, or neither of them"]);
   }

@@ -16,7 +16,7 @@ import {
 
 const city = { ...ids(), vocabulary: ["Bergen", "Oslo", "Tromsø"] };
 
-Deno.test("one-hot keeps the contract of a transform", async () => {
+Deno.test("one-hot fulfills the contract of a transform", async () => {
   await checkStage(oneHot, { options: { count: 4 }, features: { tags: ids(3) } });
   await checkStage(oneHot, { options: {}, features: { city, image: floats(2) } });
 });
@@ -28,7 +28,7 @@ Deno.test("one-hot puts a 1 at each id", () => {
   );
 });
 
-Deno.test("one-hot adds a dimension to rows of several ids", () => {
+Deno.test("one-hot adds a dimension to features with several ids", () => {
   const transform = make(oneHot, { count: 2 }, { tags: ids(3) });
   const tags = { kind: "count", name: "tags", count: 2 } as const;
   assertEquals(transform.features, {
@@ -41,7 +41,7 @@ Deno.test("one-hot adds a dimension to rows of several ids", () => {
   );
 });
 
-Deno.test("one-hot has as many places as a column of strings has words in training", () => {
+Deno.test("one-hot has one position for each text in the training rows", () => {
   const transform = make(oneHot, {}, { city });
   const values = {
     kind: "vocabulary",
@@ -69,7 +69,7 @@ Deno.test("one-hot has as many places as a column of strings has words in traini
   );
 });
 
-Deno.test("one-hot has a place for the unknown id, and zeros in the empty places of lists", () => {
+Deno.test("one-hot has a position for the unknown id, and zeros for the padding of lists", () => {
   const known = {
     ...ids(2),
     vocabulary: ["a", "b"],
@@ -95,7 +95,7 @@ Deno.test("one-hot has a place for the unknown id, and zeros in the empty places
   });
 });
 
-Deno.test("one-hot refuses ids that are out of range, with their row", () => {
+Deno.test("one-hot refuses ids that are out of range, and names their row", () => {
   const transform = make(oneHot, { count: 3 }, { tags: ids(2) });
   for (const id of [3, -1]) {
     const values = Int32Array.of(0, 1, 2, id);
@@ -113,7 +113,7 @@ Deno.test("one-hot refuses ids that are out of range, with their row", () => {
   }
 });
 
-Deno.test("one-hot takes whole numbers for ids only if the feature is named", () => {
+Deno.test("one-hot treats whole numbers as ids only if its option names the feature", () => {
   assertRefused(
     oneHot,
     { count: 3 },
@@ -137,7 +137,7 @@ Deno.test("one-hot takes whole numbers for ids only if the feature is named", ()
   );
 });
 
-Deno.test("one-hot takes all ids by default and leaves numbers alone", () => {
+Deno.test("one-hot encodes all ids by default and does not change numbers", () => {
   const features = { city, tags: { ...ids(2), vocabulary: ["a", "b"] }, age: floats() };
   const batch = batchOf(2, {
     city: { values: Int32Array.of(0, 1), shape: [] },
@@ -150,7 +150,7 @@ Deno.test("one-hot takes all ids by default and leaves numbers alone", () => {
   assertEquals(made.age, batch.features.age);
 });
 
-Deno.test("one-hot asks for count where nothing tells how many ids there are", () => {
+Deno.test("one-hot requires count if the number of ids is unknown", () => {
   assertRefused(
     oneHot,
     {},

@@ -15,14 +15,14 @@ import {
 /** Two rows: an image of two lines of three pixels, and its negative. */
 const images = Float32Array.of(1, 2, 3, 4, 5, 6, /**/ -1, -2, -3, -4, -5, -6);
 
-Deno.test("pad keeps the contract of a transform", async () => {
+Deno.test("pad fulfills the contract of a transform", async () => {
   for (const mode of ["zero", "reflect", "symmetric"]) {
     await checkStage(pad, { options: { size: 3, mode } });
   }
   await checkStage(pad, { options: { size: 1 }, features: { map: ids(2, 3, 2) } });
 });
 
-Deno.test("pad puts zeros around images by default", () => {
+Deno.test("pad adds zeros around images by default", () => {
   const padded = valuesOf(pad, { size: 1 }, floats(2, 3, 1), images);
   // deno-fmt-ignore
   assertEquals(padded, Float32Array.of(
@@ -39,7 +39,7 @@ Deno.test("pad puts zeros around images by default", () => {
   assertEquals(make(pad, { size: 2 }, { x: floats(2, 3, 4) }).features, { x: floats(6, 7, 4) });
 });
 
-Deno.test("pad with reflect mirrors images at their outermost pixels, which are not doubled", () => {
+Deno.test("pad with reflect mirrors images at their outermost pixels without repeating them", () => {
   const square = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);
   const padded = valuesOf(
     pad,
@@ -93,7 +93,7 @@ Deno.test("pad keeps the channels of a pixel together", () => {
   ));
 });
 
-Deno.test("pad leaves what is no image alone, and keeps ids ids", () => {
+Deno.test("pad does not change features that are not images, and keeps ids as ids", () => {
   const features = { image: floats(1, 1, 1), age: floats(), map: ids(1, 1, 1) };
   const batch = batchOf(2, {
     image: { values: Uint8Array.of(1, 2), shape: [1, 1, 1] },
@@ -110,7 +110,7 @@ Deno.test("pad leaves what is no image alone, and keeps ids ids", () => {
   );
 });
 
-Deno.test("pad refuses images that are too small to be reflected so far", () => {
+Deno.test("pad refuses images that are too small for the mirrored padding", () => {
   const options = { size: 3, mode: "reflect", feature: "x" };
   for (const x of [floats(3, 8, 1), floats(8, 3, 1)]) {
     assertRefused(
@@ -126,7 +126,7 @@ Deno.test("pad refuses images that are too small to be reflected so far", () => 
   assertEquals(make(pad, { size: 3 }, { x: floats(1, 1, 1) }).features, { x: floats(7, 7, 1) });
 });
 
-Deno.test("pad refuses what is no image, and options that are none", () => {
+Deno.test("pad refuses features that are not images, and unknown options", () => {
   assertRefused(
     pad,
     { size: 1, feature: "x" },

@@ -47,7 +47,7 @@ function assertUniform(seen: readonly string[], expected: readonly string[]): vo
   }
 }
 
-Deno.test("random-crop keeps the contract of a transform", async () => {
+Deno.test("random-crop fulfills the contract of a transform", async () => {
   for (const mode of ["zero", "reflect"]) {
     await checkStage(randomCrop, { options: { pad: 4, mode } });
     await checkStage(randomCrop, { options: { pad: 1, mode, to: [3, 5] } });
@@ -55,21 +55,21 @@ Deno.test("random-crop keeps the contract of a transform", async () => {
   await checkStage(randomCrop, { options: { to: [1, 2] }, features: { map: ids(2, 3, 2) } });
 });
 
-Deno.test("random-crop reaches every offset within the zeros around an image", () => {
+Deno.test("random-crop uses every offset in an image padded with zeros", () => {
   const transform = make(randomCrop, { pad: 1, mode: "zero" }, { x: floats(2, 3, 1) });
   const { x } = applied(transform, numbered(9000)).features;
   const padded = ["0 0 0 0 0", "0 1 2 3 0", "0 4 5 6 0", "0 0 0 0 0"];
   assertUniform(windows(x!.values, 6), windowsOf(padded, 2, 3));
 });
 
-Deno.test("random-crop reaches every offset within the reflected image, which is the default", () => {
+Deno.test("random-crop uses every offset in an image with mirrored padding, which is the default", () => {
   const transform = make(randomCrop, { pad: 1 }, { x: floats(3, 3, 1) });
   const { x } = applied(transform, numbered(9000, 3)).features;
   const padded = ["5 4 5 6 5", "2 1 2 3 2", "5 4 5 6 5", "8 7 8 9 8", "5 4 5 6 5"];
   assertUniform(windows(x!.values, 9), windowsOf(padded, 3, 3));
 });
 
-Deno.test("random-crop cuts windows of another size, smaller than the padding too", () => {
+Deno.test("random-crop crops windows of another size, even smaller than the padding", () => {
   const smaller = make(randomCrop, { to: [1, 2] }, { x: floats(2, 3, 1) });
   assertEquals(smaller.features, { x: floats(1, 2, 1) });
   assertUniform(
@@ -89,7 +89,7 @@ Deno.test("random-crop cuts windows of another size, smaller than the padding to
   assert(Math.abs(share - 6 / 20) < 0.02, `${share}`);
 });
 
-Deno.test("random-crop draws lines and columns apart, and each row anew", () => {
+Deno.test("random-crop draws the vertical and horizontal offset independently for each row", () => {
   const transform = make(randomCrop, { pad: 4, mode: "zero" }, { x: floats(1, 1, 1) });
   const values = new Float32Array(8100).fill(1);
   const { x } = applied(transform, batchOf(8100, { x: { values, shape: [1, 1, 1] } })).features;
@@ -98,7 +98,7 @@ Deno.test("random-crop draws lines and columns apart, and each row anew", () => 
   assert(Math.abs(hits - 100) < 40, `${hits}`);
 });
 
-Deno.test("random-crop cuts all features of a row alike", () => {
+Deno.test("random-crop uses the same offset for all features of a row", () => {
   const features = { image: floats(3, 3, 1), mask: ids(3, 3, 1), age: floats() };
   const rows = 50;
   const image = new Uint8Array(9 * rows).map((_, index) => index % 9 + 1);
@@ -124,24 +124,24 @@ Deno.test("random-crop keeps the channels of a pixel together", () => {
   }
 });
 
-Deno.test("random-crop depends on the random numbers that it is given, and on nothing else", () => {
+Deno.test("random-crop depends only on the random numbers that it receives", () => {
   const transform = make(randomCrop, { pad: 1 }, { x: floats(2, 3, 1) });
   const of = (seed: number) => [...applied(transform, numbered(20), seed).features.x!.values];
   assertEquals(of(5), of(5));
   assert(of(5).join() !== of(6).join());
 });
 
-Deno.test("random-crop is for training rows unless the pipeline says otherwise", () => {
+Deno.test("random-crop applies only to training rows by default", () => {
   assertEquals(randomCrop.on, "training");
 });
 
-Deno.test("random-crop without padding leaves images as they are", () => {
+Deno.test("random-crop without padding does not change images", () => {
   const transform = make(randomCrop, {}, { x: floats(2, 3, 1) });
   const batch = numbered(5);
   assertEquals(applied(transform, batch).features.x, batch.features.x);
 });
 
-Deno.test("random-crop refuses windows that are too large, and images too small to be reflected", () => {
+Deno.test("random-crop refuses windows that are too large, and images that are too small for mirrored padding", () => {
   const features = { x: floats(4, 5, 1) };
   for (const to of [[7, 7], [6, 8]]) {
     assertRefused(

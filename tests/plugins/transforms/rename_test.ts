@@ -5,12 +5,12 @@ import { appliedByRows, assertRefused, batchOf, floats, ids, issuesOf, make } fr
 
 const features = { a: floats(), b: ids(2) };
 
-Deno.test("rename keeps the contract of a transform", async () => {
+Deno.test("rename fulfills the contract of a transform", async () => {
   await checkStage(rename, { options: { names: { image: "pixels" } } });
   await checkStage(rename, { options: { names: { a: "b", b: "a" } }, features });
 });
 
-Deno.test("rename gives features other names, and keeps values, order and all others", () => {
+Deno.test("rename renames features, and keeps their values, their order and all other features", () => {
   const batch = batchOf(2, {
     a: { values: Float32Array.of(1, 2), shape: [] },
     b: { values: Int32Array.of(3, 4, 5, 6), shape: [2] },
@@ -23,7 +23,7 @@ Deno.test("rename gives features other names, and keeps values, order and all ot
   assert(result.features.b!.values === batch.features.b!.values);
 });
 
-Deno.test("rename lets features change their names with one another", () => {
+Deno.test("rename can swap the names of features", () => {
   const batch = batchOf(2, {
     a: { values: Float32Array.of(1, 2), shape: [] },
     b: { values: Int32Array.of(3, 4, 5, 6), shape: [2] },
@@ -34,12 +34,12 @@ Deno.test("rename lets features change their names with one another", () => {
   assertEquals(result.features, { b: batch.features.a!, a: batch.features.b! });
 });
 
-Deno.test("rename leaves a feature alone whose name all objects know", () => {
+Deno.test("rename does not change a feature that is named like a property of Object.prototype", () => {
   const { features } = make(rename, { names: { a: "b" } }, { a: floats(), constructor: ids() });
   assertEquals(Object.keys(features), ["b", "constructor"]);
 });
 
-Deno.test("rename refuses names that are taken, and features that there are not", () => {
+Deno.test("rename refuses names that are in use, and unknown features", () => {
   const hint = "give each feature a different name; the features are a, b";
   assertRefused(
     rename,

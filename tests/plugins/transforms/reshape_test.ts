@@ -3,7 +3,7 @@ import reshape from "../../../plugins/transforms/reshape.ts";
 import { checkStage } from "../../../testing.ts";
 import { appliedByRows, assertRefused, batchOf, floats, ids, issuesOf, make } from "./support.ts";
 
-Deno.test("reshape keeps the contract of a transform", async () => {
+Deno.test("reshape fulfills the contract of a transform", async () => {
   await checkStage(reshape, { options: { shape: [2, -1] } });
   await checkStage(reshape, { options: { shape: [4] }, features: { tags: ids(2, 2) } });
 });
@@ -16,7 +16,7 @@ Deno.test("reshape keeps the values in their order, without a copy", () => {
   assert(x!.values === values);
 });
 
-Deno.test("reshape works out the length that is -1", () => {
+Deno.test("reshape computes the length of an axis that is -1", () => {
   const shapeOf = (shape: number[], ...from: number[]) =>
     make(reshape, { shape }, { x: floats(...from) }).features.x!.shape;
   assertEquals(shapeOf([-1], 2, 3), [6]);
@@ -25,20 +25,20 @@ Deno.test("reshape works out the length that is -1", () => {
   assertEquals(shapeOf([], 1, 1), []);
 });
 
-Deno.test("reshape keeps what ids stand for", () => {
+Deno.test("reshape keeps the vocabulary of ids", () => {
   const city = { ...ids(4), vocabulary: ["a", "b"] };
   assertEquals(make(reshape, { shape: [2, 2] }, { city }).features, {
     city: { ...city, shape: [2, 2] },
   });
 });
 
-Deno.test("reshape takes by default the features that fill the shape", () => {
+Deno.test("reshape changes all features with the right number of values by default", () => {
   const features = { image: floats(4), age: floats() };
   const transform = make(reshape, { shape: [2, 2, 1] }, features);
   assertEquals(transform.features, { image: floats(2, 2, 1), age: floats() });
 });
 
-Deno.test("reshape refuses rows that do not fill the shape", () => {
+Deno.test("reshape refuses features whose number of values does not fit the shape", () => {
   const features = { x: floats(5) };
   const hint = "before this transform it is float32 [5]: remove it from `feature`";
   for (const shape of [[2, 3], [2, -1], [5, 2], []]) {

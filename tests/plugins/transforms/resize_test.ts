@@ -5,7 +5,7 @@ import { readResizeReference } from "../../reference/fixtures.ts";
 import { referenceUniform } from "../../reference/values.ts";
 import { assertRefused, floats, ids, issuesOf, make, valuesOf } from "./support.ts";
 
-Deno.test("resize keeps the contract of a transform", async () => {
+Deno.test("resize fulfills the contract of a transform", async () => {
   for (const mode of ["area", "bilinear"]) {
     await checkStage(resize, { options: { to: [5, 4], mode } });
     await checkStage(resize, { options: { to: [1, 40], mode } });
@@ -24,7 +24,7 @@ for (const { mode, shape, to, values } of (await readResizeReference()).cases) {
   });
 }
 
-Deno.test("resize takes means of squares by default, and tells the shape that comes out", () => {
+Deno.test("resize averages areas by default, and declares the resulting shape", () => {
   assertEquals(
     valuesOf(resize, { to: [1, 2] }, floats(2, 2, 1), Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8)),
     Float32Array.of(2, 3, /**/ 6, 7),
@@ -33,7 +33,7 @@ Deno.test("resize takes means of squares by default, and tells the shape that co
   assertEquals(features, { x: floats(1, 2, 3), age: floats() });
 });
 
-Deno.test("resize refuses ids and what is no image", () => {
+Deno.test("resize refuses ids and features that are not images", () => {
   assertRefused(
     resize,
     { to: [2, 2] },

@@ -12,7 +12,7 @@ import {
   valuesOf,
 } from "./support.ts";
 
-Deno.test("scale keeps the contract of a transform", () =>
+Deno.test("scale fulfills the contract of a transform", () =>
   checkStage(scale, { options: { by: 0.5, offset: -1 } }));
 
 Deno.test("scale multiplies, then adds the offset", () => {
@@ -24,14 +24,14 @@ Deno.test("scale multiplies, then adds the offset", () => {
   assertEquals(valuesOf(scale, { by: -2 }, floats(2), values), Float32Array.of(-0, -2, 4, -8));
 });
 
-Deno.test("scale makes float32 of bytes, without wrapping at 256 or cutting fractions off", () => {
+Deno.test("scale converts bytes to float32 without wrapping at 256 or truncating fractions", () => {
   assertEquals(
     valuesOf(scale, { by: 1.5 }, floats(), Uint8Array.of(0, 1, 255)),
     Float32Array.of(0, 1.5, 382.5),
   );
 });
 
-Deno.test("scale rounds once, after adding", () => {
+Deno.test("scale rounds only once, after the addition", () => {
   // In float32, 16777217 is no number: 2^24 · 1 + 1 − 2^24 would be 0 if the product were rounded.
   const values = Float64Array.of(16_777_217, 16_777_219);
   assertEquals(
@@ -40,7 +40,7 @@ Deno.test("scale rounds once, after adding", () => {
   );
 });
 
-Deno.test("scale takes all numbers and leaves ids alone; named features only if they are named", () => {
+Deno.test("scale changes all numeric features by default, never ids, and only the named features if any are named", () => {
   const features = { a: floats(), b: floats(), city: ids() };
   const batch = batchOf(2, {
     a: { values: Float32Array.of(1, 2), shape: [] },
@@ -58,7 +58,7 @@ Deno.test("scale takes all numbers and leaves ids alone; named features only if 
   }
 });
 
-Deno.test("scale refuses ids, and features that there are not, by the nearest name", () => {
+Deno.test("scale refuses ids and unknown features, and suggests the nearest name", () => {
   assertRefused(
     scale,
     { by: 2, feature: "city" },
@@ -90,7 +90,7 @@ Deno.test("scale refuses ids, and features that there are not, by the nearest na
   }
 });
 
-Deno.test("scale says what it expected of its options", () => {
+Deno.test("scale reports the expected values of its options", () => {
   assertEquals(issuesOf(scale, { by: "1/16" }), ["by: expected a number, such as 0.0625 for 1/16"]);
   assertEquals(issuesOf(scale, { by: Infinity }).length, 1);
   assertEquals(issuesOf(scale, { by: 1, feature: 3 }), [

@@ -5,12 +5,12 @@ import { appliedByRows, assertRefused, batchOf, floats, ids, issuesOf, make } fr
 
 const features = { a: floats(), b: ids(2), c: floats(3) };
 
-Deno.test("select keeps the contract of a transform", async () => {
+Deno.test("select fulfills the contract of a transform", async () => {
   await checkStage(select, { options: { features: ["image"] } });
   await checkStage(select, { options: { features: ["c", "a"] }, features });
 });
 
-Deno.test("select keeps the features that are named, in that order, and drops all others", () => {
+Deno.test("select keeps the named features in the given order, and drops all others", () => {
   const batch = batchOf(2, {
     a: { values: Float32Array.of(1, 2), shape: [] },
     b: { values: Int32Array.of(3, 4, 5, 6), shape: [2] },
@@ -25,7 +25,7 @@ Deno.test("select keeps the features that are named, in that order, and drops al
   }
 });
 
-Deno.test("select refuses features that there are not, and a list without any", () => {
+Deno.test("select refuses unknown features and an empty list", () => {
   assertRefused(
     select,
     { features: ["a", "cc"] },
