@@ -38,6 +38,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
     ...(engine && { engine }),
     ...(batch !== undefined && { batch }),
     allowPlugins,
+    manyRows: true,
   });
   await using _ = loaded;
   const all = options.keep === "all";

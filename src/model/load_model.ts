@@ -17,12 +17,13 @@ import { LoadedModel, type Model } from "./model.ts";
 import { inputsOfGraph } from "./onnx/columns.ts";
 import { ElementType } from "./onnx/messages.ts";
 import { modelToOnnx } from "./onnx/model_to_onnx.ts";
-import type { Session } from "./onnx_runtime.ts";
+import type { OpenedSession } from "./onnx_runtime.ts";
 import { netsOfRun, type OpenedRun, openRun, rowsStage, type RunPart } from "./open_run.ts";
 import {
   featureRunner,
   type NetRunner,
   openSession,
+  type RunnerOptions,
   sourceRunner,
   tensorRunner,
 } from "./runners.ts";
@@ -79,7 +80,10 @@ export interface OpenedModel {
  * @param options The net, the checkpoint, and the engine.
  * @returns The model and its description.
  */
-export async function openModel(folder: string, options: LoadModelOptions): Promise<OpenedModel> {
+export async function openModel(
+  folder: string,
+  options: LoadModelOptions & Pick<RunnerOptions, "manyRows">,
+): Promise<OpenedModel> {
   const { engine = "auto" } = options;
   const isRun = existsSync(join(folder, runFiles.pipeline));
   if (!isRun && existsSync(join(folder, ONNX_FILE))) return await loadExport(folder, options);
@@ -152,7 +156,10 @@ export async function tensorsOfRun(
 }
 
 /** Loads a net from an export folder. */
-async function loadExport(folder: string, options: LoadModelOptions): Promise<OpenedModel> {
+async function loadExport(
+  folder: string,
+  options: LoadModelOptions & RunnerOptions,
+): Promise<OpenedModel> {
   const { engine = "auto" } = options;
   const refused = (["net", "checkpoint"] as const).find((name) => options[name] !== undefined);
   if (refused !== undefined || engine === "native" || engine === "wasm") {
@@ -207,7 +214,10 @@ async function loadExport(folder: string, options: LoadModelOptions): Promise<Op
 }
 
 /** Returns the type of an input of a graph; undefined if there is no such tensor. */
-function typeOf({ inputMetadata }: Session, name: string): ElementType | undefined {
+function typeOf(
+  { inputMetadata }: OpenedSession["session"],
+  name: string,
+): ElementType | undefined {
   const input = inputMetadata.find((input) => input.name === name);
   return input?.isTensor ? elementTypes[input.type] : undefined;
 }

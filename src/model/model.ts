@@ -186,15 +186,27 @@ export class LoadedModel implements Model {
     batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>,
   ): AsyncGenerator<{ readonly part: RecordBatch; readonly predictions: Predictions }> {
     let before = 0;
+    const waiting: { readonly part: RecordBatch; readonly predictions: Promise<Predictions[]> }[] =
+      [];
+    // If another thread computes, the next rows are decoded meanwhile.
+    const most = this.#parts.runner.waits ? 1 : 0;
+    const next = async () => {
+      const { part, predictions } = waiting.shift()!;
+      return { part, predictions: (await predictions)[0]! };
+    };
     for await (const batch of batches) {
       for (let start = 0; start < batch.numRows; start += this.rowsAtOnce) {
         const end = Math.min(start + this.rowsAtOnce, batch.numRows);
         const part = batch.slice(start, end);
-        const [predictions] = await this.compute([this.decode(part, before)]);
+        const predictions = this.compute([this.decode(part, before)]);
+        // A failure is thrown when it is this part's turn.
+        predictions.catch(() => {});
+        waiting.push({ part, predictions });
         before += part.numRows;
-        yield { part, predictions: predictions! };
+        while (waiting.length > most) yield await next();
       }
     }
+    while (waiting.length > 0) yield await next();
   }
 
   /**

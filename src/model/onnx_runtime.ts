@@ -9,6 +9,22 @@ export type Session = InferenceSession;
 /** A tensor of ONNX Runtime. */
 export type OrtTensor = Tensor;
 
+/** A loaded ONNX model, in this thread or in one of its own. */
+export interface OpenedSession {
+  /** Creates the tensors that the model accepts. */
+  readonly runtime: Pick<OnnxRuntime, "Tensor">;
+  /** The model. */
+  readonly session: Pick<Session, "inputNames" | "inputMetadata" | "release"> & {
+    /** Whether another thread computes, so that calls may wait for each other. */
+    readonly waits?: boolean;
+    /** Computes outputs by name. */
+    run(
+      feeds: Readonly<Record<string, OrtTensor>>,
+      outputs: readonly string[],
+    ): Promise<Readonly<Record<string, OrtTensor>>>;
+  };
+}
+
 /** The part of ONNX Runtime's API that Rocket uses. */
 export interface OnnxRuntime {
   /** Creates tensors. */

@@ -4,7 +4,8 @@ import { mapValues } from "../stages/parts.ts";
 import { UserError } from "../base/errors.ts";
 import { ElementType } from "./onnx/messages.ts";
 import type { FeatureInput, GraphInput } from "./onnx/columns.ts";
-import { loadOnnxRuntime, type OnnxRuntime, type OrtTensor, type Session } from "./onnx_runtime.ts";
+import { loadOnnxRuntime, type OpenedSession, type OrtTensor } from "./onnx_runtime.ts";
+import { openThreadSession } from "./thread_session.ts";
 import type { ModelInput } from "../run/model/model_file.ts";
 
 /** The values of each feature, by its name. */
@@ -14,6 +15,8 @@ export type FeatureValues = Readonly<Record<string, Values>>;
 export interface NetRunner {
   /** A description of the engine for messages, such as `ONNX Runtime`. */
   readonly engine: string;
+  /** Whether another thread computes, so that the next rows may be decoded meanwhile. */
+  readonly waits?: boolean | undefined;
   /**
    * Computes logits.
    *
@@ -29,6 +32,11 @@ export interface NetRunner {
 export interface RunnerOptions {
   /** The number of threads; by default, one per core. */
   readonly threads?: number | undefined;
+  /**
+   * Whether many rows are computed while others are decoded and written: the model is loaded in a
+   * thread of its own, and its threads do not occupy cores while they wait.
+   */
+  readonly manyRows?: boolean | undefined;
 }
 
 /**
@@ -40,11 +48,33 @@ export interface RunnerOptions {
  */
 export async function openSession(
   model: string | Uint8Array,
-  { threads }: RunnerOptions = {},
-): Promise<{ runtime: OnnxRuntime; session: Session }> {
+  options: RunnerOptions = {},
+): Promise<OpenedSession> {
+  if (options.manyRows) {
+    try {
+      return await openThreadSession(model, options);
+    } catch {
+      // The same error occurs here, with its hint, unless the thread itself was the reason.
+    }
+  }
+  return await openOwnSession(model, options);
+}
+
+/**
+ * Loads an ONNX model with ONNX Runtime in this thread.
+ *
+ * @param model The path of the ONNX file, or its bytes.
+ * @param options The number of threads.
+ * @throws {UserError} If the model is damaged.
+ */
+export async function openOwnSession(
+  model: string | Uint8Array,
+  { threads, manyRows }: RunnerOptions,
+): Promise<OpenedSession> {
   const runtime = await loadOnnxRuntime();
   const session = await runtime.InferenceSession.create(model as string, {
     ...(threads !== undefined && { intraOpNumThreads: threads }),
+    ...(manyRows && { extra: { session: { intra_op: { allow_spinning: "0" } } } }),
     logSeverityLevel: 3,
   }).catch((error: Error) => {
     const file = typeof model === "string" ? model : "the exported net";
@@ -60,13 +90,14 @@ export async function openSession(
  * @param inputs The features after all transforms.
  */
 export function featureRunner(
-  { runtime, session }: { runtime: OnnxRuntime; session: Session },
+  { runtime, session }: OpenedSession,
   inputs: readonly ModelInput[],
 ): NetRunner {
   // Every feature is an input of the graph, even if the net does not read it.
   const forms = inputs.map(({ name, spec }) => ({ name, ...spec }));
   return {
     engine: "ONNX Runtime",
+    waits: session.waits,
     async run(rows, values) {
       const feeds: Record<string, OrtTensor> = {};
       for (const { name, shape, dtype } of forms) {
@@ -88,12 +119,13 @@ export function featureRunner(
  * @param inputs The input of the graph for each feature.
  */
 export function sourceRunner(
-  { runtime, session }: { runtime: OnnxRuntime; session: Session },
+  { runtime, session }: OpenedSession,
   inputs: readonly FeatureInput[],
 ): NetRunner {
   const encode = encoderOfInputs(inputs);
   return {
     engine: "ONNX Runtime",
+    waits: session.waits,
     async run(rows, values) {
       const feeds: Record<string, OrtTensor> = {};
       for (const { name, type, data, shape } of encode(values)) {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { loadModel } from "../../model.ts";
 import { UserError } from "../../mod.ts";
 import { openEngine } from "../../src/engine/engine.ts";
+import { openModel } from "../../src/model/load_model.ts";
 import { inFolder } from "../support/command_line.ts";
 import { forEachEngine } from "../support/engines.ts";
 import type { Rows } from "../support/hand_over.ts";
@@ -33,6 +34,10 @@ forEachEngine(
       {
         await using model = await loadModel(out, { batch: 7 });
         assertClose((await model.predict(table)).logits, logits.light!);
+        // In a thread of its own, several parts wait at a time.
+        const { loaded } = await openModel(out, { batch: 7, manyRows: true });
+        await using _ = loaded;
+        assertClose((await loaded.predict(table)).logits, logits.light!);
       }
       // The folder may come from someone else.
       for (const name of kept) await Deno.writeTextFile(join(out, "model", name), "damaged");
