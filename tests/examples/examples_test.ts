@@ -57,5 +57,8 @@ Deno.test("the cells of examples/notebook.ipynb run one after the other, in its 
 
 Deno.test("each file of examples/ is run by a test", async () => {
   const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-  assertEquals(names.toSorted(), [...Object.keys(programs), "notebook.ipynb"].toSorted());
+  assertEquals(
+    names.toSorted(),
+    [...Object.keys(programs), "notebook.ipynb", "outputs"].toSorted(),
+  );
 });
