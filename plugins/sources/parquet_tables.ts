@@ -221,7 +221,7 @@ function differs(
   return new UserError(
     `the column ${column} differs between files: ${what(first, before)}, ${what(file, now)}`,
     {
-      hint: hint("sql/columns", "all files of a table have the same columns", {
+      hint: hint("sql/columns", "write all files of a table with the same columns and types", {
         edit: "the data files",
       }),
     },

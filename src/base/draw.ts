@@ -6,15 +6,15 @@ import { hint } from "./hints.ts";
 export type { TopLevelSpec };
 
 /**
- * Draws a picture that Vega-Lite describes.
+ * Draws a picture from a specification of Vega-Lite.
  *
- * @param spec The description.
- * @returns The picture as SVG, without the lines at the start that a file has.
- * @throws {UserError} If the packages that draw are not downloaded.
+ * @param spec The specification.
+ * @returns The picture as SVG, without the XML declaration of a file.
+ * @throws {UserError} If the packages that draw pictures have not been downloaded.
  */
 export async function drawSvg(spec: TopLevelSpec): Promise<string> {
   const { vega, lite } = await loadVega();
-  // Warnings are about fields without values, which a chart leaves out.
+  // Vega warns about fields without values, which a chart leaves out.
   const view = new vega.View(
     vega.parse(lite.compile(spec, { logger: silent }).spec),
     { renderer: "none", logger: silent },

@@ -10,12 +10,12 @@ import { reportPage } from "../report/page.ts";
 import { readPoints, readReportRun, type ReportRun } from "../report/read_run.ts";
 import { resultTable } from "./result_table.ts";
 
-/** How many of the most wrong rows of each sort a report shows, unless the user says so. */
+/** The default number of rows with the largest losses in a report, of each kind. */
 const ERRORS = 12;
 
 /**
- * `deno task pipeline report RUN… --out FILE.html`: writes a page about one run, or about several
- * side by side.
+ * `deno task pipeline report RUN… --out FILE.html`: writes an HTML page about one run, or a
+ * comparison of several.
  *
  * @param folders The run folders.
  * @param options The command line's options.
@@ -27,7 +27,7 @@ export async function report(
 ): Promise<number> {
   const { out } = options;
   if (folders.length === 0) {
-    throw new UserError("expected one run folder or more", {
+    throw new UserError("report needs at least one run folder", {
       hint: hint("report/runs", "name the runs; `runs` lists them", { edit: "the arguments" }),
       exitCode: 2,
     });
@@ -35,9 +35,11 @@ export async function report(
   const isPicture = out !== undefined && /\.svg$/i.test(out) && folders.length === 1;
   if (out === undefined || !isPicture && !/\.html?$/i.test(out)) {
     throw new UserError(
-      out === undefined ? "report needs --out" : `${out} is not the name of a page`,
+      out === undefined
+        ? "report needs --out, the file for the page"
+        : `a report cannot be written to ${out}: the format is unknown`,
       {
-        hint: hint("report/out", "name the page: --out report.html", {
+        hint: hint("report/out", "use a file name that ends in .html: --out report.html", {
           args: {
             remove: ["--out", ...(out === undefined ? [] : [out])],
             add: ["--out", "report.html"],
@@ -57,29 +59,29 @@ export async function report(
 
 async function pageOf(folders: readonly string[], options: CommandOptions): Promise<string> {
   const { errors = ERRORS, modelEngine: engine = "auto", allowPlugins, allowEnv } = options;
-  const tell = (line: string) => !options.quiet && say(line);
+  const log = (line: string) => !options.quiet && say(line);
   const runs: ReportRun[] = [];
   for (const folder of folders) {
     const run = await readReportRun(folder, {
       ...{ errors, engine, allowPlugins, allowEnv },
-      report: tell,
+      report: log,
     });
     if (typeof run.evaluation === "string") {
-      tell(`${folder}: the test rows are not evaluated: ${run.evaluation}`);
+      log(`${folder}: the test rows are not evaluated: ${run.evaluation}`);
     }
     runs.push(run);
   }
   return await reportPage(runs);
 }
 
-/** The losses of a run by epoch, and its result. */
+/** Reads the losses of a run by epoch, and its result. */
 async function pictureOf(folder: string): Promise<string> {
   const { result } = await summarizeRun(folder);
   const losses = (await readPoints(folder)).filter(({ split, net, metric }) =>
     split === "test" && net !== undefined && /^loss\/.*cross-entropy$/.test(metric)
   );
   if (!result || losses.length === 0) {
-    throw new UserError(`${folder} has no losses of nets on the test split`, {
+    throw new UserError(`the run ${folder} has not measured losses of the nets on the test split`, {
       hint: hint("report/picture", "write a page: --out report.html", {
         edit: "the name of the file",
       }),

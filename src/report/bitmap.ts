@@ -1,8 +1,8 @@
-/** An image. */
+/** An image as numbers, to be encoded for a page. */
 export interface Pixels {
   readonly height: number;
   readonly width: number;
-  /** 1 for shades of gray, 3 for red, green and blue. */
+  /** The number of channels: 1 for shades of gray, or 3 for red, green and blue. */
   readonly channels: number;
   /** The numbers from 0 to 255, row by row. */
   readonly values: readonly number[];
@@ -27,7 +27,7 @@ export function bitmapOf({ height, width, channels, values }: Pixels): string {
   view.setUint32(34, stride * height, true);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      // Rows go from the bottom to the top, and colors are blue, green and red.
+      // A bitmap file stores rows from bottom to top, and colors in the order blue, green, red.
       const to = start + (height - 1 - y) * stride + 3 * x, from = (y * width + x) * channels;
       for (let color = 0; color < 3; color++) {
         bytes[to + color] = values[from + (channels === 1 ? 0 : 2 - color)]!;

@@ -1,6 +1,6 @@
 /**
- * The pictures of a report. Their colors are variables of the page's style sheet, so that they
- * follow light, dark and printed pages.
+ * Draws the charts of a report. Their colors are variables of the page's style sheet, so that they
+ * suit light, dark and printed pages.
  *
  * @module
  */
@@ -10,7 +10,9 @@ import { escapeMarkup } from "../base/escape_markup.ts";
 import type { ConfusionCell } from "../model/evaluation/confusion.ts";
 import type { ReliabilityBin } from "../model/evaluation/reliability.ts";
 
-/** Colors that Vega knows, in place of variables of the style sheet. */
+/**
+ * Placeholder colors that Vega accepts. Variables of the style sheet replace them in the result.
+ */
 const ink = "#000101", muted = "#000102", line = "#000103", strong = "#000104";
 const light = "#000111", booster = "#000112", alone = "#000113", other = "#000114";
 const series = ["#000121", "#000122", "#000123", "#000124", "#000125", "#000126"];
@@ -27,7 +29,7 @@ const variables: Readonly<Record<string, string>> = {
   ...Object.fromEntries(series.map((color, index) => [color, `--series${index + 1}`])),
 };
 
-/** The size of a chart without its axes: that of a phone's screen, where nothing is scaled. */
+/** The size of a chart without its axes. It fits on a phone's screen without scaling. */
 const WIDTH = 330, HEIGHT = 200;
 
 const config: NonNullable<TopLevelSpec["config"]> = {
@@ -62,7 +64,7 @@ const config: NonNullable<TopLevelSpec["config"]> = {
   text: { color: ink },
 };
 
-/** Colors for pictures outside of pages, in place of variables. */
+/** The colors of charts outside of pages, where the style sheet is not available. */
 const fixed: Readonly<Record<string, string>> = {
   [ink]: "#1d1c1a",
   [muted]: "#6a6862",
@@ -93,7 +95,7 @@ async function draw(spec: object, title: string): Promise<string> {
   );
 }
 
-/** A point of a line. */
+/** A point of a line chart. */
 export interface LinePoint {
   readonly x: number;
   readonly y: number;
@@ -101,10 +103,10 @@ export interface LinePoint {
 }
 
 /**
- * Draws lines over epochs or shares of rows.
+ * Draws a line chart over epochs or over fractions of the rows.
  *
  * @param points The points.
- * @param options The titles, and the colors by name; other names get colors in turn.
+ * @param options The titles, and the colors of some lines by name. Other lines get colors in turn.
  */
 export async function lineChart(
   points: readonly LinePoint[],
@@ -112,9 +114,9 @@ export async function lineChart(
     readonly title: string;
     readonly x: string;
     readonly colors?: Readonly<Record<string, string>>;
-    /** Whether a line shows where both axes are equal. */
+    /** Whether to draw the diagonal, where the values of both axes are equal. */
     readonly diagonal?: boolean;
-    /** How numbers of both axes are formatted. */
+    /** The number format of both axes, as in D3. */
     readonly format?: string;
   },
 ): Promise<string> {
@@ -180,9 +182,9 @@ export async function lineChart(
 }
 
 /**
- * Draws a confusion matrix. The strength of a cell is its share of the rows of a label.
+ * Draws a confusion matrix. The color of a cell shows the fraction of the rows with its label.
  *
- * @param cells How often each class is predicted for each.
+ * @param cells The number of rows for each pair of a label and a predicted class.
  * @param classes The names of the classes, in order.
  * @param net The net, which determines the color.
  */
@@ -193,7 +195,7 @@ export async function confusionChart(
 ): Promise<string> {
   const totals = new Map<number, number>();
   for (const { label, rows } of cells) totals.set(label, (totals.get(label) ?? 0) + rows);
-  // Classes may have the same shown name, so they are placed by their number.
+  // Two classes may have the same shortened name, so they are placed by their index.
   const values = cells.map(({ label, predicted, rows }) => ({
     label,
     predicted,
@@ -257,7 +259,8 @@ export async function confusionChart(
 }
 
 /**
- * Draws how often probabilities come true.
+ * Draws a reliability diagram: the observed frequency of the label 1 against the predicted
+ * probability.
  *
  * @param bins The bins of rows with similar probabilities, by net.
  */
@@ -277,8 +280,8 @@ export async function calibrationChart(
 }
 
 /**
- * Draws the lift: how much more frequent the label 1 is among the rows with the highest scores than
- * among all rows.
+ * Draws the lift curve: the frequency of the label 1 among the rows with the highest scores,
+ * relative to its frequency among all rows.
  *
  * @param bins The bins of rows with similar probabilities, by net.
  */
@@ -304,7 +307,7 @@ export async function liftChart(
   });
 }
 
-/** A net of a run, with its metric and its latency. */
+/** A net of a run with its metric and latency, as a point of a chart. */
 export interface LatencyPoint {
   readonly run: string;
   readonly net: string;
@@ -313,7 +316,7 @@ export interface LatencyPoint {
 }
 
 /**
- * Draws a metric against the latency of nets.
+ * Draws a scatter chart of the metric and the latency of nets.
  *
  * @param points The nets.
  * @param metric The name of the metric.
@@ -364,7 +367,7 @@ export async function latencyChart(
 }
 
 /**
- * Draws losses by epoch and the lines of a table below them, as a picture of its own.
+ * Draws the losses by epoch with the lines of a table below, as a separate picture.
  *
  * @param points The losses.
  * @param title The title of the vertical axis.

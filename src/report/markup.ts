@@ -1,12 +1,12 @@
 import { escapeMarkup } from "../base/escape_markup.ts";
 
-/** A part of a page. */
+/** A fragment of HTML that needs no more escaping. */
 export class Markup {
   /** Its HTML. */
   readonly html: string;
 
   /**
-   * Takes HTML as it is. Only for what Rocket itself made.
+   * Creates a fragment from HTML without escaping it. The HTML must come from Rocket itself.
    *
    * @param html The HTML.
    */
@@ -15,11 +15,12 @@ export class Markup {
   }
 }
 
-/** What a part of a page can contain. */
+/** A value that can be inserted into HTML: text, a fragment, or a list of these. */
 export type Content = Markup | string | number | undefined | false | readonly Content[];
 
 /**
- * Makes a part of a page. Everything that is not a part already is text, and escaped.
+ * Creates a fragment of HTML from a template. Inserted values are escaped unless they are
+ * fragments.
  *
  * @param texts The HTML around the values.
  * @param values The values.

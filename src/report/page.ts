@@ -1,5 +1,5 @@
 /**
- * The page of a report.
+ * Generates the HTML page of a report.
  *
  * @module
  */
@@ -24,11 +24,12 @@ import { type Content, html, Markup } from "./markup.ts";
 import type { Point, ReportNet, ReportRun, ShownEvaluation } from "./read_run.ts";
 import { style } from "./style.ts";
 
-/** The largest number of classes in a drawn confusion matrix, and of confusions in a list. */
+/** The maximum number of classes in a confusion matrix, and of confusions in a list. */
 const MATRIX_CLASSES = 40, LISTED = 20;
 
 /**
- * Makes a page of one or several runs: one file without scripts, which needs no network.
+ * Generates a page about one or several runs. It is a single file without scripts or external
+ * resources.
  *
  * @param runs The runs.
  */
@@ -72,7 +73,7 @@ const card = (title: string, content: Content, note?: string) =>
 
 const svg = (picture: string) => new Markup(picture);
 
-/** A table; the first column has the names of the rows, and the others numbers. */
+/** Formats a table with the names of the rows in the first column and numbers in the others. */
 function dataTable(
   head: readonly string[],
   rows: readonly (readonly Content[])[],
@@ -104,7 +105,7 @@ function dataTable(
   `;
 }
 
-/** The metrics of each net of a run, after the last and the best epoch. */
+/** Formats the metrics of each net of a run after the last and the best epoch. */
 interface NetResult {
   readonly net: ReportNet;
   readonly last: Metrics;
@@ -137,7 +138,7 @@ function netResults(result: Result): NetResult[] {
   ];
 }
 
-/** The metric that is shown first: the one that selects the best epoch, or the first one. */
+/** Returns the metric to show first: the one that selects the best epoch, or the first one. */
 function mainMetric({ result }: ReportRun): string | undefined {
   if (!result) return undefined;
   const all = result.test.light ?? result.test.booster ?? {};
@@ -171,7 +172,7 @@ async function runSection(run: ReportRun, isOne: boolean): Promise<Markup> {
   `;
 }
 
-/** The numbers that matter most. */
+/** Formats the most important numbers of a run. */
 function tiles(run: ReportRun): Markup {
   const { result, latency } = run, metric = mainMetric(run);
   const found: Markup[] = [];
@@ -339,7 +340,7 @@ function aboutSection({ earlier, model, result }: ReportRun): Markup {
 
 const list = (lines: readonly string[]) => lines.map((line) => html`<div>${line}</div>`);
 
-/** Curves by epoch: what each net is measured by, its losses, gradient norms and learning rate. */
+/** Formats the charts by epoch: metrics, losses, gradient norms and the learning rate. */
 async function trainingSection({ points, result }: ReportRun): Promise<Markup> {
   const cards: Markup[] = [];
   const measured = points.filter(({ split }) => split !== "train");
@@ -357,7 +358,7 @@ async function trainingSection({ points, result }: ReportRun): Promise<Markup> {
     Number(a.startsWith("loss/")) - Number(b.startsWith("loss/"))
   );
   for (const [metric, of] of [...metrics, ...others]) {
-    // Details of metrics, such as the number of users, hardly change.
+    // Details of metrics, such as the number of users, are left out because they hardly change.
     if (metric.includes("/") && !metric.startsWith("loss/")) continue;
     cards.push(card(
       `${metric}, ${split} split`,
@@ -552,7 +553,7 @@ function timeSection({ result, latency, model }: ReportRun): Markup {
   `;
 }
 
-/** Several runs side by side. */
+/** Formats a comparison of several runs. */
 async function comparison(runs: readonly ReportRun[]): Promise<Markup> {
   const names = shortNames(runs);
   const metric = runs.map(mainMetric).find((metric) => metric !== undefined);
@@ -603,7 +604,7 @@ async function comparison(runs: readonly ReportRun[]): Promise<Markup> {
     const latencies = runs.flatMap(({ latency, result }, index): LatencyPoint[] => {
       if (typeof latency === "string" || !result) return [];
       return netResults(result).flatMap(({ net, best }) => {
-        // The light net trained alone computes the same as the other one.
+        // The light net trained alone has the same latency as the other light net.
         const time = latency[net === "light alone" ? "light" : net], value = best[metric];
         return typeof value === "number" && time !== undefined
           ? [{ run: names[index]!, net, latency: time, value }]
@@ -639,7 +640,7 @@ async function comparison(runs: readonly ReportRun[]): Promise<Markup> {
   `;
 }
 
-/** Short names of runs, each once. */
+/** Returns short and unique names of runs. */
 function shortNames(runs: readonly ReportRun[]): string[] {
   const short = runs.map(({ title }) => title);
   return new Set(short).size === runs.length ? short : runs.map(({ folder }) => folder);

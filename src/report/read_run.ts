@@ -1,5 +1,6 @@
 /**
- * What a report says of a run: the record in its folder, and what its nets say of the test rows.
+ * Collects the content of a report about a run: the record in its folder, and the predictions of
+ * its nets for the test rows.
  *
  * @module
  */
@@ -22,71 +23,72 @@ import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import type { NetName } from "../stages/network.ts";
 import { bitmapOf, type Pixels } from "./bitmap.ts";
 
-/** The nets of a report: those of a run, and its light net trained alone. */
+/** The name of a net in a report: one of the run's nets, or its light net trained alone. */
 export type ReportNet = NetName | "light alone";
 
 /** A measured number at the end of an epoch. */
 export interface Point {
   readonly epoch: number;
   readonly split: string;
-  /** The net; undefined for a number of the whole run. */
+  /** The net; undefined if the number belongs to the whole run. */
   readonly net: ReportNet | undefined;
   readonly metric: string;
   readonly value: number;
 }
 
-/** A row that is wrong, as a report shows it. */
+/** A row with a large loss, as a report shows it. */
 export interface ShownRow extends WrongRow {
   /** The values of some columns, as text. */
   readonly values: readonly string[];
-  /** Its image as a data URL, if the net reads one. */
+  /** The image of the row as a data URL, if the nets read an image. */
   readonly image: string | undefined;
 }
 
-/** What the nets say of the test rows. */
+/** The evaluation of the nets on the test rows. */
 export interface ShownEvaluation extends Omit<Evaluation, "source" | "wrong" | "groups"> {
-  /** The names of the shown columns. */
+  /** The names of the columns to show. */
   readonly columns: readonly string[];
-  /** The rows that are most wrong. */
+  /** The rows with the largest losses. */
   readonly wrong: readonly ShownRow[];
 }
 
-/** A run, as a report shows it. */
+/** The content of a report about one run. */
 export interface ReportRun extends RunSummary {
   /** The run folder, as the user named it. */
   readonly folder: string;
-  /** A short name: the folder's. */
+  /** The name of the folder, as a short name of the run. */
   readonly title: string;
-  /** The description of its model. */
+  /** The content of `model.json`. */
   readonly model: ModelFile;
-  /** What was measured at the end of epochs. */
+  /** The numbers that were measured at the end of epochs. */
   readonly points: readonly Point[];
-  /** What its nets say of the test rows, or why that is not known. */
+  /** The evaluation of the nets on the test rows, or the reason why it is missing. */
   readonly evaluation: ShownEvaluation | string;
-  /** The time of a call with one row, in milliseconds, by net; or why it is not known. */
+  /** The latency of one row in milliseconds, by net; or the reason why it is missing. */
   readonly latency: Readonly<Partial<Record<NetName, number>>> | string;
 }
 
-/** How a run is read. */
+/** The options of reading a run for a report. */
 export interface ReadOptions {
-  /** How many of the most wrong rows are shown. */
+  /** The number of rows with the largest losses to show. */
   readonly errors: number;
-  /** What computes. */
+  /** The engine. */
   readonly engine: "auto" | "onnx" | "native" | "wasm";
-  /** Code outside of the project that the run may name. */
+  /** Modules from outside the project that the run may load. */
   readonly allowPlugins: readonly string[];
-  /** Variables of the environment that an address may contain. */
+  /** The environment variables that may be part of an address of data. */
   readonly allowEnv: readonly string[];
-  /** Receives log lines. */
+  /** Receives log lines for the user. */
   readonly report: (line: string) => void;
 }
 
 /**
- * Reads a run folder, evaluates the test rows if they are there, and measures the nets' latency.
+ * Reads a run folder, evaluates the nets on the test rows if these are available, and measures the
+ * latency of the nets.
  *
  * @param folder The run folder.
- * @param options How it is read.
- * @throws {UserError} If it is no run folder, or a file in it is damaged.
+ * @param options The engine, and the rows to show.
+ * @throws {UserError} If the folder is not a run folder, or a file in it is damaged.
  */
 export async function readReportRun(folder: string, options: ReadOptions): Promise<ReportRun> {
   const summary = await summarizeRun(folder);
@@ -104,7 +106,7 @@ export async function readReportRun(folder: string, options: ReadOptions): Promi
 }
 
 /**
- * Reads what a run has measured at the end of epochs.
+ * Reads the numbers that a run measured at the end of epochs.
  *
  * @param folder The run folder.
  */
@@ -115,7 +117,7 @@ export async function readPoints(folder: string): Promise<Point[]> {
   ];
 }
 
-/** Returns what a function gives, or the message of its error. */
+/** Returns the result of a function, or the message of the error that it throws. */
 async function orWhy<T>(make: () => Promise<T>): Promise<T | string> {
   try {
     return await make();
@@ -136,15 +138,15 @@ async function pointsOf(file: string, isAlone: boolean): Promise<Point[]> {
         return [{ epoch, split, value, ...keyOf(key, isAlone) }];
       });
     } catch {
-      // A run that was killed may have left a part of a line.
+      // A killed run may have left an incomplete line.
       return [];
     }
   });
 }
 
 /**
- * The net and name of a metric: `light/accuracy` and `loss/cross-entropy(light)` are metrics of the
- * light net.
+ * Splits the key of a metric into its net and its name. Both `light/accuracy` and
+ * `loss/cross-entropy(light)` are metrics of the light net.
  */
 function keyOf(key: string, isAlone: boolean): Pick<Point, "net" | "metric"> {
   const [, first, ofNet] = /^(light|booster)\/(.+)$/.exec(key) ?? [];
@@ -154,7 +156,7 @@ function keyOf(key: string, isAlone: boolean): Pick<Point, "net" | "metric"> {
   return { net: isAlone ? "light alone" : net as NetName, metric };
 }
 
-/** The largest numbers of columns of a row, and of characters of a value, that are shown. */
+/** The maximum numbers of columns of a row, and of characters of a value, in a report. */
 const SHOWN_COLUMNS = 5, SHOWN_CHARACTERS = 32;
 
 async function evaluated(
@@ -195,10 +197,10 @@ async function evaluated(
   );
 }
 
-/** The largest number of pixels of an image that is shown. */
+/** The maximum number of pixels of an image in a report. */
 const SHOWN_PIXELS = 2 ** 14;
 
-/** The images of rows, if a feature is one. */
+/** Returns the images of rows, if a feature is an image. */
 function imagesOf(
   { features, inputs }: ModelFile,
   fields: readonly Field[],
@@ -208,7 +210,7 @@ function imagesOf(
     (shape.length === 2 || shape.length === 3 && [1, 3].includes(shape[2]!)) &&
     shape[0]! > 1 && shape[1]! > 1;
   const feature = features.find(({ spec }) => spec.dtype === "float32" && isImage(spec.shape));
-  // A transform may be what makes an image of a list.
+  // The feature may only become an image by a transform, such as `reshape`.
   const shape = feature?.spec.shape ??
     inputs.find(({ spec }) => spec.dtype === "float32" && isImage(spec.shape))?.spec.shape;
   const column = feature?.column ?? (features.length === 1 ? features[0]!.column : undefined);
@@ -239,7 +241,7 @@ function imagesOf(
   });
 }
 
-/** The numbers of a value, without the lists around them. */
+/** Returns the numbers of a value without the lists around them. */
 function flatNumbers(value: unknown): number[] {
   if (typeof value === "number") return [value];
   if (typeof value === "bigint") return [Number(value)];
@@ -250,10 +252,10 @@ function flatNumbers(value: unknown): number[] {
   return Array.from(value as Vector).flatMap(flatNumbers);
 }
 
-/** The number of calls before the measurement, and of those that are measured. */
+/** The numbers of warm-up calls and of measured calls. */
 const WARM_UP = 20, CALLS = 200;
 
-/** The median time of a call with one made row, the nets in turns. */
+/** Measures the median time of a call with one generated row. The nets take turns. */
 async function latencyOf(
   folder: string,
   { network: { nets } }: ModelFile,

@@ -85,7 +85,7 @@ export interface OutputValues {
   readonly logits: Column;
 }
 
-/** Some evaluated rows. */
+/** Some rows with the outputs of the nets, from which a metric is computed. */
 export interface EvaluatedBatch {
   /** The number of rows. */
   readonly size: number;

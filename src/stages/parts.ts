@@ -19,7 +19,7 @@ export interface Parts<C, Label extends C = C> {
   readonly columns?: Readonly<Record<string, C>> | undefined;
 }
 
-/** The specs of the columns of a batch. */
+/** The descriptions of the columns of a batch: the features, the label, and other columns. */
 export type Specs = Parts<ColumnSpec, LabelSpec>;
 
 /**

@@ -230,13 +230,17 @@ export function valuesOf(
   return Object.fromEntries(entries.map(([name, part]) => {
     if (typeof part === "number") return [name, metricValue(part)];
     if (isUndefinedMetric(part)) return [name, part];
-    throw new StageError(stage, `returned ${describe(part)} as ${name}`, {
-      hint: hint(
-        "metric/value",
-        "return a number, undefinedMetric(REASON), or an object of these from value()",
-        { edit: "the stage" },
-      ),
-    });
+    throw new StageError(
+      stage,
+      `returned ${describe(part)} as the value ${name} of a metric; expected a number`,
+      {
+        hint: hint(
+          "metric/value",
+          "return a number, undefinedMetric(REASON), or an object of these from value()",
+          { edit: "the stage" },
+        ),
+      },
+    );
   }));
 }
 
