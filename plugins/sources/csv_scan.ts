@@ -159,7 +159,7 @@ function classesOf(delimiter: string, quote: string): Uint8Array | undefined {
 }
 
 /**
- * Scans a file.
+ * Scans a CSV file to find out which kinds of values each column contains.
  *
  * @param file The file.
  * @param dialect The format of the file.

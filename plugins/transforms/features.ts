@@ -22,7 +22,7 @@ export type Features = Readonly<Record<string, ColumnSpec>>;
 
 const name = z.string().min(1, { error: "expected the name of a feature" });
 
-/** The option `feature`, which transforms of features share. */
+/** The option `feature` of transforms, which names the features to change. */
 export const featureOption = z.union([name, z.array(name).min(1)], {
   error: "expected the name of a feature, or a list of them",
 }).optional().describe("The feature, or a list of features; by default, all suitable features.");

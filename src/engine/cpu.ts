@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * Returns tfjs's plain JavaScript backend, which needs no set-up. It is slow and intended for little
- * work.
+ * Returns tfjs's plain JavaScript backend, which needs no set-up. It is slow and intended for
+ * little work.
  */
 export function plainBackend(): tf.KernelBackend {
   const cpu = tf.engine().findBackend("cpu");
@@ -10,7 +10,7 @@ export function plainBackend(): tf.KernelBackend {
   return Object.assign(cpu, { firstUse: false });
 }
 
-/** Lets the plain JavaScript backend compute all tensors. */
+/** Switches to tfjs's plain JavaScript backend, which then computes all tensors. */
 export async function openPlain(): Promise<void> {
   plainBackend();
   await tf.setBackend("cpu");

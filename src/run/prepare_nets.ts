@@ -63,8 +63,8 @@ export function netsOf({ phases }: Plan): NetName[] {
 }
 
 /**
- * Returns the phase in which the light net is trained alone: the last phase, without the booster and
- * without frozen variables.
+ * Returns the phase in which the light net is trained alone: the last phase, without the booster
+ * and without frozen variables.
  *
  * @param plan The plan.
  */
@@ -187,8 +187,8 @@ export function prepareNets(
 const stageCode = { edit: "the stage" };
 
 /**
- * Refuses networks with variables that are not trainable but without `batchNorm`. Running statistics
- * depend on batches, and Rocket must know about them to avoid a small last batch.
+ * Refuses networks with variables that are not trainable but without `batchNorm`. Running
+ * statistics depend on batches, and Rocket must know about them to avoid a small last batch.
  */
 function refuseUnsaidBatchNorm({ network }: Plan, variables: readonly Variable[]): void {
   const running = variables.find(({ trainable }) => !trainable);
@@ -398,7 +398,7 @@ function refuseIds(
 }
 
 /**
- * Returns the losses of a phase that some nets have.
+ * Returns the losses of a phase that compare outputs of the given nets only.
  *
  * @param phase The phase.
  * @param nets The nets that are computed.
@@ -410,7 +410,7 @@ export function lossesOf({ losses }: PlannedPhase, nets: readonly NetName[]): Pl
 }
 
 /**
- * Returns the metrics of a plan that can be measured.
+ * Returns the metrics of a plan that can be measured with the given nets.
  *
  * @param plan The plan.
  * @param nets The nets that are computed.

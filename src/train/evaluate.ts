@@ -110,7 +110,7 @@ export async function evaluate(
   return measures.values();
 }
 
-/** Thrown where losses are read that were not computed. */
+/** Thrown when a metric reads losses that were not computed. */
 export class UnknownLosses extends Error {
   override name = "UnknownLosses";
 }
@@ -259,7 +259,7 @@ function describe(value: unknown): string {
 }
 
 /**
- * Computes what the nets say of a batch.
+ * Computes the outputs of the nets, and the losses, for a batch.
  *
  * @param model The nets and loss terms.
  * @param compute {@linkcode evaluationStep} of the model, possibly as a captured function.

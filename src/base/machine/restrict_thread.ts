@@ -23,9 +23,11 @@ let isOwn = false;
  * Prevents code in this thread from creating links, which Deno's permissions do not prevent: a
  * program that may write in a folder could create a link there, and use it to read and write files
  * anywhere. `node:wasi` creates them, so its methods are replaced. A new thread would have the
- * original methods again, so only Rocket's own threads can be started, which call this function too.
+ * original methods again, so only Rocket's own threads can be started, which call this function
+ * too.
  *
- * If native code may be loaded, Deno's permissions restrict nothing, and this function does nothing.
+ * If native code may be loaded, Deno's permissions restrict nothing, and this function does
+ * nothing.
  *
  * @param module The module of Rocket that may run as a thread, if there is one.
  */
@@ -45,7 +47,7 @@ export function restrictThread(module?: URL): void {
 }
 
 /**
- * Starts a thread of Rocket's.
+ * Starts a worker thread that runs one of Rocket's own modules.
  *
  * @param module The module that the thread runs.
  * @throws {Error} If it is not the module that {@linkcode restrictThread} allows.

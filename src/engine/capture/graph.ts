@@ -19,7 +19,7 @@ export interface OpAttribute {
   readonly value: unknown;
 }
 
-/** The binding's numbers for kinds of attributes. */
+/** The numbers by which tfjs-node's binding identifies the types of an op's attributes. */
 export interface AttributeKinds {
   readonly TF_ATTR_STRING: number;
   readonly TF_ATTR_INT: number;

@@ -177,7 +177,10 @@ export function asWritten(value: unknown, root: Node, path: Path = []): unknown 
   });
 }
 
-/** Marks the resolved options of a stage, whose schemas may transform values in any way. */
+/**
+ * The key that marks a value as the options of a stage, after their schemas may have transformed
+ * them.
+ */
 export const STAGE: unique symbol = Symbol("stage");
 
 /** Checks whether an item of a value is an option of a stage but not a stage itself. */
