@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
+import { leaveSignals } from "./interruption.ts";
 import { readPlan } from "../run/read_plan.ts";
 import { train } from "./train.ts";
 
@@ -12,6 +13,8 @@ import { train } from "./train.ts";
  * @returns The exit code.
  */
 export async function run(args: readonly string[], options: CommandOptions): Promise<number> {
+  // Modules of stages may never return. A run listens to signals when its stages are loaded.
+  leaveSignals();
   const plan = await readPlan(
     onlyArgument(args, "a pipeline file"),
     options.set,

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { holdsPath } from "../base/files/holds_path.ts";
+import { printable } from "../base/printable.ts";
 import { runChild } from "./child.ts";
 import { mapUrl, projectImports } from "./import_map.ts";
+import { logLine } from "./log_line.ts";
 import type { Project } from "./project.ts";
 
 /** The options of {@linkcode importsOf}. */
@@ -21,7 +23,10 @@ export interface ImportsOptions {
 }
 
 /** The maximum time for analyzing the modules of a project, in milliseconds. */
-const PATIENCE = 60_000;
+const PATIENCE = 30_000;
+
+/** The time in milliseconds after which a message names the modules that are still analyzed. */
+const QUIET = 3_000;
 
 const EMPTY = "data:application/typescript,export%20%7B%7D";
 
@@ -42,10 +47,17 @@ export async function importsOf(
     imports[config.name + entry.slice(1)] = EMPTY;
     imports[pathToFileURL(join(root, target)).href] = EMPTY;
   }
-  const urls = modules.map((module) => pathToFileURL(module).href);
+  // Reading a pipe may wait forever. The run rejects such a module.
+  const files = modules.filter(isRegularFile);
+  const urls = files.map((module) => pathToFileURL(module).href);
   const entry = join(temporary, "imports.ts");
   await Deno.writeTextFile(entry, urls.map((url) => `import ${JSON.stringify(url)};\n`).join(""));
   const chunks: Uint8Array<ArrayBuffer>[] = [];
+  const quiet = setTimeout(
+    () => logLine(printable(`still reading what ${files.join(" and ")} import`)),
+    QUIET,
+  );
+  using _quiet = { [Symbol.dispose]: () => clearTimeout(quiet) };
   const { code } = await runChild(
     [
       ...["info", "--json", "--no-npm", "--no-remote", "--no-config", "--no-lock"],
@@ -55,6 +67,14 @@ export async function importsOf(
   );
   if (code !== 0) return [];
   return reached(JSON.parse(await new Blob(chunks).text()), pathToFileURL(entry).href, without);
+}
+
+function isRegularFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }
 
 /** The output of `deno info`, as far as it is read. */

@@ -94,10 +94,11 @@ async function runWithNeeds(
     return { code: 2, signal: null };
   }
   const computes = needs.engine !== undefined;
-  const namesVariable = needs.permissions.some(({ permission, mentioned }) =>
-    permission === "env" && mentioned
+  // The run folder of `evaluate` may come from someone else, and names data.
+  const reaches = needs.permissions.some(({ permission, mentioned }) =>
+    mentioned || permission === "net" || permission === "import"
   );
-  if ((computes || needs.hasCode || namesVariable) && !args.includes("--quiet")) {
+  if ((computes || needs.hasCode || reaches) && !args.includes("--quiet")) {
     const shown = needs.permissions.filter(({ of }) => of !== temporary);
     logLine(permissionsLine(shown, needs.hasCode));
   }
@@ -128,6 +129,10 @@ async function runWithNeeds(
 /** Reports a process that a stage or the system ended, which must not appear successful. */
 function meantEnd({ code, signal }: ChildEnd): ChildEnd {
   if (signal === "SIGINT" || signal === "SIGTERM") return { code, signal };
+  if (signal === "SIGKILL" && receivedSignal() !== undefined) {
+    logLine("stopped: the command did not end by itself");
+    return { code: INTERRUPTED, signal: null };
+  }
   const meant = signal === null ? meantCode(code) : undefined;
   if (meant !== undefined) return { code: meant, signal: null };
   const how = signal === null ? `it ended with exit code ${code}` : `${signal} ended it`;

@@ -8,6 +8,12 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 /** The time in milliseconds during which a repeated signal counts as the same one. */
 const ECHO = 1_000;
 
+/**
+ * The time in milliseconds after a second signal, in which a child process has to end. A stage that
+ * computes without a pause keeps the child from handling signals.
+ */
+const GRACE = 3_000;
+
 /** The child processes that receive signals. */
 const children = new Set<Deno.ChildProcess>();
 
@@ -25,10 +31,19 @@ export function hearSignals(): void {
       const now = performance.now();
       if (now - last < ECHO) return;
       last = now;
+      if (received !== undefined) killLater();
       received ??= signal;
       for (const child of children) passOn(signal, child);
     });
   }
+}
+
+/** Kills the child processes that do not end by themselves. */
+function killLater(): void {
+  const timer = setTimeout(() => {
+    for (const child of children) passOn("SIGKILL", child);
+  }, GRACE);
+  Deno.unrefTimer(timer);
 }
 
 /**

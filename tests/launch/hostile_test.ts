@@ -288,6 +288,27 @@ export default defineMetric({
   }, { "links.ts": links });
 });
 
+Deno.test("evaluate names the hosts and the home folder of the pipeline in a run folder", async () => {
+  await inFolder(async (folder) => {
+    const pipeline = {
+      data: {
+        train: { use: "arrow", path: "/rows.arrow" },
+        test: {
+          ...{ use: "arrow", path: "http://localhost:9/rows.arrow" },
+        },
+      },
+    };
+    const run = { pipeline, variables: {}, engine: "wasm", precision: "float32" };
+    await Deno.mkdir(join(folder, "run"));
+    await Deno.writeTextFile(
+      join(folder, "run", "pipeline.json"),
+      JSON.stringify({ ...run, data: {}, initial: {} }),
+    );
+    const { stderr } = await rocket(["evaluate", "run"], { cwd: folder });
+    assertMatch(stderr, /^permissions: read \d+ folders including \/, .*network localhost:9, /);
+  });
+});
+
 Deno.test("predict may write its file, and nothing else in the folder that contains it", async () => {
   await inFolder(async (folder) => {
     const args = ["predict", "run", "x.arrow", "--out", "mine/scores.csv", "--permissions"];
@@ -610,7 +631,7 @@ Deno.test("pipes and devices instead of files are rejected without waiting", asy
   const initial = { light: { file: "pipe.safetensors" } };
   const pipeline = digitsPipeline({ network: { use: "mlp", light: [4], booster: [4], initial } });
   await withPipeline(pipeline, async (file, folder) => {
-    for (const name of ["pipe.safetensors", "run/pipeline.json", "other/model.json"]) {
+    for (const name of ["pipe.safetensors", "pipe.ts", "run/pipeline.json", "other/model.json"]) {
       await Deno.mkdir(dirname(join(folder, name)), { recursive: true });
       new Deno.Command("mkfifo", { args: [join(folder, name)] }).outputSync();
     }
@@ -621,6 +642,8 @@ Deno.test("pipes and devices instead of files are rejected without waiting", asy
     };
     await ends("it is not a regular file", "check", file);
     await ends("pipeline.json cannot be read: it is not a regular file", "resume", "run");
+    // Its imports are read before the run, to download packages.
+    await ends("is not a regular file", "check", file, "--set", "outputs=[./pipe.ts]");
     const device = '"network.initial={ light: { file: /dev/zero } }"'.slice(1, -1);
     await ends("it is not a regular file", "check", file, "--set", device);
     new Deno.Command("mkfifo", { args: [join(folder, "other", "metrics.jsonl")] }).outputSync();

@@ -101,6 +101,23 @@ for (const [signal, code] of [["SIGINT", 5], ["SIGTERM", 6]] as const) {
 }
 
 Deno.test({
+  name: "runDeno() kills a child that does not end after a second signal, such as in a busy loop",
+  ignore,
+  fn: () =>
+    withProject(async (small) => {
+      const busy = `for (const signal of ["SIGINT", "SIGTERM"]) {
+  Deno.addSignalListener(signal, () => {});
+}
+console.log("ready");
+while (true);`;
+      const watched = await start(small, busy);
+      watched.child.kill("SIGINT");
+      watched.child.kill("SIGTERM");
+      assertEquals(await watched.end(), [137, "ready\n"]);
+    }),
+});
+
+Deno.test({
   name: "runDeno() forwards a signal once if it arrives twice in quick succession",
   ignore,
   fn: () =>
