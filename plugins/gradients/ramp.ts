@@ -10,7 +10,7 @@ const stage: GradientStage = defineGradient({
     "Changes the factor on one gradient linearly, from one value to another, during part of the run.",
   options: z.object({
     side: z.enum(["from", "to", "shared"]).default("to").describe(
-      "The gradient whose factor changes: to the teacher (from), to the student (to), or into the variables that both nets share (shared).",
+      "Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share.",
     ),
     start: z.number().min(0).default(0).describe("The initial factor on the gradient."),
     end: z.number().min(0).default(1).describe("The final factor on the gradient."),

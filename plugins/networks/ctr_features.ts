@@ -92,9 +92,9 @@ export interface EntryOwner {
 }
 
 /**
- * Declares the variables that features need, and concatenates the features. Each table has one row
- * more than there are ids: the first row represents the empty places of lists and does not affect
- * any result.
+ * Declares the variables that features need, and concatenates the features. Each embedding table
+ * has one row more than there are ids: the first row represents the padding of lists and does not
+ * affect any result.
  *
  * @param variables Declares tables and activation units.
  * @param features The features after the transforms.

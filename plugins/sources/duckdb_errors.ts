@@ -155,7 +155,7 @@ function ofFile(
   }
   if (/not a valid DuckDB database|Cannot launch in-memory database/.test(text)) {
     return new UserError(`${file} is not a DuckDB database`, {
-      hint: hint("duckdb/database", "put CSV and Parquet files under tables", {
+      hint: hint("duckdb/database", "name CSV and Parquet files in the option `tables` instead", {
         edit: "the source",
       }),
       cause,

@@ -67,7 +67,7 @@ export interface Interruptible {
 }
 
 /**
- * Listens to signals during a run. During training the first signal asks the run to finish its step
+ * Listens for signals during a run. During training the first signal asks the run to finish its step
  * and write a checkpoint. The second signal, and any signal before training has started, ends the
  * process at once. After the run, signals have no effect.
  *

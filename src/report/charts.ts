@@ -182,7 +182,8 @@ export async function lineChart(
 }
 
 /**
- * Draws a confusion matrix. The color of a cell shows the fraction of the rows with its label.
+ * Draws a confusion matrix. The color of a cell shows what fraction of the rows with the true label
+ * of its line got the prediction of its column.
  *
  * @param cells The number of rows for each pair of a label and a predicted class.
  * @param classes The names of the classes, in order.

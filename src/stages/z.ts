@@ -8,7 +8,7 @@ import * as zod from "zod";
  * import { z } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
- * const options = z.object({ units: z.int().positive().default(8).describe("The number of units.") });
+ * const options = z.object({ units: z.int().positive().default(8).describe("The number of units of the layer.") });
  * assertEquals(options.parse({}), { units: 8 });
  * ```
  */

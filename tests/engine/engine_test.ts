@@ -43,7 +43,7 @@ Deno.test("openEngine() uses wasm if there is no compiler, and reports that in o
       assertEquals(tf.tidy(() => tf.ones([3]).sum().dataSync()[0]), 3);
       assertEquals(lines.length, 1);
       assert(!lines[0]?.includes("\n"));
-      const reason = Deno.build.os === "windows" ? "not found" : "no C++ compiler was found";
+      const reason = Deno.build.os === "windows" ? "not found" : "found no C++ compiler";
       assertStringIncludes(lines[0] ?? "", reason);
       assertStringIncludes(lines[0] ?? "", "to use the native engine: ");
     });

@@ -17,7 +17,7 @@ export const ADDON = "tfjs_binding.node";
  */
 export async function findCompiler(): Promise<string[]> {
   const obstacle = new UserError(
-    "no C++ compiler was found, which is needed to build the native engine",
+    "found no C++ compiler, which is needed to build the native engine",
     {
       hint: hint(
         "native/compiler",

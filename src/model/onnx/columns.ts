@@ -223,7 +223,7 @@ export function addColumns(
 }
 
 /**
- * Returns the values that replace nulls in a feature of numbers; undefined if nulls are not filled.
+ * Returns the values that replace nulls in a numeric feature; undefined if nulls are not filled.
  *
  * @param feature The feature.
  * @param nulls How the model treats nulls.

@@ -1212,7 +1212,7 @@ readonly use: "mutual";
 readonly use: "none";
 }) | ({
 readonly use: "ramp";
-/** The gradient whose factor changes: to the teacher (from), to the student (to), or into the variables that both nets share (shared). */
+/** Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share. */
 readonly side?: "from" | "to" | "shared";
 /** The initial factor on the gradient. */
 readonly start?: number;
