@@ -187,7 +187,7 @@ export function* stageCases(): Iterable<CommandCase> {
       "a source that counts more rows than there are",
       "source",
       "rowCounts",
-      ["rowCounts has"],
+      ["set rowCounts to the number of rows"],
       "source/row-counts",
     ),
   );
