@@ -281,7 +281,7 @@ export function* stageCases(): Iterable<CommandCase> {
     ["{ momentum: 0 }"],
     "optimizer/slots",
   );
-  yield one("a metric of nothing", "metric", "nothing", ["{ start() }"], "metric/create");
+  yield one("a metric of nothing", "metric", "nothing", ["the method start()"], "metric/create");
   yield one("a metric of several values that says it has one", "metric", "several", [
     'values: "several"',
   ], "metric/several");
