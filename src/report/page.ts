@@ -480,10 +480,20 @@ function wrongSection({ wrong, columns, label }: ShownEvaluation): Markup {
   const isNumber = label.kind === "number", isBinary = label.kind === "binary";
   const hasImages = wrong[0]!.image !== undefined;
   const name = (value: number) =>
-    isNumber ? formatNumber(value) : String(label.classes[value] ?? dash);
+    isNumber
+      ? Number.isInteger(value) ? String(value) : formatNumber(value)
+      : String(label.classes[value] ?? dash);
+  const hasNotes = wrong.some(({ isBoosters }) => isBoosters);
   return html`
     <h2>Rows that are most wrong</h2>${dataTable(
-      ["row", ...(hasImages ? ["image"] : []), "label", ...nets, "note", ...columns],
+      [
+        "row",
+        ...(hasImages ? ["image"] : []),
+        "label",
+        ...nets,
+        ...(hasNotes ? ["note"] : []),
+        ...columns,
+      ],
       wrong.map((found) => [
         formatCount(found.row),
         ...(hasImages ? [html`<img src="${found.image}" alt="">`] : []),
@@ -498,7 +508,7 @@ function wrongSection({ wrong, columns, label }: ShownEvaluation): Markup {
             : `${name(prediction)} (${percent(score)})`;
           return isNumber ? said : html`<span class="${isRight ? "good" : "bad"}">${said}</span>`;
         }),
-        found.isBoosters ? "only the booster is right" : "",
+        ...(hasNotes ? [found.isBoosters ? "only the booster is right" : ""] : []),
         ...found.values,
       ]),
       (column) => column === 0,

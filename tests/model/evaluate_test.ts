@@ -97,6 +97,17 @@ forEachEngine(
           else assertAlmostEquals(Number(other), Number(value), 1e-5, name);
         }
       }
+      // Rows are counted in the source, also after rows that are left out.
+      const others = weighted(2, 600);
+      const { wrong, groups } = await evaluation(out, { errors: 40, by: "city" });
+      assert(wrong.length >= 40 && wrong.some(({ row }) => row > 500), `${wrong.length}`);
+      for (const { row, label } of wrong) {
+        assertEquals([others.y![row], others.day![row] === null], [label, false]);
+      }
+      for (const { value, rows } of groups!) {
+        const own = others.city!.filter((city, row) => city === value && others.day![row] !== null);
+        assertEquals(rows, own.length);
+      }
       const { light, booster } = (await evaluation(out, { engine, net: "light" })).metrics;
       assertEquals(booster, undefined);
       assertEquals(light, best.metrics.light);
@@ -138,6 +149,34 @@ Deno.test("evaluate computes no losses of inner layers with ONNX Runtime, and sa
     const { metrics } = await evaluation(out, {});
     assertEquals(metrics.light, result.best.test.light);
     assertEquals(metrics.run, { loss: { undefined: "--engine native computes it" } });
+  }));
+
+Deno.test("evaluate ranks numbers by their distance from the label", () =>
+  inFolder(async (folder) => {
+    await openEngine("wasm");
+    const { out, result } = await tested(folder, someRows(2, 50), {
+      ...clicks,
+      data: {
+        ...clicks.data as object,
+        label: { column: "day", kind: "number" },
+        features: { city: { ids: "train" }, price: { nulls: "mean" } },
+        transforms: [{ use: "normalize", feature: ["price"] }],
+      },
+      losses: [
+        { use: "mean-squared-error", on: "light" },
+        { use: "mean-squared-error", on: "booster" },
+      ],
+      metrics: ["mean-absolute-error"],
+    });
+    const { metrics, confusion, wrong } = await evaluation(out, { errors: 50 });
+    assertEquals(confusion, undefined);
+    const mean = wrong.reduce((sum, { scores }) => sum + scores.light!.loss, 0) / 50;
+    assertAlmostEquals(mean, Number(result.best.test.light!["mean-absolute-error"]), 1e-5);
+    assertAlmostEquals(Number(metrics.light!["mean-absolute-error"]), mean, 1e-9);
+    const losses = wrong.map(({ scores }) => scores.light!.loss);
+    assertEquals(losses, losses.toSorted((a, b) => b - a));
+    const days = someRows(2, 50).day!;
+    for (const { row, label } of wrong) assertEquals(label, days[row]);
   }));
 
 Deno.test("evaluate counts confusions, measures groups, and finds the rows that are most wrong", () =>

@@ -132,12 +132,15 @@ export class TestRows {
       ...{ split: "test", training: false, epoch: 0 },
       ...{ size: evaluationRows, last: "keep" as const },
     };
+    // Rows are in order, so if the last one has its own number, all of them have.
+    const lastRow = split.rows - 1, isWhole = split.sourceRow(lastRow) === lastRow;
+    const numberOf = (row: number) => isWhole ? row : split.sourceRow(row) ?? row;
     let first = 0;
     for (const address of maker.addresses(pass)) {
       const batch = await maker.make(address);
       const rows = Array.from(
         { length: batch.size },
-        (_, row) => split.sourceRow(first + row) ?? first + row,
+        (_, row) => numberOf(first + row),
       );
       first += batch.size;
       yield { batch, rows };
