@@ -147,6 +147,38 @@ const expected = flat("logits");
 const differences = expected.map((logit, index) => Math.abs(logit - logits.data[index]));
 console.log("largest difference:", Math.max(...differences));
 \`\`\`
+
+## Browser
+
+\`npm install onnxruntime-web apache-arrow\`, then save this as \`check.html\` in this folder, run
+\`python3 -m http.server 8000\`, and open \`http://localhost:8000/check.html\`:
+
+\`\`\`html
+<!doctype html>
+<meta charset="utf-8">
+<title>The net in the browser</title>
+<p id="result">computing</p>
+<script src="node_modules/apache-arrow/Arrow.es2015.min.js"></script>
+<script type="module">
+  import * as ort from "./node_modules/onnxruntime-web/dist/ort.wasm.min.mjs";
+
+  const session = await ort.InferenceSession.create("model.onnx");
+  const samples = await Arrow.tableFromIPC(fetch("samples.arrow"));
+  const flat = (name) => {
+    const column = samples.getChild(name);
+    const lists = column.type.children?.length > 0;
+    return lists ? [...column].flatMap((values) => [...values]) : [...column];
+  };
+  const tensor = ({ name, type, shape }) =>
+    new ort.Tensor(type, flat(name), [samples.numRows, ...shape.slice(1)]);
+  const inputs = session.inputMetadata.map((input) => [input.name, tensor(input)]);
+  const { logits } = await session.run(Object.fromEntries(inputs));
+  const expected = flat("logits");
+  const differences = expected.map((logit, index) => Math.abs(logit - logits.data[index]));
+  document.querySelector("#result").textContent =
+    "largest difference: " + Math.max(...differences);
+</script>
+\`\`\`
 `;
 
 const savedModelPrograms = (units: number) => `
