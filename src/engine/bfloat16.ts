@@ -21,7 +21,8 @@ export interface Machine {
 
 /**
  * Returns the reason why a machine cannot compute bfloat16 in hardware, or `undefined` if it can.
- * Without such units, TensorFlow converts to float32 and back, which is slower than float32.
+ * Without support in the hardware, TensorFlow converts to float32 and back, which is slower than
+ * float32.
  *
  * @param machine The facts about the machine.
  * @returns The reason, as text for messages.

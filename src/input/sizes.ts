@@ -56,7 +56,7 @@ export function refuseLargeBatches(
         hint: stage
           ? hint(
             "size/transform",
-            "use smaller options of the transform, or a smaller train.batch",
+            "use smaller values for the options of the transform, or a smaller train.batch",
             { edit: "the transform's options" },
           )
           : hint("size/batch", "use a smaller train.batch, or fewer values per row", {

@@ -287,7 +287,9 @@ class FileMeaning implements EarlierMeaning {
     }
   }
 
-  /** If the variable declares no axes, the pipeline must describe everything whose order may vary. */
+  /**
+   * If the variable declares no axes, the pipeline must describe everything whose order may vary.
+   */
   #needAll(name: string): void {
     this.#needClasses();
     this.#needVocabularies(this.#now.inputs.map(({ name }) => name));

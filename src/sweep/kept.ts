@@ -65,7 +65,7 @@ function refuseOtherRun(folder: string, earlier: EarlierRun, plan: Plan, asked: 
     place: plan.document.place(changes[0]?.path ?? []),
     hint: hint(
       "sweep/kept",
-      "choose another folder for the sweep with --out, or remove this folder to run it again",
+      "choose another folder for the sweep with --out, or remove this folder to run the sweep again",
       { args: { add: ["--out", "another"] } },
     ),
   };
