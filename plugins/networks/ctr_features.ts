@@ -39,7 +39,7 @@ export const ctrFeature = z.strictObject({
     "The number of values per embedding; by default, the network's option `embedding`.",
   ),
   pooling: z.enum(["mean", "sum"]).optional().describe(
-    "How to combine a list's embeddings, without empty places; mean by default.",
+    "How to combine the embeddings of a list into one, ignoring its padding; mean by default.",
   ),
   attention: attention.optional().describe(
     "Attention (DIN): the weighted sum of a list's embeddings, with weights that " +

@@ -25,7 +25,7 @@ export const imageSize = z.tuple([z.int().positive(), z.int().positive()], {
   error: "expected a height and a width, such as [32, 32]",
 });
 
-/** Returns the requirement that images are large enough for a padding. */
+/** Returns the requirement that images are large enough to be padded by the given amount. */
 export function paddable(pad: number, mode: PadMode): Suitable {
   const least = Math.max(1, { zero: 1, reflect: pad + 1, symmetric: pad }[mode]);
   return {

@@ -21,8 +21,8 @@ export function inOneLine(text: string): string {
 }
 
 /**
- * Escapes line breaks, tabs, control characters and invisible characters of a text, such as
- * `\u{a}`.
+ * Escapes line breaks, tabs, control characters, and invisible characters in a text. For example, a
+ * line break becomes `\u{a}`.
  *
  * @param text The text, which may contain names of files, columns and classes.
  */

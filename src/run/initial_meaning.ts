@@ -24,7 +24,7 @@ import {
 } from "./model/axes.ts";
 import { readModelFile } from "./model/model_file.ts";
 
-/** The meaning of positions in the weights of a run, and in its initial weights. */
+/** What each position along an axis of a weight stands for, such as a feature, a vocabulary value, or a class: in the weights of the run, and in its initial weights. */
 export interface Meanings {
   /** The meaning in the run's weights. */
   readonly now: Meaning;

@@ -633,7 +633,7 @@ readonly features?: {
 readonly [name: string]: {
 /** The number of values per embedding; by default, the network's option `embedding`. */
 readonly size?: number;
-/** How to combine a list's embeddings, without empty places; mean by default. */
+/** How to combine the embeddings of a list into one, ignoring its padding; mean by default. */
 readonly pooling?: "mean" | "sum";
 /** Attention (DIN): the weighted sum of a list's embeddings, with weights that depend on the candidate. */
 readonly attention?: {
@@ -1562,7 +1562,7 @@ readonly features?: {
 readonly [name: string]: {
 /** The number of values per embedding; by default, the network's option `embedding`. */
 readonly size?: number;
-/** How to combine a list's embeddings, without empty places; mean by default. */
+/** How to combine the embeddings of a list into one, ignoring its padding; mean by default. */
 readonly pooling?: "mean" | "sum";
 /** Attention (DIN): the weighted sum of a list's embeddings, with weights that depend on the candidate. */
 readonly attention?: {
