@@ -13,8 +13,8 @@ export const NATIVE_BACKEND = "tensorflow";
 let loading: Promise<void> | undefined;
 
 /**
- * Registers tfjs-node's backend, with all its kernels, for an addon in any folder. Later calls do
- * nothing, because a process can load only one TensorFlow.
+ * Registers tfjs-node's backend with all its kernels. The addon may be in any folder. Later calls
+ * do nothing, because a process can load only one TensorFlow.
  *
  * @param build The build that contains the addon.
  * @returns A promise that resolves when the backend is registered. The caller still has to switch

@@ -31,7 +31,10 @@ export function gatherRows(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   return nativeOp("GatherV2", attributes, [table, ids, tf.scalar(0, "int32")], 1)[0]!;
 }
 
-/** The gradient of a table, as a list of the rows that were read. */
+/**
+ * A sparse gradient of a table. It lists only the rows that were read; the gradient of all other
+ * rows is 0.
+ */
 export interface RowGradient {
   /** The row numbers `[touched]`, int32, each once. */
   readonly ids: tf.Tensor1D;
@@ -42,7 +45,7 @@ export interface RowGradient {
 }
 
 /**
- * Sums up gradients that belong to the same row.
+ * Creates the sparse gradient of a table. Gradients that belong to the same row are added up.
  *
  * @param ids The row number of each gradient, `[uses]`, int32.
  * @param values The gradients `[uses, size]`.
@@ -136,7 +139,8 @@ function heapSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
 }
 
 /**
- * Writes rows of a table in place, so that all holders of the tensor see the new values.
+ * Overwrites rows of a table in its own memory, so no new tensor is created. All references to the
+ * tensor see the new values.
  *
  * @param table The table `[rows, size]`.
  * @param ids The row numbers `[touched]`, int32, each once.

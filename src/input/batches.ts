@@ -19,7 +19,7 @@ export interface Pass extends BatchCut {
   readonly epoch: number;
 }
 
-/** The address of a batch: its pass and its number. */
+/** Identifies a batch by its pass over a split and its number in this pass. */
 export interface BatchAddress extends Pass {
   /** The batch's number in its pass, from 0. */
   readonly batch: number;

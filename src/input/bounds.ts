@@ -1,6 +1,6 @@
 /**
- * Finds the chunk that contains a position, by binary search. Chunks are consecutive; empty chunks
- * are skipped.
+ * Finds the chunk that contains a position, by binary search: the last chunk that starts at the
+ * position or before it. Chunks are consecutive; empty chunks are skipped.
  *
  * @param bounds The start of each chunk, ascending, followed by the end of the last one.
  * @param place The position.

@@ -2,7 +2,10 @@ import type { Values } from "../stages/batch.ts";
 import { Occurrences } from "./occurrences.ts";
 import type { Parts, Specs } from "../stages/parts.ts";
 
-/** Counts over the rows of a split, for warnings. */
+/**
+ * The number of rows of each class in a split, and whether any row has a weight above 0. Warnings
+ * are based on these facts.
+ */
 export interface RowCounts {
   /** The number of rows of each class; undefined for a label that is a number. */
   readonly classes: readonly number[] | undefined;
@@ -13,7 +16,10 @@ export interface RowCounts {
 /** The labels and weights of some rows. */
 export type CountedRows = Pick<Parts<{ readonly values: Values }>, "label" | "weight">;
 
-/** Counts rows while they are read. The order of classes need not be final. */
+/**
+ * Counts the rows of each class while they are read. The numbers of the classes may be provisional
+ * until all rows were read.
+ */
 export class RowCounter {
   readonly #classes: Occurrences | undefined;
   #weighted = false;

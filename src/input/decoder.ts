@@ -57,7 +57,8 @@ export function sentRequest({ places: _, ...request }: ColumnsRequest): SentRequ
 }
 
 /**
- * Converts a request that was sent from another thread. It has no places.
+ * Converts a request that was sent from another thread. Its errors do not contain places in the
+ * pipeline file, because functions cannot be sent.
  *
  * @param request The request as it was sent.
  */

@@ -38,9 +38,10 @@ const ahead = 3;
  *
  * A run starts without a thread for batches: many runs end before a thread would be ready, and in
  * many others batches take so little time that a thread would only cost memory. The thread is
- * started when batches have taken half a second and 1 % of the run's time, and takes over when it is
- * ready. If it cannot be started or fails, the main thread makes the batches, and an error of a
- * stage occurs there again. The batches are the same in both threads.
+ * started when batches have taken half a second and 1 % of the run's time, and takes over when it
+ * is ready. If it cannot be started or fails, the main thread makes the batches. If the cause was
+ * an error of a stage, the main thread throws the same error. The batches are the same in both
+ * threads.
  */
 export class Input {
   readonly #maker: BatchMaker;

@@ -20,8 +20,8 @@ export interface LabelContext {
 }
 
 /**
- * Reads the label's column. Checks classes and binary labels, and returns each kind of label in one
- * type of array.
+ * Reads the label's column. It checks that the values suit the kind of label, and returns classes
+ * as Int32Array and other labels as Float32Array.
  */
 export class LabelReader {
   readonly #options: LabelOptions;
@@ -103,7 +103,9 @@ export class LabelReader {
     return this.#reader.shaped(chunk, rows);
   }
 
-  /** Whether the values are classes. Before {@linkcode LabelReader.finish}, their order may change. */
+  /**
+   * Whether the values are classes. Before {@linkcode LabelReader.finish}, their order may change.
+   */
   get hasClasses(): boolean {
     return this.#classes !== undefined;
   }

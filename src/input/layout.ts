@@ -225,11 +225,14 @@ export interface Decoding {
   big(value: bigint, index: number): number;
   /** Refuses the value at an index of the leaf. */
   fail(index: number, message: string): never;
-  /** What is remembered of earlier values, if equal values always have equal ids. */
+  /** The results for earlier values; only if equal values always have equal ids. */
   readonly memory?: DecodingMemory | undefined;
 }
 
-/** What a column remembers from one record batch to the next. */
+/**
+ * Results for values of a column that occurred in earlier record batches, so that equal values are
+ * decoded only once.
+ */
 export interface DecodingMemory {
   /** The ids of texts. */
   readonly texts: TextMemo;
@@ -248,10 +251,10 @@ interface KnownEntries {
 }
 
 /**
- * Decodes the values of a leaf into numbers. The result is a view of the leaf's buffer if JavaScript
- * has typed arrays of its type, and a copy otherwise. Strings become ids, booleans 0 and 1; dates,
- * times and timestamps seconds (since 1970 or midnight); decimals and 64-bit integers doubles. With
- * `key`, all values become ids. The values at nulls are arbitrary.
+ * Decodes the values of a leaf into numbers. The result is a view of the leaf's buffer if
+ * JavaScript has typed arrays of its type, and a copy otherwise. Strings become ids, booleans 0 and
+ * 1; dates, times and timestamps seconds (since 1970 or midnight); decimals and 64-bit integers
+ * doubles. With `key`, all values become ids. The values at nulls are arbitrary.
  *
  * @param leaf The values.
  * @param from The index of the first value.
@@ -426,7 +429,8 @@ function decimalReader(
 }
 
 /**
- * Checks whether values of a type can become ids: strings, whole numbers of any width, and booleans.
+ * Checks whether values of a type can become ids: strings, whole numbers of any width, and
+ * booleans.
  *
  * @param type The type of a leaf.
  */
@@ -438,7 +442,8 @@ export function canBeIds(type: DataType): boolean {
 }
 
 /**
- * Checks whether values are timestamps. In seconds since 1970, float32 rounds them to two minutes.
+ * Checks whether values are timestamps. Float32 rounds their seconds since 1970 to a multiple of
+ * about two minutes.
  *
  * @param type The type of a leaf.
  */

@@ -6,7 +6,7 @@
 
 import { availableMemory } from "../base/machine/available_memory.ts";
 
-/** The memory for the rows of a run. */
+/** The memory that the rows of a run may use. */
 export interface Memory {
   /** The total memory for rows, in bytes. */
   readonly bytes: number;
@@ -20,8 +20,9 @@ export interface Memory {
 const usualPart = 0.5, usualWindow = 2 ** 28;
 
 /**
- * Returns the memory for the rows of a run. If the pipeline sets a limit, a window has a quarter of
- * it, so the order of rows does not depend on the machine. Otherwise a window has 256 MB.
+ * Returns the memory that the rows of a run may use. A window contains record batches whose rows
+ * are shuffled together. Its size is a quarter of the pipeline's limit, or 256 MB without a limit,
+ * so the order of rows does not depend on the machine.
  *
  * @param bytes The limit from the pipeline, in bytes; by default half of the memory that is
  *   available to this process now.

@@ -34,9 +34,9 @@ export interface EpochOrder {
 }
 
 /**
- * Returns the order of the training rows in an epoch, shuffled as a whole. Up to 4 million rows, all
- * permutations are equally likely. For more rows, a table would take too much memory, and a keyed
- * permutation computes the row at each position instead.
+ * Returns the order of the training rows in an epoch, shuffled as a whole. Up to 4 million rows,
+ * all permutations are equally likely. For more rows, a table would take too much memory, and a
+ * keyed permutation computes the row at each position instead.
  *
  * @param rows The number of rows.
  * @param seed The run's seed.
@@ -57,9 +57,9 @@ export function wholeOrder(rows: number, seed: number, epoch: number): EpochOrde
 const rounds = 8;
 
 /**
- * Creates a permutation that needs no table: a Feistel network over the smallest even number of bits
- * that can represent all numbers. It is applied repeatedly until the result is in range (Black and
- * Rogaway, Ciphers with arbitrary finite domains, 2002).
+ * Creates a permutation that needs no table: a Feistel network over the smallest even number of
+ * bits that can represent all numbers. It is applied repeatedly until the result is in range (Black
+ * and Rogaway, Ciphers with arbitrary finite domains, 2002).
  *
  * @param count The number of numbers, at most 2³².
  * @param random The source of its keys.
@@ -98,9 +98,9 @@ export interface Window {
 }
 
 /**
- * Divides the record batches of an epoch, in shuffled order, into windows. A window has at least one
- * record batch, and otherwise at most the given number of rows. The window of a position is known
- * without reading earlier ones.
+ * Divides the record batches of an epoch, in shuffled order, into windows. A window contains one
+ * record batch, or several with at most the given number of rows in total. No data is read, so an
+ * epoch can be resumed at any window.
  *
  * @param counts The number of rows in each record batch.
  * @param rows The maximum number of rows in a window; a larger record batch is a window of its own.

@@ -18,7 +18,7 @@ export interface StoredColumns {
   readonly values: Parts<readonly Values[]>;
 }
 
-/** An epoch of a run. Its order of rows is a function of seed and number. */
+/** An epoch of a run. The order of its rows depends only on the seed and the epoch's number. */
 export interface Epoch {
   /** The run's seed. */
   readonly seed: number;
@@ -66,7 +66,7 @@ export interface Rows {
   rest(): void;
 }
 
-/** Rows in shared memory, in a form for another thread. */
+/** Rows in shared memory, in a form that can be sent to another thread. */
 export interface SharedRows {
   /** The columns, in shared memory. */
   readonly columns: StoredColumns;

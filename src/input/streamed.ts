@@ -48,7 +48,7 @@ export interface SourceSetup {
   readonly widened?: Uint8Array | undefined;
 }
 
-/** Streamed rows in a form for another thread, which opens their source again. */
+/** Streamed rows in a form that can be sent to another thread, which opens their source again. */
 export interface SharedStream {
   /** The source. */
   readonly source: SourceSetup;

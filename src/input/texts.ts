@@ -2,7 +2,10 @@ import { maxOddTexts, type TextFacts } from "../stages/source.ts";
 import { wantedColumns } from "./decoder.ts";
 import type { OpenedSource } from "./widen.ts";
 
-/** Facts about a column of text from the sources of all splits. Plain data. */
+/**
+ * Facts about a column of text: how many of its values are numbers, and which are not. They combine
+ * the sources of all splits and are plain data.
+ */
 export interface ColumnText extends Pick<TextFacts, "values" | "numbers" | "texts" | "codes"> {
   /** The position of the first text that is not a number, for messages. */
   readonly row?: string | undefined;
@@ -13,7 +16,7 @@ export interface ColumnText extends Pick<TextFacts, "values" | "numbers" | "text
 }
 
 /**
- * Joins the facts about columns of text from the sources of all splits.
+ * Combines the facts about each column of text from the sources of all splits.
  *
  * @param sources The open sources by split.
  * @returns The facts by column. Columns that no source has examined are missing.
@@ -35,8 +38,8 @@ export function columnTexts(
 
 function joined(before: ColumnText | undefined, split: string, facts: TextFacts): ColumnText {
   const { file, row } = facts.first ?? {};
-  // If a source has too many different texts to list them, they are not marks of missing numbers,
-  // in no split.
+  // A source with too many different texts does not list them. These texts do not stand for missing
+  // numbers in any split.
   const unlisted = facts.texts.length === 0 && facts.numbers < facts.values;
   return {
     values: (before?.values ?? 0) + (unlisted ? Infinity : facts.values),
@@ -49,7 +52,7 @@ function joined(before: ColumnText | undefined, split: string, facts: TextFacts)
   };
 }
 
-/** Returns the facts about a column of text that follow from its values alone. */
+/** Counts the numbers among the values of a column of text, and lists the other values. */
 export function textOf(texts: readonly string[]): ColumnText {
   const odd = texts.filter((text) => !looksLikeNumber(text));
   return {

@@ -9,7 +9,7 @@ import { sizeOf } from "./columns.ts";
 import { type Fills, NullFiller } from "./nulls.ts";
 import type { Rows } from "./rows.ts";
 
-/** A transform of a pipeline that is created for its features. */
+/** A transform that has been created for the features of a pipeline, and the rows it applies to. */
 export interface PlannedTransform {
   /** The transform's stage, for messages. */
   readonly stage: StageReference;
@@ -75,7 +75,7 @@ export interface BatchPosition {
   readonly where?: ((row: number) => string) | undefined;
 }
 
-/** The number of rows that are measured at a time. */
+/** The number of rows per batch while transforms measure their statistics. */
 export const measuredRows = 1024;
 
 /** The statistics that were measured on the training rows, as JSON. */
@@ -448,7 +448,9 @@ const describe = (features: Readonly<Record<string, ColumnSpec>>) =>
     .map(([name, { shape, dtype }]) => `${name} ${dtype} [${shape.join(", ")}]`)
     .sort().join(", ");
 
-/** Returns a value as it is after a round trip through JSON, or undefined if JSON would lose data. */
+/**
+ * Returns a value as it is after a round trip through JSON, or undefined if JSON would lose data.
+ */
 function plainJson(value: unknown): unknown {
   try {
     return isPlain(value) ? JSON.parse(JSON.stringify(value)) : undefined;

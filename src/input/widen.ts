@@ -18,9 +18,10 @@ export interface WidenedSource {
 }
 
 /**
- * Gives each column the same type in all splits: the narrowest type that can represent the values of
- * all splits. Splits in which the column has no values are ignored. The types stay as they are if
- * there is no such type or the source cannot change them; the column reader then decides.
+ * Gives each column the same type in all splits: the narrowest type that can represent the values
+ * of all splits. Splits in which the column has no values are ignored. If there is no such type, or
+ * the source cannot change types, the types stay different. The column reader then accepts them or
+ * throws an error.
  *
  * @param sources The open sources of the splits.
  * @returns The data sets with the common types.

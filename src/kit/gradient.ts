@@ -45,8 +45,8 @@ export function checkGradient(subject: Subject<GradientStage>): void {
 }
 
 /**
- * Checks a function of the position: it must return a finite number of at least 0 at each position
- * of a run, and the same number in repeated calls.
+ * Checks a function of the position in the training, such as a schedule: it must return a finite
+ * number of at least 0 at each step of a run, and the same number in repeated calls.
  *
  * @param subject The stage.
  * @param compute The function.

@@ -60,9 +60,10 @@ interface PassResult {
 const rows = 4;
 
 /**
- * Checks a network: it must build the light net both alone and with its booster, assign the correct
- * owners, and return logits of the right shape. Gradients must reach the intended variables and no
- * others, and the forward pass must be a pure function.
+ * Checks a network: it must build the light net both alone and with its booster, set the owner of
+ * each variable (`light`, `booster`, or `shared`) correctly, and return logits of the right shape.
+ * Gradients must reach the intended variables and no others, and the forward pass must be a pure
+ * function.
  *
  * @param subject The network.
  */

@@ -53,7 +53,7 @@ export function normalValues(random: Random, length: number, deviation = 1): Flo
 }
 
 /**
- * Lists the labels to check.
+ * Lists the labels with which a stage is checked.
  *
  * @param checks The options of the check.
  * @returns The label from these options, or else classes, a binary label, and a number.
@@ -96,7 +96,7 @@ export function labelValues({ kind, classes }: LabelSpec, rows: number): Float32
 }
 
 /**
- * Lists the features to check.
+ * Lists the features with which a stage is checked.
  *
  * @param checks The options of the check.
  * @returns The features from these options, or else one feature `image` in several shapes.
@@ -128,7 +128,8 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /**
- * Creates values of a feature. They are a view of a larger buffer, like values from a file.
+ * Creates random values of a feature. As with values from a file, the array is a view of a larger
+ * buffer, so a stage that ignores `byteOffset` fails.
  *
  * @param spec The feature.
  * @param rows The number of rows.
@@ -165,7 +166,7 @@ function view<T extends Float32Array | Int32Array | Uint8Array>(values: T): T {
 }
 
 /**
- * Creates a batch of rows.
+ * Creates a batch with random features.
  *
  * @param features The features.
  * @param rows The number of rows.
@@ -193,7 +194,10 @@ export function sampleBatch(
   };
 }
 
-/** Lists all positions of some runs: of one step, of a few steps, and of many epochs. */
+/**
+ * Lists the training positions of three runs: one with a single step, one with a few steps, and one
+ * with many epochs.
+ */
 export function positions(): readonly Position[] {
   const runs = [{ epochs: 1, perEpoch: 1 }, { epochs: 2, perEpoch: 3 }, {
     epochs: 20,
@@ -209,7 +213,7 @@ export function positions(): readonly Position[] {
 }
 
 /**
- * Describes a position as text.
+ * Describes a training position for messages.
  *
  * @param position The position.
  */

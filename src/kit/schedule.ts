@@ -4,8 +4,8 @@ import { checkFunction } from "./gradient.ts";
 import type { Subject } from "./subject.ts";
 
 /**
- * Checks a schedule: it must be a pure function of the position that returns finite numbers of at
- * least 0 in runs of any length.
+ * Checks a schedule: it must be a pure function of the position in the training that returns finite
+ * numbers of at least 0 in runs of any length.
  *
  * @param subject The schedule.
  */

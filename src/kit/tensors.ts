@@ -11,7 +11,7 @@ import { counted } from "./samples.ts";
 import type { StageChecks } from "./stage_checks.ts";
 
 /**
- * Opens the engines one after another.
+ * Switches to each engine in turn, for one iteration of the caller's loop.
  *
  * @param checks The options of the check.
  * @returns The name of each engine while it is open: wasm first, then native if it is available.
@@ -26,7 +26,7 @@ export async function* openEngines({ engines }: StageChecks): AsyncGenerator<str
   if (name !== "wasm") yield name;
 }
 
-/** Counts the tensors that exist. */
+/** Returns the number of tensors in memory. A leak shows as an increase. */
 export function tensorCount(): number {
   return tf.engine().state.numTensors;
 }

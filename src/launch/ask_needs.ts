@@ -47,8 +47,8 @@ export interface CommandNeeds {
 }
 
 /**
- * The result of evaluating a pipeline in TypeScript: its value without stages, the problems of the
- * evaluation, or `ended` if the process ended without an answer.
+ * The result of evaluating a pipeline in TypeScript: its value, in which a text replaces each stage
+ * object; the problems of the evaluation; or `ended` if the process ended without a result.
  */
 export type Evaluated = { readonly value: unknown } | { readonly problems: readonly Told[] } | {
   readonly ended: true;

@@ -15,7 +15,10 @@ import { writtenFolders } from "./written_folders.ts";
 /** The modules of Rocket that processes start with. */
 const ENTRIES = ["cli.ts", "src/launch/programs/needs.ts", "src/launch/programs/evaluate.ts"];
 
-/** The packages and code that a command line loads in addition to those of every command line. */
+/**
+ * The packages and code that a command line needs in addition to Rocket's own code and the packages
+ * that every command needs.
+ */
 export interface Downloads {
   /** The packages that Rocket loads, such as `npm:x@1`. */
   readonly packages: readonly string[];
@@ -29,8 +32,9 @@ export interface Downloads {
 
 /**
  * Downloads what a process will load before the process starts, using Deno. The process itself only
- * loads cached modules (`--cached-only`). Otherwise, its code could send data to a registry in made
- * up names of packages. The downloads follow from the source texts of modules, which do not run.
+ * loads cached modules (`--cached-only`). Otherwise, its code could send data to a registry by
+ * importing packages with made-up names. The downloads are determined by parsing the sources of the
+ * modules, without running them.
  */
 export class Fetcher {
   readonly #project: Project;

@@ -30,7 +30,9 @@ export interface Granted {
   readonly hasCode: boolean;
 }
 
-/** The folders of a part of a sweep, which differ from those of the check. */
+/**
+ * The folders that each part of a sweep may use although the check of the sweep did not name them.
+ */
 export interface OwnOfPart {
   /** The folder for temporary files. */
   readonly temporary: string;

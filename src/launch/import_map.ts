@@ -23,7 +23,10 @@ export function importMap(
   return mapUrl(projectImports(root, config, standIns));
 }
 
-/** Returns the targets of the names in the map of {@linkcode importMap}. */
+/**
+ * Returns the import map of {@linkcode importMap} as a record from names to specifiers and file
+ * URLs.
+ */
 export function projectImports(
   root: string,
   config: ProjectConfig,

@@ -116,7 +116,7 @@ function softmax(logits: Float32Array, units: number): Float32Array {
   return result;
 }
 
-/** The meaning of a net's logits, which follows from the label. */
+/** The kind of the label, and the classes that the logits of a net stand for. */
 export interface LabelAnswers {
   /** The kind of the label. */
   readonly kind: "class" | "binary" | "number";
@@ -127,7 +127,7 @@ export interface LabelAnswers {
 }
 
 /**
- * The meaning of a net's logits, which follows from the label.
+ * Returns the kind of the label, and the classes that the logits of a net stand for.
  *
  * @param label The label in `model.json`.
  */

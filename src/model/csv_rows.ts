@@ -6,7 +6,7 @@ import { hint } from "../base/hints.ts";
  * Throws an error if a column cannot be written to a CSV file.
  *
  * @param schema The columns.
- * @throws {UserError} If a column contains lists, structs or bytes.
+ * @throws {UserError} If a column contains lists, structs, or bytes.
  */
 export function refuseNested({ fields }: Schema): void {
   const nested = fields.find(isNested);
@@ -23,7 +23,8 @@ export function refuseNested({ fields }: Schema): void {
 }
 
 /**
- * Whether a column has no form in a CSV file.
+ * Checks whether a column cannot be written to a CSV file, because it contains lists, structs, or
+ * bytes.
  *
  * @param field The column.
  */

@@ -67,8 +67,9 @@ export async function openRows(
 }
 
 /**
- * Gives the columns of text files the types that they had in the run: a column of whole numbers may
- * be one of fractions, or of texts, in other files.
+ * Gives the columns of text files the types that they had in the run. Without this, the type
+ * depends on the file: the same column may contain only whole numbers in one file, and fractions or
+ * texts in another.
  *
  * @param opened The files.
  * @param columns The columns of the run.

@@ -126,7 +126,7 @@ async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
 }
 
 /**
- * Loads a net of a run on the engine native or wasm.
+ * Loads a net of a run with the native or wasm engine.
  *
  * @param run The run.
  * @param choice The engine, `native` or `wasm`, or `auto` for the best available one.

@@ -9,13 +9,15 @@ export type Session = InferenceSession;
 /** A tensor of ONNX Runtime. */
 export type OrtTensor = Tensor;
 
-/** A loaded ONNX model, in this thread or in one of its own. */
+/** A loaded ONNX model, in this thread or in a separate one. */
 export interface OpenedSession {
   /** Creates the tensors that the model accepts. */
   readonly runtime: Pick<OnnxRuntime, "Tensor">;
   /** The model. */
   readonly session: Pick<Session, "inputNames" | "inputMetadata" | "release"> & {
-    /** Whether another thread computes, so that calls may wait for each other. */
+    /**
+     * Whether a separate thread computes, so that several calls can be pending at the same time.
+     */
     readonly waits?: boolean;
     /** Computes outputs by name. */
     run(

@@ -24,7 +24,7 @@ export interface RunPart {
   readonly allowPlugins?: readonly string[];
 }
 
-/** The name of the source in error messages about rows that are not from the pipeline's source. */
+/** The source that error messages name if the rows do not come from the pipeline's own source. */
 export const rowsStage: StageReference = { kind: "source", name: "rows" };
 
 /** A run whose description has been read, but not its weights. */

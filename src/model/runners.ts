@@ -61,7 +61,7 @@ export async function openSession(
 }
 
 /**
- * Loads an ONNX model with ONNX Runtime in this thread.
+ * Loads an ONNX model with ONNX Runtime in the current thread.
  *
  * @param model The path of the ONNX file, or its bytes.
  * @param options The number of threads.
@@ -258,7 +258,7 @@ function toBigInts(values: Values): BigInt64Array {
   return result;
 }
 
-/** A net on the engine native or wasm, from {@linkcode captureInference}. */
+/** A net that computes with the native or wasm engine, from {@linkcode captureInference}. */
 export interface TensorNet {
   /** A description of the engine for messages, such as `ONNX Runtime`. */
   readonly engine: string;
@@ -273,7 +273,7 @@ export interface TensorNet {
 }
 
 /**
- * Creates a runner for a net on the engine native or wasm.
+ * Creates a runner for a net that computes with the native or wasm engine.
  *
  * @param net The net.
  * @param inputs The features after all transforms.

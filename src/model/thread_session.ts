@@ -34,7 +34,8 @@ class ThreadTensor {
 }
 
 /**
- * Loads an ONNX model in a thread of its own. Calls return at once, so that several may wait.
+ * Loads an ONNX model in a separate thread. Calls do not block the current thread; several calls
+ * can be pending at the same time.
  *
  * @param model The path of the ONNX file, or its bytes.
  * @param options The number of threads.

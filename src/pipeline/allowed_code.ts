@@ -13,7 +13,10 @@ import { type Place, UserError } from "../base/errors.ts";
 import { quoted } from "../base/quoted.ts";
 import { hint } from "../base/hints.ts";
 
-/** The place that names a module, and the folder for relative paths. */
+/**
+ * Where a module is named: the place in the pipeline file, and the folder that relative paths start
+ * from.
+ */
 export interface NamedModule {
   /** The folder that relative paths start from. */
   readonly folder: string;
@@ -66,7 +69,10 @@ export const isModule = (file: string): boolean => /\.[mc]?[jt]sx?$/i.test(file)
 
 /** Further options of {@linkcode allowedCode}. */
 export interface AllowedCodeOptions {
-  /** What else the user can do if a module is rejected; by default, allow it in the `deno.json`. */
+  /**
+   * A way to load a rejected module other than `--allow-plugin`, for the hint; by default, an entry
+   * in the project's `deno.json`.
+   */
   readonly otherwise?: string | undefined;
   /** A folder of data, whose files never count as code of the project. */
   readonly without?: string | undefined;
@@ -132,13 +138,17 @@ export async function allowedCode(
 }
 
 /**
- * Determines the code that the pipeline of an earlier run may load: the code that a pipeline in the
- * current folder may load, and modules of the run's own project if the run folder is inside that
- * project. The run folder may come from another person, so the project in its `pipeline.json` is
- * not trusted: the nearest `deno.json` above the run folder has to belong to the same project. A
- * run folder contains data, so its files never count as code of a project. In the current project,
- * the files beside it do not count either, unless the run folder belongs to the same project,
- * because they may have come with it.
+ * Determines the code that the pipeline of an earlier run may load. This is the code that a
+ * pipeline in the current folder may load, and, if the run folder is inside the project that wrote
+ * it, the modules of that project.
+ *
+ * The run folder may come from another person, together with other files. Therefore:
+ * - The project that `pipeline.json` names is accepted only if the nearest `deno.json` above the
+ *   run folder belongs to it.
+ * - Modules inside the run folder are never allowed as code of a project.
+ * - If the run folder lies in the current project, but was written by another one, modules in the
+ *   top-level folder that contains it are not allowed either. They may have been copied together
+ *   with the run folder.
  *
  * @param run The run folder.
  * @param project The project's folder, as in `pipeline.json`: an absolute path without links.

@@ -39,7 +39,7 @@ const PRODUCER = 1087;
 /** Constants with fewer equal numbers than this are written in full instead of as a fill. */
 const SMALLEST_FILL = 64;
 
-/** A node of a graph, for rewrites to read. */
+/** Read-only access to a node of a graph, for code that rewrites parts of the graph. */
 export class GraphNode {
   readonly #message: Message;
 
@@ -136,7 +136,7 @@ export class GraphNode {
   }
 }
 
-/** A graph to which nodes can be added. */
+/** Builds a TensorFlow graph (`GraphDef`) node by node. */
 export class Graph {
   readonly #nodes: Message[] = [];
   readonly #kinds: AttributeKinds;

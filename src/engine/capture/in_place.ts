@@ -10,8 +10,8 @@ export const IN_PLACE = "InplaceUpdate";
 const MAX_PARTS = 4;
 
 /**
- * Adds nodes that write rows of a table in place. Each node writes some of the rows, so that they
- * run in parallel. Each row number must occur only once; otherwise the result would depend on
+ * Adds nodes that write rows of a table in place. Each node writes some of the rows, so that the
+ * nodes run in parallel. Each row number must occur only once; otherwise the result would depend on
  * timing.
  *
  * @param graph The graph.

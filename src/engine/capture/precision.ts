@@ -53,7 +53,7 @@ const SMALLEST_PRODUCT = 2 ** 20;
  */
 const backToFloat: ReadonlySet<string> = new Set(["Conv2DBackpropFilter", ...products]);
 
-/** An input of an op. */
+/** The shape and precision of an op's input. */
 export interface LowInput {
   /** The shape of the input. */
   readonly shape: readonly number[];

@@ -72,8 +72,8 @@ export function sizedByValue(op: string): readonly number[] {
 }
 
 /**
- * Checks whether a size that depends on values is the same in all recordings. If so, the recordings
- * do not show which other sizes depend on it.
+ * Checks whether a size that depends on values is the same in all recordings. Such recordings do
+ * not show which other sizes depend on it, so the function has to be recorded again.
  *
  * @param traces Recordings of the same ops.
  * @returns Whether such a size exists.
@@ -92,7 +92,7 @@ function textOf(entry: TraceEntry | undefined): string | undefined {
   return JSON.stringify([op, inputs, attributes, hash, hash === undefined || entry.outputs]);
 }
 
-/** A recording of a function with a certain number of rows. */
+/** A recording of a function, together with the number of rows of its inputs. */
 export interface SizedTrace {
   /** The number of rows of the inputs. */
   readonly rows: number;

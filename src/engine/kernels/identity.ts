@@ -1,8 +1,9 @@
 import type * as tf from "@tensorflow/tfjs";
 
 /**
- * The kernel of `tf.identity`, which shares the numbers. The backend's own kernel copies all
- * tensors that gradients keep.
+ * The kernel of `tf.identity`. Its result uses the same memory as its input. The backend's own
+ * kernel makes a copy, which is slow because tfjs calls it for each tensor that a gradient needs
+ * later.
  */
 export const identity: tf.KernelFunc = ({ inputs, backend }) => {
   const { dataId, shape, dtype } = inputs["x"]!;

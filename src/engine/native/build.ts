@@ -43,7 +43,8 @@ const MARKER = "build.json";
 export const BUILDING = ".building";
 
 /**
- * Returns the name of the folder for a build.
+ * Returns the name of the folder for a build of the native engine. It contains the versions, the
+ * platform, and, if `ROCKET_TENSORFLOW` is set, a hash of its value.
  *
  * @param tensorflow TensorFlow's version.
  * @param given The folder named by `ROCKET_TENSORFLOW`, if it is set.

@@ -21,8 +21,8 @@ const DAY = 24 * 60 * 60 * 1000;
 const FILE = "native-failure.json";
 
 /**
- * Throws the stored error if the set-up failed within the last day and its conditions have not
- * changed since, so that runs do not repeat the same failure.
+ * Throws the stored error if the native engine's set-up failed within the last day and its
+ * conditions have not changed since, so that runs do not repeat the same failure.
  *
  * @param cache The cache's folder.
  * @param given The folder named by `ROCKET_TENSORFLOW`, if it is set.
@@ -50,7 +50,7 @@ export async function recallFailure(cache: string, given: string | undefined): P
 }
 
 /**
- * Stores a failure for {@linkcode recallFailure}.
+ * Stores a failure of the native engine's set-up for {@linkcode recallFailure}.
  *
  * @param cache The cache's folder.
  * @param given The folder named by `ROCKET_TENSORFLOW`, if it is set.
@@ -73,7 +73,7 @@ export async function rememberFailure(
 }
 
 /**
- * Deletes the stored failure.
+ * Deletes the stored failure of the native engine's set-up, so that the next run tries it again.
  *
  * @param cache The cache's folder.
  */

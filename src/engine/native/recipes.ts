@@ -6,7 +6,7 @@ import { givenLibrary, type Library, linkLibrary, systemLibrary } from "./librar
 import type { Progress } from "./progress.ts";
 import { findWheel, wheelLibrary } from "./wheel.ts";
 
-/** The result of a recipe. */
+/** The addon and TensorFlow library that a recipe has built or downloaded. */
 export interface Made {
   /** The addon's path within the folder. */
   readonly addon: string;

@@ -4,8 +4,8 @@ import { packageVersion } from "../../base/package.ts";
 export const TENSORFLOW_VERSION = "2.21.0";
 
 /**
- * The version of tfjs and tfjs-node, which are released together. It is read from the place where
- * it is pinned, so that looking for a build does not load tfjs.
+ * The version of tfjs and tfjs-node, which are released together. It is read from `deno.json`,
+ * which pins it, so that looking for a build does not load tfjs.
  */
 export const TFJS_VERSION: string = packageVersion("@tensorflow/tfjs");
 

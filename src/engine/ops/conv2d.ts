@@ -16,8 +16,8 @@ export interface Conv2dOptions {
  * which is the same on both sides. `[batch, height, width, in]` becomes `[batch, height', width',
  * out]`, where height' = ⌊(height + 2 · padding − kernel height) / stride⌋ + 1.
  *
- * TensorFlow's "same" padding puts an odd zero at the end only, so a strided convolution of an even
- * height reads other pixels than PyTorch's.
+ * If TensorFlow's "same" padding needs an odd number of zeros, it puts the extra one at the end, so
+ * a strided convolution of an even height reads other pixels than PyTorch's.
  *
  * @example
  * ```ts

@@ -82,7 +82,10 @@ export class NoGraph extends Error {
 /** The name of the tfjs backend that records calls. */
 const BACKEND = "rocket-symbolic";
 
-/** The name of the call that rounds numbers to float32 at the end of a transform, as in a batch. */
+/**
+ * The name of the recorded call that rounds the results of a transform to float32, because the
+ * features of a batch are float32.
+ */
 export const ROUND = "Round32";
 
 /** The numbers of rows for which the function is traced. */

@@ -71,7 +71,7 @@ const optionTable = {
   probabilities: { summary: "Also writes the probability of each class" },
   logits: { summary: "Also writes the logits" },
   batch: { value: "N", summary: "The number of rows to compute at a time" },
-  by: { value: "COLUMN", summary: "Also measures the rows of each value of a column" },
+  by: { value: "COLUMN", summary: "Also computes the metrics for each value of COLUMN" },
   errors: { value: "N", summary: "The number of worst predictions to write to --out" },
   jobs: { value: "N", summary: "The number of parallel runs (by default, from cores)" },
   only: { value: "PART", summary: "Runs only one part: check, latency or SETTING/seed-N" },
@@ -84,7 +84,7 @@ const optionTable = {
   "allow-env": {
     value: "NAME",
     repeatable: true,
-    summary: "Allows ${env:NAME} in addresses",
+    summary: "Allows ${env:NAME} in URLs and package names",
   },
   quiet: { summary: "Prints no progress" },
   json: { summary: "Prints JSON lines to standard output" },

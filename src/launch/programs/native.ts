@@ -17,7 +17,7 @@ const ORIGINS = {
 } as const;
 
 /**
- * Parses the arguments of `deno task native`.
+ * Checks whether the arguments of `deno task native` contain `--force`, the only allowed one.
  *
  * @param args The arguments.
  * @returns Whether to repeat the set-up even if a build exists.

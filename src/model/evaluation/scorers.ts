@@ -94,8 +94,9 @@ export async function tensorScorer(
 }
 
 /**
- * Creates a scorer that uses ONNX Runtime. It computes only logits, so losses of other outputs are
- * not known.
+ * Creates a scorer that uses ONNX Runtime. It computes only logits. If a loss compares other
+ * outputs of the nets, such as hidden layers, the losses are unknown, and reading them throws
+ * {@linkcode UnknownLosses}.
  *
  * @param request The nets and losses to compute.
  * @throws {UserError} If a net cannot be converted to ONNX, or ONNX Runtime cannot be loaded.

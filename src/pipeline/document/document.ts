@@ -184,7 +184,8 @@ export async function documentOfValue(
 }
 
 /**
- * Makes a document from values that have been read.
+ * Makes a document from a pipeline whose files have been read: applies the changes from the command
+ * line and inserts environment variables.
  *
  * @param read The values.
  * @param file The file that messages name.
