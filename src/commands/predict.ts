@@ -8,7 +8,9 @@ import { hint, nameHint } from "../base/hints.ts";
 import { formatCount } from "../base/text_table.ts";
 import { say } from "../base/terminal.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
+import { countNulls } from "../input/layout.ts";
 import { csvHeader, csvLines, refuseNested } from "../model/csv_rows.ts";
+import { writeParquet } from "../model/parquet_file.ts";
 import { openRows } from "../model/input_rows.ts";
 import { openModel } from "../model/load_model.ts";
 import { ScoreColumns } from "../model/scores.ts";
@@ -17,6 +19,7 @@ import { ScoreColumns } from "../model/scores.ts";
 interface Counts {
   rows: number;
   unknown: number;
+  nulls: number;
   unanswered: number;
 }
 
@@ -30,7 +33,8 @@ interface Counts {
  */
 export async function predict(args: readonly string[], options: CommandOptions): Promise<number> {
   const [folder, input] = twoArguments(args);
-  const { out, net, checkpoint, modelEngine: engine, batch, allowPlugins, quiet } = options;
+  const { out, net, checkpoint, modelEngine: engine, batch, quiet } = options;
+  const { allowPlugins, allowEnv } = options;
   const write = writerOf(out);
   const { loaded, model } = await openModel(folder, {
     ...(net && { net }),
@@ -43,7 +47,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
   await using _ = loaded;
   const all = options.keep === "all";
   const names = all || options.keep === undefined ? [] : options.keep.split(",");
-  const rows = await openRows(input, model, all ? undefined : names);
+  const rows = await openRows(input, model, all ? undefined : names, { allowPlugins, allowEnv });
   try {
     const there = rows.schema.fields.map(({ name }) => name);
     for (const name of names) if (!there.includes(name)) refuseKeep(name, there);
@@ -57,12 +61,14 @@ export async function predict(args: readonly string[], options: CommandOptions):
         logits: options.logits,
       },
     );
-    const counts: Counts = { rows: 0, unknown: 0, unanswered: 0 };
+    const counts: Counts = { rows: 0, unknown: 0, nulls: 0, unanswered: 0 };
+    const read = loaded.columns.map((column) => there.indexOf(column)).filter((at) => at >= 0);
     const started = performance.now();
     const scored = async function* () {
       for await (const { part, predictions } of loaded.stream(rows.recordBatches())) {
         counts.rows += predictions.rows;
         counts.unknown += predictions.unknown;
+        for (const index of read) counts.nulls += countNulls(part.data.children[index]!);
         const { answered } = predictions;
         if (answered) counts.unanswered += answered.filter((one) => one === 0).length;
         yield columns.batch(part, predictions);
@@ -89,6 +95,9 @@ export function writerOf(out: string | undefined): Write {
   if (out !== undefined && /\.arrow$/i.test(out)) {
     return (schema, batches) => withDraftFolder(out, () => writeArrow(out, schema, batches));
   }
+  if (out !== undefined && /\.parquet$/i.test(out)) {
+    return (schema, batches) => withDraftFolder(out, () => writeParquet(out, schema, batches));
+  }
   if (out !== undefined && /\.csv$/i.test(out)) {
     return (schema, batches) => withDraftFolder(out, () => writeCsv(out, schema, batches));
   }
@@ -102,7 +111,7 @@ export function writerOf(out: string | undefined): Write {
           { args: { add: ["--out", "scores.arrow"] } },
           { args: { add: ["--out", "scores.csv"] } },
         ])
-        : hint("predict/format", "name a file that ends in .arrow or .csv", {
+        : hint("predict/format", "name a file that ends in .arrow, .parquet, or .csv", {
           edit: "the command",
         }),
       exitCode: 2,
@@ -142,10 +151,15 @@ async function writeCsv(
   );
 }
 
-function lastLine(out: string, { rows, unknown, unanswered }: Counts, seconds: number): string {
+function lastLine(
+  out: string,
+  { rows, unknown, nulls, unanswered }: Counts,
+  seconds: number,
+): string {
   const rate = seconds > 0 ? `, ${formatCount(Math.round(rows / seconds))} rows/s` : "";
   const counted = [
     ...(unknown > 0 ? [`${formatCount(unknown)} values that training did not know`] : []),
+    ...(nulls > 0 ? [`${formatCount(nulls)} nulls`] : []),
     ...(unanswered > 0 ? [`${formatCount(unanswered)} rows without an answer, for a null`] : []),
   ];
   return `${out}: ${formatCount(rows)} rows${rate}${counted.map((one) => `; ${one}`).join("")}`;

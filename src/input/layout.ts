@@ -215,6 +215,25 @@ export function isNull(data: Data, index: number): boolean {
   return (data.nullBitmap![bit >> 3]! >> (bit & 7) & 1) === 0;
 }
 
+/**
+ * Counts the nulls of a column: null values, and rows that are or contain a null list without
+ * values.
+ *
+ * @param column The column in one record batch.
+ */
+export function countNulls(column: Data): number {
+  if (!mayHaveNulls(column)) return 0;
+  const { leaf, bounds, nullRows } = flatten(column);
+  let count = nullRows?.reduce((sum, isNull) => sum + isNull, 0) ?? 0;
+  if (leaf.nullCount === 0 || DataType.isFixedSizeBinary(leaf.type)) return count;
+  for (let index = bounds[0]!; index < bounds.at(-1)!; index++) count += +isNull(leaf, index);
+  return count;
+}
+
+const mayHaveNulls = ({ nullCount, children, dictionary }: Data): boolean =>
+  nullCount > 0 || (dictionary?.nullCount ?? 0) > 0 ||
+  children.some((child) => mayHaveNulls(child as Data));
+
 /** The callbacks with which values are decoded. */
 export interface Decoding {
   /** Returns the id of a string, or refuses the string, which has an index in the leaf. */

@@ -1,13 +1,20 @@
 import type { RecordBatch, Schema } from "apache-arrow";
+import { dirname } from "node:path";
+import { builtins } from "../../plugins/mod.ts";
 import arrow from "../../plugins/sources/arrow.ts";
 import csv from "../../plugins/sources/csv.ts";
 import parquet from "../../plugins/sources/parquet.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { layoutOf } from "../input/layout.ts";
+import { allowedCode } from "../pipeline/allowed_code.ts";
+import { readDocument } from "../pipeline/document/document.ts";
+import { isEntry, Planner } from "../pipeline/plan/planner.ts";
+import { createRegistry } from "../pipeline/registry.ts";
 import { fieldOf } from "../run/model/family.ts";
 import type { SourceFeature } from "../run/model/model_file.ts";
-import type { Dataset, SourceStage } from "../stages/source.ts";
+import type { Dataset, Source, SourceStage } from "../stages/source.ts";
+import { callStage } from "../stages/stage_error.ts";
 
 /** Rows from files, for which a net computes predictions. */
 export interface InputRows {
@@ -21,6 +28,14 @@ export interface InputRows {
   close(): Promise<void>;
 }
 
+/** Code and environment variables that a file with a source entry may name. */
+export interface InputOptions {
+  /** The code outside of the project that may be loaded. */
+  readonly allowPlugins?: readonly string[];
+  /** The environment variables that may be part of addresses. */
+  readonly allowEnv?: readonly string[];
+}
+
 /** The sources for files, by the extension of the file name. */
 const sources: readonly (readonly [ending: RegExp, source: SourceStage])[] = [
   [/\.(?:arrow|arrows|feather)$/i, arrow],
@@ -32,31 +47,21 @@ const sources: readonly (readonly [ending: RegExp, source: SourceStage])[] = [
  * Opens files with rows. The columns of text files get the types that they had in the run.
  *
  * @param path The path of a file, or a glob for several. A relative path starts at the current
- *   folder.
+ *   folder. A YAML file contains a source entry, as in a pipeline.
  * @param model The description of the model, whose columns are read.
  * @param columns Additional columns to read; all columns if undefined.
+ * @param options The code and environment variables that a YAML file may name.
  * @throws {UserError} If the format is not supported, or a file cannot be read.
  */
 export async function openRows(
   path: string,
   { features }: { readonly features: readonly Pick<SourceFeature, "column" | "type">[] },
   columns: readonly string[] | undefined,
+  options: InputOptions = {},
 ): Promise<InputRows> {
-  const [, stage] = sources.find(([ending]) => ending.test(path)) ?? [];
-  if (!stage) {
-    throw new UserError(`${path} is not a file with rows`, {
-      hint: hint(
-        "model/input",
-        "name a file that ends in .arrow, .feather, .parquet, .csv, .tsv, or .csv.gz",
-        { edit: "the command" },
-      ),
-      exitCode: 2,
-    });
-  }
   const own = features.map(({ column }) => column);
   const request = columns && { columns: [...new Set([...own, ...columns])] };
-  const source = stage.create(stage.options.parse({ path }), { folder: Deno.cwd() });
-  const opened: Dataset = await source.open(request);
+  const opened = await openSource(path, request, options);
   const data = await inTypesOf(opened, features);
   return {
     data,
@@ -64,6 +69,52 @@ export async function openRows(
     recordBatches: () => data.recordBatches() as AsyncIterable<RecordBatch>,
     close: async () => await data.close?.(),
   };
+}
+
+async function openSource(
+  path: string,
+  request: Parameters<Source["open"]>[0],
+  options: InputOptions,
+): Promise<Dataset> {
+  if (/\.ya?ml$/i.test(path)) return await openEntry(path, request, options);
+  const [, stage] = sources.find(([ending]) => ending.test(path)) ?? [];
+  if (!stage) {
+    throw new UserError(`${path} is not a file with rows`, {
+      hint: hint(
+        "model/input",
+        "name a file that ends in .arrow, .feather, .parquet, .csv, .tsv, or .csv.gz, or a YAML file with a source entry",
+        { edit: "the command" },
+      ),
+      exitCode: 2,
+    });
+  }
+  return await stage.create(stage.options.parse({ path }), { folder: Deno.cwd() }).open(request);
+}
+
+/** Opens the source of a YAML file with one source entry, such as `use: csv` and its options. */
+async function openEntry(
+  path: string,
+  request: Parameters<Source["open"]>[0],
+  { allowPlugins = [], allowEnv }: InputOptions,
+): Promise<Dataset> {
+  const allowed = await allowedCode(dirname(path), allowPlugins);
+  const document = await readDocument(path, { allowed, ...(allowEnv && { allowEnv }) });
+  const { value: entry } = document;
+  if (!isEntry(entry)) {
+    throw new UserError(`${path} has no source entry`, {
+      place: document.place([]),
+      hint: hint("model/entry", "write a source as in a pipeline, such as `use: csv` and `path:`", {
+        set: { "/use": "csv", "/path": "rows.csv" },
+      }),
+      exitCode: 2,
+    });
+  }
+  const planner = new Planner(document, createRegistry(builtins, allowed), []);
+  const planned = await planner.stage<SourceStage>("source", entry, []);
+  if (!planned) throw new UserError(planner.problems, { exitCode: 2 });
+  const { stage, options, reference, folder } = planned;
+  const source = callStage(reference, "create()", () => stage.create(options, { folder }));
+  return await callStage(reference, "open()", () => source.open(request));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { Table, tableFromIPC, tableToIPC, vectorFromArray } from "apache-arrow";
+import { Table, tableFromIPC, tableToIPC, TimestampSecond, vectorFromArray } from "apache-arrow";
+import { writerUnloadable } from "../../src/model/parquet_file.ts";
 import { evaluate } from "../../src/commands/evaluate.ts";
 import { exportRun } from "../../src/commands/export.ts";
 import { report } from "../../src/commands/report.ts";
@@ -283,6 +284,44 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     name: "a list in a CSV file",
     run: kept("lists.csv"),
     mended: { "csv/nested": kept("lists-scores.arrow") },
+  };
+  const seconds = async () => {
+    await run();
+    const table = tableFromIPC(await Deno.readFile(other("other.arrow")));
+    const step = vectorFromArray(Array(table.numRows).fill(5000), new TimestampSecond());
+    const whole = new Table({
+      ...Object.fromEntries(
+        table.schema.fields.map(({ name }) => [name, table.getChild(name)!]),
+      ),
+      step,
+    });
+    await Deno.writeFile(other("steps.arrow"), tableToIPC(whole, "file"));
+    return other("steps.arrow");
+  };
+  const steps = (out: string) =>
+    command(
+      predict,
+      async () => ["predict", await run(), await seconds(), "--keep", "step", "--out", other(out)],
+    );
+  yield {
+    name: "a type that Parquet files cannot contain",
+    run: steps("steps.parquet"),
+    mended: { "parquet/type": steps("steps-scores.arrow") },
+  };
+  yield {
+    name: "the package that writes Parquet files is not there",
+    run: () => Promise.reject(writerUnloadable(new Error("it is not in the cache"))),
+  };
+  const entryOf = (text: string) =>
+    command(predict, async () => {
+      await run();
+      await Deno.writeTextFile(other("entry.yaml"), text);
+      return ["predict", await run(), other("entry.yaml"), "--out", other("scores.csv")];
+    });
+  yield {
+    name: "rows of a YAML file without a source",
+    run: entryOf("path: other.csv\n"),
+    mended: { "model/entry": entryOf("use: csv\npath: other.csv\n") },
   };
   const evaluates = (...more: string[]) =>
     command(evaluate, async () => ["evaluate", await run(), other("other.csv"), ...more]);

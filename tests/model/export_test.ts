@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { tableFromIPC } from "apache-arrow";
+import { Table, tableFromIPC, tableToIPC, vectorFromArray } from "apache-arrow";
 import { join } from "node:path";
 import { loadModel } from "../../model.ts";
 import { UserError } from "../../mod.ts";
 import { exportModel } from "../../src/model/export_model.ts";
+import { openRows } from "../../src/model/input_rows.ts";
 import { loadOnnxRuntime } from "../../src/model/onnx_runtime.ts";
 import { decodeSafetensors } from "../../src/base/files/safetensors.ts";
 import { openEngine } from "../../src/engine/engine.ts";
@@ -126,6 +127,32 @@ Deno.test("predict and export work for a user in an empty folder", async () => {
       Float32Array.from(lines, (line) => Number(line.split(",")[3])),
       logits.light!,
     );
+    const given = tableFromIPC(await Deno.readFile(join(folder, "other.arrow")));
+    const lists = vectorFromArray(Array.from({ length: 40 }, (_, row) => [row, null]));
+    const prices = given.getChild("price")!;
+    const columns = Object.fromEntries(
+      given.schema.fields.map(({ name }) => [name, given.getChild(name)!]),
+    );
+    await Deno.writeFile(
+      join(folder, "more.arrow"),
+      tableToIPC(new Table({ ...columns, lists }), "file"),
+    );
+    await Deno.writeTextFile(join(folder, "more.yaml"), "use: arrow\npath: more.arrow\n");
+    const parquet = await run(
+      ...["predict", out, "more.yaml", "--out", "scores.parquet", "--keep", "all", "--logits"],
+      ...["--batch", "7"],
+    );
+    assertEquals(parquet.code, 0, parquet.stderr);
+    assertStringIncludes(parquet.stderr, `; ${prices.nullCount} nulls`);
+    const read = await openRows(join(folder, "scores.parquet"), { features: [] }, undefined);
+    const [whole] = await Array.fromAsync(read.recordBatches());
+    await read.close();
+    assertClose(whole!.getChild("logit")!.toArray(), logits.light!);
+    for (const [name, column] of Object.entries({ ...columns, lists })) {
+      const values = whole!.getChild(name)!;
+      assertEquals(String(values.type), String(column.type), name);
+      assertEquals(values.toJSON().map(String), column.toJSON().map(String), name);
+    }
     const exported = await run(
       "export",
       out,
@@ -144,7 +171,7 @@ Deno.test("predict and export work for a user in an empty folder", async () => {
     assertEquals(table.schema.fields.map(({ name }) => name), ["score"]);
     const wrong = await run("predict", "net", "other.arrow", "--out", "scores.txt");
     assertEquals(wrong.code, 2);
-    assertStringIncludes(wrong.stderr, "hint: name a file that ends in .arrow or .csv");
+    assertStringIncludes(wrong.stderr, "hint: name a file that ends in .arrow, .parquet, or .csv");
     await Deno.writeTextFile(join(folder, "few.csv"), "city,y\nRome,1\n");
     const few = await run("predict", "net", "few.csv", "--out", "few-scores.csv");
     assertEquals(few.code, 2, few.stderr);

@@ -2,6 +2,8 @@ import {
   AsyncByteQueue,
   type RecordBatch,
   RecordBatchFileWriter,
+  RecordBatchStreamWriter,
+  type RecordBatchWriter,
   type Schema,
   type Table,
 } from "apache-arrow";
@@ -77,7 +79,20 @@ export class ArrowFileWriter {
  * @param table The table.
  */
 export function arrowBytes(table: Table): Uint8Array {
-  const sink = new CopyingSink(), writer = new RecordBatchFileWriter();
+  return bytesBy(new RecordBatchFileWriter(), table);
+}
+
+/**
+ * Encodes a table as an Arrow stream, as {@linkcode arrowBytes}.
+ *
+ * @param table The table.
+ */
+export function arrowStreamBytes(table: Table): Uint8Array {
+  return bytesBy(new RecordBatchStreamWriter(), table);
+}
+
+function bytesBy(writer: RecordBatchWriter, table: Table): Uint8Array {
+  const sink = new CopyingSink();
   writer.reset(sink, table.schema);
   for (const batch of table.batches) writer.write(batch);
   writer.finish();

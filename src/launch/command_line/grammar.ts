@@ -129,7 +129,7 @@ const commandTable = {
     summary: "Writes the scores of a trained net for each row",
     options: [
       ...["out", "keep", "net", "checkpoint", "probabilities", "logits", "batch"] as const,
-      ...["engine", "allow-plugin", "quiet"] as const,
+      ...["engine", ...code, "quiet"] as const,
     ],
   },
   evaluate: {

@@ -14,6 +14,7 @@ import { cLibrary } from "../../base/machine/libc.ts";
 import { denoFolder } from "../../base/machine/deno_folder.ts";
 import { onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
 import { draftFolderOf } from "../../base/files/drafts.ts";
+import { parquetWriterPackages } from "../../base/machine/parquet_packages.ts";
 import { vegaPackages } from "../../base/machine/vega_packages.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
 import { isInside } from "../../base/files/holds_path.ts";
@@ -169,8 +170,9 @@ const needsByCommand: Readonly<
     needs.add("read", run, "the trained net");
     needs.add("write", join(run, "model"), "the net as a file for ONNX Runtime");
     await needs.addModelCode(folder, parsed);
-    needs.addInput(input);
+    await needs.addInput(input, parsed);
     if (parsed.out !== undefined) needs.addWritten(parsed.out, "the scores");
+    if (parsed.out !== undefined && /\.parquet$/i.test(parsed.out)) needs.addParquetWriter();
     return needs.withModelEngine(parsed.engine ?? "auto", temporary);
   },
   async evaluate(needs, { words, parsed, temporary }) {
@@ -180,8 +182,9 @@ const needsByCommand: Readonly<
     needs.add("read", run, "the trained net");
     needs.add("write", join(run, "model"), "the net in the form of ONNX Runtime");
     await needs.addRun(folder, parsed);
-    if (input !== undefined) needs.addInput(input);
+    if (input !== undefined) await needs.addInput(input, parsed);
     if (parsed.out !== undefined) needs.addWritten(parsed.out, "the most wrong rows");
+    if (parsed.out !== undefined && /\.parquet$/i.test(parsed.out)) needs.addParquetWriter();
     needs.addRows();
     return needs.withModelEngine(parsed.engine ?? "auto", temporary);
   },
@@ -539,7 +542,8 @@ class NeedList {
   }
 
   /** Adds the files with rows, and what reading them requires. */
-  addInput(input: string): void {
+  async addInput(input: string, options: Arguments): Promise<void> {
+    if (/\.ya?ml$/i.test(input)) return await this.#addEntry(input, options);
     this.#addFile(input, resolve("."), { file: input });
     if (/\.(?:arrow|arrows|feather)$/i.test(input)) return;
     this.#addDuckdb("the input");
@@ -555,6 +559,33 @@ class NeedList {
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
     }
+  }
+
+  /** What a file with one source entry names. */
+  async #addEntry(file: string, { allowPlugins, allowEnv }: Arguments): Promise<void> {
+    this.add("read", dirname(resolve(file)), `the folder of ${basename(file)}`);
+    const allowed = await allowedCode(dirname(file), allowPlugins);
+    const document = await readDocument(file, {
+      allowed,
+      allowEnv,
+      evaluate: this.#evaluate,
+      onVariable: (name) => this.#addVariable(name),
+      onFile: (path) => this.#addPart(path, "a file that the input extends"),
+    });
+    this.add("read", allowed.folder, "the project of the input");
+    // The entry stands where a pipeline has one of its sources.
+    await this.#addNamed({
+      value: { data: { test: document.value } },
+      folderOf: (path) => document.folderOf(path.slice(2)),
+      place: (path) => document.place(path.slice(2)),
+    }, allowed);
+    this.add("sys", "systemMemoryInfo", "how much memory DuckDB may take");
+    this.add("env", handedOver.memory, "how much memory the command may take");
+  }
+
+  /** What writes Parquet files. */
+  addParquetWriter(): void {
+    for (const one of parquetWriterPackages) this.#packages.add(one);
   }
 
   /** What draws pictures. */

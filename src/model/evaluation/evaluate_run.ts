@@ -110,7 +110,10 @@ export async function evaluateRun<T>(
   const metrics = metricsOf(plan, nets).map((one) => makeMetric(one, model.label.spec, nets));
   const request = { run, nets, phase, part: options, report };
   const { input, memory } = options;
-  const rows = await TestRows.open({ plan, model, decoder, input, memory, report });
+  const rows = await TestRows.open({
+    ...{ plan, model, decoder, input, memory, report },
+    inputOptions: options,
+  });
   try {
     const groups = by === undefined ? undefined : await groupsOf(rows, by);
     await using scorer = await open(request, engine);

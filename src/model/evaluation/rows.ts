@@ -18,7 +18,7 @@ import type { RowDecoder } from "../../run/model/row_decoder.ts";
 import type { Batch } from "../../stages/batch.ts";
 import type { Dataset } from "../../stages/source.ts";
 import { callStage } from "../../stages/stage_error.ts";
-import { inTypesOf, openRows } from "../input_rows.ts";
+import { type InputOptions, inTypesOf, openRows } from "../input_rows.ts";
 
 /** The options of {@linkcode TestRows.open}: where the rows of an evaluation come from. */
 export interface RowsRequest {
@@ -30,6 +30,8 @@ export interface RowsRequest {
   readonly decoder: RowDecoder;
   /** The path or glob of files with rows; if undefined, the test split of the run is used. */
   readonly input: string | undefined;
+  /** The code and environment variables that a YAML file of the input may name. */
+  readonly inputOptions?: InputOptions | undefined;
   /** The maximum memory for rows in bytes; by default, that of some large batches. */
   readonly memory: number | undefined;
   /** Receives log lines for the user. */
@@ -73,7 +75,7 @@ export class TestRows {
    * @throws {UserError} If the rows cannot be read, or lack columns that the run needs.
    */
   static async open(request: RowsRequest): Promise<TestRows> {
-    const { plan, model, decoder, input, memory = KEPT_BYTES, report } = request;
+    const { plan, model, decoder, input, inputOptions, memory = KEPT_BYTES, report } = request;
     const { place } = plan.document;
     const read: ColumnsRequest = {
       ...decoder.request,
@@ -92,7 +94,7 @@ export class TestRows {
     ];
     const open = async (names: readonly string[] | undefined) => {
       if (input !== undefined) {
-        return (await openRows(input, { features: columns }, names)).data;
+        return (await openRows(input, { features: columns }, names, inputOptions)).data;
       }
       const { stage, options, reference, folder } = plan.test;
       const source = callStage(reference, "create()", () => stage.create(options, { folder }));
