@@ -27,7 +27,7 @@ const netOptions = (what: string) =>
 interface Bottom {
   /** The number of outputs. */
   readonly width: number;
-  /** The meaning of the outputs. */
+  /** What the outputs represent. */
   readonly axis: VariableAxis;
   readonly compute: (
     features: Readonly<Record<string, tf.Tensor>>,

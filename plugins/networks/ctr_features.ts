@@ -56,7 +56,7 @@ export type CtrFeatures = Readonly<Record<string, z.output<typeof ctrFeature>>>;
 export interface Entry {
   /** The number of values. */
   readonly width: number;
-  /** The meaning of the values. */
+  /** What the values represent. */
   readonly axis: VariableAxis;
   /** Computes the values, `[batch, width]`. */
   readonly compute: (

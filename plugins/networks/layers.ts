@@ -22,11 +22,11 @@ import {
 /** A function that computes a layer. */
 export type Layer = (x: tf.Tensor, scope: Scope) => tf.Tensor;
 
-/** The meaning of the inputs and outputs of a layer; `units` by default. */
+/** What the inputs and the outputs of a layer represent; `units` by default. */
 export interface LayerAxes {
-  /** The meaning of the inputs. */
+  /** What the inputs represent. */
   readonly from?: VariableAxis | undefined;
-  /** The meaning of the outputs. */
+  /** What the outputs represent. */
   readonly to?: VariableAxis | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface LayerAxes {
  * @param name The layer's name; the kernel is `NAME/kernel`.
  * @param shape Kernel size, input and output channels, stride, and zeros padded on each side.
  * @param owner The owner of the kernel.
- * @param axes The meaning of the channels.
+ * @param axes What the input and output channels represent.
  * @returns The layer, `[batch, height, width, from]` to `[batch, height', width', to]`.
  */
 export function convolution(
@@ -124,7 +124,7 @@ export function batchNormalization(
  * @param from The number of input units.
  * @param to The number of output units.
  * @param owner The owner of the variables.
- * @param axes The meaning of the units.
+ * @param axes What the inputs and outputs represent.
  * @returns The layer, `[batch, from]` to `[batch, to]`.
  */
 export function dense(

@@ -105,7 +105,10 @@ feature: city`,
 });
 export default stage;
 
-/** The meaning of the places; for numbers used as ids, the numbers. */
+/**
+ * Returns what the positions of a one-hot feature represent: the feature's ids, or the numbers that
+ * are used as ids.
+ */
 function keysOf(name: string, spec: ColumnSpec, count: number): IdKeys {
   return idKeysOf(name, { ...spec, dtype: "int32" }, count)!;
 }

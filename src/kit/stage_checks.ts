@@ -4,7 +4,8 @@ import type { ColumnSpec, LabelSpec } from "../stages/batch.ts";
 export interface StageChecks {
   /**
    * The stage's options, as in a pipeline file; defaults are filled in. For an option that is
-   * itself a stage, such as the schedule after a warm-up, pass the product of that stage.
+   * itself a stage, such as the schedule after a warm-up, pass what that stage's `create` function
+   * returns.
    */
   readonly options?: Readonly<Record<string, unknown>>;
   /**

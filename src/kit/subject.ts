@@ -29,7 +29,7 @@ export class Subject<S extends AnyStage = AnyStage> {
   }
 
   /**
-   * Creates the stage's product.
+   * Calls the stage's `create` function and checks that it returns an object or a function.
    *
    * @param context The context for the stage.
    * @param asked A description of the sample.

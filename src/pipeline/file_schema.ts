@@ -74,19 +74,20 @@ const initialFile = z.strictObject({
   file: text("a safetensors file").describe("A safetensors file."),
   layout: z.enum(["rocket", "pytorch"]).default("rocket").describe(
     "The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the " +
-      "shapes [out, in, height, width] and [out, in], and are transposed.",
+      "shapes [out, in, height, width] and [out, in]; Rocket transposes them.",
   ),
   names: initialNames,
   vocabularies: z.record(text("the name of a feature"), text("a file")).default({}).describe(
-    "For each feature, the values that the rows of its table belong to: a text file " +
-      "with one value per line, or a JSON file with a list.",
+    "For each feature, a file with the values that the rows of its embedding table belong to, in " +
+      "order: a text file with one value per line, or a JSON file with a list.",
   ),
   features: z.array(text("the name of a feature")).min(1).optional().describe(
     "The names of the features, in the order in which they are concatenated as the input of the " +
       "first layers in the weights file. Needed only if these layers read more than one feature.",
   ),
   classes: z.array(text("the name of a class")).min(2).optional().describe(
-    "The classes in the order of the file's logits, if the label has named classes.",
+    "The classes, in the order of the logits in the weights file. Needed only if the label has " +
+      "named classes.",
   ),
 });
 
@@ -104,8 +105,9 @@ const initialOfRun = z.strictObject({
   checkpoint: checkpointName,
   names: initialNames,
   optimizer: z.boolean().default(false).describe(
-    "Whether to load the optimizer's state as well: its slots, which are matched like " +
-      "the weights, and its number of steps. Schedules start from the beginning.",
+    "Whether to load the optimizer's state as well: its values for each variable, such as Adam's " +
+      "moments, which are matched like the weights, and its number of steps. Schedules start from " +
+      "the beginning.",
   ),
 });
 
@@ -133,9 +135,9 @@ const training = {
   }).optional().describe("Clips gradients. By default, gradients are not clipped."),
   nonFinite: z.enum(["stop", "skip", "back"]).default("stop").describe(
     "What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: " +
-      "variables keep their values, and the next batch follows. back: a rollback to the " +
-      "last checkpoint, with half the learning rate and without that batch, at most " +
-      "three times.",
+      "variables keep their values, and the next batch follows. back: the run returns to the " +
+      "last checkpoint and continues with half the learning rate and without that batch, at " +
+      "most three times.",
   ),
   maxSkipped: z.int().positive().default(10).describe(
     "The maximum number of skipped steps in a row. One more ends the run.",
@@ -247,7 +249,8 @@ const trainSchema = z.strictObject({
   ),
   baseline: z.enum(["none", "light-alone"]).default("none").describe(
     "The baseline to compare with. light-alone: the run also trains the light net without the " +
-      "booster, with the same seed and budget, as in the last phase.",
+      "booster, with the same seed, and with the losses, optimizer, and number of epochs of the " +
+      "last phase.",
   ),
   evaluateEvery: z.int().positive().default(1).describe(
     "The number of epochs between evaluations. The last epoch of a phase is always " +
@@ -323,7 +326,7 @@ export const pipelineSchema = z.strictObject({
     label: labelSchema.describe("The column that the nets predict."),
     nulls: nullsSchema.optional(),
     weight: z.string().min(1, { error: "expected the name of a column" }).optional().describe(
-      "A column of numbers of at least 0: the weight of each row in losses. A loss that " +
+      "A column of nonnegative numbers: the weight of each row in losses. A loss that " +
         "compares rows with each other ignores it.",
     ),
     transforms: z.array(entry("transform", commonOptions.transform)).default([]).describe(
@@ -337,7 +340,7 @@ export const pipelineSchema = z.strictObject({
   optimizer: optimizer.optional(),
   phases: z.array(phaseSchema).min(1, { error: "expected at least one phase" }).optional().describe(
     "The phases of training, which run one after another. Options that a phase does not set " +
-      "have the values of the pipeline.",
+      "are taken from the pipeline.",
   ),
   train: trainSchema.extend({
     epochs: training.epochs.optional().describe(
@@ -364,5 +367,8 @@ export const onePhaseSchema = pipelineSchema.extend({
   ),
 });
 
-/** A pipeline file's value, checked except for its stages' options. */
+/**
+ * The value of a pipeline file after {@linkcode pipelineSchema} has checked it. The options of
+ * stages are not checked yet.
+ */
 export type PipelineValue = z.output<typeof pipelineSchema>;

@@ -13,7 +13,7 @@ import { meantOption } from "./option_names.ts";
 import { isStage } from "./registry.ts";
 import type { AnyStage } from "../stages/stage.ts";
 
-/** The position of a value that a schema checks, for messages. */
+/** Where a checked value comes from, for messages: its path in the pipeline file, and its stage. */
 export interface Subject {
   /** The pipeline file. */
   readonly document: Pick<Document, "place" | "keyPlace">;
@@ -30,7 +30,7 @@ export interface Subject {
  *
  * @param stage The stage.
  * @param options The options in the pipeline file, without the keys that belong to the pipeline.
- * @param subject The position of the options in the file.
+ * @param subject The path of the options in the pipeline file.
  * @returns The checked options, or undefined if there are problems; and the problems.
  */
 export function checkOptions(
@@ -47,7 +47,7 @@ export function checkOptions(
  *
  * @param schema The schema.
  * @param value The value.
- * @param subject The position of the value in the file.
+ * @param subject The path of the value in the pipeline file.
  * @returns A problem for each mistake: what is wrong, where, what was expected, and the most
  *   similar name.
  */

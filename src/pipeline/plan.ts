@@ -39,13 +39,13 @@ export interface PlannedStage<S extends AnyStage = AnyStage> {
   readonly folder: string;
 }
 
-/** A transform of the plan. */
+/** A transform stage with its options, and when it is applied. */
 export interface PlannedTransformStage extends PlannedStage<TransformStage> {
   /** Whether it is applied only in training, or always. */
   readonly on: "training" | "all";
 }
 
-/** A loss of the plan. */
+/** A loss stage with its options, its weight, and the outputs that it compares. */
 export interface PlannedLoss extends PlannedStage<LossStage> {
   /** The term's name in metrics. */
   readonly name: string;
@@ -60,7 +60,7 @@ export interface PlannedLoss extends PlannedStage<LossStage> {
   readonly gradient: PlannedStage<GradientStage>;
 }
 
-/** A metric of the plan, with its key in results. */
+/** A metric stage with its options and its key in results. */
 export interface PlannedMetricStage extends PlannedStage<MetricStage> {
   /** Its key in results. */
   readonly name: string;
@@ -72,11 +72,11 @@ export interface StopOptions {
   readonly metric: string | undefined;
   /** The number of consecutive epochs without improvement. */
   readonly patience: number;
-  /** The smallest change of the metric that counts as an improvement, exclusive. */
+  /** The metric must change by more than this to count as improved. */
   readonly minDelta: number;
 }
 
-/** An optimizer of the plan. */
+/** An optimizer stage with its options, learning rate, and schedule. */
 export interface PlannedOptimizer extends PlannedStage<OptimizerStage> {
   /** The learning rate, before the schedule's factor. */
   readonly learningRate: number;
@@ -86,7 +86,10 @@ export interface PlannedOptimizer extends PlannedStage<OptimizerStage> {
   readonly tables: "lazy" | "exact";
 }
 
-/** A phase of the plan. A pipeline without `phases` has one phase, without a name. */
+/**
+ * One phase of training: its nets, losses, optimizer, and limits. A pipeline without `phases` has
+ * one phase, without a name.
+ */
 export interface PlannedPhase {
   /** The phase's name, if the pipeline has phases. */
   readonly name: string | undefined;
@@ -127,7 +130,7 @@ export interface InitialFile {
   readonly classes: readonly string[] | undefined;
 }
 
-/** An earlier run with initial weights. */
+/** An earlier run whose checkpoint provides the initial weights. */
 export interface InitialRun {
   readonly run: string;
   readonly checkpoint: string;

@@ -1,4 +1,4 @@
-/** An image as numbers, to be encoded for a page. */
+/** An image as numbers, for {@linkcode bitmapOf}. */
 export interface Pixels {
   readonly height: number;
   readonly width: number;

@@ -368,7 +368,8 @@ export async function latencyChart(
 }
 
 /**
- * Draws the losses by epoch with the lines of a table below, as a separate picture.
+ * Draws the losses by epoch as an SVG file of its own, with the lines of a text table below the
+ * chart.
  *
  * @param points The losses.
  * @param title The title of the vertical axis.

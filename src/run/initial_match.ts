@@ -35,7 +35,7 @@ export interface Match extends Pick<GivenValue, "shape" | "from"> {
  * @param wanted The variables.
  * @param file The file's tensors.
  * @param source The file, as the plan names it.
- * @param meanings The features and classes that positions correspond to, in the run and in the
+ * @param meanings The features and classes that positions represent, in the run and in the
  *   file.
  * @returns The matches, and the problems of variables without a match.
  */

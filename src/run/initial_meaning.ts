@@ -1,7 +1,7 @@
 /**
- * The meaning of positions in initial weights, such as the feature value that a row of an embedding
- * table belongs to. It is read from the model.json of the run that wrote the weights, or from the
- * pipeline for files from other programs.
+ * Finds out what the positions along the axes of initial weights represent: for example, the
+ * feature value that each row of an embedding table belongs to. This is read from the model.json of
+ * the run that wrote the weights, or from the pipeline for files from other programs.
  *
  * @module
  */
@@ -24,17 +24,22 @@ import {
 } from "./model/axes.ts";
 import { readModelFile } from "./model/model_file.ts";
 
-/** What each position along an axis of a weight stands for, such as a feature, a vocabulary value, or a class: in the weights of the run, and in its initial weights. */
+/**
+ * What the positions along the axes of variables represent, in a run and in its initial weights.
+ */
 export interface Meanings {
-  /** The meaning in the run's weights. */
+  /** What the positions represent in the run. */
   readonly now: Meaning;
-  /** The meaning in its initial weights. */
+  /** What the positions represent in the initial weights. */
   readonly before: EarlierMeaning;
 }
 
-/** The meaning of positions in initial weights. */
+/**
+ * What the positions along the axes of initial weights represent, such as feature values or
+ * classes.
+ */
 export interface EarlierMeaning {
-  /** The features and classes that the positions correspond to. */
+  /** The features and classes that the positions represent. */
   readonly meaning: Meaning;
   /**
    * Returns the axes of a tensor, if they are declared.
@@ -42,7 +47,7 @@ export interface EarlierMeaning {
    * @param tensor The tensor's name.
    * @param variable The variable that the tensor becomes.
    * @param shape The tensor's shape.
-   * @throws {Mismatch} If the meaning of the axes is required but not declared.
+   * @throws {Mismatch} If the pipeline must describe what the positions represent, but does not.
    */
   axes(
     tensor: string,
@@ -51,17 +56,20 @@ export interface EarlierMeaning {
   ): readonly EarlierAxis[] | undefined;
 }
 
-/** An axis of a tensor, with the meaning of its positions if it differs from the other axes. */
+/**
+ * An axis of a tensor, with the features and classes that its positions represent if they differ
+ * from those of the other axes.
+ */
 interface EarlierAxis {
   readonly axis: VariableAxis;
   readonly meaning?: Meaning | undefined;
 }
 
 /**
- * Reads the meaning of positions in initial weights.
+ * Reads what the positions along the axes of initial weights represent.
  *
  * @param planned The run or file that the weights come from.
- * @param now The meaning of positions in this run.
+ * @param now The features and classes of this run.
  * @throws {UserError} If model.json or a vocabulary cannot be read; exit code 2.
  */
 export async function earlierMeaning(
@@ -80,12 +88,12 @@ export async function earlierMeaning(
 }
 
 /**
- * Matches the axes of a variable with those of a tensor.
+ * Finds which positions of a tensor have the values for the positions of a variable, axis by axis.
  *
  * @param variable The variable.
  * @param tensor The tensor's name.
  * @param shape The tensor's shape, in the variable's layout.
- * @param meanings The meaning of positions in the run and in its initial weights.
+ * @param meanings The features and classes of the run and of its initial weights.
  * @throws {Mismatch} If the axes cannot be matched.
  */
 export function matchAxes(
@@ -126,7 +134,7 @@ export function matchAxes(
 /** The values of each vocabulary for which the pipeline names a file. */
 type GivenVocabularies = ReadonlyMap<string, { readonly file: string; readonly values: string[] }>;
 
-/** The meaning of positions in a file from another program, as the pipeline describes it. */
+/** What the positions in a file from another program represent, as the pipeline describes it. */
 class FileMeaning implements EarlierMeaning {
   readonly meaning: Meaning;
   readonly #from: InitialFile;

@@ -43,7 +43,7 @@ export interface JobPhase extends
   readonly nets: PreparedNets;
 }
 
-/** A job of a run: the training of the rocket, or of the light net alone. */
+/** A job of a run: it trains the light net and the booster together, or the light net alone. */
 export interface Job {
   /** Which of the two jobs it is. */
   readonly name: JobName;
@@ -63,7 +63,9 @@ export interface Job {
   readonly input: Input;
   /** The number format of training steps. Evaluations use float32, like the exported net. */
   readonly precision: Precision;
-  /** The first batch, on which the gradient norms of the losses are measured when a phase starts. */
+  /**
+   * The first batch, on which the gradient norms of the losses are measured when a phase starts.
+   */
   readonly first: Batch;
   /** Receives the first step of the job. */
   readonly firstStep?: ((step: FirstStep) => Promise<void>) | undefined;

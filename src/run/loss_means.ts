@@ -3,7 +3,7 @@ import { metricValue, undefinedMetric } from "../stages/metric.ts";
 import type { LossSums } from "./folder/checkpoint_content.ts";
 import type { Term } from "../train/objective.ts";
 
-/** What a step reports beside its losses. */
+/** The gradient norm and the learning rate of a training step. */
 export interface StepFacts {
   /** The L2 norm of all gradients. */
   readonly gradientNorm: number;

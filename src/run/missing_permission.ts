@@ -38,8 +38,8 @@ export function missingPermission(error: unknown): MissingPermission | undefined
 }
 
 /**
- * Runs a function for a program, and turns the error about a missing permission into one that names
- * the permission.
+ * Calls a function. If Deno reports a missing permission, throws an error that names the permission
+ * and the flag that grants it.
  *
  * @param body The function.
  * @returns The function's return value.

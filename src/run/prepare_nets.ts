@@ -49,7 +49,7 @@ export interface PreparedNets {
   readonly learningRate: Schedule;
   /** The shapes of the outputs by `NET.OUTPUT`, without the batch axis. */
   readonly shapes: Readonly<Record<string, readonly number[]>>;
-  /** The features and classes that positions along the variables' axes refer to. */
+  /** The features and classes that the positions along variables' axes represent. */
   readonly meaning: Meaning;
 }
 
@@ -425,7 +425,7 @@ export function metricsOf(
 }
 
 /**
- * Creates a term of the loss.
+ * Calls the `create` function of a loss stage, and makes a term of the total loss from the result.
  *
  * @param loss The planned loss.
  * @param shapes The shapes of the nets' outputs by `NET.OUTPUT`.
@@ -514,7 +514,7 @@ export function makeTerm(
 }
 
 /**
- * Creates a metric.
+ * Calls the `create` function of a metric stage, and checks the metric that it returns.
  *
  * @param planned The planned metric.
  * @param label The label.

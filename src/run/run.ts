@@ -160,7 +160,10 @@ interface PreparedJob {
 export interface PreparedJobs {
   /** The nets that the plan trains together. */
   readonly rocket: PreparedJob;
-  /** The light net alone, as in the last phase. */
+  /**
+   * The light net alone, trained with the losses, optimizer, and epochs of the last phase;
+   * undefined if the plan has no baseline.
+   */
   readonly alone: PreparedJob | undefined;
 }
 

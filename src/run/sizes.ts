@@ -14,7 +14,7 @@ import { formatBytes } from "../input/memory.ts";
 /** The bytes of a float32. */
 const BYTES = 4;
 
-/** The parts of nets that take memory. */
+/** The variables and optimizer slots that determine how much memory the nets need. */
 export interface SizedNets {
   /** All variables that are declared so far. */
   readonly variables: readonly Variable[];
@@ -25,9 +25,9 @@ export interface SizedNets {
 }
 
 /**
- * Refuses nets that do not fit in memory: their weights, the optimizer's state, and the gradients of
- * all variables that are not tables. This is the minimum that training needs; the activations of a
- * batch need more.
+ * Refuses nets that do not fit in memory: their weights, the optimizer's state, and the gradients
+ * of all variables that are not tables. This is the minimum that training needs; the activations of
+ * a batch need more.
  *
  * @param nets The nets.
  * @param available The memory that this process may use, in bytes.
@@ -79,8 +79,8 @@ export function refuseLargeNets(
 /**
  * Refuses layers whose output does not fit in memory: one number for each unit and row of a batch.
  *
- * @param variables The variables. A layer consists of a kernel and one number for each of its units,
- *   such as a bias.
+ * @param variables The variables. A layer consists of a kernel and one number for each of its
+ *   units, such as a bias.
  * @param rows The number of rows in a batch.
  * @param available The memory that the engine may use, in bytes.
  * @param place The place of the network in the pipeline file.
@@ -162,8 +162,8 @@ export function refuseLargeOutputs(
 }
 
 /**
- * Refuses nets that are larger than the memory that WebAssembly can address. Without this check, the
- * engine would fill its memory slowly and then fail at an arbitrary operation.
+ * Refuses nets that are larger than the memory that WebAssembly can address. Without this check,
+ * the engine would fill its memory slowly and then fail at an arbitrary operation.
  *
  * @param variables The variables.
  * @param place The place of the network in the pipeline file.

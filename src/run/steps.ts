@@ -21,7 +21,7 @@ export interface TrainInput {
   readonly input: StepInput;
 }
 
-/** The model of {@linkcode Steps}, and how steps that are not finite are handled. */
+/** The model of {@linkcode Steps}, and how to handle steps with non-finite losses or gradients. */
 export interface StepsOptions {
   /** The nets, losses and optimizer. */
   readonly model: Model;
@@ -29,7 +29,7 @@ export interface StepsOptions {
   readonly network: StageReference;
   /** The place of the losses in the pipeline file, for messages. */
   readonly place: Place | undefined;
-  /** How to handle a step that is not finite. */
+  /** How to handle a step whose losses or gradients are NaN or infinite. */
   readonly nonFinite: NonFinite;
   /** The maximum number of steps that may be skipped in a row. */
   readonly maxSkipped: number;
@@ -47,7 +47,10 @@ export interface StepResult {
   readonly skipped: boolean;
 }
 
-/** Takes training steps, and skips or refuses those that are not finite. */
+/**
+ * Takes training steps. A step with non-finite losses or gradients is skipped, or an error is
+ * thrown.
+ */
 export class Steps {
   readonly #train: Pick<CapturedFunction<TrainInput, StepOutput>, "call">;
   readonly #options: StepsOptions;
@@ -57,7 +60,7 @@ export class Steps {
    * Creates the steps of a phase.
    *
    * @param train The function that computes a training step.
-   * @param options The model, and how steps that are not finite are handled.
+   * @param options The model, and how to handle steps with non-finite losses or gradients.
    * @param skippedInARow The number of steps that were skipped in a row just before the first one.
    */
   constructor(

@@ -23,6 +23,6 @@ export type ArrowField = (typeof arrow)["util"]["isArrowField"] extends
 /** The type of a column: `DataType` of apache-arrow. */
 export type ArrowType = InstanceType<(typeof arrow)["DataType"]>;
 
-/** Rows as columns: `RecordBatch` of apache-arrow. */
+/** Some rows, stored column by column: `RecordBatch` of apache-arrow. */
 export type ArrowRecordBatch = (typeof arrow)["util"]["isArrowRecordBatch"] extends
   (value: unknown) => value is infer Type ? Type : never;

@@ -48,9 +48,10 @@ export interface ColumnSpec {
   /** The statistic that replaces nulls. Nulls are NaN until it is measured. */
   readonly missing?: "mean" | "median" | undefined;
   /**
-   * What the values of a row represent, if that is more than their position. The axes are row-major
-   * and independent of `shape`. A transform that spreads ids over positions, such as `one-hot`,
-   * declares them, so that the weights of an earlier run can be matched value by value.
+   * The ids that the positions of a row's values represent, by axis. The axes are row-major and
+   * independent of `shape`. A transform that spreads ids over positions, such as `one-hot`,
+   * declares them, so that the weights of an earlier run can be matched value by value. Absent if
+   * positions do not represent ids.
    */
   readonly places?: readonly PlaceAxis[] | undefined;
 }
@@ -67,17 +68,17 @@ export interface TextColumn {
   readonly hint?: string | undefined;
 }
 
-/** One axis of the values of a row. */
+/** An axis of {@linkcode ColumnSpec.places}: what the positions along it represent. */
 export interface PlaceAxis {
-  /** The number of places on the axis. */
+  /** The number of positions along the axis. */
   readonly size: number;
-  /** The ids that the places represent, in order; absent if the places are only positions. */
+  /** The ids that the positions represent, in order; absent if the positions represent no ids. */
   readonly ids?: IdKeys | undefined;
 }
 
 /** The values that the ids of a feature represent. */
 export interface IdKeys {
-  /** Whether the ids are values of a vocabulary, hashes, or the numbers themselves. */
+  /** Whether an id stands for a value of a vocabulary, for a hash, or for the number itself. */
   readonly kind: IdSpec["kind"];
   /** The feature that the ids come from, for messages. */
   readonly name: string;

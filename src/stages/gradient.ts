@@ -6,7 +6,7 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
-/** A position in a phase; in a run, if the pipeline has no phases. */
+/** How far training has come in the current phase, or in the run if the pipeline has no phases. */
 export interface Position {
   /** The step about to run, from 0 at the start of the phase. */
   readonly step: number;
@@ -24,7 +24,7 @@ export interface Position {
  */
 export type Factor = number | ((position: Position) => number);
 
-/** One comparison of the two outputs, with the gradient factor of each side. */
+/** One computation of a loss, with the factors on the gradients of its outputs. */
 export interface GradientPass {
   /** The factor on the gradient of the teacher's output. */
   readonly from: Factor;
@@ -36,12 +36,12 @@ export interface GradientPass {
   /** The factor on the gradient of shared variables. */
   readonly shared: Factor;
   /**
-   * Whether teacher and student trade places, so that the loss is computed in the other direction.
+   * Whether teacher and student are exchanged, so that the loss is computed in the other direction.
    */
   readonly reversed?: boolean;
 }
 
-/** A gradient policy: a list of passes, whose losses are added. */
+/** A gradient policy: the loss is computed once for each pass, and the results are added. */
 export type GradientPolicy = readonly GradientPass[];
 
 /** A stage that decides which variables get the gradient of a loss, and how much of it. */
@@ -54,7 +54,8 @@ export type GradientDefinition<Schema extends OptionsSchema> = StageDefinition<S
 };
 
 /**
- * Defines a gradient policy: how much of a loss's gradient passes to each side.
+ * Defines a gradient policy: how much of a loss's gradient reaches the teacher, the student, and
+ * the variables that both nets share.
  *
  * @param definition The policy's name, summary, options and `create` function.
  * @returns The stage.

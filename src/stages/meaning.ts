@@ -1,5 +1,5 @@
 /**
- * The meaning of a feature's values: numbers, whose sums and differences are meaningful, or ids,
+ * What a feature's values represent: numbers, whose sums and differences are meaningful, or ids,
  * which only distinguish values.
  *
  * @module

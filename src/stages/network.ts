@@ -38,15 +38,16 @@ export type AxisPart =
   };
 
 /**
- * The meaning of the positions along one axis of a variable. It determines how the weights of an
- * earlier run are matched: by value if positions represent ids, classes or features.
+ * What the positions along one axis of a variable represent. It decides how initial weights from an
+ * earlier run are matched: by ids, classes or features, even if their order has changed.
  *
- * - `units`: hidden units or the numbers of an embedding, which have no meaning outside of the net.
- * - `classes`: the logits.
+ * - `units`: hidden units or the dimensions of an embedding. Position i corresponds to position i,
+ *   so both runs must have the same number.
+ * - `classes`: the classes of the label, one logit each.
  * - `ids`: the ids of a feature, in order. The first `before` positions (0 by default) represent no
- *   id.
+ *   id, such as a row for padding.
  * - `features`: the concatenated values of features, in this order.
- * - `channels`: the last axis of an image feature.
+ * - `channels`: the channels of an image feature, which are its last axis.
  */
 export type VariableAxis =
   | "units"
@@ -77,7 +78,7 @@ export interface VariableSpec {
    */
   readonly table?: boolean;
   /**
-   * The meaning of the positions along each axis, one item per axis. Without it, weights of an
+   * What the positions along each axis represent, one item per axis. Without it, weights of an
    * earlier run are restored only if all features, vocabularies and classes are the same.
    */
   readonly axes?: readonly VariableAxis[] | undefined;

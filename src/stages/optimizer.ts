@@ -47,11 +47,11 @@ export interface UpdateOutput<Slot extends string = string> {
 }
 
 /**
- * A rule that updates variables from their gradients. It has no state of its own; the slots hold
- * the state.
+ * A rule that updates variables from their gradients. Its state, such as moments, is stored in
+ * slots: tensors with the shape of the variable.
  */
 export interface Optimizer<Slot extends string = string, Scalar extends string = string> {
-  /** The slots of each variable, with their initial values. */
+  /** The names of the slots that each variable has, with their initial values. */
   readonly slots: Readonly<Record<Slot, number>>;
   /**
    * Computes numbers from the number and the learning rate of a step, by name. They are computed in
@@ -72,7 +72,7 @@ export interface Optimizer<Slot extends string = string, Scalar extends string =
 /** A stage that updates variables. */
 export type OptimizerStage = Stage<"optimizer", Record<never, never>, Optimizer>;
 
-/** The initial value of each slot, by name. */
+/** The initial value of each slot by name. All elements of a slot start with it. */
 export type SlotStarts<Slot extends string> = Readonly<Partial<Record<Slot, number>>>;
 
 /** The definition of an optimizer, for {@linkcode defineOptimizer}. */
@@ -83,7 +83,10 @@ export type OptimizerDefinition<
 > =
   & StageDefinition<Schema>
   & {
-    /** The slots of each variable, with their initial values; they may depend on the options. */
+    /**
+     * The names of the slots that each variable has, with their initial values. They may depend on
+     * the options.
+     */
     readonly slots: SlotStarts<Slot> | ((options: z.output<Schema>) => SlotStarts<Slot>);
     /**
      * Computes numbers that change with the step and that need more precision than float32, such as

@@ -47,7 +47,7 @@ export function mapParts<C, R>(parts: Parts<C>, change: (column: C) => R): Parts
 }
 
 /**
- * Combines several values of each column into one.
+ * Combines the parts of several batches into one, column by column.
  *
  * @param all Lists of values for the same columns; at least one.
  * @param combine Returns the combined value of one column.

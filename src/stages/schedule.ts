@@ -36,7 +36,7 @@ export type ScheduleDefinition<Schema extends OptionsSchema> = StageDefinition<S
  *
  * const linear: ScheduleStage = defineSchedule({
  *   name: "linear",
- *   summary: "Decreases the learning rate linearly to a fraction of it.",
+ *   summary: "Decreases the learning rate linearly to a fraction of its initial value.",
  *   options: z.object({ to: z.number().min(0).default(0) }),
  *   create: ({ to }) => ({ step, steps }) => 1 + (to - 1) * step / steps,
  * });

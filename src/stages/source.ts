@@ -102,7 +102,10 @@ export interface TextFacts {
   readonly nullValues?: readonly string[] | undefined;
 }
 
-/** The maximum number of distinct texts that may represent missing numbers. */
+/**
+ * The maximum number of distinct texts, such as `n/a`, in a column that may be intended to contain
+ * numbers. A column with more such texts is treated as text.
+ */
 export const maxOddTexts = 8;
 
 /**
@@ -157,7 +160,7 @@ export type SourceDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
  *
  * const counting: SourceStage = defineSource({
  *   name: "counting",
- *   summary: "The numbers from 0.",
+ *   summary: "Provides rows with the whole numbers from 0.",
  *   options: z.object({ rows: z.int().positive() }),
  *   create: ({ rows }) => ({
  *     open() {

@@ -49,7 +49,7 @@ export interface Stage<Kind extends StageKind, Context, Product> {
   readonly options: OptionsSchema;
   /** An example entry of a pipeline file. */
   readonly example?: string;
-  /** Creates the stage's product, such as a loss function, from checked options. */
+  /** Creates what the stage provides, such as a loss function, from checked options. */
   create(options: unknown, context: Context): Product;
 }
 
@@ -92,12 +92,12 @@ export function defineStage<Kind extends StageKind, Schema extends OptionsSchema
 
 /**
  * Makes the schema of an option that is itself a stage, such as the schedule after a warm-up. The
- * pipeline checks the nested entry and passes the product of the nested stage as the option's
- * value.
+ * pipeline checks the nested entry, creates the nested stage, and passes the result, such as a
+ * schedule function, as the option's value.
  *
  * @param kind The kind of the nested stage. It must need no context, so only schedules are
  *   supported.
- * @returns The schema, with the product as its type.
+ * @returns The schema. Its type is what the nested stage's `create` function returns.
  */
 export function nestedStage<Product>(kind: "schedule"): z.ZodType<Product> {
   return z.custom<Product>((value) => typeof value === "function", {

@@ -21,7 +21,9 @@ export interface ApplyContext {
   readonly random: Random;
 }
 
-/** Makes constants for {@linkcode Transform.graph}. */
+/**
+ * Creates constants in {@linkcode Transform.graph}, which computes a transform in an exported net.
+ */
 export interface GraphContext {
   /**
    * Creates a constant in float64 precision. A tensor of tfjs would round it to float32, but
@@ -74,7 +76,7 @@ export interface Transform {
    * export cannot include the transform. Transforms that apply only in training do not need it.
    *
    * @param features The features by name, `[rows, ...shape]`. Numbers are float32 tensors.
-   * @param context Makes constants.
+   * @param context Creates constants.
    * @returns The features after the transform.
    */
   graph?(

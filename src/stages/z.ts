@@ -32,6 +32,6 @@ export declare namespace z {
   export type input<Schema extends ZodType> = Schema["_zod"]["input"];
   /** The type of values that a schema returns, with defaults filled in. */
   export type output<Schema extends ZodType> = Schema["_zod"]["output"];
-  /** The same type as {@linkcode output}, under its usual name. */
+  /** The same type as {@linkcode output}. Code that uses zod usually calls it `z.infer`. */
   export type infer<Schema extends ZodType> = Schema["_zod"]["output"];
 }

@@ -7,7 +7,7 @@ import { differences } from "../run/folder/differences.ts";
 import { type EarlierRun, readEarlierRun, readResult } from "../run/folder/manifest.ts";
 import { changedVariables, isFinished } from "../run/resume_checks.ts";
 
-/** The state of a run of a sweep. */
+/** Whether a run of a sweep has not started, was interrupted, or has finished. */
 export type RunState = "new" | "interrupted" | "finished";
 
 /** The state of a run of a sweep, as found in its folder. */

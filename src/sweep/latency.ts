@@ -27,7 +27,7 @@ export interface TimedNet {
   readonly folder: string;
 }
 
-/** The latencies of light nets. */
+/** The measured latency of each setting's light net. */
 export interface Latency {
   /** The name of the engine. */
   readonly engine: string;

@@ -15,7 +15,8 @@ export interface PartOptions {
 }
 
 /**
- * Runs a part of a sweep in a child process.
+ * Runs one command of a sweep in a child process, such as the training of one setting with one
+ * seed.
  *
  * @param options The command, its environment, and callbacks for its output.
  * @returns The exit code of the process.

@@ -8,7 +8,10 @@ import type { Metrics, Result } from "../stages/events.ts";
 import { readResult } from "../run/folder/manifest.ts";
 import type { CheckedRun, CheckedSweep } from "./check.ts";
 
-/** When a net was measured: after the last epoch, or after the best one by validation. */
+/**
+ * When a net was measured: after the last epoch, or after the epoch that `select` found to be the
+ * best.
+ */
 export type When = "last" | "best";
 
 /** The results of a finished run. */
@@ -47,7 +50,9 @@ async function readOutcome(
   return { setting, seed, metrics, result };
 }
 
-/** Joins the names of nets and metrics: `light/accuracy`. Metrics without a net keep their names. */
+/**
+ * Joins the names of nets and metrics: `light/accuracy`. Metrics without a net keep their names.
+ */
 function byKey(nets: Result["test"]): Metrics {
   return Object.fromEntries(
     Object.entries(nets).flatMap(([net, metrics]) =>

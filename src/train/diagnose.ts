@@ -16,7 +16,7 @@ import {
 } from "./step.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** A training step and its results, for the check whether they are finite. */
+/** A training step with its losses and gradient norm, to be checked for NaN and infinite values. */
 export interface BrokenStep {
   /** The nets, losses, and optimizer. */
   readonly model: Model;
@@ -123,7 +123,7 @@ function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep) {
 }
 
 /**
- * Finds the loss term subject gradient is not finite although its value is, and whether the loss or
+ * Finds the loss term whose gradient is not finite although its value is, and whether the loss or
  * the network is the cause.
  */
 async function brokenGradient(step: BrokenStep) {

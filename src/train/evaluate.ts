@@ -124,7 +124,7 @@ interface RunningMetric {
   unknown?: string;
 }
 
-/** Accumulates metrics of nets over rows. */
+/** Computes the metrics of the nets from batches of rows, one batch after another. */
 export class Measures {
   readonly #running: readonly RunningMetric[];
 

@@ -41,7 +41,7 @@ export interface TaskTerm extends TermBase {
   readonly guess?: readonly number[] | undefined;
 }
 
-/** A comparison of two outputs. */
+/** A comparison of one output of the teacher (`from`) with one of the student (`to`). */
 export interface HintPair {
   readonly compute: HintLoss;
   /**
@@ -53,7 +53,7 @@ export interface HintPair {
   readonly to: OutputReference;
 }
 
-/** A loss that is the sum of comparisons of two outputs. */
+/** A loss between the two nets: the sum over pairs of a teacher's and a student's output. */
 export interface HintTerm extends TermBase {
   readonly form: "hint";
   readonly pairs: readonly HintPair[];

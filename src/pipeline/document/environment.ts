@@ -29,8 +29,8 @@ export interface EnvironmentOptions {
 /**
  * Replaces `${env:NAME}` with the value of the environment variable. If a text consists of one
  * variable, its value is parsed as YAML, so a number becomes a number. Within a longer text, the
- * value stays text. `$${` is the escape for `${`. Only allowed variables may be part of an address,
- * because an address is sent to a server.
+ * value stays text. `$${` is the escape for `${`. Only the variables in `allowEnv` may be part of
+ * an address, such as a URL, because Rocket or Deno would send them to a server.
  *
  * @param node The pipeline.
  * @param problems The list to which problems are added.
@@ -155,8 +155,8 @@ function refuseInAddress(
 }
 
 /**
- * Restores `${env:NAME}` in a checked value of a pipeline. Files that are stored or shared thus
- * contain no values of environment variables.
+ * Puts `${env:NAME}` back into a checked value of a pipeline, wherever the pipeline file has it.
+ * Files that are stored or shared then contain no values of environment variables.
  *
  * @param value The checked value, with defaults and absolute paths.
  * @param root The pipeline with the values of the variables.
@@ -178,8 +178,8 @@ export function asWritten(value: unknown, root: Node, path: Path = []): unknown 
 }
 
 /**
- * The key that marks a value as the options of a stage, after their schemas may have transformed
- * them.
+ * The key that identifies an object as the checked options of a stage. The stage's schema may have
+ * transformed these options, so they can differ from those in the file.
  */
 export const STAGE: unique symbol = Symbol("stage");
 
@@ -307,9 +307,9 @@ export function variablesIn(value: unknown): string[] {
 }
 
 /**
- * Returns a short hash of an environment variable, by which a resumed run notices that the value
- * has changed. The hash is too short to reveal a long value, but a guess of a short value, such as
- * a PIN, can be checked against it.
+ * Returns a short hash of an environment variable's name and value. A resumed run compares it with
+ * the stored hash to detect a changed value. The hash is too short to reveal a long value, but a
+ * short value, such as a PIN, can be guessed and checked against the hash.
  *
  * @param name The name of the variable.
  */

@@ -17,7 +17,9 @@ export interface Origin {
   readonly folder: string;
 }
 
-/** A position in a file; absent if the file has no positions. */
+/**
+ * A line and a column in a file. Nodes from a program or from a TypeScript file have no position.
+ */
 export interface Position {
   /** The line, from 1. */
   readonly line: number;
@@ -30,7 +32,10 @@ interface NodeBase {
   readonly position: Position | undefined;
 }
 
-/** A value without parts: text, a number, true, null, or a stage in a TypeScript pipeline. */
+/**
+ * A value that contains no other nodes: text, a number, true, false, null, or a stage in a
+ * TypeScript pipeline.
+ */
 export interface ScalarNode extends NodeBase {
   readonly kind: "scalar";
   readonly value: unknown;
@@ -166,11 +171,12 @@ export function formatPath(path: Path): string {
 }
 
 /**
- * Merges two values. Maps are merged; other values replace the one below. The options of one stage
- * have no meaning for another stage, so a map with a different `use` replaces the whole map below.
+ * Merges two nodes. If both are maps, their entries are merged key by key; otherwise `above`
+ * replaces `below`. A map that names a different stage in `use` also replaces the whole map,
+ * because the options of one stage do not apply to another stage.
  *
- * @param below The value below.
- * @param above The value above, which takes precedence.
+ * @param below The base, such as a value from an extended file.
+ * @param above The node that takes precedence.
  */
 export function merge(below: Node, above: Node): Node {
   if (below.kind !== "map" || above.kind !== "map" || isOtherStage(below, above)) return above;

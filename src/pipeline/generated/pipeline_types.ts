@@ -100,7 +100,7 @@ readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
 readonly fill: number | string;
 });
-/** A column of numbers of at least 0: the weight of each row in losses. A loss that compares rows with each other ignores it. */
+/** A column of nonnegative numbers: the weight of each row in losses. A loss that compares rows with each other ignores it. */
 readonly weight?: string;
 /** Transforms of batches, applied in this order. */
 readonly transforms?: readonly (StageEntries["transform"])[];
@@ -111,7 +111,7 @@ readonly network: StageEntries["network"];
 readonly losses?: readonly (StageEntries["loss"])[];
 /** How gradients update the variables. */
 readonly optimizer?: StageEntries["optimizer"];
-/** The phases of training, which run one after another. Options that a phase does not set have the values of the pipeline. */
+/** The phases of training, which run one after another. Options that a phase does not set are taken from the pipeline. */
 readonly phases?: readonly ({
 /** The name of the phase in metrics and results. */
 readonly name: string;
@@ -138,7 +138,7 @@ readonly norm: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
 /** The maximum number of skipped steps in a row. One more ends the run. */
 readonly maxSkipped?: number;
@@ -160,7 +160,7 @@ readonly epochs?: number;
 readonly batch: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch. keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
-/** The baseline to compare with. light-alone: the run also trains the light net without the booster, with the same seed and budget, as in the last phase. */
+/** The baseline to compare with. light-alone: the run also trains the light net without the booster, with the same seed, and with the losses, optimizer, and number of epochs of the last phase. */
 readonly baseline?: "none" | "light-alone";
 /** The number of epochs between evaluations. The last epoch of a phase is always evaluated. The best epoch is one of the evaluated epochs, and training can only end early after one of them. */
 readonly evaluateEvery?: number;
@@ -173,7 +173,7 @@ readonly norm: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
 /** The maximum number of skipped steps in a row. One more ends the run. */
 readonly maxSkipped?: number;
@@ -279,7 +279,7 @@ readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
 readonly fill?: number | string;
 });
-/** A column of numbers of at least 0: the weight of each row in losses. A loss that compares rows with each other ignores it. */
+/** A column of nonnegative numbers: the weight of each row in losses. A loss that compares rows with each other ignores it. */
 readonly weight?: string;
 /** Transforms of batches, applied in this order. */
 readonly transforms?: readonly (StageEntries["transform"])[];
@@ -290,7 +290,7 @@ readonly network?: ChangedStageEntries["network"];
 readonly losses?: readonly (StageEntries["loss"])[];
 /** How gradients update the variables. */
 readonly optimizer?: ChangedStageEntries["optimizer"];
-/** The phases of training, which run one after another. Options that a phase does not set have the values of the pipeline. */
+/** The phases of training, which run one after another. Options that a phase does not set are taken from the pipeline. */
 readonly phases?: readonly ({
 /** The name of the phase in metrics and results. */
 readonly name: string;
@@ -317,7 +317,7 @@ readonly norm: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
 /** The maximum number of skipped steps in a row. One more ends the run. */
 readonly maxSkipped?: number;
@@ -339,7 +339,7 @@ readonly epochs?: number;
 readonly batch?: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch. keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
-/** The baseline to compare with. light-alone: the run also trains the light net without the booster, with the same seed and budget, as in the last phase. */
+/** The baseline to compare with. light-alone: the run also trains the light net without the booster, with the same seed, and with the losses, optimizer, and number of epochs of the last phase. */
 readonly baseline?: "none" | "light-alone";
 /** The number of epochs between evaluations. The last epoch of a phase is always evaluated. The best epoch is one of the evaluated epochs, and training can only end early after one of them. */
 readonly evaluateEvery?: number;
@@ -352,7 +352,7 @@ readonly norm?: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
 /** The maximum number of skipped steps in a row. One more ends the run. */
 readonly maxSkipped?: number;
@@ -560,19 +560,19 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -588,19 +588,19 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -621,7 +621,7 @@ readonly checkpoint?: string;
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
 /** The layers that both nets share. bottom: embeddings and shared layers. separate: each net has its own, for a booster that was trained beforehand. */
@@ -672,19 +672,19 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -700,19 +700,19 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -733,7 +733,7 @@ readonly checkpoint?: string;
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
 /** The widths (numbers of units) of the shared layers, one per layer, starting at the input. */
@@ -750,19 +750,19 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -778,19 +778,19 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -811,7 +811,7 @@ readonly checkpoint?: string;
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
 /** The layers that both nets share. interval: the first blocks of each group of the booster. bottom: the booster's first two groups. none: only the first convolution. separate: no layers, for a booster that was trained beforehand. */
@@ -842,19 +842,19 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -870,19 +870,19 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -903,7 +903,7 @@ readonly checkpoint?: string;
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
 readonly [option: string]: unknown;
@@ -1489,19 +1489,19 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -1517,19 +1517,19 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -1550,7 +1550,7 @@ readonly checkpoint?: string;
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
 /** The layers that both nets share. bottom: embeddings and shared layers. separate: each net has its own, for a booster that was trained beforehand. */
@@ -1601,19 +1601,19 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -1629,19 +1629,19 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -1662,7 +1662,7 @@ readonly checkpoint?: string;
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
 /** The widths (numbers of units) of the shared layers, one per layer, starting at the input. */
@@ -1679,19 +1679,19 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -1707,19 +1707,19 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -1740,7 +1740,7 @@ readonly checkpoint?: string;
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
 /** The layers that both nets share. interval: the first blocks of each group of the booster. bottom: the booster's first two groups. none: only the first convolution. separate: no layers, for a booster that was trained beforehand. */
@@ -1771,19 +1771,19 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -1799,19 +1799,19 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
 /** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, if the label has named classes. */
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** The run folder of an earlier run. */
@@ -1832,7 +1832,7 @@ readonly checkpoint?: string;
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
 readonly [option: string]: unknown;

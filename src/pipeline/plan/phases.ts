@@ -12,7 +12,7 @@ import type { Planner } from "./planner.ts";
 /** The entry of a phase in a document. */
 export type PhaseEntry = NonNullable<PipelineValue["phases"]>[number];
 
-/** The stages of one phase, or those that all phases share. */
+/** The losses and the optimizer of one phase, or those that all phases share. */
 export interface PhaseStages {
   /** Its losses. */
   readonly losses: readonly PlannedLoss[] | undefined;
@@ -21,7 +21,7 @@ export interface PhaseStages {
 }
 
 /**
- * Plans the stages that a phase sets itself.
+ * Plans the losses and the optimizer of a phase, if the entry of the phase has them.
  *
  * @param planner Finds stages and collects problems.
  * @param entry The entry of the phase.

@@ -87,7 +87,8 @@ function absolutePaths(value: unknown, folder: string): unknown {
 }
 
 /**
- * Makes a stage's specifier independent of the folder. The name of an export after `#` is kept.
+ * Makes the path in a stage's specifier absolute. Names of built-in stages and URLs do not change.
+ * The name of an export after `#` is kept.
  *
  * @param use The specifier: a built-in name, a path, or a URL.
  * @param folder The folder that relative paths start from.

@@ -11,7 +11,7 @@ export interface SweepGrid {
     | { readonly [name: string]: unknown };
 }
 
-/** A setting: its changes to the base pipeline. */
+/** A setting of a sweep: the changes to the base pipeline, and optionally a grid of values. */
 export interface SweepSetting extends Omit<ExtendingPipeline, "extends" | "$schema"> {
   /** Files that provide the values that this setting does not set. */
   readonly extends?: string | readonly string[];

@@ -55,17 +55,22 @@ export const sweepSchema = z.strictObject({
     "The split whose metrics are compared.",
   ),
   threads: z.int().positive().default(1).describe(
-    "The number of threads of each run. The last digits of results may depend on it, so the file sets it.",
+    "The number of threads of each run. It belongs to the sweep file because the last digits of results may depend on it.",
   ),
   latency: z.union([
     z.literal("none"),
     z.strictObject({
-      batch: z.int().positive().default(1).describe("The number of rows per call of a light net."),
+      batch: z.int().positive().default(1).describe(
+        "The number of rows per call when the latency of a light net is measured.",
+      ),
     }),
   ], { error: "expected none, or { batch: N }" }).default({ batch: 1 }).describe(
     "How to measure the latency of the light nets, on one thread; none skips the measurement.",
   ),
 });
 
-/** A sweep file's value, checked except for its pipelines. */
+/**
+ * The value of a sweep file after {@linkcode sweepSchema} has checked it. The pipelines in it are
+ * not checked yet.
+ */
 export type SweepValue = z.output<typeof sweepSchema>;

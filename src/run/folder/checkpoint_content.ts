@@ -48,7 +48,10 @@ export interface LossSums {
   readonly learningRate: number;
 }
 
-/** The state of `nonFinite: back` after rollbacks in a phase. */
+/**
+ * What rollbacks have changed in a phase with `nonFinite: back`: the learning rate, and the batches
+ * to skip.
+ */
 export interface Rollback {
   /** The number of the phase, from 0. */
   readonly phase: number;
@@ -72,7 +75,9 @@ export interface PhaseStart {
   readonly skipped: number;
   /** Seconds of training, evaluation included. */
   readonly seconds: number;
-  /** The number of steps that an earlier run's optimizer took, if its state is continued; else 0. */
+  /**
+   * The number of steps that an earlier run's optimizer took, if its state is continued; else 0.
+   */
   readonly optimizerSteps: number;
 }
 

@@ -41,7 +41,10 @@ export interface CheckpointParts {
   readonly unmeasured: boolean;
 }
 
-/** The number of latest checkpoints of a job kept by default: a spare in case one is damaged. */
+/**
+ * How many of the latest checkpoints of a job are kept by default. The second is a spare in case
+ * the latest one is damaged.
+ */
 export const USUALLY_KEPT = 2;
 
 /**
@@ -132,9 +135,9 @@ export class CheckpointStore {
 
   /**
    * Gives a file its additional names, by hard links if the file system supports them. Each name
-   * gets its own JSON file with the hash, because the checkpoint itself may be removed later. If the
-   * run is killed in between, the JSON file of the checkpoint is still missing, and a resumed run
-   * repeats both.
+   * gets its own JSON file with the hash, because the checkpoint itself may be removed later. If
+   * the run is killed in between, the JSON file of the checkpoint is still missing, and a resumed
+   * run repeats both.
    */
   async #becomeBest(
     path: string,

@@ -28,8 +28,9 @@ export interface EarlierSplit {
 }
 
 /**
- * The hashes of the files that initial weights are read from, by net or nets: of the weights, and of
- * the files that describe them (`model.json` or vocabularies).
+ * The hashes of the files that initial weights are read from. The keys are `light`, `booster`, or
+ * `light and booster`. Each list has the hash of the weights file, followed by the hashes of the
+ * files that describe the weights (`model.json` or vocabularies).
  */
 export type InitialHashes = Readonly<Record<string, readonly string[]>>;
 

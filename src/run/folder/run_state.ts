@@ -11,7 +11,7 @@ import { type EarlierRun, readEarlierRun, readResult } from "./manifest.ts";
  */
 export type RunState = "finished" | "stopped" | "running" | "unfinished";
 
-/** A run, as its folder describes it. */
+/** The state and the progress of a run, as stored in its run folder. */
 export interface RunSummary {
   /** The state. */
   readonly state: RunState;

@@ -1,5 +1,5 @@
 /**
- * Matches the positions along the axes of variables in two runs by their meaning, such as the
+ * Matches the positions along the axes of variables in two runs by what they represent, such as the
  * feature value that a row of an embedding table belongs to.
  *
  * @module
@@ -12,7 +12,9 @@ import type { AxisPart, VariableAxis } from "../../stages/network.ts";
 import { sizeOf } from "../../input/columns.ts";
 import type { ModelFile, ModelInput } from "./model_file.ts";
 
-/** The features and classes of a run, which give positions along axes their meaning. */
+/**
+ * The features and classes of a run. The positions along the axes of its variables represent them.
+ */
 export interface Meaning {
   /** The features of the source. */
   readonly features: readonly Pick<ModelFile["features"][number], "name" | "spec">[];
@@ -42,13 +44,13 @@ interface Segment {
   /** The segment's positions, row-major. */
   readonly places: readonly PlaceAxis[];
   /**
-   * Features of the source with ids on which the segment depends in an undeclared way: their ids
-   * must be the same in both runs.
+   * The features of the source with ids from which the segment is computed, if the transform does
+   * not declare how. Their ids must be the same in both runs.
    */
   readonly of?: readonly string[] | undefined;
 }
 
-/** A variable's axis in a run. */
+/** An axis of a variable, with the features and classes of the run that the variable belongs to. */
 export interface AxisIn {
   /** The declaration of the axis. */
   readonly axis: VariableAxis;
@@ -70,11 +72,11 @@ export interface MatchCount {
   readonly gone: number;
 }
 
-/** The match of an axis with that of an earlier run. */
+/** Which position of an earlier run's axis each position of an axis corresponds to. */
 export interface AxisMatch {
   /**
-   * For each position, the position in the earlier run, or −1 if it is new. Undefined if all
-   * positions are the same.
+   * For each position, the position in the earlier run, or −1 if it is new. Undefined if each
+   * position corresponds to the same position.
    */
   readonly from: Int32Array | undefined;
   /** The counts of values or classes that were matched. */
@@ -99,7 +101,8 @@ export class Mismatch extends Error {
 }
 
 /**
- * Checks whether the size of an axis agrees with its declaration.
+ * Checks whether an axis has as many positions as its declaration requires: for example, one per
+ * class.
  *
  * @param axis The axis.
  * @returns The problem, in words that continue a sentence, or undefined.
@@ -116,7 +119,7 @@ export function axisProblem({ axis, size, meaning }: AxisIn): string | undefined
 }
 
 /**
- * Matches an axis with that of an earlier run.
+ * Finds the position of an earlier run's axis that each position of an axis corresponds to.
  *
  * @param now The axis.
  * @param before The axis of the tensor that its values come from.
@@ -238,7 +241,10 @@ function partOf(part: AxisPart, meaning: Meaning, number: () => number): Segment
   };
 }
 
-/** Returns the source's features with ids that a feature depends on in an undeclared way. */
+/**
+ * Returns the source's features with ids from which a feature is computed without declared
+ * positions.
+ */
 function hidden({ of }: Pick<ModelInput, "of">, { features }: Meaning): string[] {
   return of.filter((name) => {
     const spec = features.find((feature) => feature.name === name)?.spec;
@@ -295,7 +301,10 @@ function matchSegment(
   return { from: product(now.places, before.places, axes), counts };
 }
 
-/** Refuses features computed from ids in an undeclared way, unless the ids are the same. */
+/**
+ * Refuses features that are computed from ids without declared positions, unless both runs have the
+ * same ids.
+ */
 function refuseOtherSources(
   now: Segment,
   before: Segment,
@@ -422,7 +431,9 @@ const idsInWords = ({ kind, count }: NonNullable<PlaceAxis["ids"]>) =>
 const few = (values: readonly string[]) =>
   values.slice(0, 5).join(", ") + (values.length > 5 ? ", …" : "");
 
-/** Combines matches of several axes into one over all positions; undefined for an unchanged axis. */
+/**
+ * Combines matches of several axes into one over all positions; undefined for an unchanged axis.
+ */
 function product(
   now: readonly PlaceAxis[],
   before: readonly PlaceAxis[],
@@ -443,8 +454,8 @@ function product(
 }
 
 /**
- * Checks whether two runs have the same features, vocabularies and classes in the same order. Then a
- * tensor has the same meaning in both runs, even if its axes are not declared.
+ * Checks whether two runs have the same features, vocabularies and classes in the same order. Then
+ * each position of a tensor represents the same in both runs, even if its axes are not declared.
  *
  * @param one One run.
  * @param other The other one.

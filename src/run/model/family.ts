@@ -13,7 +13,10 @@ import type { SourceType } from "./model_file.ts";
 
 export type { Family };
 
-/** The schema of a {@linkcode Family}. */
+/**
+ * The schema of a {@linkcode Family}, which is the kind of a column's values regardless of their
+ * bit width.
+ */
 export const familySchema: z.ZodType<Family> = z.enum([
   "whole numbers",
   "numbers",
@@ -41,11 +44,11 @@ export function sourceTypeOf({ type }: Field): SourceType {
 }
 
 /**
- * Creates a column of the same family as another one. Later rows must have the same family of
- * values, but may have another bit width.
+ * Creates an Arrow column for the same kind of values as a column of the training data, such as
+ * whole numbers or strings. Rows to predict on may have a different bit width.
  *
  * @param name The name of the column.
- * @param type The type of the other column.
+ * @param type The type of the column in the training data.
  */
 export function fieldOf(name: string, { family }: SourceType): Field {
   return new Field(name, types[family](), true);

@@ -81,8 +81,8 @@ export function mostlyUnknown({ ids, features, plan: { document } }: Facts): Pro
 }
 
 /**
- * Warns about vocabularies whose unknown id occurs in no training row, so its embedding keeps its
- * random initial value.
+ * Warns about vocabularies whose id for unknown values occurs in no training row. The embedding of
+ * this id then keeps its random initial value.
  *
  * @param facts Facts about the run.
  */
