@@ -70,7 +70,7 @@ export const cifar100Options: CifarOptions = {
 };
 
 /**
- * Creates one of the CIFAR data sets from its archive in the binary version.
+ * Defines a CIFAR data set, which is converted from the published archive with binary files.
  *
  * @param options The options of the data set.
  * @returns The data set.

@@ -3,7 +3,7 @@ import { UserError } from "../src/base/errors.ts";
 import { hint } from "../src/base/hints.ts";
 import { unpack } from "./unpack.ts";
 
-/** The content of an IDX file of bytes. */
+/** The content of an IDX file whose values are bytes. */
 export interface Idx {
   /** The sizes of the dimensions, outermost first. */
   readonly shape: readonly number[];
@@ -14,9 +14,9 @@ export interface Idx {
 }
 
 /**
- * Reads an IDX file of bytes, the format of MNIST, which may be compressed with gzip. The format
- * is: two zeros, 8 for bytes, the number of dimensions, their sizes as 32-bit big-endian integers,
- * and the values.
+ * Reads an IDX file whose values are bytes, the format of MNIST. The file may be compressed with
+ * gzip. It consists of two zero bytes, the type of the values (8 for unsigned bytes), the number of
+ * dimensions, their sizes as 32-bit big-endian integers, and the values.
  *
  * @param bytes The file.
  * @param path The file's name for messages.

@@ -33,7 +33,10 @@ const clickedFrom = 4;
 /** The maximum number of earlier clicks in a history. */
 const historyLength = 100;
 
-/** An impression: a rating, and the user's earlier clicks. */
+/**
+ * An impression: a rating that counts as a click or no click, with the films that the user clicked
+ * before.
+ */
 export interface Impression extends Rating {
   /** Whether the film was rated 4 or more. */
   readonly clicked: boolean;
@@ -61,8 +64,8 @@ export const movielens: DataSet = {
 };
 
 /**
- * Converts ratings to impressions, in the order of time. Clicks in the same second are not part of
- * the history, because their order is unknown.
+ * Converts ratings to impressions, sorted by time. The history of an impression does not contain
+ * clicks of the same second, because their order is unknown.
  *
  * @param ratings The ratings, in any order.
  * @returns The impressions.
@@ -81,8 +84,8 @@ export function impressionsOf(ratings: readonly Rating[]): Impression[] {
 }
 
 /**
- * Splits impressions by time, at 80 % and 90 % of them. Impressions of the same second are not
- * separated.
+ * Splits impressions by time: the first 80 % are the training split, the next 10 % the validation
+ * split, and the rest the test split. Impressions of the same second are in the same split.
  *
  * @param rows The impressions, in the order of time.
  * @returns The impressions of each split.

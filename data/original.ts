@@ -87,11 +87,11 @@ const greatest = ({ bytes }: Pick<Published, "bytes">) =>
   typeof bytes === "number" ? bytes : bytes.atMost;
 
 /**
- * Throws an error if a file is longer than the expected file.
+ * Throws an error if a file is larger than the published file can be.
  *
  * @param path The file. A file that does not exist is no error.
  * @param file The expected file.
- * @throws {UserError} If the file is too long.
+ * @throws {UserError} If the file is too large.
  */
 export async function refuseLarge(
   path: string,

@@ -10,10 +10,11 @@ const stage: OutputStage = defineOutput({
   summary: "Sends parameters and metrics to an MLflow server.",
   options: z.object({
     server: z.url().describe("The address of the MLflow tracking server."),
-    experiment: z.string().regex(/^[^'\\]+$/).default("Default").describe("The experiment."),
+    experiment: z.string().regex(/^[^'\\]+$/).default("Default").describe("The MLflow experiment."),
   }),
   create: ({ server, experiment }, { folder }) => {
-    // The MLflow run of each job, and its last step that was sent. A resumed run repeats some steps.
+    // The MLflow run of each job, and its last step that was sent. A resumed run repeats some
+    // steps.
     const file = `${folder}/mlflow.json`, kept: Record<string, { id: string; step: number }> = {};
     let job = "", step = 0, metrics: object[] = [];
 

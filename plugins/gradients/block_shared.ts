@@ -8,7 +8,7 @@ import { defineGradient, type GradientStage, z } from "../../plugin.ts";
  */
 const stage: GradientStage = defineGradient({
   name: "block-shared",
-  summary: "Blocks the gradient to the teacher and to shared layers: EasyRec's variant.",
+  summary: "Blocks the gradient to the teacher and to shared layers, as in EasyRec.",
   options: z.object({}),
   example: "use: block-shared",
   create: () => [{ from: 0, to: 1, shared: 0 }],

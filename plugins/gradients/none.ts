@@ -1,6 +1,9 @@
 import { defineGradient, type GradientStage, z } from "../../plugin.ts";
 
-/** No block: the gradient passes to both nets (the ablation in the paper's table 2). */
+/**
+ * No block: the gradient passes to both nets, as in the ablation in table 2 of the Rocket Launching
+ * paper.
+ */
 const stage: GradientStage = defineGradient({
   name: "none",
   summary: "Passes the gradient to both nets.",

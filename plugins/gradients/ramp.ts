@@ -1,23 +1,22 @@
 import { defineGradient, type GradientStage, type Position, z } from "../../plugin.ts";
 
 /**
- * The factor on one gradient changes linearly over a span of the run. The teacher is blocked
- * unless its gradient is the one that changes.
+ * Multiplies one gradient by a factor that changes linearly during part of the run. The gradient to
+ * the teacher is blocked unless it is the one that changes.
  */
 const stage: GradientStage = defineGradient({
   name: "ramp",
-  summary:
-    "Changes the factor on one gradient linearly, from one value to another, during part of the run.",
+  summary: "Multiplies one gradient by a factor that changes linearly during part of the run.",
   options: z.object({
     side: z.enum(["from", "to", "shared"]).default("to").describe(
       "Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share.",
     ),
-    start: z.number().min(0).default(0).describe("The initial factor on the gradient."),
-    end: z.number().min(0).default(1).describe("The final factor on the gradient."),
+    start: z.number().min(0).default(0).describe("The factor before the change."),
+    end: z.number().min(0).default(1).describe("The factor after the change."),
     after: z.number().min(0).default(0).describe(
-      "When the factor starts to change, in epochs or steps.",
+      "The number of epochs or steps before the change.",
     ),
-    over: z.number().positive().describe("How long the factor changes, in epochs or steps."),
+    over: z.number().positive().describe("The number of epochs or steps that the change takes."),
     unit: z.enum(["steps", "epochs"]).default("epochs").describe("The unit of `after` and `over`."),
   }),
   example: "use: ramp\nside: to\nstart: 0\nend: 1\nover: 5\nunit: epochs",

@@ -7,9 +7,9 @@ const stage: GradientStage = defineGradient({
   name: "scale",
   summary: "Passes a fraction of the gradient to each net.",
   options: z.object({
-    from: factor("The factor on the gradient to the teacher."),
-    to: factor("The factor on the gradient to the student."),
-    shared: factor("The factor on the gradient into shared layers."),
+    from: factor("The factor that multiplies the gradient to the teacher."),
+    to: factor("The factor that multiplies the gradient to the student."),
+    shared: factor("The factor that multiplies the gradient into shared layers."),
   }),
   example: "use: scale\nfrom: 0.1\nto: 1\nshared: 1",
   create: ({ from, to, shared }) => [{ from, to, shared }],

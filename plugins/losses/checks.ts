@@ -67,8 +67,8 @@ export function requireUnits(loss: string, shape: readonly number[], units?: num
 }
 
 /**
- * Throws an error if the nets predict a number, because their outputs are not logits and have no
- * probabilities.
+ * Throws an error if the label is a number. The nets' outputs are then predicted numbers, for which
+ * there are no probabilities.
  *
  * @param loss The loss's name.
  * @param context The label and the shapes of the outputs.
@@ -87,7 +87,7 @@ export function requireProbabilities(loss: string, { label }: LossContext): void
 }
 
 /**
- * Throws an error if the two outputs of a hint loss have different shapes.
+ * Throws an error if the two outputs that a loss compares have different shapes.
  *
  * @param loss The loss's name.
  * @param context The label and the shapes of the outputs.

@@ -18,13 +18,13 @@ type Regressor = (output: tf.Tensor, scope: LossScope) => tf.Tensor;
  * The hint of FitNets (Romero et al., 2015, arXiv:1412.6550, equation 3): the squared distance
  * between the teacher's hidden output and the student's hidden output after a learned regressor r,
  * (from − r(to))², one per row. It is the mean over the output (`HintLoss` with `ConvReg` in
- * RepDistiller), or half its sum, as in the paper. If `from` and `to` are lists, it is summed over
- * layers, each with its own regressor.
+ * RepDistiller), or half its sum, as in the FitNets paper. If `from` and `to` are lists, it is
+ * summed over layers, each with its own regressor.
  *
  * r is a convolution with bias that has as few parameters as the teacher's shape allows: 1×1 if
  * only the channels differ; otherwise without padding, and so large that the light net's map
- * becomes as small as the teacher's (section 2.2). For vectors, r is a linear layer. It trains
- * with the nets, belongs to neither, and does not ship. The loss works with any label.
+ * becomes as small as the teacher's (section 2.2). For vectors, r is a linear layer. It is trained
+ * with the nets, belongs to neither of them, and is not exported. The loss works with any label.
  */
 const stage: LossStage = defineLoss({
   name: "fitnet",
@@ -32,11 +32,10 @@ const stage: LossStage = defineLoss({
   form: "hint",
   options: z.object({
     regressor: z.enum(["where-shapes-differ", "always"]).default("where-shapes-differ").describe(
-      "When to use a regressor: only if the shapes of the outputs differ, or always.",
+      "When to use a regressor. where-shapes-differ: only if the shapes of the outputs differ. always: also if they are equal.",
     ),
     reduce: z.enum(["mean", "half-sum"]).default("mean").describe(
-      "How to reduce the squared differences of a row. mean: their mean. half-sum: half their " +
-        "sum, as in the paper.",
+      "How to reduce the squared differences of a row. mean: their mean. half-sum: half their sum, as in the FitNets paper.",
     ),
   }),
   example: "use: fitnet\nfrom: booster.group2\nto: light.group2\nweight: 100",

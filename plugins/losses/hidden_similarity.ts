@@ -13,7 +13,8 @@ import { normalized } from "./vectors.ts";
  */
 const stage: LossStage = defineLoss({
   name: "hidden-similarity",
-  summary: "The negative cosine or the distance of hidden layers of equal width, as in EasyRec.",
+  summary:
+    "The negative cosine similarity or the distance between hidden layers of equal width, as in EasyRec.",
   form: "hint",
   options: z.object({
     measure: z.enum(["cosine", "euclid"]).default("cosine").describe(

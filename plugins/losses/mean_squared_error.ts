@@ -1,10 +1,12 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
 import { requireLabel, requireUnits } from "./checks.ts";
 
-/** The squared distance of the only output from a number, (z − y)², one per row. */
+/**
+ * The squared difference between the net's only output z and the label y, (z − y)², one per row.
+ */
 const stage: LossStage = defineLoss({
   name: "mean-squared-error",
-  summary: "The squared difference of the output and the label.",
+  summary: "The squared difference between the output and the label.",
   form: "task",
   options: z.object({}),
   example: "use: mean-squared-error\non: light",

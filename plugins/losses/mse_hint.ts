@@ -2,15 +2,16 @@ import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
 import { requireSameShape } from "./checks.ts";
 
 /**
- * The hint loss that the paper chooses (Rocket Launching, section 3.4, "mean square error of
- * logits"): the sum over classes of the squared distance of the logits before the softmax, Σ
+ * The hint loss that the Rocket Launching paper chooses (section 3.4, "mean square error of
+ * logits"): the sum over classes of the squared difference between the logits of both nets, Σ
  * (z_booster − z_light)², one per row. The entry's `weight` is the paper's λ; the authors' code
  * uses 0.03. Any two outputs of equal shape can be compared, including maps. Two classes, one
  * logit, and numbers need no special treatment.
  */
 const stage: LossStage = defineLoss({
   name: "mse-hint",
-  summary: "The squared distance of the logits, summed over classes: the paper's hint.",
+  summary:
+    "The squared difference between both nets' logits, summed over classes, as in the Rocket Launching paper.",
   form: "hint",
   options: z.object({}),
   example: "use: mse-hint\nfrom: booster.logits\nto: light.logits\nweight: 0.03",

@@ -2,13 +2,14 @@ import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
 import { requireProbabilities, requireSameShape, requireUnits } from "./checks.ts";
 
 /**
- * The squared distance of the softmax outputs, summed over classes, one per row; for one logit,
- * the squared distance of the sigmoids. The paper compares it with mse-hint and argues against it
- * (section 3.4): its gradient vanishes where the softmax saturates.
+ * The squared difference between the softmax outputs of both nets, summed over classes, one per
+ * row; for one logit, the squared difference between the sigmoids. The Rocket Launching paper
+ * compares it with mse-hint and argues against it (section 3.4): its gradient vanishes where the
+ * softmax saturates.
  */
 const stage: LossStage = defineLoss({
   name: "mse-probability",
-  summary: "The squared distance of the probabilities, summed over classes.",
+  summary: "The squared difference between both nets' probabilities, summed over classes.",
   form: "hint",
   options: z.object({}),
   example: "use: mse-probability\nweight: 1",

@@ -57,7 +57,8 @@ export function smoothL1(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
 
 /**
  * Computes the mean over all axes, one axis at a time. Each divisor is then proportional to the
- * number of rows, so a step that was captured with few rows also works with many.
+ * number of rows, so a graph that was recorded with few rows also computes the correct mean for
+ * many rows.
  *
  * @param x The numbers.
  */

@@ -1,10 +1,10 @@
 import { defineMetric, hint, type MetricStage, UserError, z } from "../../plugin.ts";
 import { meanOver, rowOf } from "./predictions.ts";
 
-/** The mean absolute difference of the output and the label, in the label's unit. */
+/** The mean absolute difference between the output and the label, in the label's unit. */
 const stage: MetricStage = defineMetric({
   name: "mean-absolute-error",
-  summary: "The mean absolute difference of the output and the label.",
+  summary: "The mean absolute difference between the output and the label.",
   better: "lower",
   options: z.object({}),
   example: "use: mean-absolute-error",

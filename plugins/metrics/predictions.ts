@@ -1,6 +1,6 @@
 import { type Column, type MetricValue, undefinedMetric, type Values } from "../../plugin.ts";
 
-/** Reason why a weighted mean is undefined. */
+/** The message for a weighted mean that is undefined because all weights are 0. */
 export const noWeight = "all weights are 0";
 
 /**

@@ -9,7 +9,7 @@ import { ops, type Scope, tf, type VariableOwner, type VariableRegistry } from "
 /** The activations by their names in pipelines. */
 export const activationNames = ["relu", "prelu", "dice"] as const;
 
-/** An activation's name. */
+/** The name of an activation in a pipeline: `relu`, `prelu`, or `dice`. */
 export type ActivationName = typeof activationNames[number];
 
 /**
@@ -17,8 +17,8 @@ export type ActivationName = typeof activationNames[number];
  *
  * @param x `[..., units]`.
  * @param scope The variables of this step.
- * @param mask `[..., 1]`, 1 for places whose values count in statistics, 0 for empty places. By
- *   default, all places count.
+ * @param mask `[..., 1]`, 1 for positions whose values count in statistics, 0 for padding. By
+ *   default, all positions count.
  */
 export type Activation = (x: tf.Tensor, scope: Scope, mask?: tf.Tensor) => tf.Tensor;
 

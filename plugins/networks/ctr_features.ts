@@ -24,7 +24,9 @@ import { activation, activationNames } from "./activations.ts";
 import { dense } from "./layers.ts";
 
 const attention = z.strictObject({
-  to: z.string().min(1).describe("The feature of the candidate, with one id per row."),
+  to: z.string().min(1).describe(
+    "The feature that contains the candidate, one id per row. The weights of the list's items depend on it.",
+  ),
   hidden: z.array(z.int().positive()).default([36]).describe(
     "The widths (numbers of units) of the attention network's hidden layers, one per layer.",
   ),
@@ -52,7 +54,7 @@ export const ctrFeature = z.strictObject({
 /** The options of features by name. */
 export type CtrFeatures = Readonly<Record<string, z.output<typeof ctrFeature>>>;
 
-/** All features of a row, concatenated. */
+/** The input of a network: the vectors of all features of a row, concatenated. */
 export interface Entry {
   /** The number of values. */
   readonly width: number;
@@ -83,7 +85,7 @@ type Pool = (
   rowOf: (feature: string) => tf.Tensor,
 ) => tf.Tensor;
 
-/** The owner and name prefix of variables. */
+/** The owner of the variables that {@linkcode ctrEntry} declares, and the prefix of their names. */
 export interface EntryOwner {
   /** The owner. */
   readonly owner: VariableOwner;

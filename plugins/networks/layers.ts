@@ -67,7 +67,7 @@ export function convolution(
 
 /**
  * Creates a batch normalization over all axes except the last, with running statistics for
- * evaluation. The initial scale is uniform in [0, 1), as in the authors' code.
+ * evaluation. The initial scale is uniform in [0, 1), as in the code of the Rocket Launching paper.
  *
  * @param variables Declares scale, offset, mean and variance, each `[channels]`.
  * @param name The layer's name.
@@ -116,8 +116,8 @@ export function batchNormalization(
 }
 
 /**
- * Creates a fully connected layer with bias. The initial kernel is that of a {@linkcode
- * convolution}; the initial bias is 0.
+ * Creates a fully connected layer with bias. The initial kernel has the same distribution as that
+ * of a {@linkcode convolution}; the initial bias is 0.
  *
  * @param variables Declares the kernel, `[from, to]`, and the bias, `[to]`.
  * @param name The layer's name.

@@ -19,12 +19,12 @@ import { batchNormalization, convolution, dense, inputFeature, type Layer } from
 const size = (what: string) =>
   z.object({
     depth: z.int().min(10).describe(
-      `The number of layers of the ${what}, 6n + 4 for n blocks per group: 10, 16, 22, 28, 40.`,
+      `The number of layers of the ${what}: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40.`,
     ).refine((depth) => (depth - 4) % 6 === 0, {
       error: "expected 6n + 4: 10, 16, 22, 28, 34, 40, …",
     }),
     width: z.int().min(1).default(1).describe(
-      "The factor on the channels [16, 32, 64] of the three groups.",
+      "The factor that multiplies the numbers of channels of the three groups, [16, 32, 64].",
     ),
   }).strict();
 
@@ -36,8 +36,7 @@ const options = z.object({
   ),
   light: size("light net").extend({
     groups: z.int().min(1).max(3).default(3).describe(
-      "The number of groups; 2 for a light net like that of sharing: bottom, but with " +
-        "kernels of its own.",
+      "The number of groups of the light net. With 2 and sharing: none, it has the same layers as with sharing: bottom, but its own kernels.",
     ),
   }).optional().describe(
     "The light net. Omit it with sharing: bottom, where it is a part of the booster.",
@@ -70,7 +69,8 @@ type Group = readonly Layer[];
  */
 const stage: NetworkStage = defineNetwork({
   name: "wide-resnet",
-  summary: "Wide residual nets for images; the light net is part of the booster.",
+  summary:
+    "Wide residual nets for images; by default, the booster contains the light net's layers.",
   options,
   batchNorm: true,
   example: `use: wide-resnet

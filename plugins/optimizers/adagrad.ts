@@ -4,7 +4,7 @@ import { decayed } from "./decay.ts";
 /** Adagrad (Duchi et al., 2011) as in `torch.optim.Adagrad`: s += g²; w −= rate · g / (√s + ε). */
 const stage: OptimizerStage = defineOptimizer({
   name: "adagrad",
-  summary: "Adagrad, as in PyTorch; by default, updates only the table rows that a step reads.",
+  summary: "Adagrad, as in PyTorch; by default, updates only the embedding rows that a step reads.",
   options: z.object({
     initial: z.number().min(0).default(0).describe(
       "The initial value of the sum of squared gradients.",
@@ -12,7 +12,9 @@ const stage: OptimizerStage = defineOptimizer({
     epsilon: z.number().positive().default(1e-10).describe(
       "The constant added to the square root in the denominator.",
     ),
-    weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
+    weightDecay: z.number().min(0).default(0).describe(
+      "The weight decay: weights × this factor are added to the gradient.",
+    ),
   }),
   example: "use: adagrad\nlearningRate: 0.01",
   slots: ({ initial }) => ({ square: initial }),

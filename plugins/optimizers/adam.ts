@@ -9,10 +9,12 @@ import { adamMove, momentOptions, momentScalars, momentSlots } from "./moments.t
 const stage: OptimizerStage = defineOptimizer({
   name: "adam",
   summary:
-    "Adam with weight decay in the gradient, as in PyTorch; by default, updates only the table rows that a step reads.",
+    "Adam with weight decay in the gradient, as in PyTorch; by default, updates only the embedding rows that a step reads.",
   options: z.object({
     ...momentOptions,
-    weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
+    weightDecay: z.number().min(0).default(0).describe(
+      "The weight decay: weights × this factor are added to the gradient.",
+    ),
   }),
   example: "use: adam\nlearningRate: 0.001",
   slots: momentSlots,

@@ -9,7 +9,7 @@ import { adamMove, momentOptions, momentScalars, momentSlots } from "./moments.t
 const stage: OptimizerStage = defineOptimizer({
   name: "adamw",
   summary:
-    "Adam with decoupled weight decay, as in PyTorch; by default, updates only the table rows that a step reads.",
+    "Adam with decoupled weight decay, as in PyTorch; by default, updates only the embedding rows that a step reads.",
   options: z.object({
     ...momentOptions,
     weightDecay: z.number().min(0).default(0.01).describe(

@@ -22,8 +22,8 @@ interface MomentOptions {
 export type MomentScalar = "size" | "root";
 
 /**
- * The bias corrections of Adam, as PyTorch applies them: `size` is rate / (1 − β₁ᵗ), `root` is √(1
- * − β₂ᵗ).
+ * Computes Adam's bias corrections, as PyTorch applies them: `size` is rate / (1 − β₁ᵗ), `root` is
+ * √(1 − β₂ᵗ).
  *
  * @param options The decay rates.
  */
@@ -37,8 +37,8 @@ export function momentScalars(
 }
 
 /**
- * The update of Adam for a gradient (Kingma and Ba, 2015): m = β₁ m + (1 − β₁) g; v = β₂ v + (1 −
- * β₂) g². The update is rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε).
+ * Computes Adam's update for a gradient (Kingma and Ba, 2015): m = β₁ m + (1 − β₁) g; v = β₂ v + (1
+ * − β₂) g². The update is rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε).
  *
  * @param gradient The gradient, with or without that of a penalty.
  * @param input The slots, and the scalars of the step from {@linkcode momentScalars}.

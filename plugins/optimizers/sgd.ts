@@ -10,13 +10,15 @@ import { decayed } from "./decay.ts";
 const stage: OptimizerStage = defineOptimizer({
   name: "sgd",
   summary:
-    "SGD with momentum and weight decay, as in PyTorch; by default, updates only the table rows that a step reads.",
+    "SGD with momentum and weight decay, as in PyTorch; by default, updates only the embedding rows that a step reads.",
   options: z.object({
     momentum: z.number().min(0).lt(1).default(0).describe("The momentum factor."),
     nesterov: z.boolean().default(false).describe(
       "Whether to use Nesterov momentum; requires momentum.",
     ),
-    weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
+    weightDecay: z.number().min(0).default(0).describe(
+      "The weight decay: weights × this factor are added to the gradient.",
+    ),
   }),
   example: "use: sgd\nlearningRate: 0.1\nmomentum: 0.9\nweightDecay: 5e-4",
   slots: ({ momentum }) => momentum === 0 ? {} : { momentum: 0 },

@@ -8,7 +8,7 @@ import { defineOutput, type OutputStage, z } from "../../plugin.ts";
  */
 const stage: OutputStage = defineOutput({
   name: "checkpoint",
-  summary: "Saves the state after the latest and the best epoch, as safetensors, to resume from.",
+  summary: "Writes checkpoints of the latest and the best epoch, from which a run can be resumed.",
   options: z.object({
     every: z.int().positive().default(1).describe("Epochs between checkpoints."),
     everySteps: z.int().positive().optional().describe(
@@ -18,8 +18,7 @@ const stage: OutputStage = defineOutput({
       "Minutes between checkpoints, in addition to those after epochs.",
     ),
     keep: z.int().positive().default(2).describe(
-      "The number of latest checkpoints to keep. With 1, there is no fallback if it " +
-        "is damaged.",
+      "The number of latest checkpoints to keep. With 1, there is no older checkpoint to resume from if the latest is damaged.",
     ),
     keepEvery: z.int().positive().optional().describe(
       "Epochs between checkpoints that are kept permanently.",

@@ -13,7 +13,8 @@ import {
  */
 const stage: OutputStage = defineOutput({
   name: "result",
-  summary: "Writes result.json: metrics on the test split, parameters, seconds.",
+  summary:
+    "Writes result.json: metrics on the test split, numbers of parameters, and times in seconds.",
   options: z.object({}),
   example: "use: result",
   create: (_options, { folder }) => ({

@@ -10,7 +10,7 @@ import { isUtf8 } from "node:buffer";
 import type { CsvDialect, CsvFile } from "./csv_files.ts";
 import { type GivenType, kinds } from "./text_types.ts";
 
-/** The result of the scan for one column. */
+/** The values that a scan of a CSV file found in one column. */
 export interface ScannedColumn {
   /** The kinds of the column's texts, as bits of {@linkcode kinds}. */
   readonly kinds: number;

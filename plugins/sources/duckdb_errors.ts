@@ -5,7 +5,9 @@ import { encodings } from "./parquet_types.ts";
 import { oneSelect } from "./sql_check.ts";
 import { decodeHint } from "./utf8.ts";
 
-/** The message and hint for a statement that would read values which Rocket refuses. */
+/**
+ * An error that a statement itself raises when it reads a value that Rocket rejects, with a hint.
+ */
 export interface Refusal {
   /** The message. The statement itself fails with this text. */
   readonly message: string;

@@ -44,7 +44,7 @@ export interface SourceFile {
   readonly partitions: Partitions;
 }
 
-/** The file format that a source reads. */
+/** A file format that a source reads, with its file name extensions. */
 export interface FileKind {
   /** The name of the format for messages, such as `Parquet`. */
   readonly format: string;

@@ -30,8 +30,8 @@ export function sameColumns(): HintText {
 }
 
 /**
- * Returns the path of the Arrow file that a conversion in another language writes next to its
- * input.
+ * Returns the path of the Arrow file that a hint suggests to create next to a file that cannot be
+ * read.
  *
  * @param name The input file's name, as written in the pipeline file, or its address.
  * @returns The path with the extension `.arrow`. For an address, only a file name.

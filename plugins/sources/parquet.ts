@@ -21,7 +21,7 @@ import {
 import { describeSchema } from "./parquet_types.ts";
 import { openTableFiles, type TableFormat, type Tables } from "./table_files.ts";
 
-/** Names of Parquet files. */
+/** The Parquet format, with its file name extensions. */
 export const parquetFiles: FileKind = { format: "Parquet", extensions: /\.(parquet|parq|pq)$/i };
 
 /** Reads Parquet files with DuckDB, which skips row groups that have no requested row. */

@@ -54,14 +54,14 @@ export interface FixedColumn {
   readonly starts: Float64Array;
 }
 
-/** Positions of columns whose rows can be read singly. */
+/** Locations of columns in a file, for reading single rows. */
 export interface RowLayout {
   /** Columns, in file order. */
   readonly columns: readonly FixedColumn[];
 }
 
 /**
- * Computes where the values of single rows are.
+ * Computes the locations of columns in a file, for reading single rows.
  *
  * @param schema Schema of the file.
  * @param batches Record batches of the file.
@@ -122,7 +122,8 @@ function countParts(type: DataType): { nodes: number; buffers: number } | undefi
 }
 
 /**
- * Counts the nodes of a column: its own and those of its child columns.
+ * Counts the nodes of a column in a record batch header: one for the column, and those of its child
+ * columns.
  *
  * @param type Type of the column.
  * @returns The number of nodes, at least 1.
@@ -134,7 +135,7 @@ export function nodesOf(type: DataType): number {
 const childrenOf = (type: DataType) => DataType.isDictionary(type) ? [] : type.children ?? [];
 
 /**
- * Counts the buffers of a column, without those of its child columns.
+ * Counts the buffers of a column in a record batch, without those of its child columns.
  *
  * @param type Type of the column.
  * @returns The number of buffers; undefined if it differs between record batches.
@@ -150,7 +151,7 @@ export function ownBuffers(type: DataType): number | undefined {
 }
 
 /**
- * Returns the width of a column.
+ * Returns the size of a column's values in bytes.
  *
  * @param type Type of the column.
  * @returns Bytes per value; 0 for a boolean, which takes one bit; undefined for types without a

@@ -28,7 +28,7 @@ import { type ChangedColumn, describeSchema } from "./parquet_types.ts";
 import { describeCsv } from "./csv_files.ts";
 import { joinParquet, type ParquetFile, readParquet } from "./parquet_tables.ts";
 
-/** Names of DuckDB database files. */
+/** The format of DuckDB databases, with its file name extensions. */
 export const databaseFiles: FileKind = { format: "DuckDB", extensions: /\.(duckdb|ddb|db)$/i };
 
 const tableFiles: FileKind = {
@@ -45,8 +45,7 @@ const stage: SourceStage = defineSource({
   summary: "Runs a query over Parquet and CSV files or a DuckDB database.",
   options: z.object({
     query: z.string().min(1).describe(
-      "One SELECT in DuckDB's SQL. It can read the tables named here and the tables of " +
-        "the database, and no other file.",
+      "A single SELECT statement in DuckDB's SQL. It can read the tables in `tables` and those of the database, but no other files.",
     ),
     tables: pathOption(
       z.record(z.string().min(1), filePatterns("data/part-*.parquet")).default({}).describe(

@@ -88,7 +88,7 @@ export interface Deed {
   readonly at: number | undefined;
 }
 
-/** Functions and tables that a statement uses. */
+/** Functions and tables that a statement uses, and forbidden operations in it. */
 export interface Found {
   /** Operations that are always forbidden. */
   readonly refused: readonly Deed[];
@@ -114,15 +114,15 @@ export interface Definition {
 }
 
 /**
- * Checks that a statement only reads, including the views and macros that it uses. The statement is
- * parsed, but neither bound nor run.
+ * Checks that a statement only reads, including the views and macros that it uses. DuckDB only
+ * parses the statement. It neither opens its tables nor runs it.
  *
  * @param database Database to run the statement in.
  * @param sql The statement, with the user's query from its second line on.
  * @param options The user's query, and the result of {@linkcode definitionsOf} for the database.
  * @throws {UserError} If the query is not a single SELECT, or calls a function in
- *   {@linkcode refusedFunctions}, or a table function that is neither in
- *   {@linkcode tableFunctions} nor a macro that only reads.
+ *   {@linkcode refusedFunctions}, or a table function that is neither in {@linkcode tableFunctions}
+ *   nor a macro that only reads.
  * @throws {Error} DuckDB's parser error if the statement cannot be parsed.
  */
 export async function refuseDeeds(

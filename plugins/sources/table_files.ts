@@ -86,7 +86,7 @@ export type Attempt = <T>(file: SourceFile, action: () => Promise<T>) => Promise
 
 /** Requested columns and batch size. */
 export interface TableRequest extends OpenRequest {
-  /** Number of rows per record batch; by default a number that makes some megabytes. */
+  /** Number of rows per record batch; by default, as many as fit into about 4 MB. */
   readonly batchRows?: number | undefined;
 }
 

@@ -92,13 +92,13 @@ export const kinds = {
   other: 1 << 18,
 } as const;
 
-/** Kinds that are numbers. */
+/** Kinds that are numbers without a plus sign or leading zero. */
 export const numberKinds: number = kinds.integer | kinds.large | kinds.enormous | kinds.decimal |
   kinds.overflow;
 
 /**
- * Kinds that are numbers, including those that are inferred as text unless the column has a
- * declared type.
+ * Kinds that are numbers, including numbers such as 007, which are inferred as text unless the
+ * column has a declared type.
  */
 export const countedKinds: number = numberKinds | kinds.loose;
 

@@ -27,7 +27,7 @@ export const featureOption = z.union([name, z.array(name).min(1)], {
   error: "expected the name of a feature, or a list of them",
 }).optional().describe("The feature, or a list of features; by default, all suitable features.");
 
-/** The requirement of a transform on the features that it changes. */
+/** Decides which features a transform can change, and describes them in messages. */
 export interface Suitable {
   /** Returns the problem with a feature, or undefined if it is suitable. */
   readonly problem: (spec: ColumnSpec) => string | undefined;
@@ -182,7 +182,7 @@ export function changeTensors(
   };
 }
 
-/** Features with numbers that a transform changes value by value. */
+/** Numeric features that a transform changes without changing their shapes. */
 export interface ChangedNumbers {
   /** The names of the features that change. */
   readonly names: readonly string[];
@@ -242,8 +242,8 @@ export function resized(
 }
 
 /**
- * Returns the specification of a feature of numbers after its values, but not their places, have
- * changed.
+ * Returns the specification of a numeric feature after a transform has changed its values, but not
+ * their positions.
  *
  * @param spec The specification before the transform.
  */

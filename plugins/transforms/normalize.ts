@@ -45,8 +45,7 @@ const stage: TransformStage = defineTransform({
     ),
     std: deviations.optional().describe("The standard deviation, in the same form as `mean`."),
     per: z.enum(["channel", "value", "all"]).default("channel").describe(
-      "The values that share a mean and a standard deviation: those of a channel (the last " +
-        "dimension), those at one position of a row, or all values.",
+      "Which values share a mean and a standard deviation. channel: the values of a channel (the last dimension). value: the values at the same position of all rows. all: all values of the feature.",
     ),
     feature: featureOption,
   }).refine(({ mean, std }) => (mean === undefined) === (std === undefined), {

@@ -29,8 +29,7 @@ const stage: TransformStage = defineTransform({
   summary: "Encodes each id as a row of zeros with a single 1.",
   options: z.object({
     count: z.int().min(2).optional().describe(
-      "The number of ids. By default, the number that the pipeline knows, as for strings " +
-        "and `ids:`.",
+      "The number of ids. Required unless the feature contains text or has the option `ids`, which determine the number.",
     ),
     feature: featureOption,
   }),

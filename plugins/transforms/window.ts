@@ -20,7 +20,7 @@ export const padModes: string =
   "The padding. zero: zeros. reflect: the image mirrored at its outermost pixels. " +
   "symmetric: the image mirrored at its edges, which repeats the outermost pixels.";
 
-/** A height and a width. */
+/** The schema of an option with a height and a width in pixels. */
 export const imageSize = z.tuple([z.int().positive(), z.int().positive()], {
   error: "expected a height and a width, such as [32, 32]",
 });
@@ -76,7 +76,7 @@ export function refuseLarger(
   );
 }
 
-/** A window for each image of a batch. */
+/** A rectangular window for each image of a batch. */
 export interface Windows {
   /** The pixels of padding on each side. */
   readonly pad: number;

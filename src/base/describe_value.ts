@@ -1,5 +1,5 @@
 /**
- * Describes a value that a stage returned by mistake, for messages.
+ * Describes a value of a wrong type that a stage returned, for messages.
  *
  * @param value The value.
  */

@@ -6,7 +6,7 @@ import { hint } from "./hints.ts";
 export type { TopLevelSpec };
 
 /**
- * Draws a picture from a specification of Vega-Lite.
+ * Draws a Vega-Lite chart as SVG.
  *
  * @param spec The specification.
  * @returns The picture as SVG, without the XML declaration of a file.
@@ -46,7 +46,7 @@ function loadVega(): Promise<Vega> {
 }
 
 /**
- * Returns the error for packages that cannot be loaded.
+ * Returns the error for drawing packages that cannot be loaded.
  *
  * @param error The reason.
  */

@@ -13,11 +13,14 @@ export { printable } from "./printable.ts";
 export interface Place {
   /** The file, as the user named it, or a phrase such as `--set losses.0.weight=x`. */
   readonly file: string;
-  /** The line, from 1; absent if the file has no positions, as a TypeScript pipeline. */
+  /**
+   * The line, from 1; absent if the line of a value is unknown, as in a pipeline written in
+   * TypeScript.
+   */
   readonly line?: number | undefined;
   /** The column, from 1. */
   readonly column?: number | undefined;
-  /** The path within the file's value, such as `losses[2].weight`. */
+  /** The path of the value in the pipeline, such as `losses[2].weight`. */
   readonly path?: string | undefined;
 }
 
@@ -31,13 +34,15 @@ export interface Problem {
   readonly hint?: string | undefined;
   /**
    * The row of a batch that the problem is about, from 0. If the message contains the text of
-   * {@linkcode rowOfBatch}, the code that made the batch replaces it by the location in the source.
+   * {@linkcode rowOfBatch}, the code that made the batch replaces this text by the location of the
+   * row in the source.
    */
   readonly row?: number | undefined;
 }
 
 /**
- * Formats the row of a batch, for the message of a {@linkcode Problem} with the property `row`.
+ * Formats the number of a row in a batch, for messages. In a {@linkcode Problem} with the property
+ * `row`, this text is later replaced by the location of the row in the source.
  *
  * @param row The row, from 0.
  */
@@ -123,7 +128,8 @@ export class Interruption extends Error {
 }
 
 /**
- * Formats a place: `FILE:LINE:COLUMN`, or the file and the path if the file has no positions.
+ * Formats a place: `FILE:LINE:COLUMN`, or `FILE (PATH)` with the path of the value if the line is
+ * unknown.
  *
  * @param place The place.
  * @returns The text, in the form that editors and terminals turn into links.

@@ -7,11 +7,15 @@
 import type { Problem } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 
-/** The text of a hint from {@linkcode hint}: a string with a brand that exists only in its type. */
+/**
+ * The text of a hint that {@linkcode hint} made. Where this type is expected, TypeScript rejects
+ * other strings.
+ */
 export type HintText = string & { readonly madeByHint: true };
 
 /**
- * The changes to the input when a user follows a hint.
+ * What changes when a user follows a hint: values of the pipeline file, the command line,
+ * environment variables, or something else. Tests apply these changes to check the hint.
  *
  * The keys of a path are separated by slashes. A path starts at the value at the problem's place,
  * or at the stage's options if the place is a `use:`. A `/` at the start means the whole file, `..`
@@ -39,7 +43,7 @@ export interface Change {
   readonly outside?: string | undefined;
 }
 
-/** The changes of a command line when a user follows a hint. */
+/** How the command line changes when a user follows a hint. */
 export interface ArgumentsChange {
   /** The arguments to add at the end. */
   readonly add?: readonly string[] | undefined;
@@ -52,7 +56,7 @@ export interface ArgumentsChange {
   readonly remove?: readonly string[] | undefined;
 }
 
-/** A hint in the form that listeners receive. */
+/** A hint with its name and its changes, as a {@linkcode HintListener} receives it. */
 export interface Hint {
   /** The hint's unique name. */
   readonly id: string;
@@ -62,7 +66,7 @@ export interface Hint {
   readonly changes: readonly Change[];
 }
 
-/** A listener to hints and problems. */
+/** Receives all hints and all printed problems. The test that follows hints uses it. */
 export interface HintListener {
   /** Called when a hint was made, which may be printed. */
   made(hint: Hint): void;
@@ -73,7 +77,8 @@ export interface HintListener {
 let listener: HintListener | undefined;
 
 /**
- * Sets the listener to hints and problems, for the test that follows hints.
+ * Sets the object that receives all hints and all printed problems. The test that follows hints
+ * uses it.
  *
  * @param listening The listener from now on; undefined for none.
  */
@@ -91,8 +96,9 @@ export function notifyPrinted(problem: Problem): void {
 }
 
 /**
- * Makes a hint. A test follows each hint: it applies `change` to the input of a case that prints
- * the hint, and checks that the problem no longer occurs.
+ * Makes a hint, which tells the user how to solve a problem. Rocket's tests follow its hints: they
+ * apply `change` to an input for which the hint is printed, and check that the problem no longer
+ * occurs.
  *
  * @param id A short, unique name, written as a literal.
  * @param text What the user can do.
@@ -125,7 +131,7 @@ export function joinHints(...hints: readonly HintText[]): HintText {
   return hints.join("; ") as HintText;
 }
 
-/** The options of {@linkcode nameHint}. */
+/** An unknown name and the valid names, for {@linkcode nameHint}. */
 export interface WrongName {
   /** The unknown name that was written. */
   readonly written: string;

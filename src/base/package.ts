@@ -4,7 +4,8 @@ import config from "../../deno.json" with { type: "json" };
 export const ROCKET_VERSION: string = config.version;
 
 /**
- * Returns the version of a package whose exact version is in the imports of `deno.json`.
+ * Returns the version of a package from the imports of `deno.json`, where it must be an exact
+ * version.
  *
  * @param name The package's name in the imports of `deno.json`.
  */

@@ -12,7 +12,7 @@ export const UNPRINTABLE: RegExp =
   /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /**
- * Joins the lines of a text into one line, for messages of other code, which may have several.
+ * Joins the lines of a text into one line. Error messages of other code can have several lines.
  *
  * @param text The text.
  */
@@ -34,8 +34,9 @@ export function printable(text: string): string {
 }
 
 /**
- * Returns a thrown value, or an error in its place if the value cannot be converted to text. Other
- * code may throw anything, such as an object that throws when its properties are read.
+ * Makes a caught value safe to print: returns the value itself, or an Error if it cannot be
+ * converted to text. Other code may throw anything, such as an object that throws when its
+ * properties are read.
  *
  * @param error The thrown value.
  */

@@ -18,8 +18,8 @@ export interface Random {
 }
 
 /**
- * Derives a 32-bit seed for one purpose of a run: FNV-1a over the parts, then the finalizer of
- * MurmurHash3.
+ * Derives a 32-bit seed from the seed of a run and a purpose, such as the shuffling of one epoch:
+ * the FNV-1a hash of both, followed by the finalizer of MurmurHash3.
  *
  * @param seed The run's seed.
  * @param purpose The purpose of the numbers: names and positions, such as `"shuffle", epoch`.

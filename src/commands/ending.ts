@@ -13,7 +13,7 @@ import { say } from "../base/terminal.ts";
 let isMeant = false;
 
 /**
- * Ends the process.
+ * Ends the process at the end of a command. {@linkcode watchEnd} reports any other end as an error.
  *
  * @param code The exit code.
  */

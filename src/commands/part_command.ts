@@ -13,7 +13,7 @@ const launcherFlags = [
   ...["--no-prompt", "--quiet"],
 ];
 
-/** The command that starts a part of a sweep. */
+/** The command that starts a part of a sweep: the check, a run, or the measurement of latencies. */
 export interface PartStart {
   /** The arguments for Deno. */
   readonly command: readonly string[];
@@ -22,8 +22,9 @@ export interface PartStart {
 }
 
 /**
- * Starts the parts of a sweep. Each part has the permissions that it needs, but at most those of
- * the check, which were shown to the user.
+ * Starts the parts of a sweep: the check of all runs, each run, and the measurement of latencies.
+ * Each part gets the permissions that it needs. A part that needs more permissions than the check
+ * is rejected, because only the permissions of the check were shown to the user.
  */
 export class Parts {
   #check: Granted | undefined;

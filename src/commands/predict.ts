@@ -24,8 +24,8 @@ interface Counts {
 }
 
 /**
- * `deno task pipeline predict RUN INPUT --out FILE`: writes the answers of a trained net for each
- * row of files.
+ * `deno task pipeline predict RUN INPUT --out FILE`: writes the predictions of a trained net for
+ * each row of files.
  *
  * @param args The run folder or export folder, and the files.
  * @param options The command line's options.

@@ -12,7 +12,8 @@ import { printResult, train } from "./train.ts";
 import { printJson, say } from "../base/terminal.ts";
 
 /**
- * `deno task pipeline sweep FILE --only PART`: runs one part of a sweep.
+ * `deno task pipeline sweep FILE --only PART`: runs one part of a sweep: the check, a run, or the
+ * measurement of latencies.
  *
  * @param file The sweep file.
  * @param part `check`, `latency`, or a run such as `rocket/seed-1`.

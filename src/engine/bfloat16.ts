@@ -8,7 +8,7 @@ import { featureLine, handed, handedOver, readSystemFile } from "../base/machine
 import type { Precision } from "./capture/precision.ts";
 import type { Engine } from "./engine.ts";
 
-/** The facts about a machine that decide whether it has bfloat16 units. */
+/** The properties of a machine that show whether its processor computes bfloat16 in hardware. */
 export interface Machine {
   /** The processor's architecture, as `Deno.build.arch` names it. */
   readonly arch: string;
@@ -38,7 +38,7 @@ export function lacksBfloat16({ arch, cpuinfo }: Machine): string | undefined {
   return `the processor has no bfloat16 units (${units.join(" or ")} in /proc/cpuinfo)`;
 }
 
-/** Collects the facts about this machine. */
+/** Returns the properties of this machine. */
 export async function thisMachine(): Promise<Machine> {
   const cpuinfo = handed(handedOver.processor) ?? await readSystemFile("/proc/cpuinfo");
   return { arch: Deno.build.arch, cpuinfo };

@@ -37,7 +37,7 @@ import { checkTransform } from "./transform.ts";
  *
  * const absoluteHint: LossStage = defineLoss({
  *   name: "absolute-hint",
- *   summary: "The absolute distance of the logits.",
+ *   summary: "The absolute difference between the logits.",
  *   form: "hint",
  *   options: z.object({ scale: z.number().positive() }),
  *   create: ({ scale }) => (from, to) => tf.mul(tf.sum(tf.abs(tf.sub(from, to)), -1), scale),

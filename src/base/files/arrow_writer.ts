@@ -22,7 +22,7 @@ export class ArrowFileWriter {
   readonly #columns: WrittenColumns;
 
   /**
-   * Starts a draft beside the final file.
+   * Starts to write a temporary file, which is renamed when it is complete.
    *
    * @param path The path of the final file.
    * @param schema The columns of the file.
@@ -60,7 +60,7 @@ export class ArrowFileWriter {
     forgetDraft(this.#draft);
   }
 
-  /** Removes the draft. A finished file under the final name remains. */
+  /** Removes the temporary file. A finished file under the final name remains. */
   abandon(): void {
     this.#sink.dispose();
     try {

@@ -2,8 +2,9 @@ import { openDraftFolder } from "./drafts.ts";
 import { unwritable } from "./unwritable.ts";
 
 /**
- * Calls a function that writes a file, whose drafts are in a folder of their own. So a process needs
- * no permission to write to the folder that contains the file.
+ * Calls a function that writes a file. While the function runs, the temporary files for this file
+ * are in a folder of their own, so the process needs no permission to write to the folder that
+ * contains the file.
  *
  * @param path The final path of the file.
  * @param body The function.

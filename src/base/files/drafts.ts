@@ -1,5 +1,5 @@
 /**
- * Drafts: files that are written beside their final path and renamed when they are complete.
+ * Drafts: temporary files that are renamed to their final path when they are complete.
  *
  * @module
  */
@@ -13,7 +13,8 @@ const open = new Set<string>();
 const folders = new Set<string>();
 
 /**
- * Names a draft, which belongs to this process until {@linkcode forgetDraft} is called.
+ * Chooses the path of a draft, the temporary file that is renamed to the final path when it is
+ * complete. The draft belongs to this process until {@linkcode forgetDraft} is called.
  *
  * @param path The final path of the file.
  * @returns The path of the draft, in the same folder, or in the folder of
@@ -28,7 +29,7 @@ export function draftOf(path: string): string {
 }
 
 /**
- * Notes that a draft has been renamed or removed.
+ * Notes that a draft (a temporary file) of this process has been renamed or removed.
  *
  * @param draft Its path, from {@linkcode draftOf}.
  */
@@ -45,8 +46,8 @@ export const draftFolderOf = (path: string): string =>
   join(dirname(path), `.${basename(path)}.drafts`);
 
 /**
- * Creates the folder for the drafts of a file, or takes over one that a killed process left. Another
- * process that writes the same file may be using it, too.
+ * Creates the folder for the drafts (temporary files) of a file, or reuses one that a killed
+ * process left. Another process that writes the same file may use the same folder.
  *
  * @param path The final path of the file.
  * @returns An object that removes the folder when it is disposed.
@@ -74,7 +75,7 @@ function removeFolder(folder: string): void {
 }
 
 /**
- * Removes the drafts of this process, for a process that is about to end while it is writing.
+ * Removes the drafts (temporary files) of this process when it is about to end while it is writing.
  * Writing to these drafts fails afterwards.
  */
 export function removeOpenDrafts(): void {
@@ -84,7 +85,7 @@ export function removeOpenDrafts(): void {
 }
 
 /**
- * Removes the drafts that a killed process left in a folder.
+ * Removes the drafts (temporary files) that a killed process left in a folder.
  *
  * @param folder The folder, which need not exist.
  */
@@ -100,7 +101,7 @@ export function removeDrafts(folder: string): void {
 }
 
 /**
- * Checks whether a file is a draft.
+ * Checks whether a file name is that of a draft, a temporary file.
  *
  * @param name The file's name.
  */

@@ -7,7 +7,7 @@
 const sizes: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2, F64: 8 };
 
 /**
- * Returns the size of a floating-point type.
+ * Returns the size of a number of a floating-point type.
  *
  * @param dtype The type's name in safetensors files.
  * @returns The size in bytes; undefined for other types.

@@ -4,8 +4,8 @@ import { removeDrafts } from "./drafts.ts";
 import { isOurs, takeFolder } from "./folder_lock.ts";
 
 /**
- * Removes the drafts that a killed process left in a run folder, unless another process is writing
- * to it.
+ * Removes the drafts (temporary files) that a killed process left in a run folder, unless another
+ * process is writing to the folder.
  *
  * @param folder The folder, which need not be a run folder.
  */

@@ -8,7 +8,7 @@
 /** The type of a tensor's values in a file that Rocket writes. */
 export type TensorType = "F32" | "I32";
 
-/** The type, shape, and position of a tensor, as in the header of a file. */
+/** The type, shape, and position of a tensor, as in the header of a safetensors file. */
 export interface HeaderEntry {
   /** The type of the values, such as `F32`. */
   readonly dtype: string;
@@ -18,7 +18,7 @@ export interface HeaderEntry {
   readonly data_offsets: readonly [start: number, end: number];
 }
 
-/** The content of a file's header. */
+/** The content of the header of a safetensors file. */
 export interface Header {
   /** The tensors by name, in the order of the file. */
   readonly entries: ReadonlyMap<string, HeaderEntry>;
@@ -27,7 +27,7 @@ export interface Header {
 }
 
 /**
- * Encodes the start of a file, up to the values.
+ * Encodes the start of a safetensors file: the length of its header, and the header.
  *
  * @param tensors The tensors by name, in the order of their values.
  * @param metadata Texts to store with the tensors.
@@ -58,7 +58,8 @@ export function encodeHeader(
 }
 
 /**
- * Returns the size of the header in bytes, including the eight bytes of its length.
+ * Returns the size of the header of a safetensors file in bytes, including the eight bytes that
+ * store its length.
  *
  * @param start The first eight bytes of a file.
  */
@@ -68,7 +69,7 @@ export function headerLength(start: Uint8Array): number {
 }
 
 /**
- * Reads a header.
+ * Decodes the header of a safetensors file, and checks that its tensors match the size of the file.
  *
  * @param bytes The header, without its length.
  * @param values The number of bytes that follow the header.

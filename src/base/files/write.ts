@@ -7,7 +7,7 @@ import { writeChunks } from "./write_chunks.ts";
  * @param path The file.
  * @param bytes The file's content.
  * @throws {UserError} If it cannot be written, with the path, the reason and a hint. The old file
- *   is then unchanged, and no draft remains.
+ *   is then unchanged, and no temporary file remains.
  *
  * @example
  * ```ts

@@ -3,7 +3,7 @@ import { unwritable } from "./unwritable.ts";
 
 /**
  * Writes a file in chunks and atomically: it writes a new file, syncs it to the disk and renames it
- * over the old one. If that fails, no draft remains.
+ * over the old one. If that fails, no temporary file remains.
  *
  * @param path The file.
  * @param chunks The file's content.

@@ -2,8 +2,9 @@ import { leftInGroups } from "../machine/control_groups.ts";
 import { handed, handedOver } from "../machine/system_file.ts";
 
 /**
- * Returns the memory that is available to this process: the minimum of the machine's available
- * memory and what the control groups of a container leave.
+ * Returns the memory that is available to this process: the available memory of the machine, or the
+ * memory that the limits of its Linux control groups (of a container, for example) leave, whichever
+ * is less.
  *
  * @returns The memory in bytes.
  */

@@ -7,8 +7,8 @@
 import { type ReadSystemFile, readSystemFile } from "./system_file.ts";
 
 /**
- * Returns the memory in bytes that the control groups of this process have left; Infinity if there
- * is no limit.
+ * Returns how much more memory this process can use within the limits of its Linux control groups,
+ * in bytes; Infinity if there is no limit.
  *
  * @param readFile Reads a file of the system.
  */

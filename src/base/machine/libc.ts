@@ -1,7 +1,7 @@
 /**
- * Returns the path of the C library's file; undefined on systems other than Linux and macOS. If
- * only single libraries are permitted, Deno treats a bare name as a file in the current folder, so
- * the result is an absolute path if possible.
+ * Returns the path of the C library's file; undefined on systems other than Linux and macOS. The
+ * result is an absolute path if possible, because Deno treats a bare file name as a file in the
+ * current folder if the process may load only certain libraries.
  */
 export function cLibrary(): string | undefined {
   if (Deno.build.os === "darwin") return "/usr/lib/libSystem.dylib";

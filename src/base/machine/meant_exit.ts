@@ -13,11 +13,15 @@ const OFFSET = 64;
 /** The exit codes of a command. */
 const codes: ReadonlySet<number> = new Set([0, 1, 2, 130]);
 
-/** The environment variable with which the launcher asks for marked exit codes. */
+/**
+ * The environment variable with which the launcher asks a command to mark its exit codes, that is,
+ * to add an offset to them. A code without the offset shows that other code ended the process.
+ */
 export const markedExit: Readonly<Record<string, string>> = { [handedOver.exit]: "marked" };
 
 /**
- * Returns the exit code for the process of a command, which is marked if the launcher asks for it.
+ * Returns the exit code with which the process of a command ends: the exit code of the command,
+ * plus an offset if the launcher asks for it.
  *
  * @param code The command's exit code.
  */
@@ -25,7 +29,7 @@ export const exitCodeOf = (code: number): number =>
   handed(handedOver.exit) === undefined ? code : code + OFFSET;
 
 /**
- * Returns the exit code of a command.
+ * Converts a marked exit code of a process back to the exit code of its command.
  *
  * @param marked The exit code of its process.
  * @returns The exit code; undefined if the process ended in another way.

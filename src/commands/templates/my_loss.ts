@@ -7,11 +7,11 @@ import {
 
 const myLoss: LossStage = defineLoss({
   name: "my-loss",
-  summary: "The absolute distance of two outputs, summed over their units.",
+  summary: "The absolute difference between two outputs, summed over units.",
   form: "hint", // or "task", to compare an output with the label
   options: z.object({
     scale: z.number().positive().default(1).describe(
-      "The factor on the distance.",
+      "The factor that multiplies the loss.",
     ),
   }),
   create: ({ scale }) => (from, to) =>

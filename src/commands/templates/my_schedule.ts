@@ -6,9 +6,9 @@ import {
 
 const mySchedule: ScheduleStage = defineSchedule({
   name: "my-schedule",
-  summary: "Falls to 0 as a power of the remaining fraction of the run.",
+  summary: "Lowers the rate to 0 as a power of the remaining fraction of the run.",
   options: z.object({
-    power: z.number().positive().default(2).describe("The power."),
+    power: z.number().positive().default(2).describe("The exponent."),
   }),
   create: ({ power }) => ({ step, steps }) => (1 - step / steps) ** power,
 });

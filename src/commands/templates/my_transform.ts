@@ -10,9 +10,9 @@ const myTransform: TransformStage = defineTransform({
   summary: "Adds uniform noise to a feature while training.",
   on: "training",
   options: z.object({
-    feature: z.string().describe("The feature."),
+    feature: z.string().describe("The feature to change."),
     by: z.number().positive().default(0.1).describe(
-      "The largest change of a value.",
+      "The maximum change of a value.",
     ),
   }),
   create({ feature, by }, { features }) {

@@ -37,7 +37,10 @@ export interface GraphReport {
    * normal call.
    */
   readonly tracedRows: readonly number[];
-  /** The reason why the function was not traced with few rows although its row inputs are known. */
+  /**
+   * The reason why the function was not traced with few rows although the inputs with one entry per
+   * row are known.
+   */
   readonly untraced?: string | undefined;
   /** The duration of the recording, in seconds. */
   readonly recordSeconds: number;
@@ -99,12 +102,13 @@ const unknownSizes = [1_000_003, 2_000_003] as const;
  * A function of tensors as a TensorFlow graph. There is one graph for each signature, that is, the
  * shapes and types of the inputs.
  *
- * If the row inputs are known, the function is traced with a few rows. Its calls with the batch's
- * true size are then recorded without computing anything. If the sizes cannot be derived from the
- * number of rows, or there are only few rows, the function is traced with all rows. In both cases
- * the first call already runs the graph, so the numbers do not depend on which call is the first.
+ * If it is known which inputs have one entry per row of the batch, the function is traced with a
+ * few rows. Its calls with the batch's true size are then recorded without computing anything. If
+ * the sizes cannot be derived from the number of rows, or there are only few rows, the function is
+ * traced with all rows. In both cases the first call already runs the graph, so the numbers do not
+ * depend on which call is the first.
  *
- * If the row inputs are unknown, the first call runs op by op and is recorded, the second call is
+ * If these inputs are unknown, the first call runs op by op and is recorded, the second call is
  * recorded and compared with the first, and later calls run the graph. A function stays op by op if
  * two recordings differ or if it reads values of tensors. On engines other than the native one, all
  * functions run op by op.

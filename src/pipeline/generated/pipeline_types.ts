@@ -410,7 +410,7 @@ readonly path: (string) | (readonly (string)[]);
 readonly batchRows?: number;
 }) | ({
 readonly use: "sql";
-/** One SELECT in DuckDB's SQL. It can read the tables named here and the tables of the database, and no other file. */
+/** A single SELECT statement in DuckDB's SQL. It can read the tables in `tables` and those of the database, but no other files. */
 readonly query: string;
 /** Parquet, CSV, and TSV files by their name in the query: a path, a glob, or a list; relative to the pipeline file. */
 readonly tables?: {
@@ -467,7 +467,7 @@ readonly on?: "training" | "all";
 readonly mean?: (number) | (readonly (number)[]);
 /** The standard deviation, in the same form as `mean`. */
 readonly std?: (number) | (readonly (number)[]);
-/** The values that share a mean and a standard deviation: those of a channel (the last dimension), those at one position of a row, or all values. */
+/** Which values share a mean and a standard deviation. channel: the values of a channel (the last dimension). value: the values at the same position of all rows. all: all values of the feature. */
 readonly per?: "channel" | "value" | "all";
 /** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
@@ -475,7 +475,7 @@ readonly feature?: (string) | (readonly (string)[]);
 readonly use: "one-hot";
 /** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** The number of ids. By default, the number that the pipeline knows, as for strings and `ids:`. */
+/** The number of ids. Required unless the feature contains text or has the option `ids`, which determine the number. */
 readonly count?: number;
 /** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
@@ -637,7 +637,7 @@ readonly size?: number;
 readonly pooling?: "mean" | "sum";
 /** Attention (DIN): the weighted sum of a list's embeddings, with weights that depend on the candidate. */
 readonly attention?: {
-/** The feature of the candidate, with one id per row. */
+/** The feature that contains the candidate, one id per row. The weights of the list's items depend on it. */
 readonly to: string;
 /** The widths (numbers of units) of the attention network's hidden layers, one per layer. */
 readonly hidden?: readonly (number)[];
@@ -818,18 +818,18 @@ readonly optimizer?: boolean;
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
 /** The light net. Omit it with sharing: bottom, where it is a part of the booster. */
 readonly light?: {
-/** The number of layers of the light net, 6n + 4 for n blocks per group: 10, 16, 22, 28, 40. */
+/** The number of layers of the light net: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40. */
 readonly depth: number;
-/** The factor on the channels [16, 32, 64] of the three groups. */
+/** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
-/** The number of groups; 2 for a light net like that of sharing: bottom, but with kernels of its own. */
+/** The number of groups of the light net. With 2 and sharing: none, it has the same layers as with sharing: bottom, but its own kernels. */
 readonly groups?: number;
 };
 /** The booster. */
 readonly booster: {
-/** The number of layers of the booster, 6n + 4 for n blocks per group: 10, 16, 22, 28, 40. */
+/** The number of layers of the booster: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40. */
 readonly depth: number;
-/** The factor on the channels [16, 32, 64] of the three groups. */
+/** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
 };
 /** The image feature; the only feature by default. */
@@ -1015,9 +1015,9 @@ readonly to?: (string) | (readonly (string)[]);
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
-/** When to use a regressor: only if the shapes of the outputs differ, or always. */
+/** When to use a regressor. where-shapes-differ: only if the shapes of the outputs differ. always: also if they are equal. */
 readonly regressor?: "where-shapes-differ" | "always";
-/** How to reduce the squared differences of a row. mean: their mean. half-sum: half their sum, as in the paper. */
+/** How to reduce the squared differences of a row. mean: their mean. half-sum: half their sum, as in the FitNets paper. */
 readonly reduce?: "mean" | "half-sum";
 }) | ({
 readonly use: "hidden-similarity";
@@ -1214,23 +1214,23 @@ readonly use: "none";
 readonly use: "ramp";
 /** Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share. */
 readonly side?: "from" | "to" | "shared";
-/** The initial factor on the gradient. */
+/** The factor before the change. */
 readonly start?: number;
-/** The final factor on the gradient. */
+/** The factor after the change. */
 readonly end?: number;
-/** When the factor starts to change, in epochs or steps. */
+/** The number of epochs or steps before the change. */
 readonly after?: number;
-/** How long the factor changes, in epochs or steps. */
+/** The number of epochs or steps that the change takes. */
 readonly over: number;
 /** The unit of `after` and `over`. */
 readonly unit?: "steps" | "epochs";
 }) | ({
 readonly use: "scale";
-/** The factor on the gradient to the teacher. */
+/** The factor that multiplies the gradient to the teacher. */
 readonly from?: number;
-/** The factor on the gradient to the student. */
+/** The factor that multiplies the gradient to the student. */
 readonly to?: number;
-/** The factor on the gradient into shared layers. */
+/** The factor that multiplies the gradient into shared layers. */
 readonly shared?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -1251,7 +1251,7 @@ readonly tables?: "lazy" | "exact";
 readonly initial?: number;
 /** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
-/** The factor of the L2 penalty. */
+/** The weight decay: weights × this factor are added to the gradient. */
 readonly weightDecay?: number;
 }) | ({
 readonly use: "adam";
@@ -1265,7 +1265,7 @@ readonly tables?: "lazy" | "exact";
 readonly betas?: readonly [number, number];
 /** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
-/** The factor of the L2 penalty. */
+/** The weight decay: weights × this factor are added to the gradient. */
 readonly weightDecay?: number;
 }) | ({
 readonly use: "adamw";
@@ -1293,7 +1293,7 @@ readonly tables?: "lazy" | "exact";
 readonly momentum?: number;
 /** Whether to use Nesterov momentum; requires momentum. */
 readonly nesterov?: boolean;
-/** The factor of the L2 penalty. */
+/** The weight decay: weights × this factor are added to the gradient. */
 readonly weightDecay?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -1406,7 +1406,7 @@ readonly every?: number;
 readonly everySteps?: number;
 /** Minutes between checkpoints, in addition to those after epochs. */
 readonly everyMinutes?: number;
-/** The number of latest checkpoints to keep. With 1, there is no fallback if it is damaged. */
+/** The number of latest checkpoints to keep. With 1, there is no older checkpoint to resume from if the latest is damaged. */
 readonly keep?: number;
 /** Epochs between checkpoints that are kept permanently. */
 readonly keepEvery?: number;
@@ -1464,7 +1464,7 @@ readonly path?: (string) | (readonly (string)[]);
 readonly batchRows?: number;
 }) | ({
 readonly use?: "sql";
-/** One SELECT in DuckDB's SQL. It can read the tables named here and the tables of the database, and no other file. */
+/** A single SELECT statement in DuckDB's SQL. It can read the tables in `tables` and those of the database, but no other files. */
 readonly query?: string;
 /** Parquet, CSV, and TSV files by their name in the query: a path, a glob, or a list; relative to the pipeline file. */
 readonly tables?: {
@@ -1566,7 +1566,7 @@ readonly size?: number;
 readonly pooling?: "mean" | "sum";
 /** Attention (DIN): the weighted sum of a list's embeddings, with weights that depend on the candidate. */
 readonly attention?: {
-/** The feature of the candidate, with one id per row. */
+/** The feature that contains the candidate, one id per row. The weights of the list's items depend on it. */
 readonly to?: string;
 /** The widths (numbers of units) of the attention network's hidden layers, one per layer. */
 readonly hidden?: readonly (number)[];
@@ -1747,18 +1747,18 @@ readonly optimizer?: boolean;
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
 /** The light net. Omit it with sharing: bottom, where it is a part of the booster. */
 readonly light?: {
-/** The number of layers of the light net, 6n + 4 for n blocks per group: 10, 16, 22, 28, 40. */
+/** The number of layers of the light net: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40. */
 readonly depth?: number;
-/** The factor on the channels [16, 32, 64] of the three groups. */
+/** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
-/** The number of groups; 2 for a light net like that of sharing: bottom, but with kernels of its own. */
+/** The number of groups of the light net. With 2 and sharing: none, it has the same layers as with sharing: bottom, but its own kernels. */
 readonly groups?: number;
 };
 /** The booster. */
 readonly booster?: {
-/** The number of layers of the booster, 6n + 4 for n blocks per group: 10, 16, 22, 28, 40. */
+/** The number of layers of the booster: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40. */
 readonly depth?: number;
-/** The factor on the channels [16, 32, 64] of the three groups. */
+/** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
 };
 /** The image feature; the only feature by default. */
@@ -1852,7 +1852,7 @@ readonly tables?: "lazy" | "exact";
 readonly initial?: number;
 /** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
-/** The factor of the L2 penalty. */
+/** The weight decay: weights × this factor are added to the gradient. */
 readonly weightDecay?: number;
 }) | ({
 readonly use?: "adam";
@@ -1866,7 +1866,7 @@ readonly tables?: "lazy" | "exact";
 readonly betas?: readonly [number, number];
 /** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
-/** The factor of the L2 penalty. */
+/** The weight decay: weights × this factor are added to the gradient. */
 readonly weightDecay?: number;
 }) | ({
 readonly use?: "adamw";
@@ -1894,7 +1894,7 @@ readonly tables?: "lazy" | "exact";
 readonly momentum?: number;
 /** Whether to use Nesterov momentum; requires momentum. */
 readonly nesterov?: boolean;
-/** The factor of the L2 penalty. */
+/** The weight decay: weights × this factor are added to the gradient. */
 readonly weightDecay?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
