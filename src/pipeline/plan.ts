@@ -70,7 +70,7 @@ export interface PlannedMetricStage extends PlannedStage<MetricStage> {
 export interface StopOptions {
   /** The metric's key; that of `select` by default. */
   readonly metric: string | undefined;
-  /** The number of consecutive epochs without improvement. */
+  /** The number of consecutive epochs without improvement after which training ends. */
   readonly patience: number;
   /** The metric must change by more than this to count as improved. */
   readonly minDelta: number;
@@ -143,7 +143,7 @@ export interface PlannedInitial {
   readonly from: InitialFile | InitialRun;
   /** The names of variables in the file, which may be patterns with `*`. */
   readonly names: Readonly<Record<string, string>>;
-  /** Whether to restore the optimizer too. */
+  /** Whether to restore the optimizer's state as well. */
   readonly optimizer: boolean;
   /** The place of the entry in the pipeline file. */
   readonly place: Place | undefined;
@@ -154,7 +154,7 @@ export type LastBatch = "keep" | "merge" | "drop";
 
 /** A pipeline, checked as far as possible without its data. */
 export interface Plan {
-  /** The document it came from. */
+  /** The pipeline file, or the pipeline of a program, that the plan was made from. */
   readonly document: Document;
   /** The run's name. */
   readonly name: string;
@@ -168,7 +168,7 @@ export interface Plan {
   readonly rows: number | undefined;
   /** The maximum memory for rows, in bytes; undefined for half of the available memory. */
   readonly memory: number | undefined;
-  /** The columns. */
+  /** The features by name, each with its column's options. */
   readonly features: Readonly<Record<string, FeatureOptions>>;
   readonly label: LabelOptions;
   /** The column with the weight of each row in losses. */

@@ -30,7 +30,8 @@ import { nothingKept } from "./warnings/nothing_kept.ts";
  * @param warn Receives warnings about weights that cannot be reused.
  * @returns Values by the name of the variable, shared variables included, and the optimizer's state
  *   if the plan asks for it.
- * @throws {UserError} If a file cannot be read, or with all tensors that do not fit; exit code 2.
+ * @throws {UserError} If a file cannot be read, or if tensors do not fit, with all of them; exit
+ *   code 2.
  */
 export async function readInitial(
   { initial }: Pick<Plan, "initial">,

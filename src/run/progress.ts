@@ -9,8 +9,8 @@ import { byNet, Patience, Selection } from "./selection.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /**
- * The progress of a job in one of its phases. A checkpoint stores it in addition to the tensors. The
- * training loop advances it by steps and epochs.
+ * The progress of a job in one of its phases. A checkpoint stores it in addition to the tensors.
+ * The training loop advances it by steps and epochs.
  */
 export class Progress {
   /** The phase, and where it began. */
@@ -18,7 +18,7 @@ export class Progress {
   readonly start: PhaseStart;
   /** The results of the previous phases. */
   readonly phases: readonly PhaseResult[];
-  /** The last rollback after numbers that were not finite, in this phase or a previous one. */
+  /** The last rollback after non-finite losses or gradients, in this phase or a previous one. */
   readonly rollback: Rollback | undefined;
   readonly stepsPerEpoch: number;
   readonly selection: Selection;
@@ -126,8 +126,8 @@ export class Progress {
   }
 
   /**
-   * Whether the nets are evaluated after an epoch: after every `evaluateEvery` epochs, and after the
-   * last epoch of the phase.
+   * Whether the nets are evaluated after an epoch: after every `evaluateEvery` epochs, and after
+   * the last epoch of the phase.
    */
   #isMeasured(epoch: number): boolean {
     const done = epoch - this.start.epochs;

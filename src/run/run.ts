@@ -156,7 +156,10 @@ interface PreparedJob {
   readonly phases: readonly JobPhase[];
 }
 
-/** The jobs of a run: the rocket (both nets), and the light net alone if the plan asks for it. */
+/**
+ * The jobs of a run: the joint training of both nets, and the training of the light net alone if
+ * the plan asks for it.
+ */
 export interface PreparedJobs {
   /** The nets that the plan trains together. */
   readonly rocket: PreparedJob;
@@ -313,7 +316,8 @@ class Run {
   }
 
   /**
-   * Returns the rocket's result from a checkpoint of the light net alone, if it is still valid.
+   * Returns the result of the joint training from a checkpoint of the light net alone, if it is
+   * still valid.
    */
   #rocketOf(alone: StoredCheckpoint | undefined): JobResult | undefined {
     const { plan } = this.#parts, rocket = alone?.content.rocket;

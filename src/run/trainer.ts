@@ -116,7 +116,9 @@ class RunningPhase {
   }
 }
 
-/** Yields the passes over the data that a phase makes from its first to its last epoch, in order. */
+/**
+ * Yields the passes over the data that a phase makes from its first to its last epoch, in order.
+ */
 function* passes(job: Job, progress: Progress, first: number, last: number): Iterable<Pass> {
   for (let epoch = first; epoch <= last; epoch++) {
     yield { split: "train", training: true, epoch, ...job.cut };
@@ -251,8 +253,8 @@ class Training {
   }
 
   /**
-   * Returns to the last checkpoint, or to the start, after a step whose numbers are not finite. From
-   * there, the learning rate is halved and the batch of that step is skipped.
+   * Returns to the last checkpoint, or to the start, after a step with non-finite losses or
+   * gradients. From there, the learning rate is halved and the batch of that step is skipped.
    */
   async #rollBack({ progress }: RunningPhase, error: NonFiniteError): Promise<RunningPhase> {
     const { name, report } = this.#job, { store } = this.#checkpoints;

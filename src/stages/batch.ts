@@ -84,7 +84,10 @@ export interface IdKeys {
   readonly name: string;
   /** The number of ids. */
   readonly count: number;
-  /** The values of a vocabulary, in the order of their ids. All other values share one more id. */
+  /**
+   * The values of a vocabulary, in the order of their ids. All other values share one additional
+   * id.
+   */
   readonly vocabulary?: readonly string[] | undefined;
 }
 

@@ -11,7 +11,10 @@ import type { NetName, VariableOwner } from "./network.ts";
 /** Metrics by key: `light/accuracy`, `booster/accuracy`, `agreement`. */
 export type Metrics = Readonly<Record<string, MetricValue>>;
 
-/** A job of a run: the pair of light net and booster (`rocket`), or the light net trained alone. */
+/**
+ * A job of a run: the light net and the booster trained together (`rocket`), or the light net
+ * trained alone (`light-alone`).
+ */
 export type JobName = "rocket" | "light-alone";
 
 /** The gradient norms of one loss term on the first batch, by the owner of the variables. */
@@ -229,15 +232,15 @@ export interface Result {
   readonly stopped?: true;
   /** The number of steps done, including skipped ones. */
   readonly steps: number;
-  /** The number of steps that were skipped because losses or gradients were not finite. */
+  /** The number of steps that were skipped because losses or gradients were NaN or infinite. */
   readonly skipped: number;
-  /** The training time of the pair in seconds, including evaluation. */
+  /** The time of the joint training in seconds, including evaluation. */
   readonly seconds: number;
-  /** How much the training steps of the pair waited for data. */
+  /** How much the steps of the joint training waited for data. */
   readonly input: InputResult;
   /**
-   * The result of each phase, if the pipeline has phases. The metrics outside of it are those of
-   * the last phase.
+   * The result of each phase, if the pipeline has phases. The other metrics of the result are those
+   * of the last phase.
    */
   readonly phases?: readonly PhaseResult[];
   /** Each net's metrics on the test split after the last epoch. */

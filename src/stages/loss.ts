@@ -16,9 +16,9 @@ export interface LossContext {
   /** The shapes of the compared outputs, without the batch axis: of `on`, or of `from` and `to`. */
   readonly shapes: readonly (readonly number[])[];
   /**
-   * Declares variables that belong to the loss, such as those of a regressor between two maps. The
-   * optimizer updates them together with those of the nets. They do not count as parameters of
-   * either net and are not exported with the light net.
+   * Declares variables that belong to the loss, such as those of a regressor between two feature
+   * maps. The optimizer updates them together with those of the nets. They do not count as
+   * parameters of either net and are not exported with the light net.
    */
   readonly variables: LossVariables;
 }

@@ -12,7 +12,7 @@ import type { ColumnSpec } from "./batch.ts";
 export interface NotNumbers {
   /** A description of the feature's values, worded to follow its name: `holds ids`. */
   readonly holds: string;
-  /** How to make it hold numbers. */
+  /** What to change in the pipeline so that the feature holds numbers. */
   readonly hint: string;
 }
 

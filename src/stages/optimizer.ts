@@ -26,7 +26,7 @@ export interface UpdateInput<Slot extends string = string, Scalar extends string
   readonly variable: Variable;
   /** The variable's value. */
   readonly value: tf.Tensor;
-  /** The gradient of the total loss. */
+  /** The gradient of the total loss with respect to the variable. */
   readonly gradient: tf.Tensor;
   /** The values of the variable's slots, by name. */
   readonly slots: Readonly<Record<Slot, tf.Tensor>>;

@@ -31,7 +31,7 @@ export declare namespace tf {
   export type Tensor4D = ReturnType<(typeof tensorFlow)["tensor4d"]>;
   /** A tensor with five axes. */
   export type Tensor5D = ReturnType<(typeof tensorFlow)["tensor5d"]>;
-  /** A tensor, or numbers that become one. */
+  /** A tensor, or numbers that are converted to a tensor. */
   export type TensorLike = Parameters<(typeof tensorFlow)["tensor"]>[0];
   /** Tensors in lists and objects. */
   export type TensorContainer = Parameters<(typeof tensorFlow)["dispose"]>[0];

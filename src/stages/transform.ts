@@ -29,8 +29,9 @@ export interface GraphContext {
    * Creates a constant in float64 precision. A tensor of tfjs would round it to float32, but
    * transforms in an exported graph may compute in float64.
    *
-   * @param values One number, or those of a tensor, row-major.
-   * @param shape The tensor's shape; by default, that of one number or of a list.
+   * @param values A number, or the numbers of a tensor in row-major order.
+   * @param shape The tensor's shape. By default, a number becomes a scalar, and a list becomes a
+   *   vector.
    */
   numbers(values: number | readonly number[], shape?: readonly number[]): tf.Tensor;
 }
@@ -72,8 +73,9 @@ export interface Transform {
   apply(batch: Batch, context: ApplyContext): Batch;
   /**
    * Computes the same as {@linkcode Transform.apply} with tensors, so that an exported net can read
-   * the columns of the source. It must use tfjs operations only, and read no values. Without it, an
-   * export cannot include the transform. Transforms that apply only in training do not need it.
+   * the columns of the source. It must use only tfjs operations, and must not read the values of
+   * tensors. Without it, an export cannot include the transform. Transforms that apply only in
+   * training do not need it.
    *
    * @param features The features by name, `[rows, ...shape]`. Numbers are float32 tensors.
    * @param context Creates constants.

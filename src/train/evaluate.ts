@@ -120,7 +120,7 @@ interface RunningMetric {
   readonly planned: PlannedMetric;
   readonly net: NetName | undefined;
   readonly accumulator: Accumulator;
-  /** Why it has no value, if it reads losses that are not known. */
+  /** The reason why the metric has no value, if it reads losses that were not computed. */
   unknown?: string;
 }
 
@@ -148,7 +148,7 @@ export class Measures {
   /**
    * Adds rows. Losses that cannot be computed throw {@linkcode UnknownLosses} when they are read.
    *
-   * @param evaluated The rows and what the nets say of them.
+   * @param evaluated The rows, with the outputs of the nets for these rows.
    */
   add(evaluated: EvaluatedBatch): void {
     const { size, nets, label, weight, columns } = evaluated;

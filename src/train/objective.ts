@@ -35,8 +35,8 @@ export interface TaskTerm extends TermBase {
   readonly compute: TaskLoss;
   readonly on: OutputReference;
   /**
-   * The shape of one row of the logits. Logits of zero are a uniform guess; without a `guess`, no
-   * such baseline exists.
+   * The shape of one row of the logits. With all logits 0, the loss is that of a uniform guess.
+   * Undefined if there is no such baseline.
    */
   readonly guess?: readonly number[] | undefined;
 }

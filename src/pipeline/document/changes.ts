@@ -11,7 +11,8 @@ import { parseYaml } from "./parse_yaml.ts";
  * @param root The pipeline.
  * @param change The text after `--set`, such as `losses.2.weight=0.1`.
  * @returns The changed pipeline.
- * @throws {UserError} If the path leads nowhere or the value cannot be read; exit code 2.
+ * @throws {UserError} If the path does not fit the pipeline, such as an index outside of a list, or
+ *   if the value cannot be read; exit code 2.
  */
 export function applyChange(root: Node, change: string): Node {
   const file = `--set ${change.replaceAll(/\s+/g, " ")}`;
@@ -43,7 +44,8 @@ export function applyChange(root: Node, change: string): Node {
  * @param value The new value.
  * @param place The place of the change.
  * @returns The changed pipeline.
- * @throws {UserError} If the path leads nowhere; exit code 2.
+ * @throws {UserError} If the path does not fit the pipeline, such as an index outside of a list;
+ *   exit code 2.
  */
 export function changeAt(root: Node, path: Path, value: Node, place: Place): Node {
   return replaced(root, path, [], value, place);

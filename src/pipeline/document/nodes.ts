@@ -150,7 +150,7 @@ export function childOf(node: Node, key: string | number): Node | undefined {
  *
  * @param node The node.
  * @param path The path that led to it.
- * @param position Another position in the node's file.
+ * @param position The position to use instead of the node's own, in the same file.
  */
 export function placeOf(node: Node, path: Path, position = node.position): Place {
   const { file } = node.origin;

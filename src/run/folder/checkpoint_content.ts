@@ -57,7 +57,7 @@ export interface Rollback {
   readonly phase: number;
   /** The number of rollbacks so far. */
   readonly times: number;
-  /** The factor by which the learning rate is multiplied since then. */
+  /** The factor by which the learning rate is multiplied after the rollbacks. */
   readonly factor: number;
   /** The steps whose batches are skipped, from 1. */
   readonly without: readonly number[];
@@ -108,7 +108,7 @@ export interface JobPosition {
   readonly losses: LossSums;
   /** The best epoch of the phase so far. */
   readonly best: BestEpoch | undefined;
-  /** The last rollback after numbers that were not finite, if there was one. */
+  /** The last rollback after non-finite losses or gradients, if there was one. */
   readonly rollback?: Rollback | undefined;
   /** The best value so far of the metric that decides whether training ends early. */
   readonly stop?: BestValue | undefined;
@@ -136,9 +136,14 @@ export interface CheckpointContent {
   readonly position: JobPosition;
   /** The gradient norms of the phase's first batch. */
   readonly gradients: readonly GradientNorms[];
-  /** The rocket's result, in checkpoints of the light net alone. */
+  /**
+   * The result of the joint training, in checkpoints of the job that trains the light net alone.
+   */
   readonly rocket?: JobResult;
-  /** The run: its resolved pipeline, seed, engine, precision, versions and data. */
+  /**
+   * Facts about the run: its pipeline with defaults filled in, seed, engine, precision, versions,
+   * and data.
+   */
   readonly run: unknown;
 }
 

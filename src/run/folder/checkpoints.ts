@@ -26,7 +26,7 @@ export interface StoredCheckpoint {
 
 /** The parts of a checkpoint to be written. */
 export interface CheckpointParts {
-  /** The position of the run. */
+  /** The position of the job, and other content of the JSON file. */
   readonly content: CheckpointContent;
   /** The tensors of the state, by name. */
   readonly tensors: ReadonlyMap<string, StreamedTensor>;

@@ -19,7 +19,7 @@ export interface RunSummary {
   readonly epochs: number;
   /** The number of epochs that the pipeline asks for. */
   readonly planned: number;
-  /** The time of the last change of the run folder's record. */
+  /** When the run folder's `pipeline.json`, metrics, or `result.json` last changed. */
   readonly changed: Date;
   /** The content of `pipeline.json`. */
   readonly earlier: EarlierRun;

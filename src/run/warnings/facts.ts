@@ -22,7 +22,7 @@ export interface Facts {
   readonly counts: Readonly<Record<string, RowCounts>>;
   /** How often the ids of vocabularies occur, by split and feature. */
   readonly ids: Readonly<Record<string, Readonly<Record<string, IdCounts>>>>;
-  /** The vocabularies whose unknown id occurs in no training row. */
+  /** The vocabularies whose id for unknown values occurs in no training row. */
   readonly untrained: readonly UntrainedUnknown[];
   /** The features as read from the source, before transforms. */
   readonly features: Readonly<Record<string, ColumnSpec>>;
