@@ -17,7 +17,7 @@ import { hint, type HintText } from "../src/base/hints.ts";
 export interface Published {
   /** Its name, both on the site and in folders. */
   readonly name: string;
-  /** Its address. */
+  /** Its URL. */
   readonly url: string;
   /** Its size in bytes, or an upper limit with `atMost`. */
   readonly bytes: number | { readonly atMost: number };
@@ -60,7 +60,7 @@ export async function readFirst(
  *
  * @param file The file.
  * @param from The folder; undefined to download the file.
- * @param report Receives a line about the origin of the file.
+ * @param report Receives a message that says where the file is read or downloaded from.
  * @returns The file's bytes, with the published hash, and its origin.
  * @throws {UserError} If the file is missing, too large, or not the published one.
  */

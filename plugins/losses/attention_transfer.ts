@@ -3,7 +3,7 @@ import { shapeText } from "./checks.ts";
 import { flattened, normalized } from "./vectors.ts";
 
 /**
- * The distance of the attention maps of both nets (Zagoruyko and Komodakis, 2017,
+ * The distance between the attention maps of both nets (Zagoruyko and Komodakis, 2017,
  * arXiv:1612.03928, equation 2; `at_loss()` in utils.py of Rocket Launching's AT baseline). The
  * attention of a map is the mean over channels of |A|^p, as a vector of length 1. The loss is the
  * mean over positions of the squared difference of both nets' attention, one per row. If `from`

@@ -34,7 +34,7 @@ export function predictedClass(logits: Column, row: number): number {
 }
 
 /**
- * Creates an accumulator of the mean of one number per row.
+ * Creates an accumulator that computes the mean of one number per row.
  *
  * @param of Returns the number for a row.
  * @returns The mean over all rows; undefined without rows.

@@ -5,7 +5,7 @@ import { tf } from "../../plugin.ts";
  *
  * @param gradient The gradient.
  * @param value The variable's value.
- * @param weightDecay The factor of the penalty.
+ * @param weightDecay The factor that multiplies the value in its gradient.
  */
 export function decayed(gradient: tf.Tensor, value: tf.Tensor, weightDecay: number): tf.Tensor {
   return weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(value, weightDecay));

@@ -473,7 +473,7 @@ export const noColumns: Schema = new Schema([new Field("row", new Bool(), true)]
 export interface Selection {
   /** The SQL expressions of the columns, separated by commas. */
   readonly list: string;
-  /** The columns' schema. */
+  /** The Arrow schema of the columns to read. */
   readonly schema: Schema;
 }
 

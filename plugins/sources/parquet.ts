@@ -189,7 +189,7 @@ const tableOf = ({ path }: SourceFile, ...options: string[]) =>
 /** Reads rows from Parquet files with DuckDB: only the requested columns, in batches. */
 const stage: SourceStage = defineSource({
   name: "parquet",
-  summary: "Reads the columns that are used from Parquet files, one or many.",
+  summary: "Reads Parquet files, one or many; skips columns that the pipeline does not use.",
   options: z.object({
     path: pathOption(
       filePatterns("data/part-*.parquet").describe(

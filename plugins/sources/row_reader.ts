@@ -13,7 +13,7 @@ import type { RandomAccess } from "./random_access.ts";
 import type { FixedColumn } from "./row_layout.ts";
 import { recordBatchOf } from "./wide_schema.ts";
 
-/** A file whose rows can be read singly. */
+/** A file from which single rows can be read. */
 interface RowFile {
   readonly file: RandomAccess;
   readonly columns: readonly FixedColumn[];

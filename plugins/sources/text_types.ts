@@ -88,7 +88,7 @@ export const kinds = {
   spaced: 1 << 16,
   /** Any other text. */
   text: 1 << 17,
-  /** Not classified yet. */
+  /** A text that is not classified yet. */
   other: 1 << 18,
 } as const;
 

@@ -17,7 +17,7 @@ import {
   z,
 } from "../../plugin.ts";
 
-/** Features by name. */
+/** The specifications of features, by name. */
 export type Features = Readonly<Record<string, ColumnSpec>>;
 
 const name = z.string().min(1, { error: "expected the name of a feature" });
@@ -101,9 +101,9 @@ export function featureNamed(features: Features, name: string): ColumnSpec {
 }
 
 /**
- * Creates an array of the same kind, filled with zeros.
+ * Creates an array of the same type as another array, filled with zeros.
  *
- * @param values An array of the same kind.
+ * @param values An array of the type.
  * @param length The number of values.
  */
 export function zerosLike(values: Values, length: number): Values {

@@ -37,7 +37,8 @@ type Moments = z.output<typeof measuredSchema>[string];
  */
 const stage: TransformStage = defineTransform({
   name: "normalize",
-  summary: "Subtracts the mean and divides by the standard deviation; both are given or measured.",
+  summary:
+    "Subtracts the mean and divides by the standard deviation, which are options or are measured.",
   options: z.object({
     mean: means.optional().describe(
       "The mean: one number, or one per channel (or value). By default, it is measured " +

@@ -12,7 +12,9 @@ const stage: TransformStage = defineTransform({
   summary: "Pads images and crops a window at random.",
   on: "training",
   options: z.object({
-    pad: z.int().min(0).default(0).describe("The number of pixels to add on each side first."),
+    pad: z.int().min(0).default(0).describe(
+      "The number of pixels to add on each side before cropping.",
+    ),
     mode: padMode.default("reflect").describe(padModes),
     to: imageSize.optional().describe(
       "The height and width of the window; by default, those of the image.",

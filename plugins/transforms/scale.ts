@@ -7,7 +7,7 @@ const stage: TransformStage = defineTransform({
   summary: "Multiplies values by a number, and then adds another number.",
   options: z.object({
     by: z.number({ error: "expected a number, such as 0.0625 for 1/16" }).describe("The factor."),
-    offset: z.number().default(0).describe("The number to add afterwards."),
+    offset: z.number().default(0).describe("The number to add after the multiplication."),
     feature: featureOption,
   }),
   example: `use: scale

@@ -9,8 +9,8 @@ export type { TopLevelSpec };
  * Draws a Vega-Lite chart as SVG.
  *
  * @param spec The specification.
- * @returns The picture as SVG, without the XML declaration of a file.
- * @throws {UserError} If the packages that draw pictures have not been downloaded.
+ * @returns The chart as SVG, without an XML declaration.
+ * @throws {UserError} If the packages that draw charts have not been downloaded.
  */
 export async function drawSvg(spec: TopLevelSpec): Promise<string> {
   const { vega, lite } = await loadVega();

@@ -30,7 +30,7 @@ export interface Change {
   readonly rename?: string | undefined;
   /** Changes of the command line. */
   readonly args?: ArgumentsChange | undefined;
-  /** Environment variables. */
+  /** The environment variables to set. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
   /**
    * What the user has to edit by hand, such as "the data file". A case of the test corpus contains

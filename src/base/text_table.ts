@@ -35,7 +35,7 @@ export function table(
  * characters in it are escaped first.
  *
  * @param text The text.
- * @param width The largest number of characters, at least 3.
+ * @param width The maximum number of characters, at least 3.
  */
 export function cutToWidth(text: string, width: number): string {
   const shown = Array.from(printable(text));

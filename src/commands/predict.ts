@@ -89,7 +89,8 @@ export type Write = (schema: Schema, batches: AsyncIterable<RecordBatch>) => Pro
  * Chooses the function that writes a file by the extension of its name.
  *
  * @param out The file.
- * @throws {UserError} If there is none, or no file of rows has such a name.
+ * @throws {UserError} If no file is given, or if its name does not have the extension of a
+ *   supported format.
  */
 export function writerOf(out: string | undefined): Write {
   if (out !== undefined && /\.arrow$/i.test(out)) {

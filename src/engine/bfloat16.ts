@@ -24,7 +24,7 @@ export interface Machine {
  * Without support in the hardware, TensorFlow converts to float32 and back, which is slower than
  * float32.
  *
- * @param machine The facts about the machine.
+ * @param machine The properties of the machine.
  * @returns The reason, as text for messages.
  */
 export function lacksBfloat16({ arch, cpuinfo }: Machine): string | undefined {
@@ -50,7 +50,7 @@ export async function thisMachine(): Promise<Machine> {
  *
  * @param wanted The requested precision.
  * @param engine The name of the engine.
- * @param machine The facts about the machine.
+ * @param machine The properties of the machine.
  * @returns The precision, and a line of text for the user unless float32 was requested.
  */
 export function choosePrecision(

@@ -19,21 +19,21 @@ export interface Position {
 }
 
 /**
- * The factor on a gradient: 0 blocks it, 1 passes it unchanged. A function is called before each
- * step, so that the factor can change during the run.
+ * The factor that multiplies a gradient: 0 blocks it, 1 passes it unchanged. A function is called
+ * before each step, so that the factor can change during the run.
  */
 export type Factor = number | ((position: Position) => number);
 
 /** One computation of a loss, with the factors on the gradients of its outputs. */
 export interface GradientPass {
-  /** The factor on the gradient of the teacher's output. */
+  /** The factor that multiplies the gradient of the teacher's output. */
   readonly from: Factor;
   /**
-   * The factor on the gradient of the student's output, or of the only output of a loss with the
-   * label.
+   * The factor that multiplies the gradient of the student's output, or of the only output of a
+   * loss that compares it with the label.
    */
   readonly to: Factor;
-  /** The factor on the gradient of shared variables. */
+  /** The factor that multiplies the gradient of shared variables. */
   readonly shared: Factor;
   /**
    * Whether teacher and student are exchanged, so that the loss is computed in the other direction.

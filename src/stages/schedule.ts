@@ -8,7 +8,8 @@ import {
 } from "./stage.ts";
 
 /**
- * Computes the factor on the learning rate at a position in a phase, or in a run without phases.
+ * Computes the factor that multiplies the learning rate at a position in a phase, or in a run
+ * without phases.
  *
  * @param position The position before the step.
  * @returns The factor; 1 leaves the learning rate unchanged.
@@ -25,7 +26,7 @@ export type ScheduleDefinition<Schema extends OptionsSchema> = StageDefinition<S
 };
 
 /**
- * Defines a schedule: a factor on the learning rate, as a pure function of the position.
+ * Defines a schedule: a pure function of the position that returns a factor for the learning rate.
  *
  * @param definition The schedule's name, summary, options and `create` function.
  * @returns The stage.

@@ -13,7 +13,7 @@ import type {
 import type { TensorsByName } from "./variables.ts";
 
 /**
- * The factor on the gradient that flows into shared variables: a constant, or a tensor with this
+ * The factor that multiplies the gradient into shared variables: a constant, or a tensor with this
  * step's value.
  */
 export type Gate = number | tf.Scalar;
@@ -68,7 +68,7 @@ export class Forward {
    * Computes the outputs of a net.
    *
    * @param net The net.
-   * @param shared The factor on the gradient into shared variables.
+   * @param shared The factor that multiplies the gradient into shared variables.
    * @returns Its outputs.
    * @throws {Error} If this run has no such net.
    */

@@ -23,7 +23,7 @@ interface TermBase {
   readonly name: string;
   /** The loss stage, for messages. */
   readonly stage: StageReference;
-  /** The factor on the term in the total loss. */
+  /** The factor that multiplies the term in the total loss. */
   readonly weight: number;
   /** The policy that decides where gradients flow. */
   readonly policy: GradientPolicy;

@@ -22,7 +22,7 @@ export class ArrowFileWriter {
   readonly #columns: WrittenColumns;
 
   /**
-   * Starts to write a temporary file, which is renamed when it is complete.
+   * Creates a temporary file, which is renamed to its final path when it is complete.
    *
    * @param path The path of the final file.
    * @param schema The columns of the file.

@@ -73,7 +73,7 @@ export function headerLength(start: Uint8Array): number {
  *
  * @param bytes The header, without its length.
  * @param values The number of bytes that follow the header.
- * @throws {TypeError} If the header is broken, or if the tensors overlap or do not cover exactly
+ * @throws {TypeError} If the header is invalid, or if the tensors overlap or do not cover exactly
  *   the bytes that follow.
  */
 export function decodeHeader(bytes: Uint8Array, values: number): Header {

@@ -1,5 +1,6 @@
 /**
- * Reads how much memory Linux's control groups, which limit containers, leave to a process.
+ * Reads how much more memory a process can use within the limits of its Linux control groups, such
+ * as those of a container.
  *
  * @module
  */

@@ -12,7 +12,7 @@ import {
 } from "./trace.ts";
 import { leaves, type Tree, withLeaves } from "./tree.ts";
 
-/** The outcome of an attempt to capture a function. */
+/** The result of an attempt to capture a function as a graph. */
 export interface CaptureReport {
   /** Whether the function is replayed as a graph. */
   readonly captured: boolean;
@@ -127,7 +127,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
    * Wraps a function.
    *
    * @param run A pure function of tensors. It must neither change nor dispose of its inputs.
-   * @param options The listener for reports, the row inputs, and the precision.
+   * @param options The listener for reports, the inputs with one entry per row, and the precision.
    */
   constructor(run: (input: Input) => Output, options: CaptureOptions<Input> = {}) {
     this.#run = run;
@@ -209,11 +209,10 @@ export class CapturedFunction<Input extends object, Output extends object> {
       } catch (error) {
         const reason = notCapturable(error);
         if (reason) return this.#giveUp(signature, reason.message, reason.origin);
-        // An error that says nothing about capturing: without tracing, the function may well
-        // succeed, and otherwise its error states the true number of rows.
+        // The error is not about capturing: without tracing, the function may succeed. If it fails,
+        // its error states the true number of rows.
         why ??= error instanceof Error ? error.message : String(error);
-        // The tensors that another trial trace kept would be visible to the first call, which
-        // nobody expects.
+        // The first call would find the tensors that another trial trace kept.
         if (why === KEEPS) break;
       }
     }

@@ -4,7 +4,7 @@ import { offTape } from "./off_tape.ts";
 
 /** The parameters and running statistics of a batch normalization, each `[channels]`, float32. */
 export interface BatchNormParameters {
-  /** The factor on normalized values. */
+  /** The factor that multiplies normalized values. */
   readonly scale: tf.Tensor1D;
   /** The number that is added after scaling. */
   readonly offset: tf.Tensor1D;

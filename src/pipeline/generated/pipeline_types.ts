@@ -493,7 +493,7 @@ readonly feature?: (string) | (readonly (string)[]);
 readonly use: "random-crop";
 /** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** The number of pixels to add on each side first. */
+/** The number of pixels to add on each side before cropping. */
 readonly pad?: number;
 /** The padding. zero: zeros. reflect: the image mirrored at its outermost pixels. symmetric: the image mirrored at its edges, which repeats the outermost pixels. */
 readonly mode?: "zero" | "reflect" | "symmetric";
@@ -533,7 +533,7 @@ readonly use: "scale";
 readonly on?: "training" | "all";
 /** The factor. */
 readonly by: number;
-/** The number to add afterwards. */
+/** The number to add after the multiplication. */
 readonly offset?: number;
 /** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
@@ -1418,7 +1418,7 @@ readonly use: "progress";
 readonly use: "result";
 }) | ({
 readonly use: "tensorboard";
-/** Steps between events with learning rate, loss, and gradient norm. */
+/** Steps between events that contain the learning rate, the loss, and the gradient norm. */
 readonly everySteps?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
