@@ -114,7 +114,7 @@ const initialOfRun = z.strictObject({
 /** The metric that selects the best epoch or stops training. */
 const metricKey = name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/));
 
-/** The name of a net. */
+/** The schema of a net's name: `light` or `booster`. */
 export const netName = z.enum(["light", "booster"]);
 
 /** The training options that `train` and each phase may set. */
@@ -125,7 +125,7 @@ const training = {
   ),
   clip: z.strictObject({
     norm: z.number().positive().describe(
-      "The maximum L2 norm. Larger gradients are scaled down to it.",
+      "The maximum L2 norm of the gradients. Gradients with a larger norm are scaled down.",
     ),
     per: z.enum(["all", "owner"]).default("all").describe(
       "The gradients whose norm is limited together. all: all gradients. owner: separately those " +
@@ -268,11 +268,12 @@ const trainSchema = z.strictObject({
 const phaseSchema = z.strictObject({
   name: name.describe("The name of the phase in metrics and results."),
   nets: z.array(netName).min(1, { error: "expected light, booster, or both" }).optional().describe(
-    "The nets to compute and measure; by default, the nets that the losses read.",
+    "The nets to compute and evaluate; by default, the nets that the losses read.",
   ),
   freeze: z.array(z.enum(["light", "booster", "shared"])).default([]).describe(
-    "The nets whose variables are frozen: no gradient, no decay, and running " +
-      "statistics are used but not updated. Freezing a net also freezes the shared variables.",
+    "The nets whose variables are frozen: they get no gradients and no weight decay, and " +
+      "running statistics are used but not updated. Freezing a net also freezes the shared " +
+      "variables.",
   ),
   freezeShared: z.boolean().optional().describe(
     "Whether to freeze the variables that both nets share; true by default if a net is " +
@@ -348,7 +349,7 @@ export const pipelineSchema = z.strictObject({
     ),
   }).describe("The options of training, such as the number of epochs and the batch size."),
   metrics: z.array(entry("metric", commonOptions.metric)).default([]).describe(
-    "The metrics to measure.",
+    "The metrics to compute on the validation and test splits.",
   ),
   outputs: z.array(entry("output", commonOptions.output)).default([
     { use: "progress" },

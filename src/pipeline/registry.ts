@@ -14,7 +14,7 @@ import { importFault, notDownloaded, reportIfSlow } from "./module.ts";
 import { StageError } from "../stages/stage_error.ts";
 import { type AnyStage, type StageKind, stageKinds } from "../stages/stage.ts";
 
-/** The context of a search for a stage. */
+/** Where the entry that names a stage comes from. */
 export interface FindContext {
   /** The folder that relative paths start from. */
   readonly folder: string;
@@ -74,8 +74,8 @@ export function isElsewhere(use: string): boolean {
 }
 
 /**
- * Checks whether a text is a URL, such as a `jsr:`, `npm:` or `https:` specifier. A single letter before
- * the colon is a Windows drive.
+ * Checks whether a text is a URL, such as a `jsr:`, `npm:` or `https:` specifier. A single letter
+ * before the colon is a Windows drive.
  *
  * @param text The text.
  */

@@ -69,7 +69,10 @@ export type TaskLoss = (output: tf.Tensor, label: tf.Tensor, scope: LossScope) =
  */
 export type HintLoss = (from: tf.Tensor, to: tf.Tensor, scope: LossScope) => tf.Tensor;
 
-/** A stage that compares outputs. */
+/**
+ * A stage that computes a loss: it compares an output of a net with the label or with another
+ * output.
+ */
 export interface LossStage extends Stage<"loss", LossContext, TaskLoss | HintLoss> {
   /**
    * `task`: compares an output with the label (`on:`). `hint`: compares two outputs (`from:`,

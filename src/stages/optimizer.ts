@@ -69,7 +69,7 @@ export interface Optimizer<Slot extends string = string, Scalar extends string =
   update(input: UpdateInput<Slot, Scalar>): UpdateOutput<Slot>;
 }
 
-/** A stage that updates variables. */
+/** A stage that updates the variables of the nets and losses from their gradients. */
 export type OptimizerStage = Stage<"optimizer", Record<never, never>, Optimizer>;
 
 /** The initial value of each slot by name. All elements of a slot start with it. */

@@ -127,7 +127,7 @@ export interface OpenRequest {
   readonly columns?: readonly string[] | undefined;
 }
 
-/** A source of rows. */
+/** A source of rows that has not been opened yet. */
 export interface Source {
   /**
    * Opens the source.

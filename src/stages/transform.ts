@@ -36,7 +36,9 @@ export interface GraphContext {
   numbers(values: number | readonly number[], shape?: readonly number[]): tf.Tensor;
 }
 
-/** A transform of batches. */
+/**
+ * Changes the features of batches before the nets read them, such as by scaling or augmentation.
+ */
 export interface Transform {
   /**
    * The features after this transform. Rocket assumes that a feature that keeps its name is

@@ -22,7 +22,7 @@ import { warningsOf } from "../run/warnings/warnings.ts";
 import { type Asked, type KeptRun, keptRun, type RunState } from "./kept.ts";
 import type { Setting, Sweep, SweepRun } from "../pipeline/sweep_file/read.ts";
 
-/** A run that has been checked. */
+/** A run of a sweep whose pipeline, data, and run folder have been checked. */
 export interface CheckedRun {
   /** The setting's key. */
   readonly setting: string;

@@ -17,7 +17,9 @@ export interface InferenceOutput {
   readonly logits: tf.Tensor;
 }
 
-/** A net as a captured function of features. */
+/**
+ * A function that computes a net's logits from features. The native engine captures it as a graph.
+ */
 export type CapturedInference = Pick<
   CapturedFunction<InferenceInput, InferenceOutput>,
   "call" | "dispose"

@@ -283,7 +283,8 @@ function textOf(value: unknown, { written, origin, ...node }: ScalarNode): strin
 }
 
 /**
- * Replaces the variables in a result of {@linkcode asWritten} with their values.
+ * Replaces each `${env:NAME}` in a value with the value of the environment variable. This reverts
+ * {@linkcode asWritten}.
  *
  * @param value The value.
  * @param file The file that contains the value, for messages.
@@ -297,7 +298,7 @@ export function withVariables(value: unknown, file: string): unknown {
 }
 
 /**
- * Returns the names of the environment variables in a result of {@linkcode asWritten}.
+ * Returns the names of the environment variables for which a value contains `${env:NAME}`.
  *
  * @param value The value.
  */

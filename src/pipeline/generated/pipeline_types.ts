@@ -115,9 +115,9 @@ readonly optimizer?: StageEntries["optimizer"];
 readonly phases?: readonly ({
 /** The name of the phase in metrics and results. */
 readonly name: string;
-/** The nets to compute and measure; by default, the nets that the losses read. */
+/** The nets to compute and evaluate; by default, the nets that the losses read. */
 readonly nets?: readonly ("light" | "booster")[];
-/** The nets whose variables are frozen: no gradient, no decay, and running statistics are used but not updated. Freezing a net also freezes the shared variables. */
+/** The nets whose variables are frozen: they get no gradients and no weight decay, and running statistics are used but not updated. Freezing a net also freezes the shared variables. */
 readonly freeze?: readonly ("light" | "booster" | "shared")[];
 /** Whether to freeze the variables that both nets share; true by default if a net is frozen. */
 readonly freezeShared?: boolean;
@@ -133,7 +133,7 @@ readonly epochs?: number;
 readonly select?: (string) | (string);
 /** Clips gradients. By default, gradients are not clipped. */
 readonly clip?: {
-/** The maximum L2 norm. Larger gradients are scaled down to it. */
+/** The maximum L2 norm of the gradients. Gradients with a larger norm are scaled down. */
 readonly norm: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
@@ -168,7 +168,7 @@ readonly evaluateEvery?: number;
 readonly select?: (string) | (string);
 /** Clips gradients. By default, gradients are not clipped. */
 readonly clip?: {
-/** The maximum L2 norm. Larger gradients are scaled down to it. */
+/** The maximum L2 norm of the gradients. Gradients with a larger norm are scaled down. */
 readonly norm: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
@@ -187,7 +187,7 @@ readonly patience?: number;
 readonly minDelta?: number;
 };
 };
-/** The metrics to measure. */
+/** The metrics to compute on the validation and test splits. */
 readonly metrics?: readonly (StageEntries["metric"])[];
 /** The outputs, which receive the events of the run. metrics.jsonl and result.json are always written. */
 readonly outputs?: readonly (StageEntries["output"])[];
@@ -294,9 +294,9 @@ readonly optimizer?: ChangedStageEntries["optimizer"];
 readonly phases?: readonly ({
 /** The name of the phase in metrics and results. */
 readonly name: string;
-/** The nets to compute and measure; by default, the nets that the losses read. */
+/** The nets to compute and evaluate; by default, the nets that the losses read. */
 readonly nets?: readonly ("light" | "booster")[];
-/** The nets whose variables are frozen: no gradient, no decay, and running statistics are used but not updated. Freezing a net also freezes the shared variables. */
+/** The nets whose variables are frozen: they get no gradients and no weight decay, and running statistics are used but not updated. Freezing a net also freezes the shared variables. */
 readonly freeze?: readonly ("light" | "booster" | "shared")[];
 /** Whether to freeze the variables that both nets share; true by default if a net is frozen. */
 readonly freezeShared?: boolean;
@@ -312,7 +312,7 @@ readonly epochs?: number;
 readonly select?: (string) | (string);
 /** Clips gradients. By default, gradients are not clipped. */
 readonly clip?: {
-/** The maximum L2 norm. Larger gradients are scaled down to it. */
+/** The maximum L2 norm of the gradients. Gradients with a larger norm are scaled down. */
 readonly norm: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
@@ -347,7 +347,7 @@ readonly evaluateEvery?: number;
 readonly select?: (string) | (string);
 /** Clips gradients. By default, gradients are not clipped. */
 readonly clip?: {
-/** The maximum L2 norm. Larger gradients are scaled down to it. */
+/** The maximum L2 norm of the gradients. Gradients with a larger norm are scaled down. */
 readonly norm?: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
@@ -366,7 +366,7 @@ readonly patience?: number;
 readonly minDelta?: number;
 };
 };
-/** The metrics to measure. */
+/** The metrics to compute on the validation and test splits. */
 readonly metrics?: readonly (StageEntries["metric"])[];
 /** The outputs, which receive the events of the run. metrics.jsonl and result.json are always written. */
 readonly outputs?: readonly (StageEntries["output"])[];

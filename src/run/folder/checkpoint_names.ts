@@ -3,7 +3,7 @@ import { type Place, UserError } from "../../base/errors.ts";
 import { runFiles } from "../../base/files/run_files.ts";
 import { type Change, hint, nameHint } from "../../base/hints.ts";
 
-/** The checkpoints of a run folder. */
+/** The names of the checkpoints in a run folder. */
 export interface CheckpointNames {
   /** The names of the files, without their extension. */
   readonly names: readonly string[];

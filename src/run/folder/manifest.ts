@@ -34,7 +34,10 @@ export interface EarlierSplit {
  */
 export type InitialHashes = Readonly<Record<string, readonly string[]>>;
 
-/** The content of `pipeline.json`. */
+/**
+ * The content of `pipeline.json` in a run folder: the pipeline, the settings, and the data of a
+ * run.
+ */
 export interface EarlierRun {
   /** The pipeline with every default filled in, without the values of environment variables. */
   readonly pipeline: Readonly<Record<string, unknown>>;

@@ -28,7 +28,8 @@ export function inputsOf(
 }
 
 /**
- * Describes how a run turns a row into a prediction, except for the weights.
+ * Creates the content of `model.json`: how a run turns a row into a prediction, except for the
+ * weights.
  *
  * @param plan The plan.
  * @param data The plan's rows.
