@@ -151,7 +151,10 @@ const units: Readonly<Record<string, number>> = { kB: 1e3, MB: 1e6, GB: 1e9, TB:
 
 const size = /^(\d+(?:\.\d+)?) ?(kB|MB|GB|TB)$/;
 
-/** The minimum memory for rows, in bytes. A window is a quarter of it. */
+/**
+ * The minimum memory for rows, in bytes. A window, within which rows are shuffled, uses a quarter
+ * of the memory.
+ */
 const minMemory = 1e4;
 
 const memoryError = { error: "expected a number of bytes, or a size such as 512MB or 4GB" };

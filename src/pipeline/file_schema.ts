@@ -21,7 +21,7 @@ const outputReferences = z.union([
   z.array(outputReference).min(1, { error: "expected at least one output" }),
 ], { error: "expected NET.OUTPUT, such as light.logits, or a list of these" });
 
-/** The output of a loss with the label. The name of a net alone means its logits. */
+/** The output that a loss compares with the label. The name of a net alone means its logits. */
 const taskReference = z.string().regex(
   /^(light|booster)(\.[A-Za-z_][\w-]*)?$/,
   { error: "expected light, booster, or NET.OUTPUT such as light.logits" },
@@ -40,7 +40,7 @@ const lossName = z.string().regex(/^[\w.-]+(\([\w.→-]+\))?$/, {
 const stageObject = z.custom<AnyStage>(isStage);
 
 /**
- * An entry that names a stage: its name alone, or `use:` with the stage's options beside it. The
+ * An entry that names a stage: its name alone, or a map with `use:` and the stage's options. The
  * stage's own schema checks the options later.
  */
 function entry<Shape extends z.ZodRawShape>(kind: StageKind, common: Shape) {

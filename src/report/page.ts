@@ -105,7 +105,10 @@ function dataTable(
   `;
 }
 
-/** Formats the metrics of each net of a run after the last and the best epoch. */
+/**
+ * The metrics of a net after the last and after the best epoch, its number of parameters, and its
+ * training time.
+ */
 interface NetResult {
   readonly net: ReportNet;
   readonly last: Metrics;

@@ -235,7 +235,7 @@ function forward({ model, state: { values }, input }: BrokenStep): TensorsByName
 }
 
 /**
- * A tensor that is not finite, with its first value that is not finite and the row of that value.
+ * A tensor with NaN or infinite values: the first such value, and the row of this value.
  */
 interface Broken {
   readonly name: string;
@@ -243,7 +243,7 @@ interface Broken {
   readonly row: number;
 }
 
-/** Finds the first tensor that is not finite. */
+/** Finds the first tensor with a NaN or infinite value. */
 async function firstBroken(tensors: TensorsByName): Promise<Broken | undefined> {
   for (const [name, tensor] of Object.entries(tensors)) {
     if (tensor.dtype !== "float32") continue;

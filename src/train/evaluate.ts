@@ -300,8 +300,8 @@ export async function evaluateBatch(
 const noFactors: FactorValues = new Map();
 
 /**
- * Without gradients, the only part of a policy that matters is the direction in which the loss is
- * computed.
+ * Returns a loss term for evaluation, whose gradient factors are all 1. Without gradients, only the
+ * direction in which a pass computes the loss matters.
  */
 function ungated(term: Term): Term {
   const policy = term.policy.map((pass) => ({ ...pass, from: 1, to: 1, shared: 1 }));

@@ -241,8 +241,8 @@ function valueOf({ values, slots }: State, name: string): Value {
 }
 
 /**
- * Updates the rows of a table that a step has read, in place. If the step is not finite, the rows
- * do not change.
+ * Updates the rows of a table that a step has read, in place. If losses or gradients are not
+ * finite, the rows do not change.
  */
 function moveRows(
   model: Model,

@@ -69,7 +69,10 @@ function refuseInherited(path: Path, change: string): void {
   });
 }
 
-/** Removes positions: those within an option's text would be mistaken for lines of a file. */
+/**
+ * Parses the value of `--set` as YAML. Removes the positions within it, which messages would show
+ * as lines of a file.
+ */
 function parseValue(text: string, file: string): Node {
   try {
     return withoutPositions(parseYaml(text, { file, folder: Deno.cwd() }));

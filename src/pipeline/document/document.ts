@@ -429,7 +429,9 @@ async function settled(value: unknown, file: string): Promise<unknown> {
   }
 }
 
-/** Rejects devices and pipes, since reading them may never end. */
+/**
+ * Returns the size of a file in bytes. Rejects devices and pipes, since reading them may never end.
+ */
 async function sizeOfFile(file: string, path: string, place: Place | undefined): Promise<number> {
   const { size, isDirectory, isFile } = await Deno.stat(path);
   if (isFile) return size;

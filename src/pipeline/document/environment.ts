@@ -259,9 +259,9 @@ function inPlaceOf(value: unknown, node: ScalarNode): unknown {
 }
 
 /**
- * Returns the text that a schema turned into a list or a map. Its other items may also depend on
- * the variable, and the text alone restores all of them. A relative path in it is resolved, because
- * the written file may be in another folder.
+ * Returns the text with variables that a schema has turned into a list or a map. This text alone
+ * restores the whole list or map, even if several of its items depend on the variable. A relative
+ * path in it is resolved, because the written file may be in another folder.
  */
 function textWithin(value: object, node: ScalarNode): string | undefined {
   const found = Object.values(value).map((item) =>

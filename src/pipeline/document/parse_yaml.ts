@@ -56,7 +56,10 @@ export function parseYaml(text: string, origin: Origin): Node {
   return new Reader(origin, lineCounter, document).read(document.contents);
 }
 
-/** Shortens a message of `yaml`: the position is printed elsewhere, and advice to programmers. */
+/**
+ * Shortens a message of the package `yaml`: removes the position, which is printed elsewhere, and
+ * advice for programmers.
+ */
 function sentenceOf({ code, message }: YAMLError): string {
   if (code === "RESOURCE_EXHAUSTION") return "the file is nested too deeply";
   if (code === "MULTIPLE_DOCS") {

@@ -324,7 +324,9 @@ async function removeIfThere(path: string): Promise<void> {
   }
 }
 
-/** Syncs a folder, so that a new file name survives a power cut; not every system supports this. */
+/**
+ * Syncs a folder, so that a new file name survives a power failure; not every system supports this.
+ */
 async function syncFolder(folder: string): Promise<void> {
   try {
     using file = await Deno.open(folder);

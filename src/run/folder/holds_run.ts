@@ -3,8 +3,8 @@ import { readRegularText } from "../../base/files/regular.ts";
 import { join } from "node:path";
 
 /**
- * Checks whether a folder contains a run: a result, a checkpoint, or metrics. A run that was refused
- * or failed earlier leaves only a `pipeline.json`, and the next run may use its folder.
+ * Checks whether a folder contains a run: a result, a checkpoint, or metrics. A run that was
+ * refused or failed earlier leaves only a `pipeline.json`, and the next run may use its folder.
  *
  * @param folder The folder.
  */
@@ -25,7 +25,10 @@ export async function holdsRun(folder: string): Promise<boolean> {
   return false;
 }
 
-/** Checks for metrics of a split; the mean training losses of the first epoch do not count. */
+/**
+ * Checks whether a file of metrics has values beyond the mean training losses of the first epoch,
+ * which do not count.
+ */
 async function hasMeasured(file: string): Promise<boolean> {
   // A file that cannot be read, such as a link that leads out of the folder, is refused elsewhere.
   const text = await readRegularText(file).catch(() => "");

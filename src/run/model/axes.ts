@@ -391,7 +391,7 @@ function matchIds(
   return { from, count };
 }
 
-/** Returns the hint to make the ids of a feature as in the earlier run. */
+/** Returns the hint to set the option `ids` of a feature as in the earlier run. */
 function idsHint(name: string, { kind, count }: NonNullable<PlaceAxis["ids"]>): HintText {
   const ids = kind === "vocabulary" ? "train" : { [kind]: count };
   const words = kind === "vocabulary" ? "train" : `{ ${kind}: ${count} }`;

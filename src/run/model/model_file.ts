@@ -67,7 +67,9 @@ export interface SourceLabel {
   readonly type: SourceType;
   /** The label's options in the pipeline. */
   readonly options: LabelOptions;
-  /** The label's kind and classes. The vocabulary has the class names in the order of the logits. */
+  /**
+   * The label's kind and classes. The vocabulary has the class names in the order of the logits.
+   */
   readonly spec: LabelSpec;
 }
 
@@ -273,7 +275,10 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
   await writeFileWhole(join(folder, runFiles.model), new TextEncoder().encode(text));
 }
 
-/** Encodes a spec, without `text`, which is only used in messages while rows are read. */
+/**
+ * Encodes the description of a column, without `text`, which is only used in messages while rows
+ * are read.
+ */
 function specForm<Spec extends ColumnSpec>(
   { vocabulary, places, text: _, ...spec }: Spec,
   name: string,

@@ -198,7 +198,7 @@ function occurrences(values: Values, wanted: number): number {
   return count;
 }
 
-/** Returns a column of one value. */
+/** Returns an Arrow column in which all rows have the same value. */
 function columnOf({ type }: Field, length: number, value: string | number | boolean): Data {
   const whole = typeof value === "number" && String(type) === "Int64" ? BigInt(value) : value;
   const [column] = vectorFromArray(new Array(length).fill(whole), type).data;
