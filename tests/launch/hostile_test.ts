@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { stringify } from "yaml";
 import { inFolder, rocket } from "../support/command_line.ts";
 import { forNative } from "../support/engines.ts";
@@ -238,7 +239,28 @@ for (
   });
 }
 
-Deno.test("a stage cannot create links by which it could read and write files anywhere", async () => {
+/**
+ * Creates a SQLite database as a crash leaves it. When SQLite recovers it, it removes the file that
+ * the journal names.
+ */
+async function writeCrashed(database: string, removes: string): Promise<void> {
+  const journal = `${database}-journal`;
+  const open = new DatabaseSync(database);
+  open.exec("CREATE TABLE a(x); INSERT INTO a VALUES (1); PRAGMA cache_size = 1; BEGIN");
+  open.exec("CREATE TABLE b(x); INSERT INTO b VALUES (randomblob(50000)); UPDATE a SET x = 2");
+  const [content, changes] = [await Deno.readFile(database), await Deno.readFile(journal)];
+  open.close();
+  const name = new TextEncoder().encode(removes), { length } = name;
+  const numbers = new DataView(new ArrayBuffer(12));
+  const [page, sum] = [2 ** 30 / 4096 + 1, name.reduce((sum, byte) => sum + byte, 0)];
+  for (const [at, number] of [page, length, sum].entries()) numbers.setUint32(4 * at, number);
+  const bytes = new Uint8Array(numbers.buffer);
+  const end = [...bytes.subarray(0, 4), ...name, ...bytes.subarray(4), ...changes.subarray(0, 8)];
+  await Deno.writeFile(database, content);
+  await Deno.writeFile(journal, new Uint8Array([...changes, ...end]));
+}
+
+Deno.test("a stage on WebAssembly cannot create links or remove files by what Deno does not restrict", async () => {
   // A program for WASI that does nothing, since its functions need a memory.
   const program = "AGFzbQEAAAABBAFgAAADAgEABQMBAAIHEwIGbWVtb3J5AgAGX3N0YXJ0AAAKBAECAAs=";
   const links = `
@@ -246,6 +268,7 @@ import { WASI } from "node:wasi";
 import { Worker as NodeWorker } from "node:worker_threads";
 import { createRequire } from "node:module";
 import process from "node:process";
+import sqlite from "node:sqlite";
 import { defineMetric, z } from ${JSON.stringify(pluginApi)};
 const bytes = Uint8Array.from(atob("${program}"), (one) => one.charCodeAt(0));
 const { instance } = await WebAssembly.instantiate(bytes);
@@ -266,9 +289,15 @@ const tries = [
   () => new NodeWorker("", { eval: true }),
   () => Reflect.construct(Worker, [thread, { type: "module" }], Object),
   () => Object.setPrototypeOf(Worker, EventTarget),
+  () => sqlite.DatabaseSync.prototype.exec.call(new sqlite.DatabaseSync("run/x.db"), "SELECT * FROM a"),
+  () => Object.getPrototypeOf(sqlite.DatabaseSync).prototype.exec.call(
+    new sqlite.DatabaseSync("run/x.db"), "SELECT * FROM a"),
+  () => sqlite.backup(
+    Object.defineProperty(new sqlite.DatabaseSync("run/x.db"), "isOpen", { value: true }), "run/y.db"),
+  () => navigator.gpu.requestAdapter(),
 ];
 for (const run of tries) {
-  try { run(); console.log("done:", run); } catch (error) { console.log("refused:", error.message); }
+  try { await run(); console.log("done:", run); } catch (error) { console.log("refused:", error.message); }
 }
 export default defineMetric({
   name: "m", summary: "M.", per: "net", options: z.object({}),
@@ -279,12 +308,22 @@ export default defineMetric({
   await withPipeline(pipeline, async (file, folder) => {
     await Deno.writeTextFile(join(folder, "precious"), "stays");
     await Deno.mkdir(join(folder, "run"));
+    const database = join(folder, "run", "x.db");
+    await writeCrashed(database, join(folder, "precious"));
     const args = [file, "--engine", "wasm", "--out", "run"];
     const { code, stdout, stderr } = await rocket(args, { cwd: folder });
     assertEquals(code, 0, stderr);
-    assertEquals(stdout.match(/^refused: .*(wasi|threads|extensible)/gm)?.length, 7, stdout);
+    assertEquals(
+      stdout.match(/^refused: .*(wasi|threads|extensible|undefined|sqlite|WebGPU)/gm)?.length,
+      11,
+      stdout,
+    );
     assertEquals(await Deno.readTextFile(join(folder, "precious")), "stays");
     assert(![...Deno.readDirSync(join(folder, "run"))].some(({ name }) => name === "link"));
+    // SQLite would have removed the file.
+    using open = new DatabaseSync(database);
+    open.exec("SELECT * FROM a");
+    assert(![...Deno.readDirSync(folder)].some(({ name }) => name === "precious"));
   }, { "links.ts": links });
 });
 

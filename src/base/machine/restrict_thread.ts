@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { WASI } from "node:wasi";
 import { Worker as NodeWorker } from "node:worker_threads";
 import { cacheFolder } from "./cache_folder.ts";
@@ -20,11 +21,16 @@ let allowed: string | undefined;
 let isOwn = false;
 
 /**
- * Prevents code in this thread from creating links, which Deno's permissions do not prevent: a
- * program that may write in a folder could create a link there, and use it to read and write files
- * anywhere. `node:wasi` creates them, so its methods are replaced. A new thread would have the
- * original methods again, so only Rocket's own threads can be started, which call this function
- * too.
+ * Prevents code in this thread from doing what Deno's permissions do not prevent:
+ *
+ * - `node:wasi` creates links. A program that may write in a folder could create a link there, and
+ *   use it to read and write files anywhere.
+ * - `node:sqlite` removes files. The journal of a database names a file, which SQLite removes when
+ *   it recovers the database.
+ * - WebGPU loads the graphics driver, which is native code.
+ *
+ * The methods of these classes are replaced. A new thread would have the original methods again, so
+ * only Rocket's own threads can be started, which call this function too.
  *
  * If native code may be loaded, Deno's permissions restrict nothing, and this function does
  * nothing.
@@ -34,16 +40,29 @@ let isOwn = false;
 export function restrictThread(module?: URL): void {
   if (allowed !== undefined || mayLoadNativeCode()) return;
   allowed = module?.href ?? "";
-  const refuseWasi = () => {
-    throw new Error(
-      "node:wasi is not available, because Deno does not restrict the links it makes",
-    );
-  };
-  for (const name of Object.getOwnPropertyNames(WASI.prototype)) {
-    Object.defineProperty(WASI.prototype, name, { value: refuseWasi, writable: false });
-  }
-  Object.freeze(WASI.prototype);
+  refuseMethods(WASI, "node:wasi", "the links it makes");
+  refuseMethods(DatabaseSync, "node:sqlite", "the files it removes");
+  // The function `backup` of node:sqlite fails without this prototype.
+  Object.defineProperty(DatabaseSync, "prototype", { value: undefined, writable: false });
+  if (typeof GPU !== "undefined") refuseMethods(GPU, "WebGPU", "the native code it loads");
   for (const type of [OwnWorker, NodeWorker]) refuseOthers(type);
+}
+
+/** Makes all methods of a class fail, including those of its parent classes. */
+function refuseMethods({ prototype }: { prototype: object }, name: string, what: string): void {
+  const value = () => {
+    throw new Error(`${name} is not available, because Deno does not restrict ${what}`);
+  };
+  for (let at = prototype; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const key of Reflect.ownKeys(at)) {
+      const { configurable } = Reflect.getOwnPropertyDescriptor(at, key)!;
+      // Only the formatting of objects for the console cannot be replaced.
+      if (configurable || typeof key === "string") {
+        Object.defineProperty(at, key, { value, writable: false });
+      }
+    }
+    Object.freeze(at);
+  }
 }
 
 /**
