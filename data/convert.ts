@@ -19,7 +19,7 @@ export interface ConvertOptions {
   readonly from: string;
   /** The path of the new Arrow file. */
   readonly to: string;
-  /** A query over the database, or over the file, which has the name `data` in the query. */
+  /** A SQL query over the database, or over the file, whose table name in the query is `data`. */
   readonly query?: string | undefined;
   /** The columns to keep; all by default. */
   readonly columns?: readonly string[] | undefined;
@@ -80,7 +80,9 @@ export async function convert(options: ConvertOptions): Promise<number> {
 
 const formatOf = (path: string) => formats.find(([extensions]) => extensions.test(path))?.[1];
 
-/** Returns warnings about columns that become text because a few of their values are not numbers. */
+/**
+ * Returns warnings about columns that become text because a few of their values are not numbers.
+ */
 function textWarnings({ textFacts }: Dataset): Problem[] {
   const columns = [...textFacts ?? []].filter(([, facts]) =>
     mayBeNumbers(facts) && facts.texts.length > 0

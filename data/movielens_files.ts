@@ -105,7 +105,7 @@ function missing(from: string | undefined): never {
   );
 }
 
-/** The maximum size of a file in bytes; the largest published file has 2 MB. */
+/** The maximum size of a file in bytes; the size of the largest published file is 2 MB. */
 const maxFile = 10_000_000;
 
 const readerOf = (folder: string): Read => async (name) => {

@@ -4,9 +4,9 @@ import { requireSameShape } from "./checks.ts";
 /**
  * The hint loss that the Rocket Launching paper chooses (section 3.4, "mean square error of
  * logits"): the sum over classes of the squared difference between the logits of both nets, Σ
- * (z_booster − z_light)², one per row. The entry's `weight` is the paper's λ; the authors' code
- * uses 0.03. Any two outputs of equal shape can be compared, including maps. Two classes, one
- * logit, and numbers need no special treatment.
+ * (z_booster − z_light)², one per row. The entry's `weight` is λ in the paper; the code of its
+ * authors uses 0.03. Any two outputs of equal shape can be compared, including maps. Two classes,
+ * one logit, and numbers need no special treatment.
  */
 const stage: LossStage = defineLoss({
   name: "mse-hint",

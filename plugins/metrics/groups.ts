@@ -22,7 +22,7 @@ export function hasNoRank({ positives, negatives }: Group): boolean {
 export class GroupedScores {
   readonly #by: string;
   readonly #numbers = new Map<number, number>();
-  /** For each row, twice the number of its group, plus 1 if the row is positive. */
+  /** For each row, twice the index of its group, plus 1 if the row is positive. */
   readonly #places = new GrowingArray(Uint32Array);
   #scores: ReturnType<typeof scoresLike> | undefined;
 

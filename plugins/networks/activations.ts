@@ -90,7 +90,7 @@ interface Statistics {
   readonly variance: tf.Tensor1D;
 }
 
-/** Normalizes values to mean 0 and variance 1 over the places that are not masked. */
+/** Normalizes values to mean 0 and variance 1 over the positions that are not masked. */
 function normalized(
   x: tf.Tensor,
   running: Statistics,

@@ -308,7 +308,7 @@ function lookUp(
   for (const table of new Set(embedded.map(({ table }) => table))) {
     const own = embedded.filter((feature) => feature.table === table);
     const ids = own.map(({ name, places }) => tf.reshape(values[name]!, [-1, places]));
-    // An empty place, −1, reads the first row.
+    // Padding, −1, reads the first row.
     const places = tf.add(ids.length === 1 ? ids[0]! : tf.concat(ids, 1), tf.scalar(1, "int32"));
     const all = scope.lookup(table, places);
     const parts = own.length === 1 ? [all] : tf.split(all, own.map(({ places }) => places), 1);

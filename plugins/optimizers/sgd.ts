@@ -5,7 +5,7 @@ import { decayed } from "./decay.ts";
  * Stochastic gradient descent as in `torch.optim.SGD`, without dampening: g = gradient +
  * weightDecay · w; m = momentum · m + g; w −= rate · m, or with Nesterov momentum w −= rate · (g +
  * momentum · m). Weight decay applies to all variables, including those of batch norms, as in the
- * authors' code.
+ * code of the Rocket Launching paper.
  */
 const stage: OptimizerStage = defineOptimizer({
   name: "sgd",

@@ -2,8 +2,8 @@ import { defineSchedule, type ScheduleStage, z } from "../../plugin.ts";
 
 /**
  * The learning rate is multiplied by a factor at given epochs or steps, as in
- * `torch.optim.lr_scheduler.MultiStepLR`: `at: [60]` is after 60 whole epochs. The authors
- * multiply by 0.2 at 60, 120, and 160 of 200 epochs.
+ * `torch.optim.lr_scheduler.MultiStepLR`: `at: [60]` is after 60 whole epochs. The authors of
+ * Rocket Launching multiply by 0.2 at 60, 120, and 160 of 200 epochs.
  */
 const stage: ScheduleStage = defineSchedule({
   name: "steps",

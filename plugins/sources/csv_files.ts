@@ -273,7 +273,9 @@ async function startOf(
   return rows.map(([line]) => (line as string | null) ?? "").join("\n");
 }
 
-/** The number of characters that always contain two records, because a line has at most 2 MB. */
+/**
+ * The number of characters that always contain two records, because a line is at most 2 MB long.
+ */
 const maxStart = 2 ** 22;
 
 const blankLinesOf = (text: string) =>

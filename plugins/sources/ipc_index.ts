@@ -97,8 +97,8 @@ export interface IpcIndex {
 }
 
 /**
- * Largest accepted size of a message's metadata, in bytes. Real metadata take some kilobytes, so
- * that a larger size means damage.
+ * Largest accepted size of a message's metadata, in bytes. Metadata normally needs some kilobytes,
+ * so a larger size means that the file is damaged.
  */
 const maxMetadata = 2 ** 28;
 
@@ -286,9 +286,9 @@ async function readBatch(
     if (length <= maxBody && length <= available) return;
     const limit = length > maxBody
       ? "at most 2.1 GB can be read at once"
-      : `${(available / 1e9).toFixed(1)} GB of memory are available`;
+      : `${(available / 1e9).toFixed(1)} GB of memory is available`;
     throw new UserError(
-      `${what} of ${file.name} has ${(length / 1e9).toFixed(1)} GB${
+      `${what} of ${file.name} has a size of ${(length / 1e9).toFixed(1)} GB${
         unpacked ? " when it is decompressed" : ""
       }; ${limit}`,
       {

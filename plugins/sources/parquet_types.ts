@@ -15,7 +15,7 @@ export interface ChangedColumn {
   readonly name: string;
   /** Error message. */
   readonly message: string;
-  /** Hint how to rewrite the file so that the values are read exactly. */
+  /** Hint that says how to rewrite the file so that the values are read exactly. */
   readonly hint: HintText;
 }
 

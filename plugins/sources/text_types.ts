@@ -56,9 +56,9 @@ export const duckdbTypes: Readonly<Record<GivenType | FoundType, string>> = {
 export const kinds = {
   /** Integer within the range of int64, without leading zero or plus sign. */
   integer: 1,
-  /** Such an integer from 2^63 to 2^64 - 1. */
+  /** Integer from 2^63 to 2^64 - 1, without leading zero or plus sign. */
   large: 1 << 1,
-  /** Such an integer outside the ranges of int64 and uint64. */
+  /** Integer outside the ranges of int64 and uint64, without leading zero or plus sign. */
   enormous: 1 << 2,
   /** Set in addition to one of the kinds above: the integer is negative. */
   negative: 1 << 3,
@@ -69,7 +69,7 @@ export const kinds = {
   inexact: 1 << 4,
   /** Number with a decimal point or an exponent, or -0. */
   decimal: 1 << 5,
-  /** Such a number beyond the range of float64. */
+  /** Number with a decimal point or an exponent, beyond the range of float64. */
   overflow: 1 << 6,
   /** Number with a plus sign or a leading zero, which can also be a code. */
   loose: 1 << 7,

@@ -21,8 +21,8 @@ import {
 } from "./features.ts";
 
 /**
- * Turns each id into a row of zeros with a single 1: `[...shape]` becomes `[...shape, count]`. An
- * empty place of a list, −1, becomes only zeros.
+ * Turns each id into a row of zeros with a single 1: `[...shape]` becomes `[...shape, count]`. The
+ * padding of a list, −1, becomes only zeros.
  */
 const stage: TransformStage = defineTransform({
   name: "one-hot",

@@ -3,9 +3,9 @@ import { changeColumns, changeSpecs, chooseFeatures, featureOption, resized } fr
 import { cutWindows, imageSize, paddable, padMode, padModes, refuseLarger } from "./window.ts";
 
 /**
- * Crops a window at a random position from each image, after padding; for augmentation. By
- * default, the windows are as large as the images, so rows without augmentation have the same
- * shape. `pad: 4` with `mode: symmetric` is the augmentation of the paper's CIFAR experiments.
+ * Crops a window at a random position from each image, after padding; for augmentation. By default,
+ * the windows are as large as the images, so rows without augmentation have the same shape.
+ * The CIFAR experiments of the Rocket Launching paper use `pad: 4` with `mode: symmetric`.
  */
 const stage: TransformStage = defineTransform({
   name: "random-crop",

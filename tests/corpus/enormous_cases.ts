@@ -55,8 +55,8 @@ function manyColumns(): Uint8Array {
 }
 
 /**
- * Writes an Arrow stream whose one record batch has 3 GB. They take no room: what nobody wrote
- * reads as zeros.
+ * Writes an Arrow stream with one record batch of 3 GB. The file is sparse: parts that were not
+ * written are read as zeros and take no space on the disk.
  */
 function writeHugeBatch(path: string): void {
   const columns = new Table({
@@ -159,7 +159,7 @@ train: { epochs: 1, batch: 2 }
     Deno.writeFileSync(path, manyColumns());
   }, ["a.arrow", "columns"]);
   yield one("Arrow with a record batch of 3 GB", "a.arrow", writeHugeBatch, [
-    "record batch 0 of a.arrow has 3.0 GB; at most 2.1 GB can be read at once",
+    "record batch 0 of a.arrow has a size of 3.0 GB; at most 2.1 GB can be read at once",
     "with smaller record batches",
   ]);
   const stream = (bytes: () => Uint8Array) => (path: string) => Deno.writeFileSync(path, bytes());
@@ -186,11 +186,11 @@ train: { epochs: 1, batch: 2 }
       return packedStream(columns, { codec: "zstd", rows, change });
     });
   yield one("Arrow whose rows ZSTD unpacks to 2.4 GB", "a.arrow", many(300 * million), [
-    "record batch 0 of a.arrow has 2.4 GB when it is decompressed; at most 2.1 GB can be read at once",
+    "record batch 0 of a.arrow has a size of 2.4 GB when it is decompressed; at most 2.1 GB can be read at once",
   ]);
   yield {
     ...one("Arrow whose rows ZSTD unpacks to more than there is memory", "a.arrow", many(3e7), [
-      "record batch 0 of a.arrow has 0.2 GB when it is decompressed; 0.1 GB of memory are available",
+      "record batch 0 of a.arrow has a size of 0.2 GB when it is decompressed; 0.1 GB of memory is available",
     ]),
     env: { ROCKET_MEMORY_LEFT: String(100 * million) },
   };
@@ -201,10 +201,10 @@ train: { epochs: 1, batch: 2 }
     Deno.writeTextFileSync(path, content);
     Deno.truncateSync(path, 2 ** 30);
   };
-  yield one("CSV whose first line has 1 GB", "a.csv", sparse(""), [
+  yield one("CSV whose first line is 1 GB long", "a.csv", sparse(""), [
     "the first line of a.csv is longer than 2 MB",
   ]);
-  yield one("CSV whose last line has 1 GB", "a.csv", sparse(start), [
+  yield one("CSV whose last line is 1 GB long", "a.csv", sparse(start), [
     "the line at byte 160,004 of a.csv is longer than 2 MB",
   ]);
   const packed = (first: string, filling: string) => (path: string) =>
@@ -215,8 +215,8 @@ train: { epochs: 1, batch: 2 }
   yield one("gzip that becomes a line of 1 GB", "a.csv.gz", packed(start, "0"), [
     "the line at byte 160,004 of a.csv.gz is longer than 2 MB",
   ]);
-  // Files of 2 kB that pyarrow wrote, or that are written by hand: what one value takes in the file,
-  // all rows take in memory.
+  // Files of 2 kB that pyarrow wrote, or that are written by hand: what one value takes in the
+  // file, all rows take in memory.
   const little = { env: { ROCKET_MEMORY_LEFT: String(600 * million) } };
   const bomb = (name: string) => (path: string) => Deno.copyFileSync(join(bombs, name), path);
   for (const name of ["dictionary", "list_texts", "delta", "lists"]) {

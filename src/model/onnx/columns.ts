@@ -165,7 +165,7 @@ function described(input: GraphInput): GraphInput {
   const { empty, description } = input;
   if (empty === undefined) return input;
   const written = typeof empty === "bigint" ? String(empty) : JSON.stringify(empty);
-  return { ...input, description: `${description}; ${written} at empty places` };
+  return { ...input, description: `${description}; ${written} for padding` };
 }
 
 /**
