@@ -28,7 +28,7 @@ export interface IdRequest {
 export interface IdCounts {
   /** The total number of occurrences of all values. */
   readonly values: number;
-  /** The number of occurrences of values that have the unknown id. */
+  /** How often values occur that are not in the vocabulary and therefore have the unknown id. */
   readonly unknown: number;
   /**
    * The number of values that occur only once, if the vocabulary was built from these rows;
@@ -242,8 +242,8 @@ function mixed(hash: number): number {
 }
 
 /**
- * Checks for the options `{ train: true, minCount }`, which give ids to sufficiently frequent values
- * of the training rows.
+ * Checks for the options `{ train: true, minCount }`, which give ids to sufficiently frequent
+ * values of the training rows.
  *
  * @param options The options for ids.
  */

@@ -1,5 +1,4 @@
-/**
- * The unknown id, which is shared by all values that are not in a vocabulary.
+/** The unknown id: the id that all values share that are not in a vocabulary.
  *
  * @module
  */
@@ -7,13 +6,16 @@
 import type { Split } from "./split.ts";
 
 /**
- * A feature whose unknown id occurs in no training row, so its embedding keeps its random initial
- * value.
+ * A feature whose id for unknown values occurs in no training row. The embedding of this id then
+ * keeps its random initial value.
  */
 export interface UntrainedUnknown {
   /** The name of the feature. */
   readonly feature: string;
-  /** The number of occurrences of the unknown id, and of all values, in each other split. */
+  /**
+   * In each other split, the number of values that have the id for unknown values, and the number
+   * of all values.
+   */
   readonly splits: readonly {
     readonly split: string;
     readonly unknown: number;
@@ -22,8 +24,8 @@ export interface UntrainedUnknown {
 }
 
 /**
- * Finds the features with a vocabulary whose unknown id occurs in no training row. Features that
- * share ids also share the unknown id: it is trained if it occurs in any of them.
+ * Finds the features with a vocabulary whose id for unknown values occurs in no training row.
+ * Features that share ids also share this id: it is trained if it occurs in any of them.
  *
  * @param splits The splits by name.
  */

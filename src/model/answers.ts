@@ -33,7 +33,9 @@ export class Predictions {
    * training.
    */
   readonly answered: Uint8Array | undefined;
-  /** The number of values that do not occur in the vocabularies, and so have the unknown id. */
+  /**
+   * The number of values that are not in the vocabularies. They share the id for unknown values.
+   */
   readonly unknown: number;
   readonly #classes: readonly ClassValue[];
   #probabilities: Float32Array | undefined;

@@ -88,7 +88,7 @@ function colored(svg: string, colors: (color: string) => string | undefined): st
 async function draw(spec: object, title: string): Promise<string> {
   const drawn = await drawSvg({ config, ...spec } as TopLevelSpec);
   const svg = colored(drawn, (color) => variables[color] && `var(${variables[color]})`);
-  // The size follows the page; the picture is for people who see it, and has a name for others.
+  // The page determines the size. Screen readers announce the chart as an image with this title.
   return svg.replace(
     /^\s*<svg /,
     `<svg role="img" aria-label="${title.replaceAll(/[^\w\s,.()→/-]/g, " ")}" `,
@@ -206,7 +206,7 @@ export async function confusionChart(
   const step = Math.max(14, Math.min(34, Math.floor(WIDTH / classes.length)));
   const domain = classes.map((_, index) => index);
   const shown = classes.map((name) => name.length > 10 ? `${name.slice(0, 9)}…` : name);
-  // An expression of Vega: the names are a literal in it.
+  // Vega evaluates this expression: the list of names, indexed by the class.
   const labelExpr = `${JSON.stringify(shown)}[datum.value]`;
   const axis = { labelExpr, domain: false, labelOverlap: true, labelLimit: 80 };
   const place = {

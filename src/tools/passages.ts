@@ -36,8 +36,8 @@ function* files(folder: string, extension: string): Iterable<string> {
 const inOneLine = (text: string) => text.replaceAll(/\s+/g, " ").trim();
 
 /**
- * Yields the paragraphs and list items of a Markdown document, without code and tables. Each has the
- * heading above it, which a reader of the document sees as well, and a list item also has the
+ * Yields the paragraphs and list items of a Markdown document, without code and tables. Each has
+ * the heading above it, which a reader of the document sees as well, and a list item also has the
  * sentence that introduces its list.
  */
 function* paragraphs(text: string): Iterable<string> {
@@ -112,7 +112,7 @@ function placeholder(_: string, expression: string): string {
 function passages(): Record<string, Passage[]> {
   const found: Record<string, Passage[]> = { documents: [], messages: [], descriptions: [] };
   const add = (kind: string, path: string, text: string) => {
-    // A text that consists of computed parts only says nothing by itself.
+    // A text that consists only of computed parts has no words to judge.
     const words = text.replaceAll(/^\w+: |<[^<>]*>/g, "").match(/[A-Za-z]{2,}/g) ?? [];
     if (text.length > 20 && words.length > 1) {
       found[kind]!.push({ file: relative(root, path), text });

@@ -186,7 +186,7 @@ const pairs: readonly Pair[] = [
     similar: { row: (index) => ({ x: noise(index), word: `w${index % 16}`, y: index % 2 }) },
   },
   {
-    name: "no training row has the unknown id",
+    name: "no training row has the id for unknown values",
     deserves: {
       row: (index, split) => ({
         x: noise(index),
@@ -197,7 +197,7 @@ const pairs: readonly Pair[] = [
       network: ctr(),
     },
     words:
-      "no training row has the unknown id of item, so its embedding is not trained, but the test split has unknown values",
+      "no training row has the id for unknown values of item, so the embedding of this id is not trained, but the test split has unknown values",
     at: "7:33",
     similar: { features: "{ x: , item: { ids: { train: true, minCount: 2 } } }" },
   },

@@ -67,7 +67,7 @@ export function mostlyUnknown({ ids, features, plan: { document } }: Facts): Pro
             `${unknown.toLocaleString("en")} of ${
               values.toLocaleString("en")
             } values of the feature ` +
-            `${name} in the ${split} split do not occur in the training rows: they all share the unknown id`,
+            `${name} in the ${split} split do not occur in the training rows: they all share the id for unknown values`,
           place: document.place(["data", "features", name]),
           hint: hint(
             "warning/mostly-unknown",
@@ -99,12 +99,14 @@ export function untrainedUnknown({ untrained, plan: { features, document } }: Fa
   const where = [...new Set(found.map(({ split }) => split))];
   return [{
     message:
-      `no training row has the unknown id of ${listed(names)}, so its embedding is not trained` +
+      `no training row has the id for unknown values of ${
+        listed(names)
+      }, so the embedding of this id is not trained` +
       (where.length > 0 ? `, but the ${where.join(" and ")} split has unknown values` : ""),
     place: document.place(["data", "features", names[0]!, "ids"]),
     hint: hint(
       "warning/untrained-unknown",
-      "write `ids: { train: true, minCount: 2 }`: values that occur only once then train the unknown id",
+      "write `ids: { train: true, minCount: 2 }`: values that occur only once then get the id for unknown values, which trains its embedding",
       { set: Object.fromEntries(places.map((path) => [path, { train: true, minCount: 2 }])) },
     ),
   }];
