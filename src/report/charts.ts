@@ -203,7 +203,8 @@ export async function confusionChart(
     rows,
     share: rows / totals.get(label)!,
   }));
-  const step = Math.max(14, Math.min(34, Math.floor(WIDTH / classes.length)));
+  const largest = classes.length <= 4 ? 72 : 40;
+  const step = Math.max(14, Math.min(largest, Math.floor(WIDTH / classes.length)));
   const domain = classes.map((_, index) => index);
   const shown = classes.map((name) => name.length > 10 ? `${name.slice(0, 9)}…` : name);
   // Vega evaluates this expression: the list of names, indexed by the class.

@@ -58,7 +58,7 @@ export async function reportPage(runs: readonly ReportRun[]): Promise<string> {
       </body>
     </html>
   `;
-  return page.html;
+  return page.html.trimStart();
 }
 
 const dash = "–";
@@ -537,6 +537,10 @@ function timeSection({ result, latency, model }: ReportRun): Markup {
       ["per epoch, with evaluation", time(result.seconds / Math.max(1, result.epochs))],
       ["waiting for data", percent(result.input.waitingShare)],
     );
+    if (result.memory) {
+      const text = `${formatCount(Math.round(result.memory.peakBytes / 2 ** 20))} MiB`;
+      rows.push(["most memory of the process", text]);
+    }
     if (result.baseline) rows.push(["training, light alone", time(result.baseline.seconds)]);
     const skipped = result.skipped + (result.baseline?.skipped ?? 0);
     if (skipped > 0) rows.push(["skipped steps", formatCount(skipped)]);
@@ -562,7 +566,8 @@ function timeSection({ result, latency, model }: ReportRun): Markup {
         `
       )}</dl>
     </div>
-    <p class="note">Runs do not record how much memory training takes.</p>
+    ${result && !result.memory &&
+      html`<p class="note">This run did not record how much memory it used.</p>`}
   `;
 }
 

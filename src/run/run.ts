@@ -11,6 +11,7 @@ import type { Precision } from "../engine/capture/precision.ts";
 import { type Engine, type EngineChoice, openEngine } from "../engine/engine.ts";
 import { removeDrafts } from "../base/files/drafts.ts";
 import { refuseLinksOut } from "../base/files/inside.ts";
+import { peakMemory } from "../base/machine/peak_memory.ts";
 import { reasonOf } from "../base/files/unwritable.ts";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
@@ -395,13 +396,14 @@ class Run {
   ): Result {
     const parameters = ({ nets, phases: [first] }: PreparedJob) =>
       parametersOf({ nets, model: first!.nets.model });
-    const { plan, engine, precision } = this.#parts;
+    const { plan, engine, precision } = this.#parts, peakBytes = peakMemory();
     return {
       name: plan.name,
       engine: engine.name,
       precision,
       seed: plan.seed,
       ...rocket,
+      ...(peakBytes !== undefined && { memory: { peakBytes } }),
       parameters: parameters(jobs.rocket),
       gradients,
       ...(alone && jobs.alone && {

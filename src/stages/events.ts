@@ -239,6 +239,11 @@ export interface Result {
   /** How much the steps of the joint training waited for data. */
   readonly input: InputResult;
   /**
+   * The largest amount of memory that the process of the run has used (its resident set), in bytes.
+   * For a resumed run, it is that of the last process. Absent if the system does not report it.
+   */
+  readonly memory?: { readonly peakBytes: number };
+  /**
    * The result of each phase, if the pipeline has phases. The other metrics of the result are those
    * of the last phase.
    */

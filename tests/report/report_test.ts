@@ -56,6 +56,10 @@ Deno.test("report shows a run's result, curves, confusion matrices and wrong row
       assertStringIncludes(one, `<h3>${title}</h3><svg role="img"`);
     }
     assert(!one.includes("did not record"));
+    const { peakBytes } = result.memory!;
+    assert(peakBytes > 2 ** 25 && peakBytes < 2 ** 40, `${peakBytes}`);
+    const memory = Math.round(peakBytes / 2 ** 20).toLocaleString("en-US");
+    assertMatch(one, RegExp(`<dt>most memory of the process</dt>\\s*<dd>${memory} MiB</dd>`));
     assertMatch(one, /<img src="data:image\/bmp;base64,/);
     assertStringIncludes(one, "360 rows, checkpoint best, computed by ONNX Runtime.");
 

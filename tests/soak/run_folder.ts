@@ -104,10 +104,13 @@ function readLines(path: string): unknown[] {
   return Deno.readTextFileSync(path).trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
-/** Removes times, and how long steps waited for input, because these differ from run to run. */
+/** Removes times, waiting for input, and memory, because these differ from run to run. */
 function withoutTimes(values: readonly unknown[]): Uint8Array {
   const text = values.map((value) =>
-    JSON.stringify(value, (key, part) => key === "seconds" || key === "input" ? undefined : part)
+    JSON.stringify(
+      value,
+      (key, part) => ["seconds", "input", "memory"].includes(key) ? undefined : part,
+    )
   );
   return new TextEncoder().encode(text.join("\n"));
 }
