@@ -1,4 +1,5 @@
-/** The unknown id: the id that all values share that are not in a vocabulary.
+/**
+ * The unknown id: the id that all values share that are not in a vocabulary.
  *
  * @module
  */
