@@ -93,7 +93,9 @@ async function readEnded(folder: string): Promise<ComparedRun> {
   });
 }
 
-/** Returns what a run was made of and with. */
+/**
+ * Returns the settings of a run: its pipeline, seed, engine, precision, versions, and row counts.
+ */
 function settingsOf({ pipeline, seed, engine, precision, versions, data }: EarlierRun): object {
   return {
     ...pipeline,

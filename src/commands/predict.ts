@@ -15,7 +15,7 @@ import { openRows } from "../model/input_rows.ts";
 import { openModel } from "../model/load_model.ts";
 import { ScoreColumns } from "../model/scores.ts";
 
-/** What was counted on the way. */
+/** The counts that the command prints at the end. */
 interface Counts {
   rows: number;
   unknown: number;

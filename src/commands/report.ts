@@ -74,7 +74,7 @@ async function pageOf(folders: readonly string[], options: CommandOptions): Prom
   return await reportPage(runs);
 }
 
-/** Reads the losses of a run by epoch, and its result. */
+/** Draws the losses of a run by epoch as SVG. */
 async function pictureOf(folder: string): Promise<string> {
   const { result } = await summarizeRun(folder);
   const losses = (await readPoints(folder)).filter(({ split, net, metric }) =>

@@ -1,8 +1,8 @@
 /** The names of files and folders in a run folder. */
 export const runFiles = {
-  /** The pipeline with every default filled in, versions, the seed and the data. */
+  /** The pipeline with all defaults filled in, the software versions, the seed, and the data. */
   pipeline: "pipeline.json",
-  /** The description that turns a row into an answer. */
+  /** The description of how a row of data becomes a prediction. */
   model: "model.json",
   /** The result of a complete run. */
   result: "result.json",

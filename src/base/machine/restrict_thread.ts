@@ -87,8 +87,8 @@ const refusedThread = () =>
   new Error("code of a pipeline cannot start threads, because Deno does not restrict them enough");
 
 /**
- * Makes the constructor of a class of threads fail. A constructor first calls the one of its parent
- * class, wherever code has the class from.
+ * Makes the constructor of a class of threads fail. It replaces the parent class, whose constructor
+ * is always called, even if code has an earlier reference to the class.
  */
 function refuseOthers(type: object): void {
   const parent: new (...args: unknown[]) => object = Object.getPrototypeOf(type);
@@ -100,7 +100,7 @@ function refuseOthers(type: object): void {
     }
   }
   Object.setPrototypeOf(type, Refusing);
-  // The parent can then not be exchanged again.
+  // The parent class cannot be replaced again after this.
   Object.preventExtensions(type);
 }
 
