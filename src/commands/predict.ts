@@ -161,7 +161,9 @@ function lastLine(
   const counted = [
     ...(unknown > 0 ? [`${formatCount(unknown)} values that training did not know`] : []),
     ...(nulls > 0 ? [`${formatCount(nulls)} nulls`] : []),
-    ...(unanswered > 0 ? [`${formatCount(unanswered)} rows without an answer, for a null`] : []),
+    ...(unanswered > 0
+      ? [`${formatCount(unanswered)} rows without a prediction because of nulls`]
+      : []),
   ];
   return `${out}: ${formatCount(rows)} rows${rate}${counted.map((one) => `; ${one}`).join("")}`;
 }

@@ -11,7 +11,7 @@ import { isNative, nativeOp } from "./ops/native_op.ts";
  * Checks whether all numbers of some small tensors are finite, without a gradient.
  *
  * @param tensors The tensors, float32.
- * @returns The answer, a boolean scalar.
+ * @returns Whether all numbers are finite, as a boolean scalar.
  */
 export function allFinite(tensors: readonly tf.Tensor[]): tf.Scalar {
   return tf.tidy(() => {
