@@ -13,8 +13,7 @@ const stage: OutputStage = defineOutput({
     experiment: z.string().regex(/^[^'\\]+$/).default("Default").describe("The MLflow experiment."),
   }),
   create: ({ server, experiment }, { folder }) => {
-    // The MLflow run of each job, and its last step that was sent. A resumed run repeats some
-    // steps.
+    // The MLflow run of each job, and its last step that was sent: resumed runs repeat steps.
     const file = `${folder}/mlflow.json`, kept: Record<string, { id: string; step: number }> = {};
     let job = "", step = 0, metrics: object[] = [];
 
