@@ -98,25 +98,23 @@ Deno.test("runPlan() refuses data.rows above the number of rows", async () => {
 async function threadsLeft(
   test: () => Promise<unknown>,
 ): Promise<{ started: number; left: number }> {
-  const { Worker } = globalThis;
-  const living = new Set<Worker>();
-  let started = 0;
-  globalThis.Worker = class extends Worker {
-    constructor(...args: ConstructorParameters<typeof Worker>) {
-      super(...args);
-      started++;
-      living.add(this);
-    }
-    override terminate(): void {
-      super.terminate();
-      living.delete(this);
-    }
+  // Rocket keeps the class itself, so that code cannot replace it; each thread is sent its setup.
+  const { prototype } = Worker, { postMessage, terminate } = prototype;
+  const living = new Set<Worker>(), all = new Set<Worker>();
+  prototype.postMessage = function (this: Worker, ...args: unknown[]) {
+    if (!all.has(this)) living.add(this);
+    all.add(this);
+    Reflect.apply(postMessage, this, args);
+  };
+  prototype.terminate = function () {
+    living.delete(this);
+    terminate.call(this);
   };
   try {
     await test();
-    return { started, left: living.size };
+    return { started: all.size, left: living.size };
   } finally {
-    globalThis.Worker = Worker;
+    Object.assign(prototype, { postMessage, terminate });
     for (const worker of living) worker.terminate();
   }
 }
