@@ -2,6 +2,8 @@ import { readRegularText } from "../base/files/regular.ts";
 import { hashOf } from "../base/files/hash_of.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { runFiles } from "../base/files/run_files.ts";
+import type { ModelFile } from "../run/model/model_file.ts";
 import { checkpointPath } from "../run/folder/checkpoint_names.ts";
 
 /** A checkpoint of a run, which contains its weights. */
@@ -10,6 +12,8 @@ export interface CheckpointOfRun {
   readonly path: string;
   /** The SHA-256 from when the file was written; undefined if it was not recorded. */
   readonly sha256: string | undefined;
+  /** The id of the run that wrote the file; undefined if it was not recorded. */
+  readonly runId?: string | undefined;
 }
 
 /**
@@ -23,7 +27,7 @@ export async function findCheckpoint(run: string, wanted: string): Promise<Check
   const path = await checkpointPath(run, wanted, {
     change: (name) => ({ args: { replace: { [wanted]: name } } }),
   });
-  return { path, sha256: await writtenHash(path) };
+  return { path, ...await written(path) };
 }
 
 /**
@@ -55,13 +59,40 @@ export async function hashOfCheckpoint(path: string): Promise<string> {
   }
 }
 
-/** Reads the recorded hash from the JSON file next to a checkpoint. */
-async function writtenHash(path: string): Promise<string | undefined> {
+/**
+ * Throws an error if a checkpoint is not from the run of a `model.json`: with other vocabularies or
+ * statistics, its predictions would be wrong without an error.
+ *
+ * @param checkpoint The checkpoint.
+ * @param model The content of `model.json`.
+ * @throws {UserError} If the checkpoint is from another run, or does not say from which.
+ */
+export function refuseOtherRun(
+  { path, sha256, runId }: CheckpointOfRun,
+  { run }: Pick<ModelFile, "run">,
+): void {
+  if (sha256 !== undefined && runId === run) return;
+  const file = path.replace(/\.safetensors$/, ".json");
+  throw new UserError(
+    sha256 === undefined
+      ? `${path} cannot be checked: ${file}, which has its hash, cannot be read`
+      : `${path} is from another run than ${runFiles.model}`,
+    {
+      hint: hint("model/run", "copy the whole run folder again, or choose another checkpoint", {
+        edit: "the folder",
+      }),
+    },
+  );
+}
+
+/** Reads what the JSON file next to a checkpoint records. */
+async function written(path: string): Promise<Pick<CheckpointOfRun, "sha256" | "runId">> {
   try {
     const file = path.replace(/\.safetensors$/, ".json");
-    const { sha256 } = Object(JSON.parse(await readRegularText(file)));
-    return typeof sha256 === "string" ? sha256 : undefined;
+    const { sha256, runId } = Object(JSON.parse(await readRegularText(file)));
+    const textOf = (value: unknown) => typeof value === "string" ? value : undefined;
+    return { sha256: textOf(sha256), runId: textOf(runId) };
   } catch {
-    return undefined;
+    return { sha256: undefined };
   }
 }

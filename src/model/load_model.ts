@@ -4,7 +4,10 @@ import { basename, join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { hashOfCheckpoint } from "./checkpoint.ts";
 import { refuseLinksOut } from "../base/files/inside.ts";
+import { hashOf } from "../base/files/hash_of.ts";
+import { readRegularText } from "../base/files/regular.ts";
 import { runFiles } from "../base/files/run_files.ts";
+import { writeFileWhole } from "../base/files/write.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { ROCKET_VERSION } from "../base/package.ts";
@@ -107,7 +110,7 @@ async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
   const sha256 = checkpoint.sha256 ?? await hashOfCheckpoint(checkpoint.path);
   const key = createHash("sha256").update(`${ROCKET_VERSION} ${net} ${sha256}`).digest("hex");
   const kept = join(folder, "model"), path = join(kept, `${key.slice(0, 32)}.onnx`);
-  if (existsSync(path)) return path;
+  if (await isIntact(path)) return path;
   const { nets, weights } = await netsOfRun(run);
   const file = modelToOnnx({
     ...{ model, nets, net, weights },
@@ -117,11 +120,32 @@ async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
   });
   try {
     await writeOnnxFile(path, file);
+    await writeFileWhole(recordOf(path), new TextEncoder().encode(await hashesOf(path)));
     return path;
   } catch (error) {
     // If the folder is read-only, the model is used from memory.
     if (file.data.length > 0) throw error;
     return file.bytes;
+  }
+}
+
+/** The file with the hashes of a stored ONNX file. */
+const recordOf = (path: string) => path.replace(/\.onnx$/, ".json");
+
+/** Returns the hashes of a stored ONNX file and of its external data, as JSON. */
+async function hashesOf(path: string): Promise<string> {
+  const data = `${path}.data`;
+  const files = existsSync(data) ? [path, data] : [path];
+  const hashes = await Promise.all(files.map(async (file) => (await hashOf(file)).sha256));
+  return JSON.stringify(hashes) + "\n";
+}
+
+/** Checks whether a stored ONNX file is as it was written. Otherwise it is made again. */
+async function isIntact(path: string): Promise<boolean> {
+  try {
+    return await readRegularText(recordOf(path)) === await hashesOf(path);
+  } catch {
+    return false;
   }
 }
 

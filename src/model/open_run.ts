@@ -11,7 +11,12 @@ import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
 import type { NetName } from "../stages/network.ts";
 import type { StageReference } from "../stages/stage_error.ts";
-import { type CheckpointOfRun, findCheckpoint, refuseChanged } from "./checkpoint.ts";
+import {
+  type CheckpointOfRun,
+  findCheckpoint,
+  refuseChanged,
+  refuseOtherRun,
+} from "./checkpoint.ts";
 import { makeNets, type ModelNets, readWeights, variablesOf } from "./nets.ts";
 
 /** The net of a run to load, and its checkpoint. */
@@ -68,6 +73,7 @@ export async function openRun(
     });
   }
   const found = await findCheckpoint(folder, checkpoint);
+  refuseOtherRun(found, model);
   const allowed = await allowedCodeOfRun(folder, project, allowPlugins);
   const registry = createRegistry(builtins, allowed);
   const decoder = await RowDecoder.create(model, registry, rowsStage);

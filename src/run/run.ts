@@ -4,7 +4,8 @@
  * @module
  */
 
-import { dirname, resolve } from "node:path";
+import { createHash } from "node:crypto";
+import { dirname, join, resolve } from "node:path";
 import { ROCKET_VERSION } from "../base/package.ts";
 import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
 import type { Precision } from "../engine/capture/precision.ts";
@@ -37,8 +38,9 @@ import { CheckpointStore, type StoredCheckpoint } from "./folder/checkpoints.ts"
 import type { Emit, Job, JobPhase } from "./job.ts";
 import { hashInitial, readInitial, refuseOtherInitial } from "./initial.ts";
 import { refuseOtherData, refuseOtherPlan } from "./resume_checks.ts";
+import { runFiles } from "../base/files/run_files.ts";
 import { describeModel } from "./model/describe.ts";
-import { writeModelFile } from "./model/model_file.ts";
+import { readModelFile, writeModelFile } from "./model/model_file.ts";
 import { refuseOtherModel } from "./model/same_model.ts";
 import { Outputs, OutputsFailed, type RunOutput } from "./outputs.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
@@ -132,7 +134,8 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
       project: earlier ? earlier.project : await Deno.realPath(plan.project),
     };
     const { nets, phases: [first] } = jobs.rocket;
-    const model = describeModel(plan, data, nets, first!.nets);
+    const described = describeModel(plan, data, nets, first!.nets);
+    const model = { ...described, run: earlier ? undefined : runId(about) };
     if (earlier) await refuseOtherModel(options.out, model);
     using _made = resumed ? undefined : await makeRunFolder(options.out);
     if (earlier) reportChanges(earlier, about, report);
@@ -140,13 +143,21 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     if (!earlier) await writeModelFile(options.out, model);
     if (!earlier) await writeEarlierRun(options.out, about);
     const changed = earlier !== undefined && isOther(earlier, about);
-    const store = new CheckpointStore(options.out);
+    const { run: id } = await readModelFile(join(options.out, runFiles.model));
+    const store = new CheckpointStore(options.out, id);
     const parts = { plan, data, engine, precision, about, changed, store, warnings };
     const run = new Run(parts, options);
     return await run.all(jobs);
   } finally {
     await data.close();
   }
+}
+
+/**
+ * Returns the id of a run, which ties its checkpoints to its model.json. Equal runs have equal ids.
+ */
+function runId({ project: _, ...about }: object & { readonly project?: unknown }): string {
+  return createHash("sha256").update(JSON.stringify(about)).digest("hex").slice(0, 32);
 }
 
 /** The nets of a job, and its phases. */

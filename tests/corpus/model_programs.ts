@@ -12,6 +12,7 @@ import { type CommandOptions, readOptions } from "../../src/launch/command_line/
 import { exportModel } from "../../src/model/export_model.ts";
 import { loadModel, type LoadModelOptions } from "../../src/model/load_model.ts";
 import { inputsOfGraph } from "../../src/model/onnx/columns.ts";
+import { hashOf } from "../../src/base/files/hash_of.ts";
 import { unloadable } from "../../src/model/onnx_runtime.ts";
 import type { ModelFile } from "../../src/run/model/model_file.ts";
 import { type Rows, train, writeDay } from "../support/hand_over.ts";
@@ -75,11 +76,23 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     mended: { "model/changed": right },
   };
   yield {
+    name: "weights of another run",
+    run: load(async () => {
+      const to = await copy("mingled"), json = join(to, "checkpoints", "best.json");
+      const text = await Deno.readTextFile(json);
+      await Deno.writeTextFile(json, text.replace(/"runId":"./, '"runId":"_'));
+      return to;
+    }),
+    mended: { "model/run": right },
+  };
+  yield {
     name: "weights that are cut short",
     run: load(async () => {
       const to = await copy("short"), path = join(to, "checkpoints", "best.safetensors");
-      await Deno.remove(join(to, "checkpoints", "best.json"));
       await Deno.truncate(path, 100);
+      const json = join(to, "checkpoints", "best.json"), { sha256 } = await hashOf(path);
+      const text = await Deno.readTextFile(json);
+      await Deno.writeTextFile(json, text.replace(/"sha256":"[^"]+"/, `"sha256":"${sha256}"`));
       return to;
     }),
     mended: { "model/whole": right },

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { Table, tableFromIPC, tableToIPC, vectorFromArray } from "apache-arrow";
 import { join } from "node:path";
 import { loadModel } from "../../model.ts";
+import { hashOf } from "../../src/base/files/hash_of.ts";
 import { UserError } from "../../mod.ts";
 import { exportModel } from "../../src/model/export_model.ts";
 import { openRows } from "../../src/model/input_rows.ts";
@@ -280,9 +281,74 @@ Deno.test("exportModel() refuses weights and folders that are not a run's", asyn
       UserError,
       "was changed after the run wrote it",
     );
-    await Deno.remove(best.replace(".safetensors", ".json"));
+    const json = best.replace(".safetensors", ".json");
+    const { runId, ...others } = JSON.parse(await Deno.readTextFile(json));
+    await Deno.writeTextFile(json, JSON.stringify({ ...others, runId: "0" }));
+    await assertRejects(
+      () => exportModel(out, to),
+      UserError,
+      "is from another run than model.json",
+    );
     await Deno.writeFile(best, bytes.subarray(0, 100));
+    const { sha256 } = await hashOf(best);
+    await Deno.writeTextFile(json, JSON.stringify({ ...others, runId, sha256 }));
     await assertRejects(() => exportModel(out, to), UserError, "cannot be read");
+    await Deno.remove(json);
+    await assertRejects(() => exportModel(out, to), UserError, "cannot be checked");
     assert(!await Deno.stat(to).then(() => true, () => false));
+  });
+});
+
+Deno.test("predict refuses what does not belong together, and writes nothing", async () => {
+  await openEngine("wasm");
+  await inFolder(async (folder) => {
+    const { out } = await trained(folder, someRows(1, 64), someRows(2, 40), clicks);
+    const model = await Deno.readTextFile(join(out, "model.json"));
+    const best = await Deno.readTextFile(join(out, "checkpoints", "best.json"));
+    const rows = await Deno.readTextFile(join(folder, "other.csv"));
+    const changed = (change: (model: { vocabularies: Record<string, string[]> }) => void) => {
+      const value = JSON.parse(model);
+      change(value);
+      return JSON.stringify(value);
+    };
+    const files: Record<string, string> = {
+      "day-run/model.json": model,
+      "day-run/checkpoints/best.json": best,
+      "other.csv": rows,
+    };
+    const cases: [file: string, text: string, code: number, message: string][] = [
+      ["day-run/model.json", model.slice(0, 900), 1, "model.json cannot be read: "],
+      [
+        "day-run/model.json",
+        changed(({ vocabularies }) => vocabularies.city!.pop()),
+        1,
+        "the vocabulary of city has 2 values; expected 3",
+      ],
+      [
+        "day-run/checkpoints/best.json",
+        best.replace(/"runId":"./, '"runId":"_'),
+        1,
+        "best.safetensors is from another run than model.json",
+      ],
+      ["other.csv", rows.replace("price", "prize"), 2, 'the data has no column "price"'],
+      [
+        "other.csv",
+        rows.replace(/(\n[^,]+,[^,]+,)[^,]+/, "$1seven"),
+        2,
+        "the column shelf holds strings",
+      ],
+    ];
+    for (const [file, text, code, message] of cases) {
+      for (const [name, right] of Object.entries(files)) {
+        await Deno.writeTextFile(join(folder, name), name === file ? text : right);
+      }
+      const ended = await rocket(["predict", out, "other.csv", "--out", "scores.csv"], {
+        cwd: folder,
+      });
+      assertStringIncludes(ended.stderr, message);
+      assertEquals(ended.code, code, ended.stderr);
+      const left = [...Deno.readDirSync(folder)].map(({ name }) => name);
+      assert(!left.some((name) => name.includes("scores")), left.join());
+    }
   });
 });

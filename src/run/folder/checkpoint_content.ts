@@ -151,6 +151,8 @@ export interface CheckpointContent {
 export interface CheckpointFile extends CheckpointContent {
   /** The version of the file format. */
   readonly version: 1;
+  /** The id of the run, which its `model.json` contains as well. */
+  readonly runId?: string;
   /** The SHA-256 hash of the checkpoint's safetensors file, in hexadecimal. */
   readonly sha256: string;
   /** The size of the safetensors file, in bytes. */

@@ -54,14 +54,17 @@ export const USUALLY_KEPT = 2;
  */
 export class CheckpointStore {
   readonly #folder: string;
+  readonly #runId: string | undefined;
   #last: { job: JobName; step: number; sha256: string; bytes: number; path: string } | undefined;
 
   /**
    * Creates a store for a run folder.
    *
    * @param runFolder The run folder.
+   * @param runId The id of the run from its `model.json`, which written checkpoints contain.
    */
-  constructor(runFolder: string) {
+  constructor(runFolder: string, runId?: string) {
+    this.#runId = runId;
     this.#folder = join(runFolder, runFiles.checkpoints);
   }
 
@@ -92,7 +95,12 @@ export class CheckpointStore {
       const { sha256, bytes } = same ?? await this.#writeTensors(path, parts);
       if (best) await this.#becomeBest(path, bestNames, { sha256, bytes });
       const stays = forever || same !== undefined && await isForever(path);
-      const file: CheckpointFile = { version: 1, sha256, bytes, forever: stays, ...parts.content };
+      const runId = this.#runId;
+      const file: CheckpointFile = {
+        ...{ version: 1, sha256, bytes, forever: stays },
+        ...(runId !== undefined && { runId }),
+        ...parts.content,
+      };
       await writeChunks(jsonOf(path), [new TextEncoder().encode(encodeContent(file))]);
       await syncFolder(this.#folder);
       this.#last = { job, step, sha256, bytes, path };
@@ -144,7 +152,8 @@ export class CheckpointStore {
     names: readonly string[],
     whole: { sha256: string; bytes: number },
   ): Promise<void> {
-    const text = JSON.stringify({ ...whole, of: basename(path) }) + "\n";
+    const runId = this.#runId;
+    const text = JSON.stringify({ ...whole, of: basename(path), runId }) + "\n";
     for (const name of names) {
       const best = this.pathOf(name);
       const draft = draftOf(best);

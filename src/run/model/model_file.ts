@@ -127,6 +127,11 @@ export type ModelVariable = Pick<
 export interface ModelFile {
   /** The version of Rocket that wrote the file. */
   readonly rocket: string;
+  /**
+   * The id of the run, which its checkpoints contain as well: a hash of its pipeline, seed and data.
+   * Absent for a model that no run wrote.
+   */
+  readonly run?: string | undefined;
   /** The features of the source, in the pipeline's order. */
   readonly features: readonly SourceFeature[];
   /** The label. */
@@ -187,6 +192,7 @@ const net = z.enum(["light", "booster"]);
 const fileSchema = z.strictObject({
   version: z.literal(VERSION),
   rocket: z.string(),
+  run: z.string().optional(),
   features: z.array(z.strictObject({
     name: z.string(),
     column: z.string(),
@@ -245,6 +251,7 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
   const form = {
     version: VERSION,
     rocket: ROCKET_VERSION,
+    ...(content.run !== undefined && { run: content.run }),
     features: content.features.map(({ options, spec, ...feature }) => {
       const { ids, ...rest } = options, listed = Array.isArray(ids);
       return {
@@ -332,11 +339,31 @@ export async function readModelFile(
     throw refuse(`${issue!.path.map(String).join(".")}: ${issue!.message}`);
   }
   const vocabularies = await readVocabularies(parsed.data.vocabularies, dirname(path), refuse);
-  return modelOf(parsed.data, (name) => {
+  const model = modelOf(parsed.data, (name) => {
     const values = vocabularies.get(name);
     if (values) return values;
     throw refuse(`it has no vocabulary ${JSON.stringify(name)}`);
   });
+  const short = shortVocabulary(model);
+  if (short !== undefined) throw refuse(short);
+  return model;
+}
+
+/** Finds a vocabulary that does not have as many values as there are ids or classes. */
+function shortVocabulary({ features, label, inputs }: ModelFile): string | undefined {
+  const expected = [...features, ...inputs].map(({ name, spec: { ids, vocabulary } }) => ({
+    name,
+    vocabulary,
+    // One more id stands for all other values.
+    count: ids?.kind === "vocabulary" ? ids.count - 1 : vocabulary?.length,
+  }));
+  const { vocabulary, classes } = label.spec;
+  expected.push({ name: label.options.column, vocabulary, count: classes });
+  for (const { name, vocabulary, count } of expected) {
+    if (!vocabulary || vocabulary.length === count) continue;
+    return `the vocabulary of ${name} has ${vocabulary.length} values; expected ${count}`;
+  }
+  return undefined;
 }
 
 /**
@@ -401,6 +428,7 @@ function modelOf(form: FileForm, vocabulary: (name: string) => readonly string[]
   });
   return {
     rocket: form.rocket,
+    ...(form.run !== undefined && { run: form.run }),
     features: form.features.map(({ listed, options, spec, ...feature }) => {
       const read = specOf(spec);
       return {

@@ -174,9 +174,10 @@ Deno.test("writeModelFile() writes a vocabulary above 1 MB to an Arrow file, who
     const path = join(folder, "model.json"), model = await readModelFile(path);
     // 1.3 MB with letters of several bytes.
     const vocabulary = Array.from({ length: 70_001 }, (_, id) => `Stück ${id} ✓`);
-    const features = model.features.map((feature) =>
-      feature.name === "item" ? { ...feature, spec: { ...feature.spec, vocabulary } } : feature
-    );
+    const features = model.features.map((feature) => {
+      const { name, spec } = feature, ids = { ...spec.ids!, count: vocabulary.length + 1 };
+      return name === "item" ? { ...feature, spec: { ...spec, vocabulary, ids } } : feature;
+    });
     await writeModelFile(folder, { ...model, features });
     const { size } = await Deno.stat(path);
     assert(size < 50_000, `${size}`);
