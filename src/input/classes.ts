@@ -12,7 +12,7 @@ const maxFound = 2 ** 16;
 /** The maximum number of values that hints write as a list of classes. */
 const maxListed = 20;
 
-/** The context of {@linkcode Classes}, in addition to the label's options. */
+/** Information that {@linkcode Classes} needs in addition to the label's options. */
 export interface ClassesContext {
   /** The place of the label in the pipeline file. */
   readonly place: Place | undefined;
@@ -86,8 +86,8 @@ export class Classes {
   /**
    * Returns the class of a value. It is provisional until {@linkcode Classes.finish} sorts classes.
    *
-   * @param value The value: a string for strings, otherwise a number, or a bigint for numbers that a
-   *   double cannot represent.
+   * @param value The value: a string for strings, otherwise a number, or a bigint for numbers that
+   *   a double cannot represent.
    * @param row The row of the value.
    */
   id(value: string | number | bigint, row: number): number {

@@ -85,9 +85,9 @@ interface BadRows {
  * Reads one column of a source, record batch by record batch, as typed arrays.
  *
  * Numbers keep their array type from the file. Booleans become 0 and 1; half floats become floats;
- * 64-bit integers and decimals become doubles; dates, timestamps, times and durations become seconds
- * as doubles. Strings become ids: their positions among the sorted strings of the training split.
- * Nulls that will be filled with a measured number are NaN.
+ * 64-bit integers and decimals become doubles; dates, timestamps, times and durations become
+ * seconds as doubles. Strings become ids: their positions among the sorted strings of the training
+ * split. Nulls that a mean or median will replace are returned as NaN.
  *
  * Nulls and numbers that are not finite are counted, and {@linkcode ColumnReader.problems} returns
  * them after all rows were read. Other problems are thrown immediately.
@@ -176,7 +176,8 @@ export class ColumnReader {
    *
    * @param data The column.
    * @returns The column's values.
-   * @throws {UserError} If a row has another shape, or a value that does not agree with the options.
+   * @throws {UserError} If a row has another shape, or a value that does not agree with the
+   *   options.
    */
   read(data: Data): ColumnChunk {
     const { leaf, bounds, nullRows } = flatten(data);
@@ -686,7 +687,9 @@ export class ColumnReader {
     return natural.BYTES_PER_ELEMENT < 4 ? Float32Array : Float64Array;
   }
 
-  /** Converts values to the array type; calls `refuse` for each value that is not an int32 number. */
+  /**
+   * Converts values to the array type; calls `refuse` for each value that is not an int32 number.
+   */
   #stored(values: Values, refuse: (index: number) => number): Values {
     if (values instanceof this.#array) return values;
     if (this.#dtype === "float32") return new this.#array(values);
@@ -1056,7 +1059,9 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
-/** Returns the shape and permutation of Arrow's extension type for tensors, if the column has it. */
+/**
+ * Returns the shape and permutation of Arrow's extension type for tensors, if the column has it.
+ */
 function tensorOf({ metadata }: Field): {
   readonly shape?: readonly number[];
   readonly permutation?: readonly number[];

@@ -7,7 +7,7 @@ import { Classes, classHint } from "./classes.ts";
 import { type ColumnChunk, ColumnReader } from "./columns.ts";
 import { isTimestamp, layoutOf } from "./layout.ts";
 
-/** The context of a {@linkcode LabelReader}, in addition to the label's options. */
+/** Information that a {@linkcode LabelReader} needs in addition to the label's options. */
 export interface LabelContext {
   /** The place of the label in the pipeline file. */
   readonly place?: Place | undefined;

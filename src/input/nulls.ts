@@ -1,6 +1,6 @@
 /**
- * Replaces nulls by the mean or the median of the training rows. Until these are measured, nulls are
- * represented by NaN.
+ * Replaces nulls by the mean or the median of the training rows. Until these are measured, nulls
+ * are represented by NaN.
  *
  * @module
  */
@@ -11,7 +11,10 @@ import type { Batch, Column, ColumnSpec, Values } from "../stages/batch.ts";
 import { mapValues } from "../stages/parts.ts";
 import { sizeOf } from "./columns.ts";
 
-/** The values that replace nulls, by feature: a number for each value of a row. Plain JSON. */
+/**
+ * The numbers that replace nulls. Each feature has one number for each value of a row, which is the
+ * size of its shape. Plain JSON.
+ */
 export type Fills = Readonly<Record<string, readonly number[]>>;
 
 /** Returns the training rows from the start, batch by batch, each time it is called. */

@@ -24,7 +24,10 @@ import { type Epoch, type Rows, Store } from "./rows.ts";
 import { lastAtMost } from "./bounds.ts";
 import { receivedFields } from "./widen.ts";
 
-/** Facts about streamed rows from the first pass. They can be sent to another thread. */
+/**
+ * The shapes, types, and numbers of rows that the first pass over streamed rows has determined.
+ * They can be sent to another thread.
+ */
 export interface StreamFacts {
   /** The specs of the columns. */
   readonly specs: Specs;

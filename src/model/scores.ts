@@ -20,7 +20,7 @@ import {
 } from "apache-arrow";
 import type { ClassValue, Predictions } from "./answers.ts";
 
-/** The columns to write. */
+/** The columns to write in addition to the predicted values. */
 export interface ScoreOptions {
   /** The columns of the input to copy, in this order. */
   readonly keep: readonly string[];
@@ -36,7 +36,7 @@ interface ScoreColumn {
   readonly data: (predictions: Predictions) => Data;
 }
 
-/** Creates record batches with the columns kept from the input and the predictions. */
+/** Creates record batches that contain the predictions and the columns copied from the input. */
 export class ScoreColumns {
   /** The names and types of all columns. */
   readonly schema: Schema;

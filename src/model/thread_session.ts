@@ -9,12 +9,15 @@ interface SentTensor {
   readonly dims: readonly number[];
 }
 
-/** A message to the thread: the model to load, or the inputs of a call. */
+/** A message to the thread that runs ONNX Runtime: the model to load, or the inputs of a call. */
 export type SentRequest =
   | { readonly model: string | Uint8Array; readonly options: RunnerOptions }
   | { readonly feeds: readonly SentTensor[] };
 
-/** A message from the thread. */
+/**
+ * The thread's answer to a {@linkcode SentRequest}: the inputs of the loaded model, the logits of a
+ * call, or an error message.
+ */
 export type SentAnswer =
   | Pick<Session, "inputNames" | "inputMetadata">
   | { readonly logits: Float32Array }

@@ -58,10 +58,20 @@ const ids = z.union([
     error: "expected values that differ",
   }),
   z.strictObject({
-    hash: z.int().positive().describe("The number of ids that values are hashed to."),
+    hash: z.int().positive().describe(
+      "The number of hash buckets. The id of a value is the number of its bucket.",
+    ),
   }),
-  z.strictObject({ count: z.int().positive().describe("The number of ids.") }),
-  z.strictObject({ of: z.string().min(1).describe("The feature whose ids this feature uses.") }),
+  z.strictObject({
+    count: z.int().positive().describe(
+      "The number of ids. The column contains ids from 0 to count − 1.",
+    ),
+  }),
+  z.strictObject({
+    of: z.string().min(1).describe(
+      "The name of another feature. Equal values of both features get the same id.",
+    ),
+  }),
 ], {
   error:
     "expected train, { train: true, minCount: COUNT }, a list of values, { hash: BUCKETS }, { count: IDS } or { of: ANOTHER FEATURE }",

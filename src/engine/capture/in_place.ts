@@ -1,6 +1,6 @@
 import { DType, type Graph, type OpAttribute, type Reference } from "./graph.ts";
 
-/** The op that writes rows of its first input in place. */
+/** The TensorFlow op that overwrites rows of its first input without copying the input. */
 export const IN_PLACE = "InplaceUpdate";
 
 /**

@@ -101,10 +101,10 @@ export interface SizedTrace {
 }
 
 /**
- * Predicts a function's ops at any number of rows from recordings at three small numbers. All
- * numbers in attributes and result shapes are extrapolated as a + c · rows. A size that is not of
- * this form depends on values. While recording, a unique placeholder number (a stand-in) represents
- * such an unknown size.
+ * Predicts which ops a function calls for any number of rows. The prediction is based on recordings
+ * with three small numbers of rows. Each number in attributes and result shapes is extrapolated as
+ * a + c · rows. A size that does not have this form depends on the values of tensors, and is not
+ * known in advance; a unique placeholder number (a stand-in) represents it.
  */
 export class TrialTraces {
   readonly #traces: readonly SizedTrace[];

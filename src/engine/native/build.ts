@@ -4,7 +4,10 @@ import { hashOf } from "../../base/files/hash_of.ts";
 import { filesUnder } from "./files.ts";
 import { PLATFORM, TENSORFLOW_VERSION, TFJS_VERSION } from "./versions.ts";
 
-/** The origin of the TensorFlow library. */
+/**
+ * The origin of the TensorFlow library: the folder that `ROCKET_TENSORFLOW` names, a folder of the
+ * system, a Python package, or tfjs-node's installer.
+ */
 export type Origin = "given" | "system" | "wheel" | "installer";
 
 /** A build of the native engine, as recorded in its folder. */

@@ -73,7 +73,7 @@ const optionTable = {
   batch: { value: "N", summary: "The number of rows to compute at a time" },
   by: { value: "COLUMN", summary: "Also computes the metrics for each value of COLUMN" },
   errors: { value: "N", summary: "The number of worst predictions to write to --out" },
-  jobs: { value: "N", summary: "The number of parallel runs (by default, from cores)" },
+  jobs: { value: "N", summary: "The number of parallel runs (default cores / threads)" },
   only: { value: "PART", summary: "Runs only one part: check, latency or SETTING/seed-N" },
   reference: { value: "SETTING", summary: "The setting to compare the others with" },
   "allow-plugin": {
@@ -126,7 +126,7 @@ const commandTable = {
   },
   predict: {
     words: "RUN INPUT",
-    summary: "Writes the scores of a trained net for each row",
+    summary: "Writes the predictions of a trained net for each row",
     options: [
       ...["out", "keep", "net", "checkpoint", "probabilities", "logits", "batch"] as const,
       ...["engine", ...code, "quiet"] as const,

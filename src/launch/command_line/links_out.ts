@@ -9,7 +9,7 @@ export interface LinkOut {
   readonly target: string;
 }
 
-/** The result of {@linkcode linksOut}. */
+/** The links that {@linkcode linksOut} has found, and the folders that it could not search. */
 export interface FoundLinks {
   /** The links that lead out of the folders, one for each target. */
   readonly links: readonly LinkOut[];

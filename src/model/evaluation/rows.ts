@@ -52,7 +52,7 @@ export interface EvaluatedRows {
  */
 const KEPT_BYTES = 2 ** 28;
 
-/** The rows of an evaluation with their open source. */
+/** The rows of an evaluation, and the open source that they are read from. */
 export class TestRows {
   readonly #split: Split;
   readonly #request: RowsRequest;

@@ -25,7 +25,7 @@ export interface OnnxValue {
   readonly type: ElementType;
 }
 
-/** The input of {@linkcode convertGraph} in addition to the graph. */
+/** The information that {@linkcode convertGraph} needs in addition to the graph. */
 export interface ConversionInput {
   /** The builder that the operations are added to. */
   readonly builder: OnnxBuilder;

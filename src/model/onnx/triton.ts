@@ -6,7 +6,7 @@
 
 import { ElementType } from "./messages.ts";
 
-/** An input or output of a graph. */
+/** An input or output of an exported graph, as `config.pbtxt` lists it. */
 export interface TritonTensor {
   /** The name. */
   readonly name: string;

@@ -25,7 +25,7 @@ export interface TensorFlowValue {
   readonly type: DType;
 }
 
-/** The input of {@linkcode convertToTensorFlow} in addition to the graph. */
+/** The information that {@linkcode convertToTensorFlow} needs in addition to the graph. */
 export interface ConversionInput {
   /** The builder that the operations are added to. */
   readonly builder: SavedModelBuilder;

@@ -64,13 +64,13 @@ readonly train: true;
 /** The minimum number of occurrences in the training rows for a value to get its own id. */
 readonly minCount?: number;
 }) | (readonly ((string) | (number))[]) | ({
-/** The number of ids that values are hashed to. */
+/** The number of hash buckets. The id of a value is the number of its bucket. */
 readonly hash: number;
 }) | ({
-/** The number of ids. */
+/** The number of ids. The column contains ids from 0 to count − 1. */
 readonly count: number;
 }) | ({
-/** The feature whose ids this feature uses. */
+/** The name of another feature. Equal values of both features get the same id. */
 readonly of: string;
 });
 /** The length of lists of ids. Shorter lists are padded with −1; longer lists are cut according to `keep`. */
@@ -243,13 +243,13 @@ readonly train?: true;
 /** The minimum number of occurrences in the training rows for a value to get its own id. */
 readonly minCount?: number;
 }) | (readonly ((string) | (number))[]) | ({
-/** The number of ids that values are hashed to. */
+/** The number of hash buckets. The id of a value is the number of its bucket. */
 readonly hash?: number;
 }) | ({
-/** The number of ids. */
+/** The number of ids. The column contains ids from 0 to count − 1. */
 readonly count?: number;
 }) | ({
-/** The feature whose ids this feature uses. */
+/** The name of another feature. Equal values of both features get the same id. */
 readonly of?: string;
 });
 /** The length of lists of ids. Shorter lists are padded with −1; longer lists are cut according to `keep`. */
