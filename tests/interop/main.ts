@@ -98,6 +98,8 @@ async function main(): Promise<number> {
 
 ${machine.processor}, ${machine.cores} cores, ${machine.memory} GiB, ${machine.system}, Deno ${machine.deno}, ${detail}; ${date}; ${minutes} minutes.
 
+Compared with: ${programs.versions.join(", ")}.
+
 A number is the largest difference of the logits from those of the run's own net, relative to the
 largest logit; at most 1e-5 is allowed.
 

@@ -19,6 +19,8 @@ export interface Programs {
   readonly node?: string;
   /** The browser. */
   readonly chromium?: string;
+  /** The names and versions of the programs and packages, for the report. */
+  readonly versions: readonly string[];
   /** The reasons why the others are missing, by name. */
   readonly missing: Readonly<Partial<Record<ProgramName, string>>>;
 }
@@ -51,12 +53,37 @@ export async function openPrograms(
       return {};
     }
   };
-  return {
+  const found = {
     ...await attempt("python", () => openPython(folder, report)),
     ...await attempt("node", () => openNode(folder, report)),
     ...await attempt("chromium", openChromium),
-    missing,
   };
+  return { ...found, missing, versions: await versionsOf(found) };
+}
+
+async function versionsOf(
+  { python, node, chromium }: Partial<Record<ProgramName, string>>,
+): Promise<string[]> {
+  const versions: string[] = [];
+  if (python !== undefined) {
+    versions.push((await finished(python, ["--version"])).trim());
+    const lines = (await finished(python, ["-m", "pip", "freeze"])).trim().split("\n");
+    const wanted = new Set(
+      (await Deno.readTextFile(requirements)).match(/^[\w-]+/gm)!.map((name) => name.toLowerCase()),
+    );
+    for (const line of lines) {
+      const [name, version] = line.split("==") as [string, string];
+      if (wanted.has(name.replaceAll("_", "-").toLowerCase())) versions.push(`${name} ${version}`);
+    }
+  }
+  if (node !== undefined) {
+    versions.push(`Node.js ${(await finished("node", ["--version"])).trim().slice(1)}`);
+    for (const [name, version] of Object.entries(packages)) versions.push(`${name} ${version}`);
+  }
+  if (chromium !== undefined) {
+    versions.push((await finished(chromium, ["--version"])).trim().split(/ built | on /)[0]!);
+  }
+  return versions;
 }
 
 async function openPython(folder: string, report: (line: string) => void): Promise<string> {

@@ -56,6 +56,10 @@ export async function subjectsIn(folder: string): Promise<Subject[]> {
             day: { ids: { count: 7 } },
             price: { column: "unit price", nulls: "mean" },
             count: {},
+            fresh: {},
+            rating: { nulls: { fill: 3 } },
+            views: {},
+            total: {},
           },
           label: { column: "clicked", kind: "binary" },
           transforms: [
@@ -113,6 +117,16 @@ async function writeClicks(path: string): Promise<void> {
       new arrow.Float64(),
     ),
     count: arrow.vectorFromArray(column(() => random.integer(0, 1000)), new arrow.Uint16()),
+    fresh: arrow.vectorFromArray(column(() => random.uniform() < 0.5), new arrow.Bool()),
+    rating: arrow.vectorFromArray(
+      column(() => random.uniform() < 0.1 ? null : 5 * random.uniform()),
+      new arrow.Float32(),
+    ),
+    views: arrow.vectorFromArray(column(() => random.integer(0, 3)), new arrow.Uint32()),
+    total: arrow.vectorFromArray(
+      column(() => BigInt(random.integer(0, 9))),
+      new arrow.Uint64(),
+    ),
     clicked: arrow.vectorFromArray(column(() => random.integer(0, 1)), new arrow.Int8()),
   });
   await Deno.writeFile(path, arrow.tableToIPC(table, "file"));

@@ -200,12 +200,8 @@ forNative("exportModel() writes a SavedModel after the engine has computed it", 
     const own = variables.filter(({ owner }: { owner: string }) => owner !== "booster");
     const sizeOf = ({ shape }: { shape: number[] }) => shape.reduce((a, b) => a * b, 4);
     assertEquals(size, own.map(sizeOf).reduce((a: number, b: number) => a + b, 0));
-  });
-  await openEngine("wasm");
-  await inFolder(async (folder) => {
-    const { out } = await trained(folder, someRows(1, 64), someRows(2, 4), clicks);
-    const options = { format: "saved-model", engine: "wasm" } as const;
-    assertEquals((await exportModel(out, join(folder, "saved"), options)).distance, undefined);
+    const unchecked = { format: "saved-model", engine: "wasm" } as const;
+    assertEquals((await exportModel(out, join(folder, "other"), unchecked)).distance, undefined);
   });
 });
 
