@@ -104,8 +104,8 @@ export function writerOf(out: string | undefined): Write {
   }
   throw new UserError(
     out === undefined
-      ? "predict needs --out, the file for the scores"
-      : `scores cannot be written to ${out}: the format is unknown`,
+      ? "predict needs --out, the file for the predictions"
+      : `predictions cannot be written to ${out}: the format is unknown`,
     {
       hint: out === undefined
         ? hint("predict/out", "add --out scores.arrow or --out scores.csv", [

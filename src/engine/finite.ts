@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs";
 import { isNative, nativeOp } from "./ops/native_op.ts";
 
 /**
- * Checks whether all numbers of some small tensors are finite. No gradient flows through it.
+ * Checks whether all numbers of some small tensors are finite. Its gradient is not defined.
  *
  * @param tensors The tensors, float32.
  * @returns Whether all numbers are finite, as a boolean scalar.
@@ -21,7 +21,7 @@ export function allFinite(tensors: readonly tf.Tensor[]): tf.Scalar {
 }
 
 /**
- * Returns `yes` if a condition is true, and `no` otherwise. No gradient flows through it.
+ * Returns `yes` if a condition is true, and `no` otherwise. Its gradient is not defined.
  *
  * @param condition The condition, a boolean scalar.
  * @param yes The tensor for a true condition, float32.

@@ -11,7 +11,7 @@ import { heapOf } from "./kernels/wasm_heap.ts";
 import { isNative, nativeOp } from "./ops/native_op.ts";
 
 /**
- * Reads rows of a table, without a gradient.
+ * Reads rows of a table by their numbers. Callers must define the gradient.
  *
  * @param table The table `[rows, size]`, float32.
  * @param ids The row numbers, int32, of any shape.

@@ -49,7 +49,7 @@ export interface ExportOptions extends RunPart {
   readonly mostBytes?: number;
 }
 
-/** The result of {@linkcode exportModel}. */
+/** The files that {@linkcode exportModel} has written, and how exact their logits are. */
 export interface Exported {
   /** The folder with the files. */
   readonly folder: string;
@@ -59,8 +59,8 @@ export interface Exported {
   readonly inputs: readonly FeatureInput[];
   /**
    * The largest difference between the logits of the exported graph and those of the engine,
-   * relative to the largest logit; undefined if nothing was compared: only weights were exported,
-   * or a SavedModel without the native engine, which alone can run it.
+   * relative to the largest logit. It is undefined if nothing was compared, because only weights
+   * were exported, or because only the native engine can run a SavedModel and it is not available.
    */
   readonly distance: number | undefined;
   /** The size of the net in bytes. */

@@ -28,7 +28,7 @@ export interface ForwardInput {
   readonly training: boolean;
   /** Returns this step's seed for a given purpose. */
   readonly seed: (purpose: string) => tf.Scalar;
-  /** Reads rows of an embedding table; without a gradient by default. */
+  /** Reads rows of an embedding table; by default, the table gets no gradient. */
   readonly lookup?: ((table: Variable, ids: tf.Tensor) => tf.Tensor) | undefined;
   /**
    * The owners whose variables are frozen; none by default. A frozen net computes as in inference,

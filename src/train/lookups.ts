@@ -28,7 +28,8 @@ export class Lookups {
   /**
    * Prepares the lookups of a step.
    *
-   * @param variables The variables that the step updates. Other tables are read without a gradient.
+   * @param variables The variables that the step updates. Tables of other variables are read, but
+   *   get no gradient.
    * @param values The variables' values.
    */
   constructor(variables: readonly Variable[], values: TensorsByName) {

@@ -208,7 +208,7 @@ export function factorValues(terms: readonly Term[], { factors }: StepInput): Fa
  * @param model The nets and which owners are frozen.
  * @param values The variables' values.
  * @param input The batch and the step's seed.
- * @param lookup Reads rows of embedding tables; without a gradient by default.
+ * @param lookup Reads rows of embedding tables; by default, the tables get no gradient.
  * @returns The forward passes, which are computed on demand.
  */
 export function forwardPass(

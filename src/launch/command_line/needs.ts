@@ -171,7 +171,7 @@ const needsByCommand: Readonly<
     needs.add("write", join(run, "model"), "the net as a file for ONNX Runtime");
     await needs.addModelCode(folder, parsed);
     await needs.addInput(input, parsed);
-    if (parsed.out !== undefined) needs.addWritten(parsed.out, "the scores");
+    if (parsed.out !== undefined) needs.addWritten(parsed.out, "the predictions");
     if (parsed.out !== undefined && /\.parquet$/i.test(parsed.out)) needs.addParquetWriter();
     return needs.withModelEngine(parsed.engine ?? "auto", temporary);
   },

@@ -49,7 +49,7 @@ export interface EvaluateOptions extends RunPart {
   readonly report?: (line: string) => void;
 }
 
-/** The result of an evaluation. */
+/** The metrics of an evaluation, and the checkpoint and rows that were used. */
 export interface Evaluation {
   /** The path of the checkpoint. */
   readonly checkpoint: string;
