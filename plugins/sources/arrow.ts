@@ -24,7 +24,7 @@ import { makeAgain } from "./hints.ts";
 import { partitionsOf } from "./hive.ts";
 import { DamagedError, indexIpc, type IpcIndex } from "./ipc_index.ts";
 import { MetadataError } from "./ipc_verify.ts";
-import { openFile, openUrl, type RandomAccess } from "./random_access.ts";
+import { accessBytes, openFile, openUrl, type RandomAccess } from "./random_access.ts";
 import { recognize } from "./recognize.ts";
 import { ColumnError } from "./record_batch_verify.ts";
 import { rowReader } from "./row_reader.ts";
@@ -197,6 +197,47 @@ async function openArrow(name: string, folder: string): Promise<ArrowFile> {
   const file = isUrl(name)
     ? await openUrl(name)
     : await openFile(name, (await findFile(name, folder, kind)).path);
+  return await indexed(file);
+}
+
+/** Rows that were received as bytes. */
+export interface ReceivedRows {
+  /** Columns. */
+  readonly schema: Schema;
+  /** Number of rows in each record batch. */
+  readonly rowCounts: readonly number[];
+  /** Whether any buffers are compressed: reading them may take much more memory than the bytes. */
+  readonly isCompressed: boolean;
+  /** Reads the record batches, one at a time. */
+  recordBatches(): AsyncIterable<RecordBatch>;
+}
+
+/**
+ * Opens an Arrow IPC stream or file that is in memory, with the same checks as for a file on disk.
+ *
+ * @param name Name of the bytes, for messages.
+ * @param bytes The bytes. Columns are views of them.
+ * @param columns Names of the columns to check; others are returned as they are.
+ * @throws {UserError} If the bytes are not Arrow IPC, or are damaged.
+ */
+export async function openReceivedArrow(
+  name: string,
+  bytes: Uint8Array,
+  columns: readonly string[],
+): Promise<ReceivedRows> {
+  const file = await indexed(accessBytes(name, bytes));
+  const schema = new Schema(file.index.schema.fields.map(plainField));
+  const opened = { files: [file], columns, fingerprint: "", close: () => Promise.resolve() };
+  const { recordBatches } = withTypes(opened, schema);
+  const { rowCounts, isCompressed } = file.index;
+  return {
+    ...{ schema, rowCounts, isCompressed },
+    recordBatches: () => recordBatches() as AsyncIterable<RecordBatch>,
+  };
+}
+
+async function indexed(file: RandomAccess): Promise<ArrowFile> {
+  const { name } = file;
   try {
     const format = await recognize(file);
     try {

@@ -70,6 +70,8 @@ export interface IpcIndex {
   readonly schema: Schema;
   /** Number of rows in each record batch. */
   readonly rowCounts: readonly number[];
+  /** Whether the buffers of any record batch or dictionary are compressed. */
+  readonly isCompressed: boolean;
   /**
    * Checks whether all rows of a column are null, based on the null counts in the record batch
    * headers.
@@ -158,6 +160,9 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
   return {
     schema,
     rowCounts: batches.map(({ rows }) => rows),
+    isCompressed: [...batches, ...messages.dictionaries].some(({ header }) =>
+      Boolean(header.compression)
+    ),
     isWithoutValues(column) {
       nodes ??= firstNodes(schema);
       return isWithoutValues(nodes.get(column), batches);

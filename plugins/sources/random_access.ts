@@ -95,6 +95,29 @@ export async function openFile(name: string, path: string): Promise<RandomAccess
   };
 }
 
+/**
+ * Gives access to bytes in memory as if they were a file.
+ *
+ * @param name Name of the bytes, for messages.
+ * @param bytes The bytes.
+ * @returns The file.
+ */
+export function accessBytes(name: string, bytes: Uint8Array): RandomAccess {
+  const readNow = (offset: number, into: Uint8Array) => {
+    if (offset + into.length > bytes.length) throw shorter(name, offset + into.length);
+    into.set(bytes.subarray(offset, offset + into.length));
+  };
+  return {
+    name,
+    size: bytes.length,
+    version: "",
+    readNow,
+    read: (offset, into) => Promise.resolve(readNow(offset, into)),
+    refuseChanged() {},
+    close: () => Promise.resolve(),
+  };
+}
+
 /** Maximum number of attempts per request. */
 const tries = 4;
 

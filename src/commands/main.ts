@@ -28,6 +28,7 @@ import { report as reportRuns } from "./report.ts";
 import { resume } from "./resume.ts";
 import { run } from "./run.ts";
 import { runs } from "./runs.ts";
+import { serve } from "./serve.ts";
 import { show } from "./show.ts";
 import { sweep } from "./sweep.ts";
 import { print, say } from "../base/terminal.ts";
@@ -41,6 +42,7 @@ const handlers: Readonly<
   predict,
   evaluate,
   export: exportRun,
+  serve,
   compare,
   report: reportRuns,
   runs,

@@ -35,6 +35,8 @@ const forms: Readonly<
   columns: "named",
 };
 
+const formsOfParts = Object.entries(forms) as [keyof typeof forms, "one" | "named"][];
+
 /**
  * Maps the value of each column.
  *
@@ -43,7 +45,15 @@ const forms: Readonly<
  * @returns The new values.
  */
 export function mapParts<C, R>(parts: Parts<C>, change: (column: C) => R): Parts<R> {
-  return combineParts([parts], change);
+  const mapped: Partial<Record<keyof Parts<R>, unknown>> = {};
+  for (const [part, form] of formsOfParts) {
+    const given = parts[part];
+    if (given === undefined) continue;
+    mapped[part] = form === "one"
+      ? change(given as C)
+      : mapValues(given as Readonly<Record<string, C>>, change);
+  }
+  return mapped as unknown as Parts<R>;
 }
 
 /**
@@ -60,7 +70,7 @@ export function combineParts<Columns extends readonly unknown[], R>(
   const each = all as readonly Parts<unknown>[];
   const combined = (columns: readonly unknown[]) => combine(...columns as unknown as Columns);
   const parts: Partial<Record<keyof Parts<R>, unknown>> = {};
-  for (const [part, form] of entriesOf(forms)) {
+  for (const [part, form] of formsOfParts) {
     const given = each.map((parts) => parts[part]);
     if (given[0] === undefined) continue;
     parts[part] = form === "one" ? combined(given) : mapValues(
@@ -97,10 +107,15 @@ export function mapValues<T, R>(
   object: Readonly<Record<string, T>>,
   change: (value: T, name: string) => R,
 ): Record<string, R> {
-  return Object.fromEntries(
-    Object.entries(object).map(([name, value]) => [name, change(value, name)]),
-  );
+  const mapped: Record<string, R> = {};
+  // A loop without lists of entries: this runs for each request that a server answers.
+  for (const name of Object.keys(object)) {
+    const value = change(object[name]!, name);
+    if (name !== "__proto__") mapped[name] = value;
+    else {
+      const own = { value, writable: true, enumerable: true, configurable: true };
+      Object.defineProperty(mapped, name, own);
+    }
+  }
+  return mapped;
 }
-
-const entriesOf = <K extends string, V>(object: Readonly<Record<K, V>>) =>
-  Object.entries(object) as [K, V][];

@@ -99,6 +99,21 @@ function bytesBy(writer: RecordBatchWriter, table: Table): Uint8Array {
   return sink.toUint8Array(true);
 }
 
+/**
+ * Encodes record batches in the stream format. As {@linkcode arrowBytes}, it loses no columns.
+ *
+ * @param schema The columns.
+ * @param batches The record batches.
+ */
+export function arrowStreamBytes(schema: Schema, batches: Iterable<RecordBatch>): Uint8Array {
+  const sink = new CopyingSink(), writer = new RecordBatchStreamWriter();
+  const columns = new WrittenColumns(schema);
+  writer.reset(sink, columns.schema);
+  for (const batch of batches) writer.write(columns.take(batch));
+  writer.finish();
+  return sink.toUint8Array(true);
+}
+
 const bytesOf = (value: ArrayBufferLike | ArrayBufferView) =>
   ArrayBuffer.isView(value)
     ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)

@@ -19,14 +19,16 @@ const codes: ReadonlySet<number> = new Set([0, 1, 2, 130]);
  */
 export const markedExit: Readonly<Record<string, string>> = { [handedOver.exit]: "marked" };
 
+/** Whether the launcher asks for marked exit codes; a server may no longer read this at its end. */
+const isMarked = handed(handedOver.exit) !== undefined;
+
 /**
  * Returns the exit code with which the process of a command ends: the exit code of the command,
  * plus an offset if the launcher asks for it.
  *
  * @param code The command's exit code.
  */
-export const exitCodeOf = (code: number): number =>
-  handed(handedOver.exit) === undefined ? code : code + OFFSET;
+export const exitCodeOf = (code: number): number => isMarked ? code + OFFSET : code;
 
 /**
  * Converts a marked exit code of a process back to the exit code of its command.

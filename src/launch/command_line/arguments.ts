@@ -27,6 +27,8 @@ export interface Arguments {
   readonly checkpoint: string | undefined;
   readonly probabilities: boolean;
   readonly logits: boolean;
+  readonly port: string | undefined;
+  readonly host: string | undefined;
   readonly batch: string | undefined;
   readonly by: string | undefined;
   readonly errors: string | undefined;
@@ -94,6 +96,8 @@ export function parseArguments(args: readonly string[]): Arguments {
     checkpoint: text("checkpoint"),
     probabilities: isSet("probabilities"),
     logits: isSet("logits"),
+    port: text("port"),
+    host: text("host"),
     batch: text("batch"),
     by: text("by"),
     errors: text("errors"),

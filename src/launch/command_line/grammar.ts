@@ -15,6 +15,12 @@ export const modelEngines = ["auto", "onnx", "native", "wasm"] as const;
 /** The precisions that `--precision` accepts. */
 export const precisions = ["float32", "bfloat16"] as const;
 
+/** The address that `serve` listens on by default: this machine only. */
+export const DEFAULT_HOST = "127.0.0.1";
+
+/** The port that `serve` listens on by default. */
+export const DEFAULT_PORT = 8000;
+
 /** An option of the command line. */
 export interface Option {
   /** The placeholder of the option's value, such as `DIR`; absent for a switch. */
@@ -70,6 +76,8 @@ const optionTable = {
   checkpoint: { value: "NAME", summary: "The checkpoint: best (default), last, or a name" },
   probabilities: { summary: "Also writes the probability of each class" },
   logits: { summary: "Also writes the logits" },
+  port: { value: "N", summary: "The port (default 8000); 0 for any free one" },
+  host: { value: "ADDRESS", summary: "The address to listen on (default 127.0.0.1)" },
   batch: { value: "N", summary: "The number of rows to compute at a time" },
   by: { value: "COLUMN", summary: "Also computes the metrics for each value of COLUMN" },
   errors: { value: "N", summary: "The number of worst predictions to write to --out" },
@@ -146,6 +154,12 @@ const commandTable = {
       ...["out", "format", "layout", "inputs", "net", "checkpoint"] as const,
       ...["engine", "allow-plugin"] as const,
     ],
+  },
+  serve: {
+    words: "RUN",
+    summary: "Answers predictions over HTTP",
+    options: ["port", "host", "net", "checkpoint", "engine", "allow-plugin", "quiet"],
+    stopsWell: true,
   },
   compare: {
     words: "RUN RUN...",

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { isIP } from "node:net";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,10 +42,10 @@ import { hint } from "../../base/hints.ts";
 import { isElsewhere, isUrl } from "../../pipeline/registry.ts";
 import { duckdbPackages } from "../../../plugins/sources/duckdb_packages.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
-import { type CommandName, commandOf } from "./grammar.ts";
+import { type CommandName, commandOf, DEFAULT_HOST, DEFAULT_PORT } from "./grammar.ts";
 import { linksOut } from "./links_out.ts";
 import { namedFiles } from "./named_files.ts";
-import { readOptions } from "./options.ts";
+import { type CommandOptions, readOptions } from "./options.ts";
 import { readEarlierRun } from "../../run/folder/manifest.ts";
 import { readRun } from "../../run/folder/read_run.ts";
 import { table } from "../../base/text_table.ts";
@@ -121,17 +122,20 @@ export async function needsOf(
   if (parsed.help || parsed.version || parsed.unknown.length > 0 || parsed.words.length === 0) {
     return needs.answer();
   }
-  readOptions(parsed);
-  needs.addProject();
-  await needs.addAllowed(parsed.allowPlugins);
+  const options = readOptions(parsed);
   const { name, words } = commandOf(parsed.words);
-  return await needsByCommand[name](needs, { words, parsed, temporary });
+  // A server needs nothing of the current folder.
+  if (name === "serve") needs.addRocket();
+  else needs.addProject();
+  await needs.addAllowed(parsed.allowPlugins);
+  return await needsByCommand[name](needs, { words, parsed, options, temporary });
 }
 
 /** The arguments and options of a command, and the folder for temporary files. */
 interface Request {
   readonly words: readonly string[];
   readonly parsed: Arguments;
+  readonly options: CommandOptions;
   readonly temporary: string;
 }
 
@@ -197,6 +201,17 @@ const needsByCommand: Readonly<
     needs.add("read", resolve(parsed.out), "the exported net");
     needs.withModelEngine("onnx", temporary);
     return needs.withEngine(parsed.engine ?? "auto", temporary);
+  },
+  async serve(needs, { words: [folder, ...more], parsed, options, temporary }) {
+    if (folder === undefined || more.length > 0) return needs.answer();
+    const run = resolve(folder);
+    needs.add("read", run, "the trained net");
+    needs.addListen(options.host ?? DEFAULT_HOST, options.port ?? DEFAULT_PORT);
+    // An export folder has its net as a file already, and never needs code.
+    if (!statOf(join(run, runFiles.pipeline))) return needs.withOnnxRuntime();
+    needs.add("write", join(run, "model"), "the net in the form of ONNX Runtime");
+    await needs.addModelCode(folder, parsed);
+    return needs.withModelEngine(options.modelEngine ?? "auto", temporary);
   },
   async sweep(needs, { words: [file], parsed, temporary }) {
     if (file === undefined) return needs.answer();
@@ -600,11 +615,21 @@ class NeedList {
     this.add("env", handedOver.memory, "how much memory the command may take");
   }
 
+  /** Adds the address that a server listens on. */
+  addListen(host: string, port: number): void {
+    this.add("net", `${isIP(host) === 6 ? `[${host}]` : host}:${port}`, "the server listens there");
+  }
+
   /** Returns the needs of a command that computes a trained net. */
   withModelEngine(engine: string, temporary: string): Needs {
     this.#addOwn("write", temporary, "temporary files of this command");
     this.#addOwn("read", temporary, "temporary files of this command");
     if (engine === "native" || engine === "wasm") return this.withEngine(engine, temporary);
+    return this.withOnnxRuntime();
+  }
+
+  /** The needs of a command that only loads a net with ONNX Runtime. */
+  withOnnxRuntime(): Needs {
     this.#addNative(join(denoFolder(), "npm"), "ONNX Runtime", "which computes the net");
     for (const one of onnxRuntimePackages) this.#packages.add(one);
     return this.answer();

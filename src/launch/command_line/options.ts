@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
 import type { Arguments } from "./arguments.ts";
@@ -42,6 +43,10 @@ export interface CommandOptions {
   readonly probabilities: boolean;
   /** Whether to write logits. */
   readonly logits: boolean;
+  /** The port to listen on; 0 for any free one. */
+  readonly port: number | undefined;
+  /** The address to listen on: an IP address or a host name. */
+  readonly host: string | undefined;
   /** The number of rows to compute at a time. */
   readonly batch: number | undefined;
   /** The column whose values are groups. */
@@ -104,7 +109,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
       exitCode: 2,
     });
   }
-  const isTrained = ["predict", "evaluate", "report"].includes(name);
+  const isTrained = ["predict", "evaluate", "report", "serve"].includes(name);
   return {
     out: parsed.out,
     set: [
@@ -124,6 +129,8 @@ export function readOptions(parsed: Arguments): CommandOptions {
     checkpoint: parsed.checkpoint,
     probabilities: parsed.probabilities,
     logits: parsed.logits,
+    port: parsed.port === undefined ? undefined : portOf(parsed.port),
+    host: parsed.host === undefined ? undefined : hostOf(parsed.host),
     batch: parsed.batch === undefined ? undefined : wholeNumber("batch", parsed.batch, 1),
     by: parsed.by,
     errors: parsed.errors === undefined ? undefined : wholeNumber("errors", parsed.errors, 1),
@@ -176,6 +183,29 @@ function wholeNumber(option: string, text: string, least: number): number {
     `--${option} needs a whole number of at least ${least}, got ${JSON.stringify(text)}`,
     { exitCode: 2 },
   );
+}
+
+function portOf(text: string): number {
+  const port = wholeNumber("port", text, 0);
+  if (port <= 65_535) return port;
+  throw new UserError(`--port must be 65535 or less, got ${text}`, {
+    hint: hint("command/port", "choose another one, such as 8000, or 0 for any free port", {
+      args: { replace: { [text]: "8000", [`--port=${text}`]: "--port=8000" } },
+    }),
+    exitCode: 2,
+  });
+}
+
+/** Checks an address to listen on; a pattern such as `*` would stand for many hosts. */
+function hostOf(text: string): string {
+  const host = text.replace(/^\[(.*)\]$/, "$1");
+  if (isIP(host) !== 0 || /^[a-z\d]([-a-z\d.]*[a-z\d])?$/i.test(host)) return host;
+  throw new UserError(`--host needs an address of this machine, got ${JSON.stringify(text)}`, {
+    hint: hint("command/host", "use 127.0.0.1 for this machine only, or 0.0.0.0 for all networks", {
+      args: { replace: { [text]: "127.0.0.1", [`--host=${text}`]: "--host=127.0.0.1" } },
+    }),
+    exitCode: 2,
+  });
 }
 
 function oneOf<T extends string>(

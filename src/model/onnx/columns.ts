@@ -138,8 +138,13 @@ function encodedInput(feature: SourceFeature): FeatureInput {
   return { feature, input: described(input), encoded: true };
 }
 
-/** Returns a value that is not in the vocabulary, to mark empty positions. */
-function emptyValue(vocabulary: readonly string[], texts: boolean): string | bigint {
+/**
+ * Returns a value that is not in a vocabulary, to mark empty positions of lists.
+ *
+ * @param vocabulary The vocabulary; empty for hashes.
+ * @param texts Whether the values are texts, or whole numbers.
+ */
+export function emptyValue(vocabulary: readonly string[], texts: boolean): string | bigint {
   if (!texts) return vocabulary.includes("-1") ? LEAST : -1n;
   let empty = "";
   while (vocabulary.includes(empty)) empty += "\u0001";

@@ -1,0 +1,102 @@
+/**
+ * Rows as an Arrow IPC stream, in requests and in responses.
+ *
+ * @module
+ */
+
+import type { RecordBatch, Schema } from "apache-arrow";
+import { arrowStreamBytes } from "../base/files/arrow_writer.ts";
+import { openReceivedArrow, type ReceivedRows } from "../../plugins/sources/arrow.ts";
+import { ScoreColumns, type ScoreOptions } from "../model/scores.ts";
+import type { Predictions } from "../model/answers.ts";
+import { HttpError, refuse } from "./http_error.ts";
+import type { OutputLabel } from "./outputs.ts";
+
+/** The media type of an Arrow IPC stream. */
+export const ARROW_STREAM = "application/vnd.apache.arrow.stream";
+
+/**
+ * Opens the rows of a request.
+ *
+ * @param bytes The body.
+ * @param columns The names of the columns that are read.
+ * @param mostRows The largest number of rows.
+ * @throws {HttpError} If there are too many rows, or they are compressed.
+ * @throws {UserError} If the bytes are not Arrow IPC, or are damaged.
+ */
+export async function openArrowRows(
+  bytes: Uint8Array,
+  columns: readonly string[],
+  mostRows: number,
+): Promise<ReceivedRows> {
+  const rows = await openReceivedArrow("the body", bytes, columns);
+  // A compressed body may take a thousand times its size in memory.
+  if (rows.isCompressed) {
+    throw new HttpError(415, "the record batches are compressed; send them without compression");
+  }
+  const count = rows.rowCounts.reduce((sum, rows) => sum + rows, 0);
+  if (count > mostRows) {
+    throw new HttpError(413, `the body has ${count} rows; at most ${mostRows} are allowed`);
+  }
+  return rows;
+}
+
+/** The query parameters of a request with an Arrow stream. */
+const PARAMETERS = ["keep", "probabilities", "logits"];
+
+/**
+ * Reads which columns the response has: the same as the options of `predict`.
+ *
+ * @param query The query of the request's address.
+ * @param schema The columns of the request.
+ * @throws {HttpError} If a parameter or a column does not exist.
+ */
+export function scoreOptions(query: URLSearchParams, schema: Schema): ScoreOptions {
+  const unknown = [...query.keys()].find((name) => !PARAMETERS.includes(name));
+  if (unknown !== undefined) {
+    refuse(
+      `there is no query parameter ${JSON.stringify(unknown.slice(0, 100))}; there are ${
+        PARAMETERS.join(", ")
+      }`,
+    );
+  }
+  const isSet = (name: string) => {
+    const value = query.get(name);
+    if (value === null || value === "false") return false;
+    return value === "" || value === "true" ||
+      refuse(`the query parameter ${name} must be true or false`);
+  };
+  const names = schema.fields.map(({ name }) => name), kept = query.get("keep");
+  const wanted = kept === "all" ? names : kept ? kept.split(",") : [];
+  const missing = wanted.find((name) => !names.includes(name));
+  if (missing !== undefined) {
+    refuse(`there is no column ${JSON.stringify(missing.slice(0, 100))} to keep`);
+  }
+  return {
+    keep: names.filter((name) => wanted.includes(name)),
+    probabilities: isSet("probabilities"),
+    logits: isSet("logits"),
+  };
+}
+
+/**
+ * Creates the response to a request with an Arrow stream.
+ *
+ * @param schema The columns of the request.
+ * @param parts The rows of the request, with their predictions.
+ * @param label The label of the model.
+ * @param options Which columns the response has.
+ */
+export function arrowResponse(
+  schema: Schema,
+  parts: readonly { readonly part: RecordBatch; readonly predictions: Predictions }[],
+  label: OutputLabel,
+  options: ScoreOptions,
+): Response {
+  const columns = new ScoreColumns(schema, label, options);
+  const batches = parts.map(({ part, predictions }) => columns.batch(part, predictions));
+  const bytes = arrowStreamBytes(columns.schema, batches);
+  return new Response(bytes as Uint8Array<ArrayBuffer>, {
+    headers: { "content-type": ARROW_STREAM },
+  });
+}

@@ -1,0 +1,124 @@
+import { HttpError } from "./http_error.ts";
+import type { ServeLimits } from "./limits.ts";
+
+/** Up to this size in bytes, a body is read at once; its size must be declared. */
+const SMALL = 2 ** 16;
+
+/**
+ * Tells a client to close the connection. If it does not, Deno reads the rest of its body and
+ * discards it.
+ */
+const closing = { connection: "close" } as const;
+
+/** Reads the bodies of requests within limits of size, time, and memory. */
+export class BodyReader {
+  readonly #limits: ServeLimits;
+  /** The number of requests whose bodies are being received. */
+  #receiving = 0;
+  /** The size in bytes of all bodies that are held. */
+  #held = 0;
+
+  /**
+   * Creates a reader.
+   *
+   * @param limits The limits.
+   */
+  constructor(limits: ServeLimits) {
+    this.#limits = limits;
+  }
+
+  /** The number of requests whose bodies are being received. */
+  get receiving(): number {
+    return this.#receiving;
+  }
+
+  /**
+   * Reads the body of a request.
+   *
+   * @param request The request.
+   * @returns The bytes, and a function that must be called when they are no longer used.
+   * @throws {HttpError} If the body is too large, arrives too slowly, or memory is exhausted.
+   */
+  async read(request: Request): Promise<{ bytes: Uint8Array; release: () => void }> {
+    const { bodyBytes, receiving, receiveTime } = this.#limits;
+    const declared = Number(request.headers.get("content-length") ?? NaN);
+    if (declared > bodyBytes) throw tooLarge(bodyBytes);
+    if (this.#receiving >= receiving) throw this.#busy();
+    this.#receiving++;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let held = 0;
+    const hold = (length: number) => {
+      held += length;
+      this.#held += length;
+      if (held > bodyBytes) throw tooLarge(bodyBytes);
+      if (this.#held > this.#limits.allBytes) throw this.#busy();
+    };
+    const release = () => {
+      this.#held -= held;
+      held = 0;
+    };
+    const late = new Promise<never>((_, reject) => {
+      const seconds = receiveTime / 1000;
+      timer = setTimeout(() => {
+        reject(
+          new HttpError(408, `the body did not arrive within ${seconds} seconds`, closing),
+        );
+      }, receiveTime);
+    });
+    try {
+      const bytes = declared <= SMALL
+        ? new Uint8Array(await Promise.race([request.arrayBuffer(), late]))
+        : await readChunks(request, late, hold);
+      if (held === 0) hold(bytes.length);
+      return { bytes, release };
+    } catch (error) {
+      release();
+      if (error instanceof HttpError) throw error;
+      // Nobody reads the response if the client has closed the connection.
+      throw new HttpError(400, "the body ended before it was complete", closing);
+    } finally {
+      clearTimeout(timer);
+      this.#receiving--;
+    }
+  }
+
+  #busy(): HttpError {
+    return new HttpError(429, "the server receives too many requests; try again later", {
+      "retry-after": "1",
+      ...closing,
+    });
+  }
+}
+
+async function readChunks(
+  { body }: Request,
+  late: Promise<never>,
+  hold: (length: number) => void,
+): Promise<Uint8Array> {
+  if (!body) return new Uint8Array();
+  const reader = body.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late]);
+      if (done) break;
+      chunks.push(value);
+      length += value.length;
+      hold(value.length);
+    }
+  } catch (error) {
+    reader.cancel().catch(() => {});
+    throw error;
+  }
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}
+
+const tooLarge = (most: number) =>
+  new HttpError(413, `the body has more than ${most} bytes`, closing);

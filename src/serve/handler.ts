@@ -1,0 +1,355 @@
+/**
+ * Answers requests by the Open Inference Protocol v2. It knows nothing of sockets.
+ *
+ * @module
+ */
+
+import type { RecordBatch } from "apache-arrow";
+import { ROCKET_VERSION } from "../base/package.ts";
+import { UserError } from "../base/errors.ts";
+import type { Predictions } from "../model/answers.ts";
+import type { LoadedModel } from "../model/model.ts";
+import type { ModelFile } from "../run/model/model_file.ts";
+import { ARROW_STREAM, arrowResponse, openArrowRows, scoreOptions } from "./arrow_rows.ts";
+import { Batcher } from "./batcher.ts";
+import { BodyReader } from "./body.ts";
+import { exampleRequest } from "./example.ts";
+import { HttpError } from "./http_error.ts";
+import { readInferRequest } from "./infer_request.ts";
+import { inferResponse } from "./infer_response.ts";
+import { type InputColumn, inputColumns } from "./input_columns.ts";
+import { defaultLimits, type ServeLimits } from "./limits.ts";
+import { ServeMetrics } from "./metrics.ts";
+import { outputColumns, type OutputLabel, outputTensors } from "./outputs.ts";
+
+/** A model to serve. */
+export interface ServedModel {
+  /** The name in addresses. */
+  readonly name: string;
+  /** The loaded net. */
+  readonly loaded: LoadedModel;
+  /** The content of `model.json`. */
+  readonly model: ModelFile;
+}
+
+/** The number of characters of an error message that are sent. */
+const LONGEST = 1000;
+
+/** Answers requests for one model. */
+export class ServeHandler {
+  readonly #served: ServedModel;
+  readonly #limits: ServeLimits;
+  readonly #columns: readonly InputColumn[];
+  readonly #label: OutputLabel;
+  readonly #bodies: BodyReader;
+  readonly #batcher: Batcher;
+  readonly #metrics = new ServeMetrics();
+  readonly #onFault: (error: unknown) => void;
+  /**
+   * The number of requests that wait for the net or are computed. Those whose clients are gone count
+   * as well: Deno does not report this.
+   */
+  #waiting = 0;
+  #stopping = false;
+
+  /**
+   * Creates a handler.
+   *
+   * @param served The model.
+   * @param onFault Called with errors that are not the client's.
+   * @param limits The limits.
+   */
+  constructor(
+    served: ServedModel,
+    onFault: (error: unknown) => void,
+    limits: ServeLimits = defaultLimits,
+  ) {
+    const { loaded, model } = served;
+    this.#served = served;
+    this.#limits = limits;
+    this.#onFault = onFault;
+    this.#columns = inputColumns(model);
+    const { kind, classes } = loaded;
+    this.#label = { kind, classes, units: model.network.units };
+    this.#bodies = new BodyReader(limits);
+    this.#batcher = new Batcher(loaded, () => this.#metrics.batch());
+  }
+
+  /** Refuses new requests from now on; those that are being answered are finished. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  /**
+   * Answers a request.
+   *
+   * @param request The request.
+   * @returns The response; never rejects.
+   */
+  async handle(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const route = this.#route(url.pathname);
+    const name = route?.name ?? "other";
+    let response: Response;
+    try {
+      if (!route) throw new HttpError(404, this.#notFound(url.pathname));
+      const { method } = request;
+      if (method !== route.method && !(method === "HEAD" && route.method === "GET")) {
+        throw new HttpError(405, `${url.pathname.slice(0, 200)} is for ${route.method} only`, {
+          allow: route.method === "GET" ? "GET, HEAD" : route.method,
+        });
+      }
+      response = await route.answer(request, url);
+    } catch (error) {
+      response = this.#failed(error);
+    }
+    this.#metrics.request(name, response.status);
+    return response;
+  }
+
+  #route(path: string): Route | undefined {
+    const { name } = this.#served;
+    const get = (route: string, answer: () => Response): Route => ({
+      name: route,
+      method: "GET",
+      answer,
+    });
+    const plain = path.length > 1 ? path.replace(/\/$/, "") : path;
+    switch (plain) {
+      case "/v2":
+        return get("server", () => json(serverMetadata));
+      case "/v2/health/live":
+        return get("live", () => json({ live: true }));
+      case "/v2/health/ready":
+        return get("ready", () => this.#ready({ ready: true, live: true }));
+      case "/metrics":
+        return get("metrics", () => this.#metricsText());
+    }
+    const prefix = "/v2/models/";
+    if (!plain.startsWith(prefix)) return undefined;
+    const slash = plain.indexOf("/", prefix.length);
+    const model = plain.slice(prefix.length, slash < 0 ? undefined : slash);
+    if (decoded(model) !== name) return undefined;
+    switch (slash < 0 ? "" : plain.slice(slash)) {
+      case "":
+        return get("model", () => json(this.#modelMetadata()));
+      case "/ready":
+        return get("model-ready", () => this.#ready({ name, ready: true }));
+      case "/example":
+        return get("example", () => json(exampleRequest(this.#served, this.#columns)));
+      case "/infer":
+        return {
+          name: "infer",
+          method: "POST",
+          answer: (request, url) => this.#infer(request, url),
+        };
+    }
+    return undefined;
+  }
+
+  #notFound(path: string): string {
+    const own = `/v2/models/${encodeURIComponent(this.#served.name)}`;
+    return `there is no ${path.slice(0, 200)}; the model is at ${own}, without versions`;
+  }
+
+  #ready(value: unknown): Response {
+    if (this.#stopping) throw stopped();
+    return json(value);
+  }
+
+  #metricsText(): Response {
+    const { receiving } = this.#bodies;
+    return new Response(this.#metrics.text({ receiving, waiting: this.#waiting }), {
+      headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+    });
+  }
+
+  #modelMetadata() {
+    const { name, loaded } = this.#served;
+    return {
+      name,
+      platform: loaded.engine === "ONNX Runtime" ? "onnx_onnxv1" : "rocket",
+      inputs: this.#columns.map(({ name, datatype, shape }) => ({
+        ...{ name, datatype },
+        shape: [-1, ...shape],
+      })),
+      outputs: outputColumns(this.#label).map(({ name, datatype, shape }) => ({
+        ...{ name, datatype },
+        shape: [-1, ...shape],
+      })),
+    };
+  }
+
+  async #infer(request: Request, url: URL): Promise<Response> {
+    const started = performance.now();
+    this.#refuseBusy();
+    const form = bodyForm(request.headers);
+    const { bytes, release } = await this.#bodies.read(request).catch((error) => {
+      // Deno cuts off bodies that are not complete when the server stops.
+      throw this.#stopping ? stopped() : error;
+    });
+    this.#waiting++;
+    try {
+      // Others may have begun to wait while the body arrived.
+      if (this.#waiting > this.#limits.waiting) throw busy();
+      const answer = form === "arrow"
+        ? await this.#answerArrow(bytes, url)
+        : await this.#answerTensors(bytes, request);
+      const seconds = (performance.now() - started) / 1000;
+      this.#metrics.predicted(seconds, answer.rows, answer.unknown);
+      return answer.response;
+    } finally {
+      this.#waiting--;
+      release();
+    }
+  }
+
+  #refuseBusy(): void {
+    if (this.#stopping) throw stopped();
+    if (this.#waiting >= this.#limits.waiting) throw busy();
+  }
+
+  async #answerTensors(bytes: Uint8Array, request: Request): Promise<Answered> {
+    const label = this.#label;
+    const { id, rows, outputs } = readInferRequest(
+      bytes,
+      request.headers.get("inference-header-content-length"),
+      {
+        columns: this.#columns,
+        outputs: outputColumns(label).map(({ name }) => name),
+        mostRows: this.#limits.rows,
+      },
+    );
+    const parts = await this.#predict([rows]);
+    const predictions = parts.map(({ predictions }) => predictions);
+    const tensors = outputTensors(predictions, label, outputs);
+    const unknown = sum(predictions, ({ unknown }) => unknown);
+    const response = inferResponse({
+      ...{ model: this.#served.name, id, unknown },
+      outputs: tensors.map((tensor, index) => ({ ...tensor, binary: outputs[index]!.binary })),
+    });
+    return { response, rows: rows.numRows, unknown };
+  }
+
+  async #answerArrow(bytes: Uint8Array, { searchParams }: URL): Promise<Answered> {
+    const { columns } = this.#served.loaded;
+    const rows = await openArrowRows(bytes, columns, this.#limits.rows);
+    const options = scoreOptions(searchParams, rows.schema);
+    const parts = await this.#predict(rows.recordBatches());
+    return {
+      response: arrowResponse(rows.schema, parts, this.#label, options),
+      rows: sum(parts, ({ part }) => part.numRows),
+      unknown: sum(parts, ({ predictions }) => predictions.unknown),
+    };
+  }
+
+  async #predict(
+    batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>,
+  ): Promise<{ part: RecordBatch; predictions: Predictions }[]> {
+    const { loaded } = this.#served, { answerTime } = this.#limits;
+    const latest = performance.now() + answerTime;
+    const parts: { part: RecordBatch; predictions: Predictions }[] = [];
+    let before = 0;
+    for await (const batch of batches) {
+      for (let start = 0; start < batch.numRows; start += loaded.rowsAtOnce) {
+        if (performance.now() > latest) {
+          throw new HttpError(
+            503,
+            `the answer was not ready within ${answerTime / 1000} seconds; send fewer rows`,
+            { "retry-after": "1" },
+          );
+        }
+        const end = Math.min(start + loaded.rowsAtOnce, batch.numRows);
+        const part = end - start === batch.numRows ? batch : batch.slice(start, end);
+        const predictions = await this.#batcher.predict(loaded.decode(part, before));
+        before += part.numRows;
+        parts.push({ part, predictions });
+      }
+    }
+    return parts;
+  }
+
+  /** Creates the response for an error. */
+  #failed(error: unknown): Response {
+    if (error instanceof UserError) {
+      // Hints are about pipelines and data files, which a client does not have.
+      return failure(400, error.problems.map(({ message }) => message).join("; "));
+    }
+    if (error instanceof HttpError) return failure(error.status, error.message, error.headers);
+    this.#onFault(error);
+    return failure(500, "the server has failed; its log has the error");
+  }
+}
+
+/** What answers the requests to an address. */
+interface Route {
+  /** The name of the endpoint in metrics. */
+  readonly name: string;
+  /** The method of its requests. */
+  readonly method: "GET" | "POST";
+  /** Answers a request. */
+  readonly answer: (request: Request, url: URL) => Response | Promise<Response>;
+}
+
+/** A response, and what is counted. */
+interface Answered {
+  readonly response: Response;
+  readonly rows: number;
+  readonly unknown: number;
+}
+
+const serverMetadata = {
+  name: "rocket",
+  version: ROCKET_VERSION,
+  extensions: ["binary_tensor_data", "arrow_stream"],
+};
+
+const json = (value: unknown) =>
+  new Response(JSON.stringify(value), { headers: { "content-type": "application/json" } });
+
+function failure(
+  status: number,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const error = message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message;
+  return new Response(JSON.stringify({ error }), {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+  });
+}
+
+const stopped = () =>
+  new HttpError(503, "the server is stopping", { "retry-after": "1", connection: "close" });
+
+const busy = () =>
+  new HttpError(429, "too many requests wait for the net; try again later", { "retry-after": "1" });
+
+/** Determines the form of a body from the headers of its request. */
+function bodyForm(headers: Headers): "tensors" | "arrow" {
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (encoding !== "identity") {
+    throw new HttpError(415, `the body has the encoding ${encoding.slice(0, 40)}; send it plain`);
+  }
+  const type = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (type === ARROW_STREAM) return "arrow";
+  const binary = headers.has("inference-header-content-length");
+  if (type === "application/json" || type === "") return "tensors";
+  if (binary && type === "application/octet-stream") return "tensors";
+  throw new HttpError(
+    415,
+    `the body is ${type.slice(0, 100)}; expected application/json or ${ARROW_STREAM}, or ` +
+      "application/octet-stream with the header Inference-Header-Content-Length",
+  );
+}
+
+function decoded(component: string): string | undefined {
+  try {
+    return decodeURIComponent(component);
+  } catch {
+    return undefined;
+  }
+}
+
+const sum = <T>(values: readonly T[], of: (value: T) => number) =>
+  values.reduce((sum, value) => sum + of(value), 0);

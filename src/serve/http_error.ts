@@ -1,0 +1,38 @@
+/** The HTTP statuses of refused requests. */
+export type ErrorStatus = 400 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 503;
+
+/** An error that a request is answered with. */
+export class HttpError extends Error {
+  override name = "HttpError";
+  /** The status. */
+  readonly status: ErrorStatus;
+  /** Further headers of the response. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  /**
+   * Creates an error.
+   *
+   * @param status The status.
+   * @param message The message for the client.
+   * @param headers Further headers of the response.
+   */
+  constructor(
+    status: ErrorStatus,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/**
+ * Refuses a request that is itself wrong.
+ *
+ * @param message What is wrong and what was expected.
+ * @throws {HttpError} Always; with status 400.
+ */
+export function refuse(message: string): never {
+  throw new HttpError(400, message);
+}

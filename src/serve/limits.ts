@@ -1,0 +1,31 @@
+/** The limits of a server, so that no request can take all of its memory or time. */
+export interface ServeLimits {
+  /** The largest body of a request, in bytes. */
+  readonly bodyBytes: number;
+  /** The largest size of all bodies that are held at the same time, in bytes. */
+  readonly allBytes: number;
+  /** The largest number of rows in a request. */
+  readonly rows: number;
+  /** The largest number of requests whose bodies are being received. */
+  readonly receiving: number;
+  /** The largest number of requests that wait for the net. */
+  readonly waiting: number;
+  /** The time in milliseconds in which a body must arrive. */
+  readonly receiveTime: number;
+  /** The time in milliseconds in which an answer must be ready after the body has arrived. */
+  readonly answerTime: number;
+  /** The time in milliseconds that requests have to finish after the server was told to stop. */
+  readonly stopTime: number;
+}
+
+/** The limits that apply unless a caller sets others. */
+export const defaultLimits: ServeLimits = {
+  bodyBytes: 64 * 2 ** 20,
+  allBytes: 256 * 2 ** 20,
+  rows: 2 ** 20,
+  receiving: 1024,
+  waiting: 128,
+  receiveTime: 20_000,
+  answerTime: 30_000,
+  stopTime: 30_000,
+};

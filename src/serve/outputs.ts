@@ -1,0 +1,172 @@
+/**
+ * Predictions as tensors of responses.
+ *
+ * @module
+ */
+
+import type { ClassValue, Predictions } from "../model/answers.ts";
+import { refuse } from "./http_error.ts";
+import type { WantedOutput } from "./infer_request.ts";
+
+/** The name of an output. */
+export type OutputName = "prediction" | "score" | "probabilities" | "logits";
+
+/** An output in the metadata of the model. */
+export interface OutputColumn {
+  /** The name. */
+  readonly name: OutputName;
+  /** The datatype. */
+  readonly datatype: string;
+  /** The shape of a row. */
+  readonly shape: readonly number[];
+}
+
+/** The label of a model, as far as outputs depend on it. */
+export interface OutputLabel {
+  /** The kind of the label. */
+  readonly kind: Predictions["kind"];
+  /** The classes in the order of the logits. */
+  readonly classes: readonly ClassValue[];
+  /** The number of logits of a row. */
+  readonly units: number;
+}
+
+/**
+ * Lists the outputs of a model.
+ *
+ * @param label The label.
+ */
+export function outputColumns({ kind, classes, units }: OutputLabel): OutputColumn[] {
+  const logits: OutputColumn = { name: "logits", datatype: "FP32", shape: [units] };
+  if (kind === "number") return [{ name: "prediction", datatype: "FP32", shape: [] }, logits];
+  return [
+    ...kind === "class"
+      ? [{ name: "prediction" as const, datatype: classDatatype(classes), shape: [] }]
+      : [],
+    { name: "score", datatype: "FP32", shape: [] },
+    { name: "probabilities", datatype: "FP32", shape: [units] },
+    logits,
+  ];
+}
+
+function classDatatype(classes: readonly ClassValue[]): "BYTES" | "BOOL" | "INT64" {
+  if (classes.every((name) => typeof name === "boolean")) return "BOOL";
+  const whole = (name: ClassValue) => typeof name === "number" || typeof name === "bigint";
+  return classes.every(whole) ? "INT64" : "BYTES";
+}
+
+/** A tensor of a response. */
+export interface OutputTensor extends OutputColumn {
+  /** The values; null for rows without a prediction. */
+  readonly values: Float32Array | readonly (ClassValue | null)[];
+}
+
+/**
+ * Returns the tensors that a client wants.
+ *
+ * @param parts The predictions, in the order of the rows.
+ * @param label The label.
+ * @param wanted The names of the outputs.
+ */
+export function outputTensors(
+  parts: readonly Predictions[],
+  label: OutputLabel,
+  wanted: readonly WantedOutput[],
+): OutputTensor[] {
+  const columns = new Map(outputColumns(label).map((column) => [column.name, column]));
+  const rows = parts.reduce((sum, { rows }) => sum + rows, 0);
+  return wanted.map(({ name }) => {
+    const column = columns.get(name)!;
+    const shape = [rows, ...column.shape];
+    return { ...column, shape, values: joined(parts.map((part) => valuesOf(part, name, label))) };
+  });
+}
+
+function valuesOf(
+  part: Predictions,
+  name: OutputName,
+  { kind, classes, units }: OutputLabel,
+): Float32Array | (ClassValue | null)[] {
+  if (name === "logits") return part.logits;
+  if (name === "probabilities") return part.probabilities!;
+  if (name === "prediction" && kind === "class") {
+    return Array.from(
+      { length: part.rows },
+      (_, row) => part.answered?.[row] === 0 ? null : classes[part.classId(row)]!,
+    );
+  }
+  if (kind === "number") return part.logits;
+  if (kind === "binary") return part.probabilities!;
+  const probabilities = part.probabilities!;
+  return Float32Array.from(
+    { length: part.rows },
+    (_, row) => probabilities[row * units + part.classId(row)]!,
+  );
+}
+
+function joined(
+  parts: readonly (Float32Array | (ClassValue | null)[])[],
+): Float32Array | (ClassValue | null)[] {
+  const [first] = parts;
+  if (!first) return [];
+  if (parts.length === 1) return first;
+  if (Array.isArray(first)) return (parts as (ClassValue | null)[][]).flat();
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let start = 0;
+  for (const part of parts as Float32Array[]) {
+    all.set(part, start);
+    start += part.length;
+  }
+  return all;
+}
+
+/**
+ * Converts values to JSON. Numbers have the nine digits that identify a float32.
+ *
+ * @param values The values.
+ */
+export function jsonValues(values: OutputTensor["values"]): unknown[] {
+  if (values instanceof Float32Array) {
+    return Array.from(
+      values,
+      (value) => Number.isFinite(value) ? Number(value.toPrecision(9)) : null,
+    );
+  }
+  return values.map((value) => typeof value === "bigint" ? String(value) : value);
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Converts values to the bytes of the binary data extension.
+ *
+ * @param tensor The tensor.
+ * @throws {HttpError} If a row has no prediction, which only numbers can express (as NaN).
+ */
+export function binaryValues({ name, datatype, values }: OutputTensor): Uint8Array {
+  if (values instanceof Float32Array) {
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
+  const row = values.indexOf(null);
+  if (row >= 0) {
+    refuse(
+      `row ${row} has a null where the training rows have none, so it has no ${name}; binary data ` +
+        "cannot express this: ask for the output score, or for JSON",
+    );
+  }
+  if (datatype === "BOOL") return Uint8Array.from(values, Number);
+  if (datatype === "INT64") {
+    const numbers = BigInt64Array.from(values, (value) => BigInt(value as number));
+    return new Uint8Array(numbers.buffer);
+  }
+  const texts = values.map((value) => encoder.encode(String(value)));
+  const bytes = new Uint8Array(texts.reduce((sum, { length }) => sum + 4 + length, 0));
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const text of texts) {
+    view.setUint32(at, text.length, true);
+    bytes.set(text, at + 4);
+    at += 4 + text.length;
+  }
+  return bytes;
+}
