@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { isIP } from "node:net";
 import { UserError } from "../base/errors.ts";
+import { quoted } from "../base/quoted.ts";
 import { print, say, sayAfterKey } from "../base/terminal.ts";
 import { inOneLine } from "../base/printable.ts";
 import { DEFAULT_HOST, DEFAULT_PORT } from "../launch/command_line/grammar.ts";
@@ -11,7 +12,7 @@ import { ServeHandler } from "../serve/handler.ts";
 import { defaultLimits } from "../serve/limits.ts";
 import { startServer } from "../serve/server.ts";
 import { endProcess } from "./ending.ts";
-import { INTERRUPTED, onSignal, quoted } from "./interruption.ts";
+import { INTERRUPTED, onSignal } from "./interruption.ts";
 
 /** The permissions that a server no longer needs when the net is loaded. */
 const LOADING = ["read", "write", "env", "sys", "ffi", "run", "import"] as const;

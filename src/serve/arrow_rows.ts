@@ -5,7 +5,7 @@
  */
 
 import type { RecordBatch, Schema } from "apache-arrow";
-import { arrowStreamBytes } from "../base/files/arrow_writer.ts";
+import { arrowStreamOf } from "../base/files/arrow_writer.ts";
 import { openReceivedArrow, type ReceivedRows } from "../../plugins/sources/arrow.ts";
 import { ScoreColumns, type ScoreOptions } from "../model/scores.ts";
 import type { Predictions } from "../model/answers.ts";
@@ -95,7 +95,7 @@ export function arrowResponse(
 ): Response {
   const columns = new ScoreColumns(schema, label, options);
   const batches = parts.map(({ part, predictions }) => columns.batch(part, predictions));
-  const bytes = arrowStreamBytes(columns.schema, batches);
+  const bytes = arrowStreamOf(columns.schema, batches);
   return new Response(bytes as Uint8Array<ArrayBuffer>, {
     headers: { "content-type": ARROW_STREAM },
   });

@@ -100,26 +100,30 @@ function listen<T>(open: () => T, hostname: string, port: number): T {
   try {
     return open();
   } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) {
-      throw new UserError(`the port ${port} of ${hostname} is in use by another program`, {
-        hint: hint("serve/port", "choose another one, such as `--port 0` for any free port", {
-          args: { add: ["--port", "0"] },
-        }),
-        exitCode: 1,
-        cause: error,
-      });
-    }
-    const isKnown = [
-      Deno.errors.AddrNotAvailable,
-      Deno.errors.PermissionDenied,
-      Deno.errors.NotFound,
-    ].some((kind) => error instanceof kind) || (error as Error).name === "Error";
-    if (!isKnown) throw error;
-    throw new UserError(`cannot listen on ${hostname}:${port}: ${(error as Error).message}`, {
-      hint: hint("serve/host", "use an address of this machine: 127.0.0.1, or 0.0.0.0 for all", {
-        args: { add: ["--host", "127.0.0.1"] },
+    throw listenError(error, hostname, port);
+  }
+}
+
+/**
+ * Creates the error for an address that a server cannot listen on.
+ *
+ * @param error The error of the operating system.
+ * @param hostname The address.
+ * @param port The port.
+ */
+export function listenError(error: unknown, hostname: string, port: number): UserError {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return new UserError(`the port ${port} of ${hostname} is in use by another program`, {
+      hint: hint("serve/port", "choose another one, such as `--port 0` for any free port", {
+        args: { add: ["--port", "0"] },
       }),
       cause: error,
     });
   }
+  return new UserError(`cannot listen on ${hostname}:${port}: ${(error as Error).message}`, {
+    hint: hint("serve/host", "use an address of this machine: 127.0.0.1, or 0.0.0.0 for all", {
+      args: { add: ["--host", "127.0.0.1"] },
+    }),
+    cause: error,
+  });
 }

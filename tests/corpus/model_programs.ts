@@ -15,6 +15,7 @@ import { inputsOfGraph } from "../../src/model/onnx/columns.ts";
 import { hashOf } from "../../src/base/files/hash_of.ts";
 import { unloadable } from "../../src/model/onnx_runtime.ts";
 import type { ModelFile } from "../../src/run/model/model_file.ts";
+import { listenError } from "../../src/serve/server.ts";
 import { type Rows, train, writeDay } from "../support/hand_over.ts";
 import { clicks, someRows, trained } from "../support/trained.ts";
 import type { ProgramCase } from "./program_cases.ts";
@@ -247,6 +248,29 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
   async () => {
     const parsed = parseArguments(await line());
     await run(parsed.words.slice(1), { ...readOptions(parsed), quiet: true });
+  };
+  const served = (...more: string[]) =>
+    command(() => Promise.resolve(0), () => Promise.resolve(["serve", "run", ...more]));
+  yield {
+    name: "a port that there is not",
+    run: served("--port", "70000"),
+    mended: { "command/port": served("--port", "8000") },
+  };
+  yield {
+    name: "a host that stands for many",
+    run: served("--host", "*"),
+    mended: { "command/host": served("--host", "127.0.0.1") },
+  };
+  const listens = (error: Error) => () => Promise.reject(listenError(error, "192.0.2.1", 8000));
+  yield {
+    name: "a port that another program uses",
+    run: listens(new Deno.errors.AddrInUse("Address already in use")),
+    mended: { "serve/port": served("--port", "0") },
+  };
+  yield {
+    name: "an address of another machine",
+    run: listens(new Deno.errors.AddrNotAvailable("Cannot assign requested address")),
+    mended: { "serve/host": served("--host", "127.0.0.1") },
   };
   const scores = (...more: string[]) =>
     command(predict, async () => ["predict", await run(), other("other.csv"), ...more]);

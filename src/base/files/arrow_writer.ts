@@ -105,7 +105,7 @@ function bytesBy(writer: RecordBatchWriter, table: Table): Uint8Array {
  * @param schema The columns.
  * @param batches The record batches.
  */
-export function arrowStreamBytes(schema: Schema, batches: Iterable<RecordBatch>): Uint8Array {
+export function arrowStreamOf(schema: Schema, batches: Iterable<RecordBatch>): Uint8Array {
   const sink = new CopyingSink(), writer = new RecordBatchStreamWriter();
   const columns = new WrittenColumns(schema);
   writer.reset(sink, columns.schema);
