@@ -2,8 +2,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "../src/engine/native/command.ts";
 
-/** The modules that the peers import, and their packages. Each line is installed separately. */
-const PACKAGES: readonly (readonly [module: string, ...packages: string[]])[] = [
+/** A module that peers import, and its packages, which are installed together. */
+export type PeerModule = readonly [module: string, ...packages: string[]];
+
+/** The modules that the peers of training steps import. */
+const PACKAGES: readonly PeerModule[] = [
   ["torch", "torch==2.15.0", "numpy==2.4.6"],
   ["torchvision", "torchvision==0.29.2"],
   ["tensorflow", "tensorflow-cpu==2.21.0"],
@@ -15,11 +18,13 @@ const PACKAGES: readonly (readonly [module: string, ...packages: string[]])[] = 
  *
  * @param folder The folder of the virtual environment.
  * @param report Receives progress lines for the user.
+ * @param modules The modules that the peers import; those of training steps by default.
  * @returns The path of the interpreter, or `undefined` if Python is not available.
  */
 export async function peersPython(
   folder: URL,
   report: (line: string) => void,
+  modules: readonly PeerModule[] = PACKAGES,
 ): Promise<string | undefined> {
   const given = Deno.env.get("ROCKET_BENCH_PYTHON");
   if (given) return given;
@@ -31,14 +36,14 @@ export async function peersPython(
     report("the peers in Python are skipped: they need python3 with venv and pip");
     return undefined;
   }
-  for (const [module, ...packages] of PACKAGES) {
+  for (const [module, ...packages] of modules) {
     const find =
       `import importlib.util, sys; sys.exit(importlib.util.find_spec("${module}") is None)`;
     if (await succeeds(python, "-c", find)) continue;
     report(
-      `installing ${
-        packages.join(" and ")
-      } for the peers (first use only; PyTorch takes several gigabytes)`,
+      `installing ${packages.join(" and ")} for the peers (first use only${
+        module === "torch" ? "; PyTorch takes several gigabytes" : ""
+      })`,
     );
     if (!await succeeds(python, "-m", "pip", "install", "--quiet", ...packages)) {
       report(`${packages.join(" and ")} cannot be installed; the peers that need it are skipped`);
