@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "node:path";
 import { exportModel } from "../../src/model/export_model.ts";
 import { inFolder, launched, rocket } from "../support/command_line.ts";
