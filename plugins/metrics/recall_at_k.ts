@@ -3,14 +3,15 @@ import { type Group, GroupedScores, hasNoRank } from "./groups.ts";
 import { byOption, noRank, refuseNotTwoClasses } from "./scores.ts";
 
 /**
- * The fraction of each user's positive rows that are among the user's k highest scores, averaged
+ * The fraction of each user's positive rows that are among the user's k rows with the highest scores, averaged
  * over the users that have a positive row, each counted once. Rows with equal scores share the
  * remaining places: if one of two equal scores is among the k, each counts half. It is undefined
  * without positive rows, or if a score is NaN.
  */
 const stage: MetricStage = defineMetric({
   name: "recall-at-k",
-  summary: "The fraction of each user's positive rows that are among the user's k highest scores.",
+  summary:
+    "The fraction of each user's positive rows that are among the user's k rows with the highest scores.",
   options: z.object({
     by: byOption,
     k: z.int().positive().default(10).describe(

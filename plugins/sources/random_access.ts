@@ -66,7 +66,7 @@ export async function openFile(name: string, path: string): Promise<RandomAccess
       });
     }
     if (now.size === size && now.mtime?.getTime() === modified) return;
-    throw new UserError(`${name} has changed while it was read`, {
+    throw new UserError(`${name} changed while it was being read`, {
       hint: leaveAlone(),
     });
   };
@@ -148,7 +148,7 @@ export async function openUrl(url: string): Promise<RandomAccess> {
       const response = await request(url, offset, into.length);
       const now = response.headers.get("etag") ?? response.headers.get("last-modified") ?? "";
       if (now !== version) {
-        throw new UserError(`${url} has changed while it was read`, {
+        throw new UserError(`${url} changed while it was being read`, {
           hint: hint("url/changed", "run again", { outside: "the server has a new version" }),
         });
       }

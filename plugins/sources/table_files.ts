@@ -155,7 +155,7 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
   const unchanged = new Map(files.map((file) => [file, versionOf(file)]));
   const refuseChanged = (file: SourceFile) => {
     if (versionOf(file) === unchanged.get(file)) return;
-    throw new UserError(`${file.name} has changed while it was read`, {
+    throw new UserError(`${file.name} changed while it was being read`, {
       hint: leaveAlone(),
     });
   };

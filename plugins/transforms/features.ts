@@ -165,7 +165,8 @@ export function changeColumns(
 export type Tensors = Readonly<Record<string, tf.Tensor>>;
 
 /**
- * Returns a copy of the tensors of features in which a function has changed some of them.
+ * Returns a copy of the features' tensors in which those named in `names` are replaced by the
+ * results of `change`.
  *
  * @param tensors The tensors of all features.
  * @param names The names of the features to change.

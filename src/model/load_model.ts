@@ -150,7 +150,8 @@ async function isIntact(path: string): Promise<boolean> {
 }
 
 /**
- * Loads a net of a run with the native or wasm engine.
+ * Loads the weights of a run's net into tensors of the native or wasm engine, which then computes
+ * its predictions.
  *
  * @param run The run.
  * @param choice The engine, `native` or `wasm`, or `auto` for the best available one.

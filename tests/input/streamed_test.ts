@@ -301,11 +301,11 @@ for (const only of [undefined, "record batches"] as const) {
   for (
     const [what, change, message] of [
       ["is removed", (path: string) => Deno.remove(path), "disappeared while it was read"],
-      ["is cut off", (path: string) => Deno.truncate(path, 500), "has changed while it was read"],
+      ["is cut off", (path: string) => Deno.truncate(path, 500), "changed while it was being read"],
       [
         "is written again",
         (path: string) => Deno.utime(path, 1, 1),
-        "has changed while it was read",
+        "changed while it was being read",
       ],
     ] as const
   ) {

@@ -94,7 +94,7 @@ const refused: Readonly<Record<string, [Habits, string, string]>> = {
   "whose file changes meanwhile": [
     { etag: (n) => `"${n < 3 ? 1 : 2}"` },
     "types.arrow",
-    "has changed while it was read",
+    "changed while it was being read",
   ],
 };
 for (const [what, [habits, file, message]] of Object.entries(refused)) {
