@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "node:path";
 import { exportModel } from "../../src/model/export_model.ts";
-import { inFolder, launched, rocket } from "../support/command_line.ts";
+import { flags, inFolder, launched, rocket, root } from "../support/command_line.ts";
 import { pluginApi } from "../support/pipelines.ts";
 import { served } from "../support/served.ts";
 
@@ -64,6 +64,55 @@ Deno.test("serve answers an export folder, which it may only read, and refuses a
     const { code, stderr } = await stop("SIGINT");
     assertEquals(code, 0, stderr);
   });
+});
+
+Deno.test({
+  name: "serve closes idle connections when the process may open no more files, and continues",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const { out } = await served();
+    const words = [
+      "run",
+      "-A",
+      "--quiet",
+      ...flags,
+      join(root, "cli.ts"),
+      "serve",
+      out,
+      "--port",
+      "0",
+    ];
+    const child = new Deno.Command("sh", {
+      args: ["-c", 'ulimit -n 80; exec "$0" "$@"', Deno.execPath(), ...words],
+      env: { NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const stderr = new Response(child.stderr).text();
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const [, port] = /:(\d+)\/v2/.exec((await reader.read()).value!)!;
+    const idle = await Promise.allSettled(
+      Array.from(
+        { length: 120 },
+        () => Deno.connect({ hostname: "127.0.0.1", port: Number(port) }),
+      ),
+    );
+    const ready = async () => {
+      for (;;) {
+        try {
+          return (await fetch(`http://127.0.0.1:${port}/v2/health/ready`)).json();
+        } catch {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      }
+    };
+    assertEquals(await ready(), { ready: true, live: true });
+    for (const one of idle) if (one.status === "fulfilled") one.value.close();
+    child.kill("SIGTERM");
+    await reader.cancel();
+    assertEquals((await child.status).code, 0, await stderr);
+    assertStringIncludes(await stderr, "closing idle connections");
+  },
 });
 
 /** A transform that tries what a server must not do, when it is loaded and when it is applied. */
