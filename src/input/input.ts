@@ -20,8 +20,10 @@ export interface InputOptions {
   readonly report: (line: string) => void;
 }
 
-/** The time that the main thread must have spent on making batches before Rocket starts a worker thread
- * that makes them. */
+/**
+ * The time that the main thread must have spent on making batches before Rocket starts a worker
+ * thread that makes them.
+ */
 export interface Worth {
   /** The minimum in milliseconds; about the time that the start itself takes. */
   readonly milliseconds: number;
