@@ -17,6 +17,9 @@ import { INTERRUPTED, onSignal } from "./interruption.ts";
 /** The permissions that a server no longer needs when the net is loaded. */
 const LOADING = ["read", "write", "env", "sys", "ffi", "run", "import"] as const;
 
+/** The time in milliseconds during which a repeated signal counts as the same one. */
+const ECHO = 1_000;
+
 /**
  * `deno task pipeline serve RUN`: answers predictions of a trained net over HTTP, until a signal
  * arrives.
@@ -50,7 +53,9 @@ export async function serve(args: readonly string[], options: CommandOptions): P
     onWarning: (line) => say(`warning: ${inOneLine(line)}`),
   });
   onSignal(() => {
-    onSignal(() => endProcess(INTERRUPTED));
+    // A group of processes may receive a signal that the launcher also passes on.
+    onSignal(() => {});
+    setTimeout(() => onSignal(() => endProcess(INTERRUPTED)), ECHO);
     if (!quiet) {
       sayAfterKey("stopping when all requests are answered; another signal stops at once");
     }

@@ -20,6 +20,8 @@ async function started(args: readonly string[], cwd: string) {
     ...{ child, line: line.trim(), stderr },
     async stop(signal: Deno.Signal) {
       child.kill(signal);
+      // A group of processes may receive it twice.
+      child.kill(signal);
       await reader.cancel();
       return { ...await child.status, stderr: await stderr };
     },
