@@ -10,6 +10,10 @@ const PACKAGES: readonly PeerModule[] = [
   ["torch", "torch==2.15.0", "numpy==2.4.6"],
   ["torchvision", "torchvision==0.29.2"],
   ["tensorflow", "tensorflow-cpu==2.21.0"],
+  ["onnxruntime", "onnxruntime==1.32.0"],
+  ["pyarrow", "pyarrow==26.0.1"],
+  ["openvino", "openvino==2026.4.1"],
+  ["ai_edge_litert", "ai-edge-litert==2.3.0"],
 ];
 
 /**

@@ -103,6 +103,26 @@ function ctr(exponent: 5 | 6 | 7): Row {
 /** The arguments for nets that are small enough for an engine in plain JavaScript. */
 const smallNets = ["--batch", "2", ...size(10, 16, 1)];
 
+/** A net in ONNX Runtime and its peers, from the same exported weights. */
+function exported(net: "image" | "ctr", batch: number, threads: 1 | 2): Row {
+  const what = net === "image" ? "WRN-16-1, one image" : `click net, ${batch} candidates`;
+  return {
+    id: `infer-${net}-${batch}-threads-${threads}`,
+    name: `inference, ${what}, ${threads === 1 ? "one thread" : "two threads"}`,
+    steps: 300,
+    contestants: contestants(
+      ["--net", net, "--batch", String(batch), "--threads", String(threads)],
+      [
+        ["Rocket", "infer.ts", "--mode", "rocket"],
+        ["ONNX Runtime, Node", "infer.ts", "--mode", "node"],
+        ["ONNX Runtime, Python", "peers/infer.py", "--mode", "onnxruntime"],
+        ["OpenVINO", "peers/infer.py", "--mode", "openvino"],
+        ["LiteRT", "peers/infer.py", "--mode", "litert"],
+      ],
+    ),
+  };
+}
+
 /** The rows, in the order of the table. */
 export const rows: readonly Row[] = [
   {
@@ -158,6 +178,19 @@ export const rows: readonly Row[] = [
   inference("light", 256),
   inference("booster", 1),
   inference("booster", 256),
+  exported("image", 1, 1),
+  exported("image", 1, 2),
+  exported("ctr", 200, 1),
+  exported("ctr", 200, 2),
+  {
+    id: "predict-ctr",
+    name: "predict, a file of 1,000,000 clicks",
+    steps: 1,
+    contestants: contestants([], [
+      ["Rocket", "predict.ts"],
+      ["ONNX Runtime and pyarrow, Python", "peers/predict_ort.py"],
+    ]),
+  },
   {
     id: "input-pipeline",
     name: "input pipeline, 16 batches of 128",
