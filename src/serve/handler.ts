@@ -218,6 +218,7 @@ export class ServeHandler {
         columns: this.#columns,
         outputs: outputColumns(label).map(({ name }) => name),
         mostRows: this.#limits.rows,
+        mostJson: this.#limits.jsonBytes,
       },
     );
     const parts = await this.#predict([rows]);

@@ -38,6 +38,8 @@ export interface InferContext {
   readonly outputs: readonly OutputName[];
   /** The largest number of rows. */
   readonly mostRows: number;
+  /** The largest size of the JSON, in bytes. */
+  readonly mostJson: number;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -57,6 +59,13 @@ export function readInferRequest(
   context: InferContext,
 ): InferRequest {
   const jsonBytes = header === null ? body.length : headerLength(header, body.length);
+  if (jsonBytes > context.mostJson) {
+    throw new HttpError(
+      413,
+      `the request has ${jsonBytes} bytes of JSON; at most ${context.mostJson} are allowed: send ` +
+        "binary data or an Arrow stream",
+    );
+  }
   const request = parseObject(body.subarray(0, jsonBytes));
   const id = own(request, "id");
   if (id !== undefined && typeof id !== "string") refuse("`id` must be a text");

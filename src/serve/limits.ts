@@ -2,6 +2,8 @@
 export interface ServeLimits {
   /** The largest body of a request, in bytes. */
   readonly bodyBytes: number;
+  /** The largest size of JSON in a request, in bytes. Parsed JSON may take 80 times its size. */
+  readonly jsonBytes: number;
   /** The largest size of all bodies that are held at the same time, in bytes. */
   readonly allBytes: number;
   /** The largest number of rows in a request. */
@@ -21,6 +23,7 @@ export interface ServeLimits {
 /** The limits that apply unless a caller sets others. */
 export const defaultLimits: ServeLimits = {
   bodyBytes: 64 * 2 ** 20,
+  jsonBytes: 8 * 2 ** 20,
   allBytes: 256 * 2 ** 20,
   rows: 2 ** 20,
   receiving: 1024,

@@ -379,6 +379,15 @@ Deno.test("ServeHandler limits bodies, rows, time and waiting requests", async (
   const few = handler({ rows: 2 });
   await ask(few, infer, jsonBody(request)).then(({ status }) => assertEquals(status, 413));
   await ask(few, infer, arrowBody(table)).then(({ status }) => assertEquals(status, 413));
+  // Parsed JSON takes much more memory than binary data.
+  const brief = handler({ jsonBytes: 400 });
+  const answer = await ask(brief, infer, jsonBody(request));
+  assertEquals(answer.status, 413);
+  assertStringIncludes(
+    answer.json().error!,
+    "at most 400 are allowed: send binary data or an Arrow",
+  );
+  assertEquals((await ask(brief, infer, arrowBody(table))).status, 200);
   const slow = handler({ receiveTime: 50 });
   const silent = { ...large, body: new ReadableStream(), duplex: "half" } as RequestInit;
   await assertRefused(slow, silent, 408, "did not arrive within 0.05 seconds");
