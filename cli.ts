@@ -6,10 +6,11 @@
 
 // Imported first, so that it handles signals while the other modules load.
 import "./src/commands/hear_signals.ts";
-import { endProcess, watchEnd } from "./src/commands/ending.ts";
+import { takeEnd, watchEnd } from "./src/commands/ending.ts";
 import { main, report } from "./src/commands/main.ts";
 
 if (import.meta.main) {
+  const endProcess = takeEnd();
   watchEnd((error) => report(error, Deno.args.includes("--debug")));
   endProcess(await main(Deno.args));
 }

@@ -10,16 +10,25 @@ import { hint } from "../base/hints.ts";
 import { exitCodeOf } from "../base/machine/meant_exit.ts";
 import { say } from "../base/terminal.ts";
 
-let isMeant = false;
+/** Deno's functions, since code of a pipeline may replace them. */
+const exit: typeof Deno.exit = Deno.exit;
+const { stopImmediatePropagation } = Event.prototype, { apply } = Reflect;
+
+let isMeant = false, isTaken = false;
+
+function endProcess(code: number): never {
+  isMeant = true;
+  exit(exitCodeOf(code));
+}
 
 /**
- * Ends the process at the end of a command. {@linkcode watchEnd} reports any other end as an error.
- *
- * @param code The exit code.
+ * Returns the function that ends the process with an exit code of Rocket's. Only Rocket's own
+ * modules get it, while they load. Otherwise, a stage could end the process as if the command were
+ * complete.
  */
-export function endProcess(code: number): never {
-  isMeant = true;
-  Deno.exit(exitCodeOf(code));
+export function takeEnd(): typeof endProcess {
+  if (isTaken) throw new Error("only Rocket's own modules end the process");
+  return endProcess;
 }
 
 /** Creates the problem that is printed if the process ended unexpectedly. */
@@ -38,12 +47,15 @@ export const endedByStage = (): Problem => ({
 /**
  * Detects unexpected ends of the process. If a stage ends the process, or a promise never settles,
  * the command must not appear successful. Errors that no code handles are reported like others.
+ * From now on, {@linkcode takeEnd} fails.
  *
  * @param report Prints an error and returns the exit code.
  */
 export function watchEnd(report: (error: unknown) => number): void {
-  globalThis.addEventListener("unload", () => {
-    if (isMeant) return;
+  isTaken = true;
+  globalThis.addEventListener("unload", (event) => {
+    // Listeners of a stage could change the exit code.
+    if (isMeant) return apply(stopImmediatePropagation, event, []);
     say(problemLines(endedByStage()));
     endProcess(1);
   });

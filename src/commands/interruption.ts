@@ -3,9 +3,11 @@ import { removeOpenDrafts } from "../base/files/drafts.ts";
 import type { Interruption } from "../base/errors.ts";
 import type { Output } from "../stages/output.ts";
 import { quoted } from "../base/quoted.ts";
-import { endProcess } from "./ending.ts";
+import { takeEnd } from "./ending.ts";
 import { sayAfterKey } from "../base/terminal.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
+
+const endProcess: (code: number) => never = takeEnd();
 
 /** The signals that ask the process to end. */
 const signals: readonly Deno.Signal[] = Deno.build.os === "windows"

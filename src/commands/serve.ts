@@ -11,8 +11,10 @@ import { openModel } from "../model/load_model.ts";
 import { ServeHandler } from "../serve/handler.ts";
 import { defaultLimits } from "../serve/limits.ts";
 import { startServer } from "../serve/server.ts";
-import { endProcess } from "./ending.ts";
+import { takeEnd } from "./ending.ts";
 import { INTERRUPTED, onSignal } from "./interruption.ts";
+
+const endProcess: (code: number) => never = takeEnd();
 
 /** The permissions that a server no longer needs when the net is loaded. */
 const LOADING = ["read", "write", "env", "sys", "ffi", "run", "import"] as const;

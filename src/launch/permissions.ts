@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { isInside } from "../base/files/holds_path.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
-import { markedExit, meantCode } from "../base/machine/meant_exit.ts";
+import { markVariable, meantCode, newMark } from "../base/machine/meant_exit.ts";
 import { type Need, type Permission, permissionsLine } from "../base/machine/permissions.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import { Fetcher } from "./fetch.ts";
@@ -106,16 +106,19 @@ async function runWithNeeds(
     needs.permissions.filter((need) => need.permission === permission).map((need) => need.of);
   await fetcher.fetch({ ...needs, hosts: of("import") });
   if (needs.hasCode) await rememberWritten(of("write").filter((folder) => folder !== temporary));
-  const ends = Object.keys(markedExit).map((name): Need => ({
-    ...{ permission: "env", of: name, why: "the launcher recognizes the end of the command" },
-  }));
+  const ends: Need = {
+    ...{ permission: "env", of: markVariable },
+    why: "the launcher recognizes the end of the command",
+  };
   const granted = await grantedArguments(
     project,
-    [...needs.permissions, ...ends],
+    [...needs.permissions, ends],
     join(temporary, "run.json"),
   );
-  const machine = { ...computes ? await machineVariables() : {}, ...markedExit };
-  return meantEnd(
+  const mark = newMark();
+  const machine = { ...computes ? await machineVariables() : {}, [markVariable]: mark };
+  return await meantEnd(
+    mark,
     await runChild(
       [
         ...["run", "--quiet", ...needs.downloads ? [] : ["--cached-only"], ...granted],
@@ -127,13 +130,16 @@ async function runWithNeeds(
 }
 
 /** Reports a process that a stage or the system ended, which must not appear successful. */
-function meantEnd({ code, signal }: ChildEnd): ChildEnd {
-  if (signal === "SIGINT" || signal === "SIGTERM") return { code, signal };
+async function meantEnd(mark: string, { code, signal }: ChildEnd): Promise<ChildEnd> {
+  const isEnded = signal === "SIGINT" || signal === "SIGTERM";
+  // Ctrl-C also reaches this process, perhaps a moment later.
+  if (isEnded) await new Promise((resolve) => setTimeout(resolve, 100));
+  if (isEnded && receivedSignal() !== undefined) return { code, signal };
   if (signal === "SIGKILL" && receivedSignal() !== undefined) {
     logLine("stopped: the command did not end by itself");
     return { code: INTERRUPTED, signal: null };
   }
-  const meant = signal === null ? meantCode(code) : undefined;
+  const meant = signal === null ? meantCode(code, mark) : undefined;
   if (meant !== undefined) return { code: meant, signal: null };
   const how = signal === null ? `it ended with exit code ${code}` : `${signal} ended it`;
   logLine(`error: the process ended before the command was complete: ${how}`);

@@ -201,8 +201,23 @@ for (
     ["ends the process", "Deno.exit(0);", "the process ended before the command was complete"],
     [
       "ends the process through Deno's internals",
-      "const { core } = Deno[Deno.internal]; core.ops.op_set_exit_code(0); core.ops.op_exit();",
-      "the process ended before the command was complete: it ended with exit code 0",
+      "const { core } = Deno[Deno.internal]; core.ops.op_set_exit_code(64); core.ops.op_exit();",
+      "the process ended before the command was complete: it ended with exit code 64",
+    ],
+    [
+      "asks for the function by which Rocket ends",
+      `import(${JSON.stringify(import.meta.resolve("../../src/commands/ending.ts"))})
+         .then(({ takeEnd }) => takeEnd()(0));
+       return { start: () => ({ add() {}, value: () => 0 }) };`,
+      "only Rocket's own modules end the process",
+    ],
+    [
+      "changes the exit code at the end",
+      `const { exit } = Deno;
+       Deno.exit = (code) => exit(code - 1);
+       addEventListener("unload", () => Deno.exitCode--);
+       throw new Error("no");`,
+      'the metric stage "./ends.ts" failed in create(): Error: no',
     ],
     [
       "leaves a promise that is rejected later",
@@ -238,6 +253,16 @@ for (
     }, { "ends.ts": metric(body) });
   });
 }
+
+Deno.test("a stage that ends the process with a signal is not reported as Ctrl-C", async () => {
+  const pipeline = digitsPipeline({ metrics: [{ use: "./ends.ts" }], outputs: [] });
+  await withPipeline(pipeline, async (file, folder) => {
+    const args = ["check", file, "--engine", "wasm"];
+    const { code, stderr } = await rocket(args, { cwd: folder });
+    assertEquals(code, 1, stderr);
+    assertMatch(stderr, /^error: the process ended .* complete: SIGTERM ended it$/m);
+  }, { "ends.ts": metric('globalThis.process.kill(process.pid, "SIGTERM"); while (true);') });
+});
 
 /**
  * Creates a SQLite database as a crash leaves it. When SQLite recovers it, it removes the file that

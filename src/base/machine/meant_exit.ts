@@ -7,36 +7,50 @@
 
 import { handed, handedOver } from "./system_file.ts";
 
-/** The difference between an exit code of Rocket's and the one that the launcher receives. */
-const OFFSET = 64;
-
 /** The exit codes of a command. */
-const codes: ReadonlySet<number> = new Set([0, 1, 2, 130]);
+const codes: readonly number[] = [0, 1, 2, 130];
+
+/** How many marks exist, and the smallest one. It is larger than the exit codes of Deno itself. */
+const MARKS = 128, FIRST = 104;
 
 /**
- * The environment variable with which the launcher asks a command to mark its exit codes, that is,
- * to add an offset to them. A code without the offset shows that other code ended the process.
+ * Read before other code runs in the process, which must not know the mark, and before a server
+ * gives up the permission to read it.
  */
-export const markedExit: Readonly<Record<string, string>> = { [handedOver.exit]: "marked" };
+const mark = takeMark();
 
-/** Whether the launcher asks for marked exit codes; a server may no longer read this at its end. */
-const isMarked = handed(handedOver.exit) !== undefined;
+function takeMark(): number {
+  const value = handed(handedOver.exit);
+  if (value === undefined) return NaN;
+  Deno.env.delete(handedOver.exit);
+  return Number(value);
+}
 
 /**
- * Returns the exit code with which the process of a command ends: the exit code of the command,
- * plus an offset if the launcher asks for it.
+ * The environment variable with which the launcher asks a command to mark its exit codes. A code
+ * without the mark shows that other code ended the process.
+ */
+export const markVariable: string = handedOver.exit;
+
+/** Chooses the mark for the exit codes of a process, as the value of the variable. */
+export const newMark = (): string =>
+  String(FIRST + crypto.getRandomValues(new Uint8Array(1))[0]! % MARKS);
+
+/**
+ * Returns the exit code with which the process of a command ends: the exit code of the command, in
+ * a marked form if the launcher asks for it.
  *
  * @param code The command's exit code.
  */
-export const exitCodeOf = (code: number): number => isMarked ? code + OFFSET : code;
+export const exitCodeOf = (code: number): number =>
+  Number.isNaN(mark) ? code : mark + codes.indexOf(code);
 
 /**
  * Converts a marked exit code of a process back to the exit code of its command.
  *
  * @param marked The exit code of its process.
+ * @param mark The mark that the process received.
  * @returns The exit code; undefined if the process ended in another way.
  */
-export function meantCode(marked: number): number | undefined {
-  const code = marked - OFFSET;
-  return codes.has(code) ? code : undefined;
-}
+export const meantCode = (marked: number, mark: string): number | undefined =>
+  codes[marked - Number(mark)];
