@@ -133,7 +133,7 @@ export async function exportModel(
   const name = options.layout === "repository" ? repositoryName(await readEarlierRun(folder)) : "";
   const to = name === "" ? out : join(out, name, "1");
   await makeFolder(to);
-  await writeModelFile(to, model);
+  await writeModelFile(to, { ...model, net });
   writeSamples(join(to, SAMPLES_FILE), inputs, values, expected);
   const readme = readmeOf({ model, net, inputs, format });
   await writeFileWhole(join(to, "README.md"), new TextEncoder().encode(readme));

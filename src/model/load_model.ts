@@ -229,7 +229,7 @@ async function loadExport(
   );
   const loaded = new LoadedModel({
     model,
-    net: undefined,
+    net: model.net,
     decoder,
     runner: sourceRunner(opened, inputs),
     inputs: model.features.map(({ name, spec: { shape, dtype } }) => ({ name, shape, dtype })),

@@ -24,7 +24,7 @@ export interface ModelInputInfo {
 export interface ModelParts {
   /** The content of `model.json`. */
   readonly model: ModelFile;
-  /** The net; undefined for an export folder, which does not record it. */
+  /** The net; undefined for an export folder that does not record it. */
   readonly net: NetName | undefined;
   /** Decodes rows into features. */
   readonly decoder: RowDecoder;
@@ -41,7 +41,7 @@ export interface ModelParts {
  * it when it is no longer needed.
  */
 export interface Model extends AsyncDisposable {
-  /** The net; undefined for an export folder, which does not record it. */
+  /** The net; undefined for an export folder that does not record it. */
   readonly net: NetName | undefined;
   /** The engine that computes the net, such as `ONNX Runtime`. */
   readonly engine: string;

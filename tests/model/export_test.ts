@@ -33,7 +33,13 @@ Deno.test("exportModel() puts vocabularies and transforms into the graph, or tak
         const data = mostBytes === 100 ? ["model.onnx.data"] : [];
         assertEquals(files, ["README.md", "model.json", "model.onnx", ...data, "samples.arrow"]);
         await using model = await loadModel(to);
+        assertEquals(model.net, "light");
         assertClose((await model.predict(table)).logits, logits.light!);
+        // The values of docs/serving.md, from a program in Python.
+        const { hash } = JSON.parse(await Deno.readTextFile(join(to, "model.json")));
+        assertEquals(hash.buckets, 1000);
+        const ids = new Map(hash.vectors);
+        assertEquals(["", "u7", "Röm", "12"].map((value) => ids.get(value)), [923, 801, 239, 462]);
       }
       const { InferenceSession } = await loadOnnxRuntime();
       const session = await InferenceSession.create(join(folder, `${inputs}-100`, "model.onnx"));

@@ -24,6 +24,7 @@ import { UserError, type UserErrorOptions } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import type { ColumnSpec, LabelSpec } from "../../stages/batch.ts";
 import type { NetName, Variable } from "../../stages/network.ts";
+import { hashedId } from "../../input/ids.ts";
 import type { Fills } from "../../input/nulls.ts";
 import { type Family, familySchema } from "./family.ts";
 import {
@@ -132,6 +133,8 @@ export interface ModelFile {
    * Absent for a model that no run wrote.
    */
   readonly run?: string | undefined;
+  /** The net of an export folder; absent in a run folder, which contains all nets. */
+  readonly net?: NetName | undefined;
   /** The features of the source, in the pipeline's order. */
   readonly features: readonly SourceFeature[];
   /** The label. */
@@ -193,6 +196,13 @@ const fileSchema = z.strictObject({
   version: z.literal(VERSION),
   rocket: z.string(),
   run: z.string().optional(),
+  net: z.enum(["light", "booster"]).optional(),
+  // The specification of hashed ids for other programs: Rocket itself does not read it.
+  hash: z.strictObject({
+    algorithm: z.string(),
+    buckets: count,
+    vectors: z.array(z.tuple([z.string(), count])),
+  }).optional(),
   features: z.array(z.strictObject({
     name: z.string(),
     column: z.string(),
@@ -252,6 +262,8 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
     version: VERSION,
     rocket: ROCKET_VERSION,
     ...(content.run !== undefined && { run: content.run }),
+    ...(content.net !== undefined && { net: content.net }),
+    ...(content.features.some(({ spec }) => spec.ids?.kind === "hash") && { hash: hashForm() }),
     features: content.features.map(({ options, spec, ...feature }) => {
       const { ids, ...rest } = options, listed = Array.isArray(ids);
       return {
@@ -280,6 +292,20 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
   };
   const text = JSON.stringify(form, undefined, 2) + "\n";
   await writeFileWhole(join(folder, runFiles.model), new TextEncoder().encode(text));
+}
+
+/** The values whose hashed ids model.json contains, so that other programs can check theirs. */
+const hashedValues = ["", "a", "u7", "Röm", "東京", "12", "-9007199254740993", "x".repeat(40)];
+
+/** Describes hashed ids for other programs. */
+function hashForm() {
+  const buckets = 1000;
+  return {
+    algorithm: "the 32-bit FNV-1a hash of the UTF-8 text (of a whole number, its decimal text), " +
+      "then the final mixing step of MurmurHash3, modulo the number of ids",
+    buckets,
+    vectors: hashedValues.map((value) => [value, hashedId(value, buckets)]),
+  };
 }
 
 /**
@@ -429,6 +455,7 @@ function modelOf(form: FileForm, vocabulary: (name: string) => readonly string[]
   return {
     rocket: form.rocket,
     ...(form.run !== undefined && { run: form.run }),
+    ...(form.net !== undefined && { net: form.net }),
     features: form.features.map(({ listed, options, spec, ...feature }) => {
       const read = specOf(spec);
       return {
