@@ -5,15 +5,17 @@
  */
 
 import type * as tf from "@tensorflow/tfjs";
+import { mapValues } from "../../stages/parts.ts";
 import {
   type Constant,
-  NoGraph,
+  type NoGraph,
   ROUND,
   type Size,
   type SymbolicCall,
   type SymbolicGraph,
   type SymbolicValue,
 } from "../../engine/symbolic/record.ts";
+import { Conversion, pairOf, sizeOf, tests } from "../conversion.ts";
 import type { Name, OnnxBuilder } from "./builder.ts";
 import { type AttributeValue, ElementType } from "./messages.ts";
 
@@ -53,7 +55,7 @@ export function convertGraph(
   graph: SymbolicGraph,
   input: ConversionInput,
 ): Record<string, OnnxValue> {
-  return new Conversion(graph, input).run();
+  return new OnnxConversion(graph, input).run();
 }
 
 type Layout = "plain" | "channels first";
@@ -111,18 +113,6 @@ const binary: Readonly<Record<string, string>> = {
   LogicalOr: "Or",
 };
 
-/** Operations with a boolean result. */
-const tests: ReadonlySet<string> = new Set([
-  ...["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual", "IsNan"],
-  ...["LogicalAnd", "LogicalOr", "LogicalNot"],
-]);
-
-/** Operations that rearrange numbers without changing them. */
-const moves: ReadonlySet<string> = new Set([
-  ...["Identity", "Reshape", "ExpandDims", "Transpose", "Slice", "SplitV", "Concat", "Pack"],
-  ...["Unpack", "PadV2", "MirrorPad", "GatherV2", "Reverse", "Tile"],
-]);
-
 const reductions: Readonly<Record<string, { op: string; axes: string }>> = {
   Sum: { op: "ReduceSum", axes: "axis" },
   Mean: { op: "ReduceMean", axes: "axis" },
@@ -133,16 +123,13 @@ const reductions: Readonly<Record<string, { op: string; axes: string }>> = {
 
 const toFirst = [0, 3, 1, 2], toLast = [0, 2, 3, 1];
 
-class Conversion {
-  readonly #graph: SymbolicGraph;
+class OnnxConversion extends Conversion<ElementType, Value> {
   readonly #builder: OnnxBuilder;
   readonly #input: ConversionInput;
-  readonly #values = new Map<number, Value>();
   readonly #uses = new Map<number, number>();
-  #call!: SymbolicCall;
 
   constructor(graph: SymbolicGraph, input: ConversionInput) {
-    this.#graph = graph;
+    super(graph, "ONNX", ElementType);
     this.#input = input;
     this.#builder = input.builder;
     const use = ({ id }: SymbolicValue) => this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1);
@@ -151,49 +138,21 @@ class Conversion {
   }
 
   run(): Record<string, OnnxValue> {
-    for (const [name, { id }] of Object.entries(this.#graph.inputs)) {
-      const given = this.#input.inputs[name];
-      if (given) this.#values.set(id, { ...given, layout: "plain", moved: true });
-    }
-    for (const call of this.#needed()) {
-      this.#call = call;
-      const made = this.#convert(call);
-      made.forEach((value, index) => this.#values.set(call.outputs[index]!.id, value));
-    }
-    return Object.fromEntries(
-      Object.entries(this.#graph.outputs).map(([name, symbolic]) => {
-        const value = this.#value(symbolic);
-        return [name, { name: this.#plain(value), type: value.type }];
-      }),
+    const inputs = mapValues(
+      this.#input.inputs,
+      (value): Value => ({ ...value, layout: "plain", moved: true }),
+    );
+    return mapValues(
+      this.convertAll(inputs),
+      (value) => ({ name: this.#plain(value), type: value.type }),
     );
   }
 
-  /** Returns the calls that the outputs depend on. */
-  #needed(): SymbolicCall[] {
-    const wanted = new Set(Object.values(this.#graph.outputs).map(({ id }) => id));
-    const needed = this.#graph.calls.toReversed().filter(({ inputs, outputs }) => {
-      if (!outputs.some(({ id }) => wanted.has(id))) return false;
-      for (const { id } of Object.values(inputs)) wanted.add(id);
-      return true;
-    });
-    return needed.reverse();
-  }
-
-  /** Returns the value of an input of the current call. */
-  #at(name: string): Value {
-    return this.#value(this.#call.inputs[name]!);
-  }
-
-  #value(symbolic: SymbolicValue): Value {
-    const known = this.#values.get(symbolic.id);
-    if (known) return known;
-    if (!symbolic.constant) throw this.#refuse("it reads an input that nothing provides");
-    const value = this.#constant(symbolic, symbolic.constant, typeOf(symbolic.dtype));
-    this.#values.set(symbolic.id, value);
-    return value;
-  }
-
-  #constant({ shape }: SymbolicValue, constant: Constant, type: ElementType): Value {
+  protected override constant(
+    { shape }: SymbolicValue,
+    constant: Constant,
+    type: ElementType,
+  ): Value {
     const plain = (name: Name): Value => ({ name, type, layout: "plain", moved: false });
     if (constant.kind === "filled") {
       const scalar = this.#scalar(constant.value, type);
@@ -204,18 +163,16 @@ class Conversion {
       const values = this.#input.variable(constant.name);
       return plain(this.#builder.tensor(float, sizes, values, constant.name));
     }
-    return plain(this.#builder.tensor(type, sizes, dataOf(constant.values, type)));
+    return plain(this.#builder.tensor(type, sizes, this.dataOf(constant.values, type)));
   }
 
   /**
    * Returns an input in the given type, with a cast if necessary. Constants keep all their digits.
    */
   #as(symbolic: SymbolicValue, type: ElementType): Value {
-    const { constant } = symbolic;
-    if (constant?.kind === "numbers" || constant?.kind === "values" && type === double) {
-      return this.#constant(symbolic, constant, type);
-    }
-    const value = this.#value(symbolic);
+    const exact = this.exactConstant(symbolic, type);
+    if (exact) return exact;
+    const value = this.value(symbolic);
     return value.type === type ? value : { ...value, name: this.#cast(value.name, type), type };
   }
 
@@ -226,16 +183,8 @@ class Conversion {
     );
   }
 
-  /** Returns the type in which to compute with several inputs: float64 if one of them has it. */
-  #common(symbolic: readonly SymbolicValue[]): ElementType {
-    const types = symbolic.filter(({ constant }) => constant?.kind !== "numbers")
-      .map((one) => this.#value(one).type);
-    return types.find((type) => type === double) ?? types.find((type) => type === float) ??
-      types[0] ?? float;
-  }
-
   #scalar(value: number, type: ElementType): Name {
-    return this.#builder.tensor(type, [], dataOf([value], type));
+    return this.#builder.tensor(type, [], this.dataOf([value], type));
   }
 
   /**
@@ -258,22 +207,6 @@ class Conversion {
     return this.#builder.node("Concat", parts, { axis: { int: 0 } });
   }
 
-  /** Returns a number of the current call, which must not depend on the number of rows. */
-  #number(value: unknown): number {
-    if (typeof value === "number") return value;
-    throw this.#refuse("an attribute depends on the number of rows");
-  }
-
-  #numbers(value: unknown): number[] {
-    const list = Array.isArray(value) ? value : [value];
-    return list.map((one) => this.#number(one));
-  }
-
-  #refuse(why: string): NoGraph {
-    const { kernel, origin } = this.#call;
-    return new NoGraph(`the operation ${kernel} cannot be converted to ONNX here: ${why}`, origin);
-  }
-
   #plain({ name, layout }: Value): Name {
     return layout === "plain" ? name : this.#transposed(name, toLast);
   }
@@ -291,10 +224,7 @@ class Conversion {
 
   /** Creates the value for a result of the current call. */
   #made(name: Name, type: ElementType, layout: Layout = "plain"): Value {
-    const { kernel, inputs } = this.#call;
-    const moved = moves.has(kernel) &&
-      Object.values(inputs).some(({ id }) => this.#values.get(id)?.moved);
-    return { name, type, layout, moved };
+    return { name, type, layout, moved: this.isMoved };
   }
 
   #node(
@@ -305,24 +235,13 @@ class Conversion {
     return this.#builder.node(op, inputs, attributes);
   }
 
-  #rank(name: string): number {
-    return this.#call.inputs[name]!.shape.length;
-  }
-
-  #axes(value: unknown, rank: number): number[] {
-    const given = value === undefined || value === null
-      ? Array.from({ length: rank }, (_, axis) => axis)
-      : this.#numbers(value);
-    return given.map((axis) => axis < 0 ? axis + rank : axis);
-  }
-
-  #convert(call: SymbolicCall): Value[] {
+  protected override convert(call: SymbolicCall): Value[] {
     const { kernel, inputs, attrs } = call;
     const one = (name: Name, type: ElementType, layout?: Layout) => [
       this.#made(name, type, layout),
     ];
     if (Object.hasOwn(unary, kernel)) {
-      const x = this.#at("x");
+      const x = this.at("x");
       const type = tests.has(kernel) ? bool : x.type;
       return one(this.#node(unary[kernel]!, [x.name]), type, x.layout);
     }
@@ -332,66 +251,66 @@ class Conversion {
     if (Object.hasOwn(reductions, kernel)) return [this.#reduce(kernel)];
     switch (kernel) {
       case ROUND: {
-        const x = this.#at("x");
+        const x = this.at("x");
         if (x.type !== double || x.moved && !attrs.final) return [x];
         return [{ ...x, name: this.#cast(x.name, float), type: float, moved: false }];
       }
       case "Cast": {
-        const x = this.#at("x"), to = typeOf(attrs.dtype as tf.DataType);
+        const x = this.at("x"), to = this.typeOf(attrs.dtype as tf.DataType);
         // A float64 value keeps its type; the end of the transform rounds it.
         if (x.type === to || x.type === double && to === float) return [x];
         return one(this.#cast(x.name, to), to, x.layout);
       }
       case "Square": {
-        const x = this.#at("x");
+        const x = this.at("x");
         return one(this.#node("Mul", [x.name, x.name]), x.type, x.layout);
       }
       case "Rsqrt": {
-        const x = this.#at("x");
+        const x = this.at("x");
         return one(this.#node("Reciprocal", [this.#node("Sqrt", [x.name])]), x.type, x.layout);
       }
       case "Log1p": {
-        const x = this.#at("x"), sum = this.#node("Add", [x.name, this.#scalar(1, x.type)]);
+        const x = this.at("x"), sum = this.#node("Add", [x.name, this.#scalar(1, x.type)]);
         return one(this.#node("Log", [sum]), x.type, x.layout);
       }
       case "LeakyRelu": {
-        const x = this.#at("x"), alpha = { float: this.#number(attrs.alpha) };
+        const x = this.at("x"), alpha = { float: this.number(attrs.alpha) };
         return one(this.#node("LeakyRelu", [x.name], { alpha }), x.type, x.layout);
       }
       case "Relu6":
       case "ClipByValue": {
-        const x = this.#at("x");
+        const x = this.at("x");
         const [low, high] = kernel === "Relu6"
           ? [0, 6]
-          : [this.#number(attrs.clipValueMin), this.#number(attrs.clipValueMax)];
+          : [this.number(attrs.clipValueMin), this.number(attrs.clipValueMax)];
         const limits = [low, high].map((limit) => this.#scalar(limit!, x.type));
         return one(this.#node("Clip", [x.name, ...limits]), x.type, x.layout);
       }
       case "ZerosLike":
       case "OnesLike": {
-        const { shape } = call.outputs[0]!, type = typeOf(call.outputs[0]!.dtype);
+        const { shape } = call.outputs[0]!, type = this.typeOf(call.outputs[0]!.dtype);
         const value = this.#scalar(kernel === "ZerosLike" ? 0 : 1, type);
         return one(this.#node("Expand", [value, this.#sizes(shape)]), type);
       }
       case "Fill": {
-        const { shape, dtype } = call.outputs[0]!, type = typeOf(dtype);
-        const value = this.#scalar(this.#number(attrs.value), type);
+        const { shape, dtype } = call.outputs[0]!, type = this.typeOf(dtype);
+        const value = this.#scalar(this.number(attrs.value), type);
         return one(this.#node("Expand", [value, this.#sizes(shape)]), type);
       }
       case "AddN": {
-        const all = Object.values(inputs).map((input) => this.#plain(this.#value(input)));
-        return one(this.#node("Sum", all), this.#value(inputs[0]!).type);
+        const all = Object.values(inputs).map((input) => this.#plain(this.value(input)));
+        return one(this.#node("Sum", all), this.value(inputs[0]!).type);
       }
       case "Prelu": {
-        const x = this.#at("x"), alpha = this.#plain(this.#at("alpha"));
+        const x = this.at("x"), alpha = this.#plain(this.at("alpha"));
         return one(this.#node("PRelu", [this.#plain(x), alpha]), x.type);
       }
       case "Select": {
-        const type = this.#common([inputs.t!, inputs.e!]);
+        const type = this.common([inputs.t!, inputs.e!]);
         const [t, e] = [this.#as(inputs.t!, type), this.#as(inputs.e!, type)];
-        let condition = this.#plain(this.#at("condition"));
+        let condition = this.#plain(this.at("condition"));
         // tfjs also accepts one condition per row.
-        const [rank, whole] = [this.#rank("condition"), this.#rank("t")];
+        const [rank, whole] = [this.rank("condition"), this.rank("t")];
         if (rank === 1 && whole > 1) {
           const more = Array.from({ length: whole - 1 }, (_, axis) => axis + 1);
           condition = this.#node("Unsqueeze", [condition, this.#builder.ints(more)]);
@@ -400,25 +319,25 @@ class Conversion {
       }
       case "Softmax":
       case "LogSoftmax": {
-        const logits = this.#at("logits");
-        const axis = { int: this.#axes(attrs.dim ?? attrs.axis ?? -1, this.#rank("logits"))[0]! };
+        const logits = this.at("logits");
+        const axis = { int: this.axes(attrs.dim ?? attrs.axis ?? -1, this.rank("logits"))[0]! };
         return one(this.#node(kernel, [this.#plain(logits)], { axis }), logits.type);
       }
       case "Reshape": {
-        const x = this.#at("x"), { shape } = call.outputs[0]!;
+        const x = this.at("x"), { shape } = call.outputs[0]!;
         return one(this.#node("Reshape", [this.#plain(x), this.#sizes(shape, true)]), x.type);
       }
       case "ExpandDims": {
-        const x = this.#at("input"), rank = this.#rank("input") + 1;
-        const axes = this.#builder.ints(this.#axes(attrs.dim, rank));
+        const x = this.at("input"), rank = this.rank("input") + 1;
+        const axes = this.#builder.ints(this.axes(attrs.dim, rank));
         return one(this.#node("Unsqueeze", [this.#plain(x), axes]), x.type);
       }
       case "Transpose": {
-        const x = this.#at("x"), perm = { ints: this.#numbers(attrs.perm) };
+        const x = this.at("x"), perm = { ints: this.numbers(attrs.perm) };
         return one(this.#node("Transpose", [this.#plain(x)], { perm }), x.type);
       }
       case "Reverse": {
-        const x = this.#at("x"), axes = this.#axes(attrs.dims, this.#rank("x"));
+        const x = this.at("x"), axes = this.axes(attrs.dims, this.rank("x"));
         const starts = this.#builder.ints(axes.map(() => -1));
         const ends = this.#builder.tensor(
           int64,
@@ -429,7 +348,7 @@ class Conversion {
         return one(this.#node("Slice", [this.#plain(x), ...parts]), x.type);
       }
       case "Slice": {
-        const x = this.#at("x"), { shape } = call.outputs[0]!;
+        const x = this.at("x"), { shape } = call.outputs[0]!;
         const begin = this.#sizesOf(attrs.begin);
         const end = begin.map(({ fixed, perRow }, axis) => ({
           fixed: fixed + shape[axis]!.fixed,
@@ -439,7 +358,7 @@ class Conversion {
         return one(this.#node("Slice", [this.#plain(x), ...parts]), x.type);
       }
       case "SplitV": {
-        const x = this.#at("x"), axis = this.#axes(attrs.axis, this.#rank("x"))[0]!;
+        const x = this.at("x"), axis = this.axes(attrs.axis, this.rank("x"))[0]!;
         const sizes = this.#sizes(call.outputs.map(({ shape }) => shape[axis]!));
         const attributes = { axis: { int: axis } };
         const names = this.#builder.nodes(
@@ -451,7 +370,7 @@ class Conversion {
         return names.map((name) => this.#made(name, x.type));
       }
       case "Unpack": {
-        const x = this.#at("value"), axis = this.#axes(attrs.axis, this.#rank("value"))[0]!;
+        const x = this.at("value"), axis = this.axes(attrs.axis, this.rank("value"))[0]!;
         return call.outputs.map((_, index) => {
           const place = this.#builder.tensor(int64, [], BigInt64Array.of(BigInt(index)));
           const name = this.#node("Gather", [this.#plain(x), place], { axis: { int: axis } });
@@ -460,9 +379,9 @@ class Conversion {
       }
       case "Concat":
       case "Pack": {
-        const all = Object.values(inputs), type = this.#common(all);
+        const all = Object.values(inputs), type = this.common(all);
         const rank = all[0]!.shape.length + (kernel === "Pack" ? 1 : 0);
-        const axis = this.#axes(attrs.axis, rank)[0]!;
+        const axis = this.axes(attrs.axis, rank)[0]!;
         const names = all.map((input) => {
           const name = this.#plain(this.#as(input, type));
           return kernel === "Concat"
@@ -472,13 +391,13 @@ class Conversion {
         return one(this.#node("Concat", names, { axis: { int: axis } }), type);
       }
       case "Tile": {
-        const x = this.#at("x"), reps = this.#sizes(this.#sizesOf(attrs.reps));
+        const x = this.at("x"), reps = this.#sizes(this.#sizesOf(attrs.reps));
         return one(this.#node("Tile", [this.#plain(x), reps]), x.type);
       }
       case "GatherV2": {
-        if (this.#number(attrs.batchDims ?? 0) !== 0) throw this.#refuse("batchDims is not 0");
-        const x = this.#at("x"), axis = this.#axes(attrs.axis, this.#rank("x"))[0]!;
-        const indices = this.#plain(this.#at("indices"));
+        if (this.number(attrs.batchDims ?? 0) !== 0) throw this.refuse("batchDims is not 0");
+        const x = this.at("x"), axis = this.axes(attrs.axis, this.rank("x"))[0]!;
+        const indices = this.#plain(this.at("indices"));
         return one(
           this.#node("Gather", [this.#plain(x), indices], { axis: { int: axis } }),
           x.type,
@@ -486,17 +405,17 @@ class Conversion {
       }
       case "OneHot": {
         // ONNX counts negative indices from the end, but here −1 marks an empty position.
-        const ids = this.#at("indices"), depth = this.#number(attrs.depth);
+        const ids = this.at("indices"), depth = this.number(attrs.depth);
         const places = this.#builder.tensor(
           int32,
           [depth],
           Int32Array.from({ length: depth }, (_, id) => id),
         );
-        const last = this.#builder.ints([this.#rank("indices")]);
+        const last = this.#builder.ints([this.rank("indices")]);
         const column = this.#node("Unsqueeze", [this.#plain(ids), last]);
         const hit = this.#node("Equal", [this.#cast(column, int32), places]);
         const [on, off] = [attrs.onValue ?? 1, attrs.offValue ?? 0].map((value) =>
-          this.#scalar(this.#number(value), float)
+          this.#scalar(this.number(value), float)
         );
         return one(this.#node("Where", [hit, on!, off!]), float);
       }
@@ -514,7 +433,7 @@ class Conversion {
       case "MirrorPad":
         return [this.#pad(kernel)];
       case "ResizeBilinear": {
-        const x = this.#at("images"), [height, width] = this.#numbers(attrs.size);
+        const x = this.at("images"), [height, width] = this.numbers(attrs.size);
         const [, , , channels] = call.outputs[0]!.shape;
         const mode = attrs.alignCorners
           ? "align_corners"
@@ -533,7 +452,7 @@ class Conversion {
         );
       }
       default:
-        throw this.#refuse("it is not known");
+        throw this.refuse("it is not known");
     }
   }
 
@@ -542,8 +461,8 @@ class Conversion {
   }
 
   #binary(kernel: string): Value {
-    const { a, b } = this.#call.inputs as { a: SymbolicValue; b: SymbolicValue };
-    const type = this.#common([a, b]);
+    const { a, b } = this.call.inputs as { a: SymbolicValue; b: SymbolicValue };
+    const type = this.common([a, b]);
     const values = [this.#as(a, type), this.#as(b, type)];
     const result = tests.has(kernel) ? bool : type;
     const isFirst = values.some(({ layout }) => layout === "channels first");
@@ -559,7 +478,7 @@ class Conversion {
           () => this.#node("Reshape", [value.name, wide]),
         );
       }
-      if (shape.length < 4) throw this.#refuse(`an input has ${shape.length} axes, another 4`);
+      if (shape.length < 4) throw this.refuse(`an input has ${shape.length} axes, another 4`);
       return this.#first(value);
     });
     const layout = isFirst ? "channels first" : "plain";
@@ -583,16 +502,16 @@ class Conversion {
       this.#uses.get(a.id) !== 1 || b.shape.length !== 1 || b.constant?.kind === "filled" ||
       !b.constant
     ) return undefined;
-    const { shape } = this.#call.outputs[0]!;
+    const { shape } = this.call.outputs[0]!;
     if (shape.at(-1)!.fixed !== b.shape[0]!.fixed) return undefined;
-    this.#builder.replace(maker, { inputs: [...maker.inputs, this.#value(b).name] });
+    this.#builder.replace(maker, { inputs: [...maker.inputs, this.value(b).name] });
     return x;
   }
 
   #reduce(kernel: string): Value {
     const { op, axes: attribute } = reductions[kernel]!;
-    const { attrs } = this.#call, x = this.#at("x");
-    const axes = this.#axes(attrs[attribute], this.#rank("x"));
+    const { attrs } = this.call, x = this.at("x");
+    const axes = this.axes(attrs[attribute], this.rank("x"));
     if (x.layout === "channels first" && kernel === "Mean" && `${axes}` === "1,2") {
       const pooled = this.#node("GlobalAveragePool", [x.name]);
       if (attrs.keepDims) return this.#made(pooled, x.type, "channels first");
@@ -606,9 +525,9 @@ class Conversion {
   }
 
   #product(): Value {
-    const { attrs } = this.#call, ranks = [this.#rank("a"), this.#rank("b")];
-    const type = this.#common(Object.values(this.#call.inputs));
-    const [a, b] = [this.#call.inputs.a!, this.#call.inputs.b!]
+    const { attrs } = this.call, ranks = [this.rank("a"), this.rank("b")];
+    const type = this.common(Object.values(this.call.inputs));
+    const [a, b] = [this.call.inputs.a!, this.call.inputs.b!]
       .map((input) => this.#plain(this.#as(input, type)));
     const turned = { transA: attrs.transposeA, transB: attrs.transposeB };
     if (ranks.every((rank) => rank === 2)) {
@@ -627,11 +546,11 @@ class Conversion {
   }
 
   #batchNorm(): Value {
-    const { inputs, attrs } = this.#call, x = this.#at("x");
-    const epsilon = this.#number(attrs.varianceEpsilon ?? 0.001);
+    const { inputs, attrs } = this.call, x = this.at("x");
+    const epsilon = this.number(attrs.varianceEpsilon ?? 0.001);
     const names = ["scale", "offset", "mean", "variance"].map((name) => {
       const input = inputs[name];
-      if (input) return this.#value(input).name;
+      if (input) return this.value(input).name;
       const channels = inputs.mean!.shape.map(({ fixed }) => fixed);
       const value = name === "scale" ? 1 : 0;
       return this.#builder.tensor(float, channels, new Float32Array(channels[0]!).fill(value));
@@ -652,13 +571,13 @@ class Conversion {
   }
 
   #convolution(depthwise: boolean): Value {
-    const { inputs, attrs } = this.#call, x = this.#at("x"), filter = inputs.filter!;
-    if (attrs.dataFormat !== "NHWC") throw this.#refuse(`the data format is ${attrs.dataFormat}`);
+    const { inputs, attrs } = this.call, x = this.at("x"), filter = inputs.filter!;
+    if (attrs.dataFormat !== "NHWC") throw this.refuse(`the data format is ${attrs.dataFormat}`);
     const [height, width, from, to] = filter.shape.map(({ fixed }) => fixed) as [
       ...[number, number, number, number],
     ];
     const channels = depthwise ? from : 1;
-    const { name: given } = this.#value(filter);
+    const { name: given } = this.value(filter);
     const constant = this.#builder.valuesOf(given);
     // From [height, width, in, out] to [out, in, height, width]; a depthwise kernel has one group
     // per channel.
@@ -687,12 +606,12 @@ class Conversion {
       return this.#builder.tensor(float, shape, turned, `${given}.transposed`);
     });
     const { padInfo, strideHeight, strideWidth, dilationHeight, dilationWidth } = convInfo(
-      this.#call,
+      this.call,
       depthwise,
-      (why) => this.#refuse(why),
+      (why) => this.refuse(why),
     );
     const { top, bottom, left, right } = padInfo;
-    const before = this.#zeroPad(this.#call.inputs.x!, x);
+    const before = this.#zeroPad(this.call.inputs.x!, x);
     const pads = before
       ? [
         top + before.pads[0]!,
@@ -731,10 +650,10 @@ class Conversion {
   }
 
   #pool(kernel: "MaxPool" | "AvgPool"): Value {
-    const { attrs } = this.#call, x = this.#at("x");
-    const [, height, width] = this.#call.inputs.x!.shape.map(({ fixed }) => fixed);
+    const { attrs } = this.call, x = this.at("x");
+    const [, height, width] = this.call.inputs.x!.shape.map(({ fixed }) => fixed);
     const [filter, strides] = [attrs.filterSize, attrs.strides].map((pair) => {
-      const [first, second = first] = this.#numbers(pair);
+      const [first, second = first] = this.numbers(pair);
       return [first!, second!];
     });
     const given = attrs.pad;
@@ -757,17 +676,17 @@ class Conversion {
   }
 
   #pad(kernel: "PadV2" | "MirrorPad"): Value {
-    const { attrs } = this.#call, x = this.#at("x");
-    const pairs = (attrs.paddings as unknown[]).map((pair) => this.#numbers(pair));
+    const { attrs } = this.call, x = this.at("x");
+    const pairs = (attrs.paddings as unknown[]).map((pair) => this.numbers(pair));
     const order = x.layout === "channels first" ? toFirst : pairs.map((_, axis) => axis);
     const pads = this.#builder.ints(
       [0, 1].flatMap((end) => order.map((axis) => pairs[axis]![end]!)),
     );
     if (kernel === "PadV2") {
-      const value = this.#scalar(this.#number(attrs.constantValue), x.type);
+      const value = this.#scalar(this.number(attrs.constantValue), x.type);
       return this.#made(this.#node("Pad", [x.name, pads, value]), x.type, x.layout);
     }
-    if (attrs.mode !== "reflect") throw this.#refuse(`the mode is ${attrs.mode}`);
+    if (attrs.mode !== "reflect") throw this.refuse(`the mode is ${attrs.mode}`);
     const mode = { string: "reflect" };
     return this.#made(this.#node("Pad", [x.name, pads], { mode }), x.type, x.layout);
   }
@@ -779,12 +698,8 @@ function convInfo(
   depthwise: boolean,
   refuse: (why: string) => NoGraph,
 ) {
-  const numbers = (value: unknown): [number, number] => {
-    const [first, second = first] = [value].flat() as number[];
-    return [first!, second!];
-  };
-  const [strideHeight, strideWidth] = numbers(attrs.strides);
-  const [dilationHeight, dilationWidth] = numbers(attrs.dilations ?? 1);
+  const [strideHeight, strideWidth] = pairOf(attrs.strides);
+  const [dilationHeight, dilationWidth] = pairOf(attrs.dilations ?? 1);
   const { pad } = attrs;
   const side = (axis: 1 | 2, stride: number, dilation: number): [number, number] => {
     if (pad === "valid") return [0, 0];
@@ -803,21 +718,4 @@ function convInfo(
     padInfo: { top, bottom, left, right },
     ...{ strideHeight, strideWidth, dilationHeight, dilationWidth },
   };
-}
-
-const sizeOf = (size: number | Size): Size =>
-  typeof size === "number" ? { fixed: size, perRow: 0 } : size;
-
-function typeOf(dtype: tf.DataType): ElementType {
-  if (dtype === "float32") return float;
-  if (dtype === "int32") return int32;
-  if (dtype === "bool") return bool;
-  throw new NoGraph(`it computes with the type ${dtype}`, undefined);
-}
-
-function dataOf(values: ArrayLike<number>, type: ElementType) {
-  if (type === double) return Float64Array.from(values);
-  if (type === float) return values instanceof Float32Array ? values : Float32Array.from(values);
-  if (type === int32) return Int32Array.from(values);
-  return Uint8Array.from(values);
 }

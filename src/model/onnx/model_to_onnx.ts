@@ -1,31 +1,13 @@
 import { ROCKET_VERSION } from "../../base/package.ts";
-import type { PlannedTransform } from "../../input/transforms.ts";
 import type { ModelFile } from "../../run/model/model_file.ts";
-import type { NetName } from "../../stages/network.ts";
-import type { ModelNets } from "../nets.ts";
-import { noGraph, recordNet } from "../record_net.ts";
-import { NoGraph } from "../../engine/symbolic/record.ts";
+import { convertFor, type GraphRequest, recordModel } from "../model_graph.ts";
 import { type DataPlace, OnnxBuilder, type OnnxFile } from "./builder.ts";
-import { addColumns, type FeatureInput, type InputsKind, inputsOfGraph } from "./columns.ts";
+import { addColumns, type FeatureInput } from "./columns.ts";
 import { convertGraph, type OnnxValue } from "./convert.ts";
 import { ElementType } from "./messages.ts";
 
 /** The input of {@linkcode modelToOnnx}. */
-export interface OnnxRequest {
-  /** The content of `model.json`. */
-  readonly model: ModelFile;
-  /** The nets of the model. */
-  readonly nets: ModelNets;
-  /** The net to convert. */
-  readonly net: NetName;
-  /** The values of the net's variables, by name. */
-  readonly weights: ReadonlyMap<string, Float32Array>;
-  /** The transforms of the model, with their measured statistics. */
-  readonly transforms: readonly PlannedTransform[];
-  /**
-   * The inputs of the graph: columns or ids of the source, or the features after all transforms.
-   */
-  readonly inputs: InputsKind | "features";
+export interface OnnxRequest extends GraphRequest {
   /** Where to store the weights. */
   readonly place: DataPlace;
 }
@@ -47,23 +29,14 @@ const ROWS = "rows";
  * @throws {UserError} If a stage cannot be converted to ONNX, or a vocabulary is too large.
  */
 export function modelToOnnx(request: OnnxRequest): OnnxModel {
-  const { model, nets, net, transforms, weights } = request;
-  const fromSource = request.inputs !== "features";
-  const all = fromSource ? model.features : model.inputs;
-  const graph = recordNet({
-    nets,
-    net,
-    features: Object.fromEntries(all.map(({ name, spec }) => [name, spec])),
-    transforms: fromSource ? transforms : [],
-  });
+  const { model, nets, net, weights } = request;
+  const { graph, inputs } = recordModel(request);
   const builder = new OnnxBuilder();
-  const inputs = request.inputs === "features" ? [] : inputsOfGraph(model, request.inputs);
-  const features = fromSource
-    ? addColumns(builder, model, inputs, ROWS)
-    : addFeatures(builder, model);
-  let outputs: Record<string, OnnxValue>;
-  try {
-    outputs = convertGraph(graph, {
+  const features = request.inputs === "features"
+    ? addFeatures(builder, model)
+    : addColumns(builder, model, inputs, ROWS);
+  const outputs = convertFor(nets, () =>
+    convertGraph(graph, {
       builder,
       inputs: features,
       rows: () =>
@@ -73,11 +46,7 @@ export function modelToOnnx(request: OnnxRequest): OnnxModel {
           return builder.node("Slice", [shape, builder.ints([0]), builder.ints([1])]);
         }),
       variable: (name) => weights.get(name)!,
-    });
-  } catch (error) {
-    if (error instanceof NoGraph) throw noGraph(nets.stage, error.message);
-    throw error;
-  }
+    }));
   const { kind } = model.label.spec, { units } = model.network;
   const output = { type: ElementType.float, shape: [ROWS, units] };
   const logits = outputs.logits!.name;

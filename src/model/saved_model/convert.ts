@@ -5,15 +5,16 @@
  */
 
 import type * as tf from "@tensorflow/tfjs";
+import { mapValues } from "../../stages/parts.ts";
 import {
   type Constant,
-  NoGraph,
   ROUND,
   type Size,
   type SymbolicCall,
   type SymbolicGraph,
   type SymbolicValue,
 } from "../../engine/symbolic/record.ts";
+import { Conversion, pairOf, sizeOf, tests } from "../conversion.ts";
 import type { Reference, SavedModelBuilder } from "./builder.ts";
 import { type Attribute, DType } from "./messages.ts";
 
@@ -53,7 +54,7 @@ export function convertToTensorFlow(
   graph: SymbolicGraph,
   input: ConversionInput,
 ): Record<string, TensorFlowValue> {
-  return new Conversion(graph, input).run();
+  return new TensorFlowConversion(graph, input).run();
 }
 
 /** A converted value. */
@@ -91,80 +92,31 @@ const binary: Readonly<Record<string, string>> = {
   LogicalOr: "LogicalOr",
 };
 
-/** Operations with a boolean result. */
-const tests: ReadonlySet<string> = new Set([
-  ...["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual", "IsNan"],
-  ...["LogicalAnd", "LogicalOr", "LogicalNot"],
-]);
-
 /** Operations on booleans only, which have no attribute for a type. */
 const logical: ReadonlySet<string> = new Set(["LogicalAnd", "LogicalOr", "LogicalNot"]);
-
-/** Operations that rearrange numbers without changing them. */
-const moves: ReadonlySet<string> = new Set([
-  ...["Identity", "Reshape", "ExpandDims", "Transpose", "Slice", "SplitV", "Concat", "Pack"],
-  ...["Unpack", "PadV2", "MirrorPad", "GatherV2", "Reverse", "Tile"],
-]);
 
 /** Reductions, each with the name of the attribute for its axes in tfjs. */
 const reductions: Readonly<Record<string, string>> = {
   ...{ Sum: "axis", Mean: "axis", Prod: "axis", Max: "reductionIndices", Min: "axis" },
 };
 
-class Conversion {
-  readonly #graph: SymbolicGraph;
+class TensorFlowConversion extends Conversion<DType, Value> {
   readonly #builder: SavedModelBuilder;
   readonly #input: ConversionInput;
-  readonly #values = new Map<number, Value>();
-  #call!: SymbolicCall;
 
   constructor(graph: SymbolicGraph, input: ConversionInput) {
-    this.#graph = graph;
+    super(graph, "TensorFlow", DType);
     this.#input = input;
     this.#builder = input.builder;
   }
 
   run(): Record<string, TensorFlowValue> {
-    for (const [name, { id }] of Object.entries(this.#graph.inputs)) {
-      const given = this.#input.inputs[name];
-      if (given) this.#values.set(id, { ...given, moved: true });
-    }
-    for (const call of this.#needed()) {
-      this.#call = call;
-      const made = this.#convert(call);
-      made.forEach((value, index) => this.#values.set(call.outputs[index]!.id, value));
-    }
-    return Object.fromEntries(
-      Object.entries(this.#graph.outputs).map(([name, symbolic]) => [name, this.#value(symbolic)]),
+    return this.convertAll(
+      mapValues(this.#input.inputs, (value): Value => ({ ...value, moved: true })),
     );
   }
 
-  /** Returns the calls that the outputs depend on. */
-  #needed(): SymbolicCall[] {
-    const wanted = new Set(Object.values(this.#graph.outputs).map(({ id }) => id));
-    const needed = this.#graph.calls.toReversed().filter(({ inputs, outputs }) => {
-      if (!outputs.some(({ id }) => wanted.has(id))) return false;
-      for (const { id } of Object.values(inputs)) wanted.add(id);
-      return true;
-    });
-    return needed.reverse();
-  }
-
-  /** Returns the value of an input of the current call. */
-  #at(name: string): Value {
-    return this.#value(this.#call.inputs[name]!);
-  }
-
-  #value(symbolic: SymbolicValue): Value {
-    const known = this.#values.get(symbolic.id);
-    if (known) return known;
-    if (!symbolic.constant) throw this.#refuse("it reads an input that nothing provides");
-    const value = this.#constant(symbolic, symbolic.constant, typeOf(symbolic.dtype));
-    this.#values.set(symbolic.id, value);
-    return value;
-  }
-
-  #constant({ shape }: SymbolicValue, constant: Constant, type: DType): Value {
+  protected override constant({ shape }: SymbolicValue, constant: Constant, type: DType): Value {
     const plain = (reference: Reference): Value => ({ reference, type, moved: false });
     if (constant.kind === "filled") return plain(this.#filled(constant.value, type, shape));
     const sizes = shape.map(({ fixed }) => fixed);
@@ -172,7 +124,7 @@ class Conversion {
       const values = this.#input.variable(constant.name);
       return plain(this.#builder.variable(constant.name, sizes, values));
     }
-    return plain(this.#builder.constant(type, sizes, dataOf(constant.values, type)));
+    return plain(this.#builder.constant(type, sizes, this.dataOf(constant.values, type)));
   }
 
   #filled(value: number, type: DType, shape: readonly Size[]): Reference {
@@ -185,11 +137,9 @@ class Conversion {
    * Returns an input in the given type, with a cast if necessary. Constants keep all their digits.
    */
   #as(symbolic: SymbolicValue, type: DType): Reference {
-    const { constant } = symbolic;
-    if (constant?.kind === "numbers" || constant?.kind === "values" && type === double) {
-      return this.#constant(symbolic, constant, type).reference;
-    }
-    const value = this.#value(symbolic);
+    const exact = this.exactConstant(symbolic, type);
+    if (exact) return exact.reference;
+    const value = this.value(symbolic);
     return value.type === type ? value.reference : this.#cast(value, type);
   }
 
@@ -200,16 +150,8 @@ class Conversion {
     );
   }
 
-  /** Returns the type in which to compute with several inputs: float64 if one of them has it. */
-  #common(symbolic: readonly SymbolicValue[]): DType {
-    const types = symbolic.filter(({ constant }) => constant?.kind !== "numbers")
-      .map((one) => this.#value(one).type);
-    return types.find((type) => type === double) ?? types.find((type) => type === float) ??
-      types[0] ?? float;
-  }
-
   #scalar(value: number, type: DType): Reference {
-    return this.#builder.constant(type, [], dataOf([value], type));
+    return this.#builder.constant(type, [], this.dataOf([value], type));
   }
 
   /**
@@ -232,31 +174,9 @@ class Conversion {
     return this.#op("Pack", parts, { T, N: { int: parts.length }, axis: { int: 0 } });
   }
 
-  /** Returns a number of the current call, which must not depend on the number of rows. */
-  #number(value: unknown): number {
-    if (typeof value === "number") return value;
-    throw this.#refuse("an attribute depends on the number of rows");
-  }
-
-  #numbers(value: unknown): number[] {
-    const list = Array.isArray(value) ? value : [value];
-    return list.map((one) => this.#number(one));
-  }
-
-  #refuse(why: string): NoGraph {
-    const { kernel, origin } = this.#call;
-    return new NoGraph(
-      `the operation ${kernel} cannot be converted to TensorFlow here: ${why}`,
-      origin,
-    );
-  }
-
   /** Creates the value for a result of the current call. */
   #made(reference: Reference, type: DType): Value {
-    const { kernel, inputs } = this.#call;
-    const moved = moves.has(kernel) &&
-      Object.values(inputs).some(({ id }) => this.#values.get(id)?.moved);
-    return { reference, type, moved };
+    return { reference, type, moved: this.isMoved };
   }
 
   #op(
@@ -267,18 +187,7 @@ class Conversion {
     return this.#builder.op(op, inputs, attributes);
   }
 
-  #rank(name: string): number {
-    return this.#call.inputs[name]!.shape.length;
-  }
-
-  #axes(value: unknown, rank: number): number[] {
-    const given = value === undefined || value === null
-      ? Array.from({ length: rank }, (_, axis) => axis)
-      : this.#numbers(value);
-    return given.map((axis) => axis < 0 ? axis + rank : axis);
-  }
-
-  #convert(call: SymbolicCall): Value[] {
+  protected override convert(call: SymbolicCall): Value[] {
     const { kernel, inputs, attrs } = call;
     /** Adds an operation with one result whose only type attribute is T. */
     const one = (
@@ -288,71 +197,71 @@ class Conversion {
       attributes: Readonly<Record<string, Attribute>> = {},
     ) => [this.#made(this.#op(op, inputs, { T: { type }, ...attributes }), type)];
     if (unary.has(kernel)) {
-      const x = this.#at("x"), attributes = logical.has(kernel) ? {} : { T: { type: x.type } };
+      const x = this.at("x"), attributes = logical.has(kernel) ? {} : { T: { type: x.type } };
       const result = this.#op(kernel, [x.reference], attributes);
       return [this.#made(result, tests.has(kernel) ? bool : x.type)];
     }
     if (Object.hasOwn(binary, kernel)) {
-      const both = [inputs.a!, inputs.b!], type = this.#common(both);
+      const both = [inputs.a!, inputs.b!], type = this.common(both);
       const attributes = logical.has(kernel) ? {} : { T: { type } };
       const result = this.#op(binary[kernel]!, both.map((x) => this.#as(x, type)), attributes);
       return [this.#made(result, tests.has(kernel) ? bool : type)];
     }
     if (Object.hasOwn(reductions, kernel)) {
-      const x = this.#at("x"), type = x.type === bool ? int32 : x.type;
-      const axes = this.#builder.ints(this.#axes(attrs[reductions[kernel]!], this.#rank("x")));
+      const x = this.at("x"), type = x.type === bool ? int32 : x.type;
+      const axes = this.#builder.ints(this.axes(attrs[reductions[kernel]!], this.rank("x")));
       return one(kernel, [this.#as(inputs.x!, type), axes], type, {
         ...{ keep_dims: { bool: Boolean(attrs.keepDims) }, Tidx: { type: int32 } },
       });
     }
     switch (kernel) {
       case ROUND: {
-        const x = this.#at("x");
+        const x = this.at("x");
         if (x.type !== double || x.moved && !attrs.final) return [x];
         return [{ reference: this.#cast(x, float), type: float, moved: false }];
       }
       case "Cast": {
-        const x = this.#at("x"), to = typeOf(attrs.dtype as tf.DataType);
+        const x = this.at("x"), to = this.typeOf(attrs.dtype as tf.DataType);
         // A float64 value keeps its type; the end of the transform rounds it.
         if (x.type === to || x.type === double && to === float) return [x];
         return [this.#made(this.#cast(x, to), to)];
       }
       case "LeakyRelu": {
-        const x = this.#at("x");
+        const x = this.at("x");
         return one("LeakyRelu", [x.reference], x.type, {
-          alpha: { float: this.#number(attrs.alpha) },
+          alpha: { float: this.number(attrs.alpha) },
         });
       }
       case "ClipByValue": {
-        const x = this.#at("x");
+        const x = this.at("x");
         const [low, high] = [attrs.clipValueMin, attrs.clipValueMax].map((limit) =>
-          this.#scalar(this.#number(limit), x.type)
+          this.#scalar(this.number(limit), x.type)
         );
         const T = { type: x.type };
         const least = this.#op("Maximum", [x.reference, low!], { T });
         return one("Minimum", [least, high!], x.type);
       }
       case "Fill": {
-        const { shape, dtype } = call.outputs[0]!, type = typeOf(dtype);
-        return [this.#made(this.#filled(this.#number(attrs.value), type, shape), type)];
+        const { shape, dtype } = call.outputs[0]!, type = this.typeOf(dtype);
+        return [this.#made(this.#filled(this.number(attrs.value), type, shape), type)];
       }
       case "AddN": {
-        const all = Object.values(inputs), type = this.#common(all);
+        const all = Object.values(inputs), type = this.common(all);
         const N = { int: all.length };
         return one("AddN", all.map((input) => this.#as(input, type)), type, { N });
       }
       case "Prelu": {
-        const both = [inputs.x!, inputs.alpha!], type = this.#common(both), T = { type };
+        const both = [inputs.x!, inputs.alpha!], type = this.common(both), T = { type };
         const [x, alpha] = both.map((input) => this.#as(input, type));
         const negative = this.#op("Mul", [alpha!, x!], { T });
         const isPositive = this.#op("GreaterEqual", [x!, this.#scalar(0, type)], { T });
         return one("SelectV2", [isPositive, x!, negative], type);
       }
       case "Select": {
-        const type = this.#common([inputs.t!, inputs.e!]);
-        let condition = this.#at("condition").reference;
+        const type = this.common([inputs.t!, inputs.e!]);
+        let condition = this.at("condition").reference;
         // tfjs also accepts one condition per row.
-        const [rank, whole] = [this.#rank("condition"), this.#rank("t")];
+        const [rank, whole] = [this.rank("condition"), this.rank("t")];
         if (rank === 1 && whole > 1) {
           const sizes = [inputs.condition!.shape[0]!, ...Array<number>(whole - 1).fill(1)];
           condition = this.#reshape(condition, bool, sizes);
@@ -362,36 +271,36 @@ class Conversion {
       }
       case "Softmax":
       case "LogSoftmax": {
-        const logits = this.#at("logits"), rank = this.#rank("logits");
-        if (this.#axes(attrs.dim ?? attrs.axis ?? -1, rank)[0] !== rank - 1) {
-          throw this.#refuse("its axis is not the last one");
+        const logits = this.at("logits"), rank = this.rank("logits");
+        if (this.axes(attrs.dim ?? attrs.axis ?? -1, rank)[0] !== rank - 1) {
+          throw this.refuse("its axis is not the last one");
         }
         return one(kernel, [logits.reference], logits.type);
       }
       case "Reshape": {
-        const x = this.#at("x");
+        const x = this.at("x");
         return [this.#made(this.#reshape(x.reference, x.type, call.outputs[0]!.shape), x.type)];
       }
       case "ExpandDims": {
-        const x = this.#at("input");
+        const x = this.at("input");
         return [this.#made(this.#reshape(x.reference, x.type, call.outputs[0]!.shape), x.type)];
       }
       case "Transpose": {
-        const x = this.#at("x"), perm = this.#builder.ints(this.#numbers(attrs.perm));
+        const x = this.at("x"), perm = this.#builder.ints(this.numbers(attrs.perm));
         return one("Transpose", [x.reference, perm], x.type, { Tperm: { type: int32 } });
       }
       case "Reverse": {
-        const x = this.#at("x"), axes = this.#axes(attrs.dims, this.#rank("x"));
+        const x = this.at("x"), axes = this.axes(attrs.dims, this.rank("x"));
         const Tidx = { type: int32 };
         return one("ReverseV2", [x.reference, this.#builder.ints(axes)], x.type, { Tidx });
       }
       case "Slice": {
-        const x = this.#at("x"), begin = this.#sizes(this.#sizesOf(attrs.begin));
+        const x = this.at("x"), begin = this.#sizes(this.#sizesOf(attrs.begin));
         const sizes = this.#sizes(call.outputs[0]!.shape), Index = { type: int32 };
         return one("Slice", [x.reference, begin, sizes], x.type, { Index });
       }
       case "SplitV": {
-        const x = this.#at("x"), axis = this.#axes(attrs.axis, this.#rank("x"))[0]!;
+        const x = this.at("x"), axis = this.axes(attrs.axis, this.rank("x"))[0]!;
         const sizes = this.#sizes(call.outputs.map(({ shape }) => shape[axis]!));
         const split = this.#op("SplitV", [x.reference, sizes, this.#builder.int(axis)], {
           T: { type: x.type },
@@ -401,7 +310,7 @@ class Conversion {
         return this.#several(split, x.type);
       }
       case "Unpack": {
-        const x = this.#at("value"), axis = this.#axes(attrs.axis, this.#rank("value"))[0]!;
+        const x = this.at("value"), axis = this.axes(attrs.axis, this.rank("value"))[0]!;
         const unpacked = this.#op("Unpack", [x.reference], {
           ...{ T: { type: x.type }, num: { int: call.outputs.length }, axis: { int: axis } },
         });
@@ -409,9 +318,9 @@ class Conversion {
       }
       case "Concat":
       case "Pack": {
-        const all = Object.values(inputs), type = this.#common(all);
+        const all = Object.values(inputs), type = this.common(all);
         const rank = all[0]!.shape.length + (kernel === "Pack" ? 1 : 0);
-        const axis = this.#axes(attrs.axis, rank)[0]!, N = { int: all.length };
+        const axis = this.axes(attrs.axis, rank)[0]!, N = { int: all.length };
         const parts = all.map((input) => this.#as(input, type));
         if (kernel === "Pack") return one("Pack", parts, type, { N, axis: { int: axis } });
         if (parts.length === 1) return one("Identity", parts, type);
@@ -419,13 +328,13 @@ class Conversion {
         return one("ConcatV2", [...parts, this.#builder.int(axis)], type, { N, Tidx });
       }
       case "Tile": {
-        const x = this.#at("x"), reps = this.#sizes(this.#sizesOf(attrs.reps));
+        const x = this.at("x"), reps = this.#sizes(this.#sizesOf(attrs.reps));
         return one("Tile", [x.reference, reps], x.type, { Tmultiples: { type: int32 } });
       }
       case "GatherV2": {
-        if (this.#number(attrs.batchDims ?? 0) !== 0) throw this.#refuse("batchDims is not 0");
-        const x = this.#at("x"), indices = this.#at("indices");
-        const axis = this.#builder.int(this.#axes(attrs.axis, this.#rank("x"))[0]!);
+        if (this.number(attrs.batchDims ?? 0) !== 0) throw this.refuse("batchDims is not 0");
+        const x = this.at("x"), indices = this.at("indices");
+        const axis = this.#builder.int(this.axes(attrs.axis, this.rank("x"))[0]!);
         const reference = this.#op("GatherV2", [x.reference, indices.reference, axis], {
           Tparams: { type: x.type },
           Tindices: { type: indices.type },
@@ -436,9 +345,9 @@ class Conversion {
       }
       case "OneHot": {
         const [on, off] = [attrs.onValue ?? 1, attrs.offValue ?? 0].map((value) =>
-          this.#scalar(this.#number(value), float)
+          this.#scalar(this.number(value), float)
         );
-        const depth = this.#builder.int(this.#number(attrs.depth));
+        const depth = this.#builder.int(this.number(attrs.depth));
         return one("OneHot", [this.#as(inputs.indices!, int32), depth, on!, off!], float, {
           ...{ TI: { type: int32 }, axis: { int: -1 } },
         });
@@ -455,18 +364,18 @@ class Conversion {
         return [this.#pool(kernel)];
       case "PadV2":
       case "MirrorPad": {
-        const x = this.#at("x");
-        const pairs = (attrs.paddings as unknown[]).map((pair) => this.#numbers(pair));
+        const x = this.at("x");
+        const pairs = (attrs.paddings as unknown[]).map((pair) => this.numbers(pair));
         const pads = this.#pads(pairs), Tpaddings = { type: int32 };
         if (kernel === "MirrorPad") {
           const mode = { text: String(attrs.mode).toUpperCase() };
           return one("MirrorPad", [x.reference, pads], x.type, { Tpaddings, mode });
         }
-        const value = this.#scalar(this.#number(attrs.constantValue), x.type);
+        const value = this.#scalar(this.number(attrs.constantValue), x.type);
         return one("PadV2", [x.reference, pads, value], x.type, { Tpaddings });
       }
       case "ResizeBilinear": {
-        const size = this.#builder.ints(this.#numbers(attrs.size));
+        const size = this.#builder.ints(this.numbers(attrs.size));
         // The result is float32 for images of any type.
         const resized = this.#op("ResizeBilinear", [this.#as(inputs.images!, float), size], {
           T: { type: float },
@@ -476,7 +385,7 @@ class Conversion {
         return [this.#made(resized, float)];
       }
       default:
-        throw this.#refuse("it is not known");
+        throw this.refuse("it is not known");
     }
   }
 
@@ -493,7 +402,7 @@ class Conversion {
    * Creates the values for the results of an operation that has one output per result of the call.
    */
   #several(first: Reference, type: DType): Value[] {
-    return this.#call.outputs.map((_, index) =>
+    return this.call.outputs.map((_, index) =>
       this.#made(first.replace(/\d+$/, String(index)), type)
     );
   }
@@ -503,7 +412,7 @@ class Conversion {
   }
 
   #product(): Value {
-    const { inputs: { a, b }, attrs } = this.#call, type = this.#common([a!, b!]);
+    const { inputs: { a, b }, attrs } = this.call, type = this.common([a!, b!]);
     const both = [this.#as(a!, type), this.#as(b!, type)], T = { type };
     const turned = [attrs.transposeA, attrs.transposeB].map((turn) => ({ bool: Boolean(turn) }));
     const reference = a!.shape.length === 2 && b!.shape.length === 2
@@ -513,18 +422,18 @@ class Conversion {
   }
 
   #batchNorm(): Value {
-    const { inputs, attrs } = this.#call, x = this.#at("x");
-    const epsilon = this.#number(attrs.varianceEpsilon ?? 0.001);
+    const { inputs, attrs } = this.call, x = this.at("x");
+    const epsilon = this.number(attrs.varianceEpsilon ?? 0.001);
     const channels = inputs.mean!.shape;
     const [scale, offset, mean, variance] = ["scale", "offset", "mean", "variance"].map((name) => {
       const input = inputs[name];
-      return input ? this.#value(input).reference : this.#filled(
+      return input ? this.value(input).reference : this.#filled(
         name === "scale" ? 1 : 0,
         float,
         channels,
       );
     });
-    if (this.#rank("x") === 4) {
+    if (this.rank("x") === 4) {
       const reference = this.#op("FusedBatchNormV3", [
         ...[x.reference, scale!, offset!, mean!, variance!],
       ], {
@@ -542,12 +451,12 @@ class Conversion {
   }
 
   #convolution(): Value {
-    const { kernel, attrs } = this.#call, x = this.#at("x"), filter = this.#at("filter");
-    if (attrs.dataFormat !== "NHWC") throw this.#refuse(`the data format is ${attrs.dataFormat}`);
+    const { kernel, attrs } = this.call, x = this.at("x"), filter = this.at("filter");
+    if (attrs.dataFormat !== "NHWC") throw this.refuse(`the data format is ${attrs.dataFormat}`);
     const [strideHeight, strideWidth] = pairOf(attrs.strides);
     const [dilationHeight, dilationWidth] = pairOf(attrs.dilations ?? 1);
     if (kernel !== "Conv2D" && strideHeight !== strideWidth) {
-      throw this.#refuse("its strides differ");
+      throw this.refuse("its strides differ");
     }
     const reference = this.#op(kernel, [x.reference, filter.reference], {
       T: { type: float },
@@ -571,11 +480,11 @@ class Conversion {
   #around(pad: unknown): [number, number][] {
     if (typeof pad === "number") return [[0, 0], [pad, pad], [pad, pad], [0, 0]];
     if (Array.isArray(pad) && pad.length === 4) return pad as [number, number][];
-    throw this.#refuse(`the padding is ${pad}`);
+    throw this.refuse(`the padding is ${pad}`);
   }
 
   #pool(kernel: "MaxPool" | "AvgPool"): Value {
-    const { attrs } = this.#call, x = this.#at("x"), { pad } = attrs;
+    const { attrs } = this.call, x = this.at("x"), { pad } = attrs;
     const sizes = {
       ksize: { ints: [1, ...pairOf(attrs.filterSize), 1] },
       strides: { ints: [1, ...pairOf(attrs.strides), 1] },
@@ -596,26 +505,4 @@ class Conversion {
     const count = padded(this.#op("OnesLike", [x.reference], { T }));
     return this.#made(this.#op("RealDiv", [padded(x.reference), count], { T }), x.type);
   }
-}
-
-const pairOf = (value: unknown): [number, number] => {
-  const [first, second = first] = [value].flat() as number[];
-  return [first!, second!];
-};
-
-const sizeOf = (size: number | Size): Size =>
-  typeof size === "number" ? { fixed: size, perRow: 0 } : size;
-
-function typeOf(dtype: tf.DataType): DType {
-  if (dtype === "float32") return float;
-  if (dtype === "int32") return int32;
-  if (dtype === "bool") return bool;
-  throw new NoGraph(`it computes with the type ${dtype}`, undefined);
-}
-
-function dataOf(values: ArrayLike<number>, type: DType) {
-  if (type === double) return Float64Array.from(values);
-  if (type === float) return values instanceof Float32Array ? values : Float32Array.from(values);
-  if (type === int32) return Int32Array.from(values);
-  return Uint8Array.from(values);
 }

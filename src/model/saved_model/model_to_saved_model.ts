@@ -1,32 +1,10 @@
-import { NoGraph } from "../../engine/symbolic/record.ts";
-import type { PlannedTransform } from "../../input/transforms.ts";
 import type { ModelFile } from "../../run/model/model_file.ts";
-import type { NetName } from "../../stages/network.ts";
-import type { ModelNets } from "../nets.ts";
-import { type FeatureInput, type InputsKind, inputsOfGraph } from "../onnx/columns.ts";
-import { noGraph, recordNet } from "../record_net.ts";
+import { convertFor, type GraphRequest, recordModel } from "../model_graph.ts";
+import type { FeatureInput } from "../onnx/columns.ts";
 import { SavedModelBuilder } from "./builder.ts";
 import { addColumns } from "./columns.ts";
 import { convertToTensorFlow, type TensorFlowValue } from "./convert.ts";
 import { DType } from "./messages.ts";
-
-/** The input of {@linkcode modelToSavedModel}. */
-export interface SavedModelRequest {
-  /** The content of `model.json`. */
-  readonly model: ModelFile;
-  /** The nets of the model. */
-  readonly nets: ModelNets;
-  /** The net to convert. */
-  readonly net: NetName;
-  /** The values of the net's variables, by name. */
-  readonly weights: ReadonlyMap<string, Float32Array>;
-  /** The transforms of the model, with their measured statistics. */
-  readonly transforms: readonly PlannedTransform[];
-  /**
-   * The inputs of the graph: columns or ids of the source, or the features after all transforms.
-   */
-  readonly inputs: InputsKind | "features";
-}
 
 /** A SavedModel, and how its inputs relate to the source. */
 export interface TensorFlowModel {
@@ -43,23 +21,16 @@ export interface TensorFlowModel {
  * @param request The net and its weights, and the inputs of the graph.
  * @throws {UserError} If a stage cannot be converted to TensorFlow, or a vocabulary is too large.
  */
-export function modelToSavedModel(request: SavedModelRequest): TensorFlowModel {
-  const { model, nets, net, transforms, weights } = request;
-  const fromSource = request.inputs !== "features";
-  const all = fromSource ? model.features : model.inputs;
-  const graph = recordNet({
-    nets,
-    net,
-    features: Object.fromEntries(all.map(({ name, spec }) => [name, spec])),
-    transforms: fromSource ? transforms : [],
-  });
+export function modelToSavedModel(request: GraphRequest): TensorFlowModel {
+  const { model, nets, weights } = request;
+  const { graph, inputs } = recordModel(request);
   const builder = new SavedModelBuilder();
-  const inputs = request.inputs === "features" ? [] : inputsOfGraph(model, request.inputs);
-  const columns = fromSource ? addColumns(builder, model, inputs) : addFeatures(builder, model);
+  const columns = request.inputs === "features"
+    ? addFeatures(builder, model)
+    : addColumns(builder, model, inputs);
   const T = { type: DType.float };
-  let outputs: Record<string, TensorFlowValue>;
-  try {
-    outputs = convertToTensorFlow(graph, {
+  const outputs = convertFor(nets, () =>
+    convertToTensorFlow(graph, {
       builder,
       inputs: columns,
       rows: () =>
@@ -71,11 +42,7 @@ export function modelToSavedModel(request: SavedModelRequest): TensorFlowModel {
           });
         }),
       variable: (name) => weights.get(name)!,
-    });
-  } catch (error) {
-    if (error instanceof NoGraph) throw noGraph(nets.stage, error.message);
-    throw error;
-  }
+    }));
   const { kind } = model.label.spec, shape = [-1, model.network.units];
   const logits = outputs.logits!.reference;
   builder.output("logits", logits, DType.float, shape);
