@@ -154,8 +154,14 @@ export interface ModelFile {
 /** The content of `model.json` before the version of Rocket is added. */
 export type ModelContent = Omit<ModelFile, "rocket">;
 
-const count = z.int().nonnegative();
-const shape = z.array(count);
+/** The largest number of ids, which are int32, and of values in a row or a variable. */
+const MAX_COUNT = 2 ** 31 - 1;
+
+const count = z.int().nonnegative().max(MAX_COUNT);
+const shape = z.array(count).refine(
+  (axes) => axes.reduce((size, axis) => size * axis, 1) <= MAX_COUNT,
+  `too large: expected at most ${MAX_COUNT} values`,
+);
 const dtype = z.enum(["float32", "int32"]);
 const keys = z.strictObject({
   kind: z.enum(["vocabulary", "hash", "count"]),

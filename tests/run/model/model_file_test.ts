@@ -206,6 +206,11 @@ Deno.test("readModelFile() refuses a file that is missing, damaged, or of anothe
       text.replace('"vocabulary": "item"', '"vocabulary": "itme"'),
       'it has no vocabulary "itme"',
     );
+    for (const shape of [[2 ** 40], [2 ** 20, 2 ** 20]]) {
+      const model = JSON.parse(text);
+      model.features[0].spec.shape = shape;
+      await refused(JSON.stringify(model), "features.0.spec.shape");
+    }
     await Deno.remove(path);
     const { message } = await assertRejects(() => readModelFile(path), UserError);
     assertStringIncludes(message, "the file does not exist");
