@@ -5,5 +5,5 @@
  * @param word The text.
  */
 export function quoted(word: string): string {
-  return /^[\w./:@%+,=^~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[\w./:@%+,^-][\w./:@%+,=^-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
