@@ -373,6 +373,30 @@ Deno.test("evaluate names the hosts and the home folder of the pipeline in a run
   });
 });
 
+Deno.test("the line names what code can reach that only model.json of a run folder names", async () => {
+  await inFolder(async (folder) => {
+    await Deno.mkdir(join(folder, "project", "run"), { recursive: true });
+    await Deno.mkdir(join(folder, "elsewhere"));
+    const cwd = join(folder, "project");
+    await Deno.symlink(join(folder, "elsewhere"), join(cwd, "link"));
+    const run = { pipeline: {}, variables: {}, engine: "wasm", precision: "float32", initial: {} };
+    const files = {
+      "run/pipeline.json": JSON.stringify({ ...run, data: {} }),
+      "run/model.json": JSON.stringify({ transforms: [{ use: "./code.ts" }] }),
+      "code.ts": "",
+    };
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(join(cwd, name), text);
+    }
+    const words =
+      /^permissions: read \d+ folders including \S+elsewhere, .*: plugins are not restr/;
+    for (const args of [["evaluate", "run"], ["report", "run", "--out", "r.html"]]) {
+      const { stderr } = await rocket(args, { cwd });
+      assertMatch(stderr, words);
+    }
+  });
+});
+
 Deno.test("predict may write its file, and nothing else in the folder that contains it", async () => {
   await inFolder(async (folder) => {
     const args = ["predict", "run", "x.arrow", "--out", "mine/scores.csv", "--permissions"];

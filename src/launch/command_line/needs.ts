@@ -173,11 +173,10 @@ const needsByCommand: Readonly<
     const run = resolve(folder);
     needs.add("read", run, "the trained net");
     needs.add("write", join(run, "model"), "the net as a file for ONNX Runtime");
-    await needs.addModelCode(folder, parsed);
     await needs.addInput(input, parsed);
     if (parsed.out !== undefined) needs.addWritten(parsed.out, "the predictions");
     if (parsed.out !== undefined && /\.parquet$/i.test(parsed.out)) needs.addParquetWriter();
-    return needs.withModelEngine(parsed.engine ?? "auto", temporary);
+    return await needs.withModels([folder], parsed, temporary);
   },
   async evaluate(needs, { words, parsed, temporary }) {
     const [folder, input, ...more] = words;
@@ -190,16 +189,15 @@ const needsByCommand: Readonly<
     if (parsed.out !== undefined) needs.addWritten(parsed.out, "the most wrong rows");
     if (parsed.out !== undefined && /\.parquet$/i.test(parsed.out)) needs.addParquetWriter();
     needs.addRows();
-    return needs.withModelEngine(parsed.engine ?? "auto", temporary);
+    return await needs.withModels([folder], parsed, temporary);
   },
   async export(needs, { words, parsed, temporary }) {
     const [folder, ...more] = words;
     if (folder === undefined || parsed.out === undefined || more.length > 0) return needs.answer();
     needs.add("read", resolve(folder), "the trained net");
-    await needs.addModelCode(folder, parsed);
     needs.add("write", resolve(parsed.out), "the exported net");
     needs.add("read", resolve(parsed.out), "the exported net");
-    needs.withModelEngine("onnx", temporary);
+    await needs.withModels([folder], { ...parsed, engine: "onnx" }, temporary);
     return needs.withEngine(parsed.engine ?? "auto", temporary);
   },
   async serve(needs, { words: [folder, ...more], parsed, options, temporary }) {
@@ -210,8 +208,7 @@ const needsByCommand: Readonly<
     // An export folder has its net as a file already, and never needs code.
     if (!statOf(join(run, runFiles.pipeline))) return needs.withOnnxRuntime();
     needs.add("write", join(run, "model"), "the net in the form of ONNX Runtime");
-    await needs.addModelCode(folder, parsed);
-    return needs.withModelEngine(options.modelEngine ?? "auto", temporary);
+    return await needs.withModels([folder], { ...parsed, engine: options.modelEngine }, temporary);
   },
   async sweep(needs, { words: [file], parsed, temporary }) {
     if (file === undefined) return needs.answer();
@@ -237,7 +234,7 @@ const needsByCommand: Readonly<
     needs.addWritten(parsed.out, "the report");
     needs.addRows();
     needs.addPictures();
-    return needs.withModelEngine(parsed.engine ?? "auto", temporary);
+    return await needs.withModels(words, parsed, temporary);
   },
   compare(needs, { words }) {
     for (const folder of words) needs.add("read", resolve(folder), "a run to compare");
@@ -526,7 +523,7 @@ class NeedList {
   }
 
   /** Adds the code of the stages in `model.json` of a run. Its data is not needed. */
-  async addModelCode(out: string, { allowPlugins }: Arguments): Promise<void> {
+  async #addModelCode(out: string, allowPlugins: readonly string[]): Promise<void> {
     let model: { network?: unknown; transforms?: unknown };
     try {
       model = Object(JSON.parse(await readRegularText(join(out, runFiles.model))));
@@ -543,7 +540,8 @@ class NeedList {
     for (const use of used) {
       this.#hasCode = true;
       this.#addServer(use, { file: join(out, runFiles.model) });
-      await this.#addCode(use, out, allowed);
+      // Names in model.json start in the current folder.
+      await this.#addCode(use, Deno.cwd(), allowed);
     }
   }
 
@@ -620,8 +618,19 @@ class NeedList {
     this.add("net", `${isIP(host) === 6 ? `[${host}]` : host}:${port}`, "the server listens there");
   }
 
-  /** Returns the needs of a command that computes a trained net. */
-  withModelEngine(engine: string, temporary: string): Needs {
+  /**
+   * Returns the needs of a command that computes the trained nets of folders. Their `model.json` may
+   * name code, even if their pipelines do not.
+   */
+  async withModels(
+    folders: readonly string[],
+    { engine = "auto", allowPlugins }: {
+      readonly engine?: string | undefined;
+      readonly allowPlugins: readonly string[];
+    },
+    temporary: string,
+  ): Promise<Needs> {
+    for (const folder of folders) await this.#addModelCode(folder, allowPlugins);
     this.#addOwn("write", temporary, "temporary files of this command");
     this.#addOwn("read", temporary, "temporary files of this command");
     if (engine === "native" || engine === "wasm") return this.withEngine(engine, temporary);
