@@ -1,12 +1,13 @@
 import { DataType, type Field, type RecordBatch, type Schema } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { cellTexts } from "./cell_text.ts";
 
 /**
  * Throws an error if a column cannot be written to a CSV file.
  *
  * @param schema The columns.
- * @throws {UserError} If a column contains lists, structs, or bytes.
+ * @throws {UserError} If a column contains lists, structs, intervals, or bytes.
  */
 export function refuseNested({ fields }: Schema): void {
   const nested = fields.find(isNested);
@@ -23,13 +24,19 @@ export function refuseNested({ fields }: Schema): void {
 }
 
 /**
- * Checks whether a column cannot be written to a CSV file, because it contains lists, structs, or
- * bytes.
+ * Checks whether a column cannot be written to a CSV file, because it contains lists, structs,
+ * intervals, or bytes.
  *
  * @param field The column.
  */
 export function isNested({ type }: Field): boolean {
-  return !DataType.isDictionary(type) && type.children?.length > 0 || DataType.isBinary(type) ||
+  return hasNoText(type);
+}
+
+function hasNoText(type: DataType): boolean {
+  if (DataType.isDictionary(type)) return hasNoText(type.dictionary);
+  return type.children?.length > 0 || DataType.isInterval(type) || DataType.isBinary(type) ||
+    DataType.isLargeBinary(type) || DataType.isBinaryView(type) ||
     DataType.isFixedSizeBinary(type);
 }
 
@@ -44,43 +51,20 @@ export function csvHeader({ fields }: Schema): string {
 
 /**
  * Formats rows as lines of a CSV file. A null becomes an empty field, and an empty text is quoted.
+ * If there is only one column, a null is quoted too, because programs skip empty lines.
  *
  * @param batch The rows.
  */
 export function csvLines(batch: RecordBatch): string {
-  const columns = batch.schema.fields.map(({ type }, index) => {
-    const vector = batch.getChildAt(index)!;
-    const text = textOf(type);
-    return (row: number) => {
-      const value = vector.get(row);
-      return value === null ? "" : text(value);
-    };
-  });
+  const columns = batch.data.children.map(cellTexts), empty = columns.length === 1 ? '""' : "";
   let lines = "";
   for (let row = 0; row < batch.numRows; row++) {
-    lines += columns.map((column) => column(row)).join() + "\n";
+    lines += columns.map((text) => {
+      const value = text(row);
+      return value === null ? empty : quoted(value);
+    }).join() + "\n";
   }
   return lines;
-}
-
-/** Returns the function that formats values of a type. */
-function textOf(type: DataType): (value: unknown) => string {
-  if (DataType.isTimestamp(type)) return (value) => new Date(Number(value)).toISOString();
-  if (DataType.isDate(type)) return (value) => new Date(Number(value)).toISOString().slice(0, 10);
-  if (DataType.isFloat(type)) {
-    // The shortest text that is parsed as the same float32.
-    return type.precision === 1 ? (value) => shortest(value as number) : (value) => String(value);
-  }
-  return (value) => quoted(String(value));
-}
-
-/** Returns the shortest decimal text that is parsed as the same float32. */
-function shortest(value: number): string {
-  for (let digits = 6; digits < 10; digits++) {
-    const text = Number(value.toPrecision(digits));
-    if (Math.fround(text) === value) return String(text);
-  }
-  return String(value);
 }
 
 const quoted = (text: string) =>

@@ -12,7 +12,7 @@ import { readRegularText } from "../base/files/regular.ts";
 import { UserError } from "../base/errors.ts";
 import { loadModel } from "../model/load_model.ts";
 import { evaluateRun, type Evaluation } from "../model/evaluation/evaluate_run.ts";
-import { plainValue } from "../model/evaluation/plain_value.ts";
+import { cellTexts } from "../model/cell_text.ts";
 import type { WrongRow } from "../model/evaluation/wrong_rows.ts";
 import { wrongRowBatches } from "../model/evaluation/wrong_columns.ts";
 import { isNested } from "../model/csv_rows.ts";
@@ -187,7 +187,7 @@ async function evaluated(
           ...row,
           values: columns.map((name) => {
             const vector = batches[index]!.getChild(name)!;
-            const text = plainValue(vector.get(0), vector.type) ?? "null";
+            const text = cellTexts(vector.data[0]!)(0) ?? "null";
             return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
           }),
           image: images?.[index],

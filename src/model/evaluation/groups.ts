@@ -6,7 +6,7 @@ import type { Metrics } from "../../stages/events.ts";
 import type { EvaluatedBatch, OutputValues } from "../../stages/metric.ts";
 import type { NetName } from "../../stages/network.ts";
 import { Measures, type PlannedMetric, UnknownLosses } from "../../train/evaluate.ts";
-import { plainValue } from "./plain_value.ts";
+import { cellTexts } from "../cell_text.ts";
 
 /** The metrics of a group: all rows with the same value in a column. */
 export interface GroupMetrics {
@@ -71,8 +71,9 @@ export class RowGroups {
       larger.set(this.#groups);
       this.#groups = larger;
     }
+    const text = cellTexts(vector.data[0]!);
     for (let row = 0; row < batch.numRows; row++) {
-      this.#groups[this.#rows++] = this.#numberOf(plainValue(vector.get(row), vector.type));
+      this.#groups[this.#rows++] = this.#numberOf(text(row));
     }
   }
 
