@@ -71,7 +71,7 @@ export class Classes {
     const list = like?.vocabulary ?? (Array.isArray(classes) ? classes as string[] : undefined);
     const count = like?.classes ?? (typeof classes === "number" ? classes : undefined);
     if (list) {
-      const keys = this.#keysOf(list);
+      const keys = classKeys(family, list);
       if (keys) keys.forEach((key, id) => this.#ids.set(key, id));
       else this.#names = list;
       this.#range = keys ? undefined : list.length;
@@ -225,21 +225,6 @@ export class Classes {
     return { count, ...(!plain && { vocabulary: values }) };
   }
 
-  /**
-   * Returns the keys of the values in a list; undefined if the list has names of classes from 0.
-   */
-  #keysOf(list: readonly string[]): Key[] | undefined {
-    if (this.#family === "strings") return [...list];
-    if (this.#family === "booleans") {
-      const keys = list.map((text) => ["false", "0"].includes(text) ? 0 : 1);
-      return list.every((text) => ["false", "true", "0", "1"].includes(text)) ? keys : undefined;
-    }
-    const numeric = list.every((text) => text.trim() !== "" && Number.isFinite(Number(text)));
-    return numeric
-      ? list.map((text) => /^-?\d+$/.test(text) ? keyOf(text) : Number(text))
-      : undefined;
-  }
-
   #key(value: string | number | bigint): Key {
     return this.#family === "strings" ? String(value) : keyOf(value);
   }
@@ -369,3 +354,22 @@ const listOf = (values: readonly string[]) =>
     /^(-?\d+(\.\d+)?|[A-Za-z][\w -]*)$/.test(value) ? value : JSON.stringify(value)
   )
     .join(", ");
+
+/**
+ * Returns the keys of a label's values in a list of classes; undefined if the list has names of the
+ * classes from 0, which are no values of the label's column.
+ *
+ * @param family The family of the column's values.
+ * @param list The classes.
+ */
+export function classKeys(family: Family, list: readonly string[]): Key[] | undefined {
+  if (family === "strings") return [...list];
+  if (family === "booleans") {
+    const keys = list.map((text) => ["false", "0"].includes(text) ? 0 : 1);
+    return list.every((text) => ["false", "true", "0", "1"].includes(text)) ? keys : undefined;
+  }
+  const numeric = list.every((text) => text.trim() !== "" && Number.isFinite(Number(text)));
+  return numeric
+    ? list.map((text) => /^-?\d+$/.test(text) ? keyOf(text) : Number(text))
+    : undefined;
+}

@@ -1,3 +1,4 @@
+import { classKeys } from "../input/classes.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
 
 /** The value of a class in the label's column. */
@@ -135,13 +136,17 @@ export interface LabelAnswers {
  */
 export function labelAnswers({ spec, type: { family } }: ModelFile["label"]): LabelAnswers {
   const { kind, classes, vocabulary } = spec;
-  const names = vocabulary ?? Array.from({ length: classes }, (_, id) => String(id));
+  const values = vocabulary
+    ? classKeys(family, vocabulary)
+    : Array.from({ length: classes }).keys();
+  if (!values) return { kind, classes: vocabulary! };
   return {
     kind,
-    classes: names.map((name) => {
-      if (family === "booleans") return name === "true" || name === "1";
-      if (family === "strings" || !/^-?\d+$/.test(name)) return name;
-      return Number.isSafeInteger(Number(name)) ? Number(name) : BigInt(name);
+    classes: Array.from(values, (value) => {
+      if (family === "strings") return value;
+      if (family === "booleans") return value === 1;
+      // The key of a whole number that a double cannot represent is its text.
+      return typeof value === "number" ? value : BigInt(value);
     }),
   };
 }

@@ -16,6 +16,7 @@ import {
   Schema,
   Struct,
   TimestampMillisecond,
+  Uint64,
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
@@ -80,12 +81,12 @@ export function batchOfRows(
   const byColumn = new Map(features.map((feature) => [feature.column, feature]));
   const fields: Field[] = [], children = [];
   for (const [column, feature] of byColumn) {
-    const type = typeOf(feature);
     const values = rows.map((row, index) => {
       // A column may have the name of a property that all objects inherit.
       const value = Object.hasOwn(row, column) ? row[column] : undefined;
       return readValue(value, feature, depthOf(feature), index);
     });
+    const type = typeOf(feature, values);
     fields.push(new Field(column, type, true));
     // The type cannot be inferred from values that are all null.
     const [data] = vectorFromArray(values, type).data;
@@ -102,12 +103,30 @@ export function batchOfRows(
 const depthOf = ({ type: { text } }: SourceFeature) =>
   [...text.matchAll(/List|FixedSizeBinary/g)].length;
 
-function typeOf(feature: SourceFeature): DataType {
-  let type = kinds[feature.type.family].type();
+function typeOf(feature: SourceFeature, values: readonly unknown[]): DataType {
+  const { family } = feature.type;
+  let type = family === "whole numbers" ? wholeType(feature, values) : kinds[family].type();
   for (let depth = depthOf(feature); depth > 0; depth--) {
     type = new List(new Field("item", type, true));
   }
   return type;
+}
+
+/** Returns the integer type that represents all values, because Int64 would wrap large ones. */
+function wholeType(feature: SourceFeature, values: readonly unknown[]): DataType {
+  let least: [value: bigint, row: number] = [0n, 0], most: [value: bigint, row: number] = [0n, 0];
+  const visit = (value: unknown, row: number) => {
+    if (Array.isArray(value)) { for (const item of value) visit(item, row); }
+    else if (typeof value === "bigint") {
+      if (value < least[0]) least = [value, row];
+      if (value > most[0]) most = [value, row];
+    }
+  };
+  values.forEach(visit);
+  const largest = least[0] < 0n ? 2n ** 63n : 2n ** 64n;
+  if (most[0] >= largest) throw refuseValue(feature, ...most, `a whole number below ${largest}`);
+  if (least[0] < -(2n ** 63n)) throw refuseValue(feature, ...least, "a whole number from -2⁶³");
+  return most[0] >= 2n ** 63n ? new Uint64() : new Int64();
 }
 
 function readValue(value: unknown, feature: SourceFeature, depth: number, row: number): unknown {
@@ -126,9 +145,17 @@ function readValue(value: unknown, feature: SourceFeature, depth: number, row: n
     const known = read(value);
     if (known !== undefined) return known;
   }
-  throw new UserError(
-    `the column ${feature.column} of row ${row} has ${describeValue(value)}; expected ` +
-      (depth > 0 ? "a list" : what),
+  throw refuseValue(feature, value, row, depth > 0 ? "a list" : what);
+}
+
+function refuseValue(
+  feature: SourceFeature,
+  value: unknown,
+  row: number,
+  expected: string,
+): UserError {
+  return new UserError(
+    `the column ${feature.column} of row ${row} has ${describeValue(value)}; expected ${expected}`,
     {
       hint: hint(
         "model/row",

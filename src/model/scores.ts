@@ -7,14 +7,16 @@
 import {
   Bool,
   type Data,
-  type DataType,
+  DataType,
   Field,
   Float32,
+  Float64,
   Int64,
   makeData,
   RecordBatch,
   Schema,
   Struct,
+  Uint64,
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
@@ -79,8 +81,7 @@ export class ScoreColumns {
         data: (all) => {
           const values = Array.from({ length: all.rows }, (_, row) => {
             if (all.answered?.[row] === 0) return null;
-            const value = classes[all.classId(row)]!;
-            return typeof value === "number" ? BigInt(value) : value;
+            return classCell(classes[all.classId(row)]!, type);
           });
           return vectorFromArray(values, type).data[0] ?? makeData({ type, length: 0 });
         },
@@ -145,7 +146,24 @@ function floats(values: Float32Array, answered: Uint8Array | undefined): Data {
  *
  * @param classes The classes.
  */
-export function typeOfClasses([first]: readonly ClassValue[]): DataType {
+export function typeOfClasses(classes: readonly ClassValue[]): DataType {
+  const [first] = classes;
   if (typeof first === "boolean") return new Bool();
-  return typeof first === "string" ? new Utf8() : new Int64();
+  if (typeof first === "string") return new Utf8();
+  if (classes.some((value) => typeof value === "number" && !Number.isInteger(value))) {
+    return new Float64();
+  }
+  return classes.some((value) => (value as number | bigint) >= 2n ** 63n)
+    ? new Uint64()
+    : new Int64();
+}
+
+/**
+ * Returns a class as a value of a column.
+ *
+ * @param value The class.
+ * @param type The type of the column, from {@linkcode typeOfClasses}.
+ */
+export function classCell(value: ClassValue, type: DataType): ClassValue {
+  return typeof value === "number" && DataType.isInt(type) ? BigInt(value) : value;
 }

@@ -22,8 +22,8 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import type { NetName } from "../../stages/network.ts";
-import type { ClassValue, LabelAnswers } from "../answers.ts";
-import { typeOfClasses } from "../scores.ts";
+import type { LabelAnswers } from "../answers.ts";
+import { classCell, typeOfClasses } from "../scores.ts";
 import type { Evaluation } from "./evaluate_run.ts";
 import type { WrongRow } from "./wrong_rows.ts";
 
@@ -96,7 +96,11 @@ function aboutColumns(
   { kind, classes }: LabelAnswers,
 ): AboutColumn[] {
   const isNumber = kind === "number", type = isNumber ? new Float64() : typeOfClasses(classes);
-  const valueOf = (value: number) => isNumber ? value : classValue(classes[value]);
+  const valueOf = (value: number) => {
+    if (isNumber) return value;
+    const found = classes[value];
+    return found === undefined ? null : classCell(found, type);
+  };
   const nets = Object.keys(wrong[0]?.scores ?? {}) as NetName[];
   return [
     { name: "row", type: new Int64(), valueOf: ({ row }) => BigInt(row) },
@@ -121,9 +125,6 @@ function aboutColumns(
     ]),
   ];
 }
-
-const classValue = (value: ClassValue | undefined) =>
-  value === undefined ? null : typeof value === "number" ? BigInt(value) : value;
 
 /**
  * Describes why an evaluation lists a row as wrong.

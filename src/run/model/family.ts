@@ -5,6 +5,7 @@ import {
   Float64,
   Int64,
   TimestampMillisecond,
+  Uint64,
   Utf8,
 } from "apache-arrow";
 import { z } from "zod";
@@ -50,6 +51,8 @@ export function sourceTypeOf({ type }: Field): SourceType {
  * @param name The name of the column.
  * @param type The type of the column in the training data.
  */
-export function fieldOf(name: string, { family }: SourceType): Field {
-  return new Field(name, types[family](), true);
+export function fieldOf(name: string, { family, text }: SourceType): Field {
+  // Int64 cannot represent the larger half of these numbers.
+  const type = text === "Uint64" ? new Uint64() : types[family]();
+  return new Field(name, type, true);
 }

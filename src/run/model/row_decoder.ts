@@ -1,5 +1,6 @@
 import {
   type Data,
+  DataType,
   type Field,
   makeData,
   RecordBatch,
@@ -16,6 +17,7 @@ import type { StageReference } from "../../stages/stage_error.ts";
 import type { Batch, ColumnSpec, Values } from "../../stages/batch.ts";
 import type { TransformStage } from "../../stages/transform.ts";
 import { type ColumnsRequest, Decoder, type KnownColumns } from "../../input/decoder.ts";
+import { classKeys } from "../../input/classes.ts";
 import { listParts, mapValues } from "../../stages/parts.ts";
 import { Store } from "../../input/rows.ts";
 import { type PlannedTransform, TransformChain } from "../../input/transforms.ts";
@@ -160,7 +162,7 @@ export class RowDecoder {
     const labelField = fieldOf(column, label.type);
     const whole = hasLabel ? schema : new Schema([...schema.fields, labelField]);
     const decoder = new Decoder(whole, this.request, this.known, where);
-    const noLabel = label.spec.vocabulary?.[0] ?? (label.type.family === "booleans" ? false : 0);
+    const noLabel = someClass(label);
     // Most record batches have as many rows as the one before.
     let labels: Data | undefined;
     return (batch) => {
@@ -198,9 +200,17 @@ function occurrences(values: Values, wanted: number): number {
   return count;
 }
 
+/** Returns a value of the label's column that is one of the classes. */
+function someClass({ spec, type: { family } }: ModelFile["label"]): string | number | boolean {
+  const { vocabulary } = spec;
+  // Names of classes are no values of the column.
+  const first = vocabulary && classKeys(family, vocabulary)?.[0];
+  return family === "booleans" ? first === 1 : first ?? 0;
+}
+
 /** Returns an Arrow column in which all rows have the same value. */
 function columnOf({ type }: Field, length: number, value: string | number | boolean): Data {
-  const whole = typeof value === "number" && String(type) === "Int64" ? BigInt(value) : value;
+  const whole = DataType.isInt(type) ? BigInt(value) : value;
   const [column] = vectorFromArray(new Array(length).fill(whole), type).data;
   return column ?? makeData({ type, length: 0 });
 }
