@@ -5,6 +5,7 @@ import { print, printJson, say } from "../base/terminal.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
 import { isNested } from "../model/csv_rows.ts";
 import { evaluateRun, type Evaluation } from "../model/evaluation/evaluate_run.ts";
+import { refuseInput } from "../model/input_rows.ts";
 import type { ConfusionCell } from "../model/evaluation/confusion.ts";
 import { whyOf } from "../model/evaluation/wrong_columns.ts";
 import { wrongRowBatches } from "../model/evaluation/wrong_columns.ts";
@@ -35,6 +36,7 @@ export async function evaluate(args: readonly string[], options: CommandOptions)
   const [folder, input] = argumentsOf(args);
   const { net, checkpoint, modelEngine: engine, by, errors, out, quiet, json } = options;
   const write = wrongWriter(errors, out);
+  if (out !== undefined && input !== undefined) await refuseInput(out, input);
   await evaluateRun(folder, {
     ...(input !== undefined && { input }),
     ...(net && { net }),

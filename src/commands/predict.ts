@@ -11,7 +11,7 @@ import type { CommandOptions } from "../launch/command_line/options.ts";
 import { countNulls } from "../input/layout.ts";
 import { csvHeader, csvLines, refuseNested } from "../model/csv_rows.ts";
 import { writeParquet } from "../model/parquet_file.ts";
-import { openRows } from "../model/input_rows.ts";
+import { openRows, refuseInput } from "../model/input_rows.ts";
 import { openModel } from "../model/load_model.ts";
 import { ScoreColumns } from "../model/scores.ts";
 
@@ -36,6 +36,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
   const { out, net, checkpoint, modelEngine: engine, batch, quiet } = options;
   const { allowPlugins, allowEnv } = options;
   const write = writerOf(out);
+  await refuseInput(out!, input);
   const { loaded, model } = await openModel(folder, {
     ...(net && { net }),
     ...(checkpoint !== undefined && { checkpoint }),

@@ -1,8 +1,9 @@
 import type { RecordBatch, Schema } from "apache-arrow";
-import { dirname } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { builtins } from "../../plugins/mod.ts";
 import arrow from "../../plugins/sources/arrow.ts";
 import csv from "../../plugins/sources/csv.ts";
+import { fileNames, isUrl } from "../../plugins/sources/files.ts";
 import parquet from "../../plugins/sources/parquet.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
@@ -69,6 +70,37 @@ export async function openRows(
     recordBatches: () => data.recordBatches() as AsyncIterable<RecordBatch>,
     close: async () => await data.close?.(),
   };
+}
+
+/**
+ * Refuses a file for results that is one of the files to read: it would replace the user's data.
+ *
+ * @param out The file for results.
+ * @param input The path or glob of the files to read.
+ * @throws {UserError} If they are the same file.
+ */
+export async function refuseInput(out: string, input: string): Promise<void> {
+  const [extensions] = sources.find(([ending]) => ending.test(input)) ?? [];
+  const read = extensions
+    ? await fileNames([input], Deno.cwd(), { format: "data", extensions })
+    : [input];
+  const place = placeOf(out);
+  if (!read.some((name) => !isUrl(name) && placeOf(name) === place)) return;
+  throw new UserError(`${out} is the file that is read, and the results would replace it`, {
+    hint: hint("model/out", "give --out another file name", { edit: "the command" }),
+    exitCode: 2,
+  });
+}
+
+/** Returns where the name of a file is. A file that is written replaces a link of its name. */
+function placeOf(path: string): string {
+  const folder = dirname(resolve(path));
+  try {
+    return join(Deno.realPathSync(folder), basename(path));
+  } catch {
+    // The folder does not exist, or may not be read.
+    return join(folder, basename(path));
+  }
 }
 
 async function openSource(

@@ -282,6 +282,11 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     mended: { "predict/format": written },
   };
   yield {
+    name: "scores in the file of the rows",
+    run: scores("--out", other("other.csv")),
+    mended: { "model/out": written },
+  };
+  yield {
     name: "scores of no rows",
     run: command(predict, async () => ["predict", await run(), "--out", other("scores.csv")]),
     mended: { "predict/usage": written },
