@@ -75,6 +75,12 @@ const patience = 4_000;
  */
 const maxFiles = 100;
 
+/**
+ * The maximum number of keys and values in all files of a pipeline. Each file may have as many, so
+ * reading a hundred such files would take minutes.
+ */
+const maxParts = 100_000;
+
 /** Loads the module at a path and returns its exports. */
 export type Evaluate = (path: string) => Promise<{ readonly default?: unknown }>;
 
@@ -107,6 +113,8 @@ export interface Reading {
   readonly evaluate: Evaluate | undefined;
   /** The number of files read so far. */
   files: number;
+  /** The number of keys and values in these files. */
+  parts: number;
 }
 
 /** The options of reading a pipeline. */
@@ -148,7 +156,7 @@ export async function readDocument(
 export function startReading(
   { allowed, onFile, onVariable, allowEnv, evaluate }: ReadOptions,
 ): Reading {
-  return { allowed, onFile, environment: { onVariable, allowEnv }, evaluate, files: 0 };
+  return { allowed, onFile, environment: { onVariable, allowEnv }, evaluate, files: 0, parts: 0 };
 }
 
 /**
@@ -281,7 +289,25 @@ async function readFile(
     await reading.allowed.refuse(path, { folder: dirname(path), place });
   }
   reading.onFile?.(path);
-  return await extended(await read(file, path, place, reading), reading, [...within, path]);
+  const node = await read(file, path, place, reading);
+  reading.parts += partsOf(node);
+  if (reading.parts > maxParts) {
+    throw new UserError(`the files of the pipeline have more than ${maxParts} values together`, {
+      place: place ?? { file },
+      exitCode: 2,
+    });
+  }
+  return await extended(node, reading, [...within, path]);
+}
+
+/** Counts the values in a value, at any depth. */
+function partsOf(node: Node): number {
+  const inner = node.kind === "map"
+    ? Array.from(node.entries.values(), ({ value }) => value)
+    : node.kind === "list"
+    ? node.items
+    : [];
+  return inner.reduce((sum, one) => sum + partsOf(one), 1);
 }
 
 /**

@@ -1,11 +1,11 @@
 import { join, relative } from "node:path";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   type Document,
   documentOfValue,
   readDocument,
 } from "../../../src/pipeline/document/document.ts";
-import { formatPlace } from "../../../src/base/errors.ts";
+import { formatPlace, UserError } from "../../../src/base/errors.ts";
 import type { Path } from "../../../src/pipeline/document/nodes.ts";
 import mseHint from "../../../plugins/losses/mse_hint.ts";
 import { problemsOf, withEnvironment, withFiles } from "../../support/problems.ts";
@@ -443,6 +443,22 @@ Deno.test("documentOfValue() rejects a pipeline that contains itself", async () 
   assertEquals(await problemsOf(() => documentOfValue(value, { allowed: allCode })), [
     ["the pipeline (data.train)", "the value contains itself", ""],
   ]);
+});
+
+Deno.test("extends: rejects files that have too many values together", async () => {
+  const many = JSON.stringify(Array(45_000).fill(0));
+  const files = {
+    "0.json": `{"extends": "1.json", "a": ${many}}`,
+    "1.json": `{"extends": "2.json", "b": ${many}}`,
+    "2.json": `{"c": ${many}}`,
+  };
+  await withFiles(files, async (folder) => {
+    const { message } = await assertRejects(
+      () => readDocument(`${folder}/0.json`, { allowed: allCode }),
+      UserError,
+    );
+    assertEquals(message, "the files of the pipeline have more than 100000 values together");
+  });
 });
 
 Deno.test("extends: rejects files that extend each other twice, which would never end", async () => {
