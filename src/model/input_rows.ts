@@ -1,4 +1,4 @@
-import type { RecordBatch, Schema } from "apache-arrow";
+import { DataType, type RecordBatch, type Schema } from "apache-arrow";
 import { basename, dirname, join, resolve } from "node:path";
 import { builtins } from "../../plugins/mod.ts";
 import arrow from "../../plugins/sources/arrow.ts";
@@ -164,6 +164,8 @@ export async function inTypesOf(
 ): Promise<Dataset> {
   const others = columns.filter(({ column, type }) => {
     const field = (opened.schema as Schema).fields.find(({ name }) => name === column);
+    // A text file without values in a column does not tell its type.
+    if (field && DataType.isNull(field.type)) return true;
     const layout = field && layoutOf(field.type);
     return layout && layout.lists.length === 0 && layout.family !== type.family;
   });

@@ -336,7 +336,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
         ...{ memory: "10kB", train: "run/a.arrow" },
         outputs: `{ use: "./stages.ts#output", how: ${how} }`,
       },
-      [how === "removes" ? "a.arrow disappeared" : "a.arrow has changed"],
+      [how === "removes" ? "a.arrow disappeared" : "a.arrow changed while it was being read"],
       rows(20_000),
     );
   }
