@@ -37,11 +37,17 @@ export async function exportRun(args: readonly string[], options: CommandOptions
     ...(engine && { engine }),
     allowPlugins,
   });
-  const { file, distance, bytes, engine: compared } = exported;
+  const { file, distance, bytes, outside, engine: compared } = exported;
   print([
     `${exported.folder}: ${file} (${
       formatCount(bytes)
     } bytes), model.json, samples.arrow, README.md`,
+    ...outside.length === 0 ? [] : [
+      `The graph begins after the transform ${
+        outside.at(-1)
+      }, which has no graph(). A program must ` +
+      `apply ${outside.length === 1 ? "it" : `${outside.join(", ")}`} itself: see README.md.`,
+    ],
     ...distance === undefined && format === "saved-model"
       ? ["The SavedModel was not compared with an engine: only the native engine can run it."]
       : distance === undefined

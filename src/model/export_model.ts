@@ -11,6 +11,7 @@ import { hint } from "../base/hints.ts";
 import { writeModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
 import type { Values } from "../stages/batch.ts";
+import { describeStart, namesBefore } from "./graph_start.ts";
 import { ONNX_FILE, tensorsOfRun } from "./load_model.ts";
 import { type FeatureInput, type InputsKind, inputsOfGraph } from "./onnx/columns.ts";
 import { ElementType } from "./onnx/messages.ts";
@@ -58,6 +59,11 @@ export interface Exported {
   /** The inputs of the graph. */
   readonly inputs: readonly FeatureInput[];
   /**
+   * The transforms that a program must apply before the graph, because the last of them has no
+   * `graph()`; empty if the graph contains all transforms.
+   */
+  readonly outside: readonly string[];
+  /**
    * The largest difference between the logits of the exported graph and those of the engine,
    * relative to the largest logit. It is undefined if nothing was compared, because only weights
    * were exported, or because only the native engine can run a SavedModel and it is not available.
@@ -100,8 +106,10 @@ export async function exportModel(
   const place = { dataFile: `${ONNX_FILE}.data`, mostBytes: options.mostBytes };
   const onnx = format === "onnx" ? modelToOnnx({ ...request, place }) : undefined;
   const saved = format === "saved-model" ? modelToSavedModel(request) : undefined;
-  const inputs = (onnx ?? saved)?.inputs ?? inputsOfGraph(model, kind);
-  const source = await RowDecoder.create({ ...model, transforms: [] }, run.registry, rowsStage);
+  const { inputs, before } = onnx ?? saved ?? { inputs: inputsOfGraph(model, kind), before: 0 };
+  // Decodes the rows up to the start of the graph.
+  const first = { ...model, transforms: model.transforms.slice(0, before) };
+  const source = await RowDecoder.create(first, run.registry, rowsStage);
   const { rows, batch } = sampleRows(model, decoder);
   const { batch: read } = source.open(rows.schema)(rows);
   const runner = await tensorsOfRun(run, options.engine ?? "auto");
@@ -133,11 +141,13 @@ export async function exportModel(
   const name = options.layout === "repository" ? repositoryName(await readEarlierRun(folder)) : "";
   const to = name === "" ? out : join(out, name, "1");
   await makeFolder(to);
-  await writeModelFile(to, { ...model, net });
+  const graph = before === 0 ? undefined : describeStart(before, inputs);
+  await writeModelFile(to, { ...model, net, graph });
   writeSamples(join(to, SAMPLES_FILE), inputs, values, expected);
-  const readme = readmeOf({ model, net, inputs, format });
+  const outside = namesBefore(model, before);
+  const readme = readmeOf({ model, net, inputs, format, outside });
   await writeFileWhole(join(to, "README.md"), new TextEncoder().encode(readme));
-  const done = { folder: to, inputs, distance, engine };
+  const done = { folder: to, inputs, outside, distance, engine };
   if (onnx) {
     await writeOnnxFile(join(to, ONNX_FILE), onnx);
     if (name !== "") {

@@ -12,6 +12,8 @@ export interface ReadmeSubject {
   readonly net: NetName;
   /** The inputs of the exported graph, by feature. */
   readonly inputs: readonly FeatureInput[];
+  /** The transforms that a program must apply before the graph. */
+  readonly outside: readonly string[];
   /** The format of the export. */
   readonly format: "onnx" | "saved-model" | "safetensors";
 }
@@ -22,7 +24,7 @@ export interface ReadmeSubject {
  *
  * @param subject The exported net.
  */
-export function readmeOf({ model, net, inputs, format }: ReadmeSubject): string {
+export function readmeOf({ model, net, inputs, outside, format }: ReadmeSubject): string {
   const { kind, classes } = model.label.spec, { units } = model.network;
   const names = new Map<number, string>(
     Object.entries(ElementType).map(([name, type]) => [type, name]),
@@ -33,9 +35,8 @@ export function readmeOf({ model, net, inputs, format }: ReadmeSubject): string 
         cell(description)
       } |`,
   );
-  const outside = inputs.filter(({ feature, encoded }) =>
-    feature.spec.dtype === "int32" && !encoded
-  ).map(({ feature }) => cell(feature.name));
+  const ids = inputs.filter(({ feature, encoded }) => feature.spec.dtype === "int32" && !encoded)
+    .map(({ feature }) => cell(feature.name));
   const answers = kind === "class"
     ? `\n\`probabilities\` has the softmax of the logits. The ${classes} classes are those of ` +
       "`label` in `model.json`, in the order of its vocabulary.\n"
@@ -49,13 +50,13 @@ ${filesOf[format](net)}
 - \`samples.arrow\`: 64 rows that were made from \`model.json\`, with the expected logits.
 
 ## Inputs
-
+${beforeGraph(outside)}
 | name | type | shape | values |
 | --- | --- | --- | --- |
 ${rows.join("\n")}
 ${
-    outside.length === 0 ? "" : `
-The ids of ${outside.join(", ")} are made outside of the graph, as \`model.json\` describes.
+    ids.length === 0 ? "" : `
+The ids of ${ids.join(", ")} are made outside of the graph, as \`model.json\` describes.
 `
   }
 ${
@@ -66,6 +67,24 @@ ${
 ${answers}`
       : ""
   }${programsOf[format](units, net)}`;
+}
+
+/** Describes what a program must do before the graph. */
+function beforeGraph(transforms: readonly string[]): string {
+  if (transforms.length === 0) return "";
+  return `
+The inputs are not columns of the data: the graph begins after the transform
+${cell(transforms.at(-1)!)}, which has no \`graph()\`. A program that uses the graph must
+
+- read the columns and fill nulls, as \`features\` and \`nulls\` in \`model.json\` describe;
+- apply these transforms in this order, with the options and statistics of \`transforms\` in
+  \`model.json\`:
+
+${transforms.map((name, index) => `  ${index + 1}. ${cell(name)}`).join("\n")}
+
+The results are the inputs. \`graph\` in \`model.json\` describes them, and \`samples.arrow\` has
+examples.
+`;
 }
 
 const onnxLines = () =>

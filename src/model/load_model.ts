@@ -202,6 +202,22 @@ async function loadExport(
   }
   await refuseLinksOut(folder, { isOut: false });
   const model = await readModelFile(join(folder, runFiles.model));
+  if (model.graph) {
+    const { use } = model.transforms[model.graph.after - 1] ?? { use: "unknown" };
+    throw new UserError(
+      `the graph in ${folder} begins after the transform ${use}, whose code an export folder does ` +
+        "not contain",
+      {
+        hint: hint(
+          "model/transform-outside",
+          "use the run folder, or apply the transforms in your own program, and compute " +
+            `${ONNX_FILE} with ONNX Runtime: README.md in the folder describes the inputs`,
+          { edit: "the folder" },
+        ),
+        exitCode: 2,
+      },
+    );
+  }
   const opened = await openSession(join(folder, ONNX_FILE), options);
   const names = (kind: "columns" | "ids") => {
     const inputs = inputsOfGraph(model, kind);

@@ -1,7 +1,9 @@
 import { NoGraph, type SymbolicGraph } from "../engine/symbolic/record.ts";
 import type { PlannedTransform } from "../input/transforms.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
+import type { ColumnSpec } from "../stages/batch.ts";
 import type { NetName } from "../stages/network.ts";
+import { inputsAfter, transformsBefore } from "./graph_start.ts";
 import type { ModelNets } from "./nets.ts";
 import { type FeatureInput, type InputsKind, inputsOfGraph } from "./onnx/columns.ts";
 import { noGraph, recordNet } from "./record_net.ts";
@@ -20,6 +22,7 @@ export interface GraphRequest {
   readonly transforms: readonly PlannedTransform[];
   /**
    * The inputs of the graph: columns or ids of the source, or the features after all transforms.
+   * If a transform has no `graph()`, the graph begins after it instead of at the source.
    */
   readonly inputs: InputsKind | "features";
 }
@@ -28,8 +31,15 @@ export interface GraphRequest {
 export interface ModelGraph {
   /** The recorded graph. */
   readonly graph: SymbolicGraph;
-  /** The input of each feature of the source; empty if the inputs are the transformed features. */
+  /**
+   * The input of each feature at the start of the graph; empty if the inputs are the features after
+   * all transforms.
+   */
   readonly inputs: readonly FeatureInput[];
+  /** The number of transforms that run before the graph because one of them has no `graph()`. */
+  readonly before: number;
+  /** The nulls that the graph fills, and its transforms. */
+  readonly steps: Pick<ModelFile, "nulls" | "transforms">;
 }
 
 /**
@@ -41,18 +51,27 @@ export interface ModelGraph {
 export function recordModel(
   { model, nets, net, transforms, inputs }: GraphRequest,
 ): ModelGraph {
-  const fromSource = inputs !== "features";
-  const all = fromSource ? model.features : model.inputs;
+  if (inputs === "features") {
+    const features = specsOf(model.inputs);
+    const graph = recordNet({ nets, net, features, transforms: [] });
+    return { graph, inputs: [], before: 0, steps: { nulls: { fills: {} }, transforms: [] } };
+  }
+  const before = transformsBefore(transforms);
+  const read = before === 0 ? inputsOfGraph(model, inputs) : inputsAfter(transforms, before);
+  const graph = recordNet({
+    ...{ nets, net, features: specsOf(read.map(({ feature }) => feature)) },
+    transforms: transforms.slice(before),
+  });
+  // Nulls are filled before the first transform.
+  const nulls = before === 0 ? model.nulls : { fills: {} };
   return {
-    graph: recordNet({
-      nets,
-      net,
-      features: Object.fromEntries(all.map(({ name, spec }) => [name, spec])),
-      transforms: fromSource ? transforms : [],
-    }),
-    inputs: fromSource ? inputsOfGraph(model, inputs) : [],
+    ...{ graph, inputs: read, before },
+    steps: { nulls, transforms: model.transforms.slice(before) },
   };
 }
+
+const specsOf = (features: readonly { readonly name: string; readonly spec: ColumnSpec }[]) =>
+  Object.fromEntries(features.map(({ name, spec }) => [name, spec]));
 
 /**
  * Converts a recorded graph. If an operation cannot be converted, the error names the network stage.

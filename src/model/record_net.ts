@@ -19,7 +19,8 @@ export interface NetRequest {
   /** The features that are the inputs of the graph. */
   readonly features: Readonly<Record<string, Pick<ColumnSpec, "shape" | "dtype">>>;
   /**
-   * The transforms of the pipeline. Those that apply only in training are left out of the graph.
+   * The transforms of the graph, which have a `graph()`. Those that apply only in training are left
+   * out.
    */
   readonly transforms: readonly PlannedTransform[];
 }
@@ -34,9 +35,6 @@ export interface NetRequest {
  */
 export function recordNet({ nets, net, features, transforms }: NetRequest): SymbolicGraph {
   const applied = transforms.filter(({ on }) => on === "all");
-  for (const { stage, transform } of applied) {
-    if (!transform.graph) throw noGraph(stage, "it has no graph()");
-  }
   let current = nets.stage;
   try {
     return recordGraph(

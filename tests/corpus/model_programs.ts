@@ -202,8 +202,9 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     run: ofVocabulary("whole numbers", ["1", "none"], "columns"),
     mended: { "export/odd-value": ofVocabulary("whole numbers", ["1", "none"], "ids") },
   };
-  const graphOf = (name: string, apply: number, graph: string | undefined) => async () => {
-    const plugin = `
+  const graphOf =
+    (name: string, apply: number, graph?: string, what: "net" | "run" = "net") => async () => {
+      const plugin = `
       import { defineTransform, tf, z } from "${new URL("../../plugin.ts", import.meta.url).href}";
       export default defineTransform({
         name: "${name}",
@@ -217,23 +218,34 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
           ${graph === undefined ? "" : `graph: ({ n }) => ({ n: tf.mul(n, ${graph}) }),`}
         }),
       });`;
-    await Deno.writeTextFile(other(`${name}.ts`), plugin);
-    await openEngine("wasm", () => {});
-    const rows: Rows = { n: [1, 2, 3, 4], y: [0, 1, 0, 1] };
-    const network = { use: "mlp", shared: [2], light: [2], booster: [3] };
-    const file = await writeDay(folder, name, rows, {
-      network,
-      data: { features: { n: {} }, transforms: [{ use: `./${name}.ts` }] },
-      train: { epochs: 1, batch: 4 },
-    });
-    const { out } = await train(file);
-    const allowPlugins = [other(`${name}.ts`)];
-    await exportModel(out, other(`${name}-net`), { engine: "wasm", allowPlugins });
+      await Deno.writeTextFile(other(`${name}.ts`), plugin);
+      await openEngine("wasm", () => {});
+      const rows: Rows = { n: [1, 2, 3, 4], y: [0, 1, 0, 1] };
+      const network = { use: "mlp", shared: [2], light: [2], booster: [3] };
+      const file = await writeDay(folder, name, rows, {
+        network,
+        data: { features: { n: {} }, transforms: [{ use: `./${name}.ts` }] },
+        train: { epochs: 1, batch: 4 },
+      });
+      const { out } = await train(file);
+      const allowPlugins = [other(`${name}.ts`)];
+      const net = other(`${name}-net`);
+      await exportModel(out, net, { engine: "wasm", allowPlugins });
+      return { net, run: out }[what];
+    };
+  yield {
+    name: "a transform that reads values while it is recorded as a graph",
+    run: graphOf("reading-graph", 2, "n.dataSync()[0]"),
+    mended: { "export/stage": graphOf("a-graph", 2, "2") },
   };
   yield {
-    name: "a transform without a form as a graph",
-    run: graphOf("no-graph", 2, undefined),
-    mended: { "export/stage": graphOf("a-graph", 2, "2") },
+    name: "an export whose graph begins after a transform",
+    run: load(graphOf("no-graph", 2)),
+    mended: {
+      "model/transform-outside": load(graphOf("no-graph-run", 2, undefined, "run"), {
+        allowPlugins: [other("no-graph-run.ts")],
+      }),
+    },
   };
   yield {
     name: "a transform that computes something else in a graph",

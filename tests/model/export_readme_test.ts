@@ -11,7 +11,7 @@ Deno.test("readmeOf() escapes control characters and line breaks in names of col
       input: { name, type: ElementType.float, shape: [], description: name },
       feature: { name, spec: { dtype: "int32" } },
     }],
-    ...{ net: "light", format: "onnx" },
+    ...{ net: "light", format: "onnx", outside: [] },
   } as unknown as ReadmeSubject;
   const text = readmeOf(subject);
   assertStringIncludes(text, "| `a\\u{1b}[2J\\u{202e}\\u{2028}\\u{d}\\u{a}# b   ` | float |");

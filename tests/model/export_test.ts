@@ -187,6 +187,107 @@ Deno.test("predict and export work for a user in an empty folder", async () => {
   });
 });
 
+/** A run with a transform without graph() between two others, and rows with their logits. */
+async function trainedWithoutGraph(folder: string) {
+  const plugin = `
+    import { defineTransform, z } from "${new URL("../../plugin.ts", import.meta.url).href}";
+    export default defineTransform({
+      name: "fold",
+      summary: "Folds a number.",
+      options: z.object({}),
+      create: (_, { features }) => ({
+        features,
+        apply: (batch) => ({ ...batch, features: { ...batch.features, price: {
+          shape: [], values: Float64Array.from(batch.features.price.values, Math.abs),
+        } } }),
+      }),
+    });`;
+  await Deno.writeTextFile(join(folder, "fold.ts"), plugin);
+  const data = clicks.data as Record<string, unknown>;
+  const transforms = [
+    { use: "scale", feature: "price", by: 0.125 },
+    { use: "./fold.ts" },
+    { use: "normalize", feature: ["price", "time"] },
+  ];
+  const features = { city: { ids: "train" }, price: { nulls: { fill: -3 } }, time: {} };
+  const parts = { ...clicks, data: { ...data, features, transforms } };
+  const allowPlugins = [join(folder, "fold.ts")];
+  return { ...await trained(folder, someRows(1, 64), someRows(2, 40), parts), allowPlugins };
+}
+
+Deno.test("export begins the graph after the last transform without graph(), and says so", async () => {
+  await openEngine("wasm");
+  await inFolder(async (folder) => {
+    const { out, table, logits } = await trainedWithoutGraph(folder);
+    const exported = await rocket(
+      ["export", out, "--format", "onnx", "--out", "net", "--engine", "wasm"],
+      { cwd: folder },
+    );
+    assertEquals(exported.code, 0, exported.stderr);
+    assertStringIncludes(
+      exported.stdout,
+      "fold.ts, which has no graph(). A program must apply scale",
+    );
+    const net = join(folder, "net");
+    const readme = await Deno.readTextFile(join(net, "README.md"));
+    assertStringIncludes(readme, "fold.ts`, which has no `graph()`");
+    assertStringIncludes(readme, "  1. `scale`\n  2. `");
+    assertStringIncludes(readme, "| `time` | double | [rows] |");
+    const { graph, vocabularies } = JSON.parse(await Deno.readTextFile(join(net, "model.json")));
+    assertEquals(graph.after, 2);
+    assertEquals(
+      graph.inputs.map((input: Record<string, unknown>) => [input.input, input.name, input.type]),
+      [["city", "city", "int32"], ["price", "price", "double"], ["time", "time", "double"]],
+    );
+    const { InferenceSession, Tensor } = await loadOnnxRuntime();
+    const session = await InferenceSession.create(join(net, "model.onnx"));
+    // The program of a user: it reads the columns and applies both transforms.
+    const column = (name: string) => [...table.getChild(name)!];
+    const cities: string[] = vocabularies[graph.inputs[0].spec.vocabulary];
+    const ids = column("city").map((city) => cities.indexOf(city));
+    const prices = column("price").map((price) => Math.abs(0.125 * (price ?? -3)));
+    const answer = await session.run({
+      city: new Tensor("int32", Int32Array.from(ids), [40]),
+      price: new Tensor("float64", Float64Array.from(prices), [40]),
+      time: new Tensor("float64", Float64Array.from(column("time"), Number), [40]),
+    });
+    assertClose(answer.logits!.data as Float32Array, logits.light!);
+    const samples = tableFromIPC(await Deno.readFile(join(net, "samples.arrow")));
+    const values = (name: string) => samples.getChild(name)!.toArray();
+    assert(values("price").every((price: number) => price >= 0));
+    const same = await session.run({
+      city: new Tensor("int32", values("city"), [64]),
+      price: new Tensor("float64", values("price"), [64]),
+      time: new Tensor("float64", values("time"), [64]),
+    });
+    assertClose(
+      same.logits!.data as Float32Array,
+      [...samples.getChild("logits")!].map((logit) => [...logit]),
+    );
+    await session.release();
+    const refused = await rocket(["predict", "net", "other.arrow", "--out", "scores.csv"], {
+      cwd: folder,
+    });
+    assertEquals(refused.code, 2, refused.stderr);
+    assertStringIncludes(refused.stderr, "the graph in net begins after the transform");
+    assertStringIncludes(refused.stderr, "hint: use the run folder");
+  });
+});
+
+forNative("exportModel() begins a SavedModel after a transform without graph(), too", async () => {
+  await inFolder(async (folder) => {
+    const { out, allowPlugins } = await trainedWithoutGraph(folder);
+    const options = { format: "saved-model", engine: "native", allowPlugins } as const;
+    const { distance, inputs, outside } = await exportModel(out, join(folder, "saved"), options);
+    assert(distance! <= 1e-5);
+    assertEquals(inputs.map(({ input }) => input.name), ["city", "price", "time"]);
+    assertEquals(outside.map((name) => name.split("/").at(-1)), ["scale", "fold.ts"]);
+    // Without a transform after it, the inputs are those of the nets.
+    const onnx = await exportModel(out, join(folder, "onnx"), { engine: "native", allowPlugins });
+    assert(onnx.distance! <= 1e-5);
+  });
+});
+
 forNative("exportModel() writes a SavedModel after the engine has computed it", async () => {
   await inFolder(async (folder) => {
     const { out } = await trained(folder, someRows(1, 64), someRows(2, 4), clicks);

@@ -14,8 +14,13 @@ export interface OnnxRequest extends GraphRequest {
 
 /** An ONNX model, and how its inputs relate to the source. */
 export interface OnnxModel extends OnnxFile {
-  /** The input of each feature of the source; empty if the inputs are the transformed features. */
+  /**
+   * The input of each feature at the start of the graph; empty if the inputs are the features after
+   * all transforms.
+   */
   readonly inputs: readonly FeatureInput[];
+  /** The number of transforms that run before the graph because one of them has no `graph()`. */
+  readonly before: number;
 }
 
 /** The name of the dimension for the number of rows, which the caller chooses. */
@@ -30,11 +35,11 @@ const ROWS = "rows";
  */
 export function modelToOnnx(request: OnnxRequest): OnnxModel {
   const { model, nets, net, weights } = request;
-  const { graph, inputs } = recordModel(request);
+  const { graph, inputs, before, steps } = recordModel(request);
   const builder = new OnnxBuilder();
   const features = request.inputs === "features"
     ? addFeatures(builder, model)
-    : addColumns(builder, model, inputs, ROWS);
+    : addColumns(builder, steps, inputs, ROWS);
   const outputs = convertFor(nets, () =>
     convertGraph(graph, {
       builder,
@@ -62,7 +67,7 @@ export function modelToOnnx(request: OnnxRequest): OnnxModel {
     producer: { name: "rocket-launching", version: ROCKET_VERSION },
     metadata: { net, label: model.label.options.column, kind },
   }, request.place);
-  return { ...file, inputs };
+  return { ...file, inputs, before };
 }
 
 /** Adds the features after all transforms as inputs. */

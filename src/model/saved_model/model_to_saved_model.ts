@@ -10,8 +10,13 @@ import { DType } from "./messages.ts";
 export interface TensorFlowModel {
   /** The graph and the weights. */
   readonly builder: SavedModelBuilder;
-  /** The input of each feature of the source; empty if the inputs are the transformed features. */
+  /**
+   * The input of each feature at the start of the graph; empty if the inputs are the features after
+   * all transforms.
+   */
   readonly inputs: readonly FeatureInput[];
+  /** The number of transforms that run before the graph because one of them has no `graph()`. */
+  readonly before: number;
 }
 
 /**
@@ -23,11 +28,11 @@ export interface TensorFlowModel {
  */
 export function modelToSavedModel(request: GraphRequest): TensorFlowModel {
   const { model, nets, weights } = request;
-  const { graph, inputs } = recordModel(request);
+  const { graph, inputs, before, steps } = recordModel(request);
   const builder = new SavedModelBuilder();
   const columns = request.inputs === "features"
     ? addFeatures(builder, model)
-    : addColumns(builder, model, inputs);
+    : addColumns(builder, steps, inputs);
   const T = { type: DType.float };
   const outputs = convertFor(nets, () =>
     convertToTensorFlow(graph, {
@@ -50,7 +55,7 @@ export function modelToSavedModel(request: GraphRequest): TensorFlowModel {
     const probabilities = builder.op(kind === "class" ? "Softmax" : "Sigmoid", [logits], { T });
     builder.output("probabilities", probabilities, DType.float, shape);
   }
-  return { builder, inputs };
+  return { builder, inputs, before };
 }
 
 /** Adds the features after all transforms as inputs. */

@@ -104,6 +104,26 @@ export interface ModelInput {
   readonly of: readonly string[];
 }
 
+/** An input of an exported graph that begins after some of the transforms. */
+export interface GraphStartInput {
+  /** The name of the input. */
+  readonly input: string;
+  /** The type of its values. */
+  readonly type: "float" | "double" | "int32";
+  /** The name of the feature. */
+  readonly name: string;
+  /** The feature's shape, type and vocabulary after these transforms. */
+  readonly spec: ColumnSpec;
+}
+
+/** Where an exported graph begins, if some transforms have to run before it. */
+export interface GraphStart {
+  /** The number of `transforms` that run before the graph. */
+  readonly after: number;
+  /** The inputs of the graph: the features after these transforms. */
+  readonly inputs: readonly GraphStartInput[];
+}
+
 /** The network of a run. */
 export interface ModelNetwork {
   /** A built-in name, an absolute path or a package. */
@@ -135,6 +155,8 @@ export interface ModelFile {
   readonly run?: string | undefined;
   /** The net of an export folder; absent in a run folder, which contains all nets. */
   readonly net?: NetName | undefined;
+  /** Where the graph of an export folder begins; absent if it contains all transforms. */
+  readonly graph?: GraphStart | undefined;
   /** The features of the source, in the pipeline's order. */
   readonly features: readonly SourceFeature[];
   /** The label. */
@@ -234,6 +256,12 @@ const fileSchema = z.strictObject({
     fills: z.record(z.string(), z.array(z.number())),
   }),
   inputs: z.array(z.strictObject({ name: z.string(), spec, of: z.array(z.string()) })),
+  graph: z.strictObject({
+    after: count.min(1),
+    inputs: z.array(z.strictObject({
+      ...{ input: z.string(), type: z.enum(["float", "double", "int32"]), name: z.string(), spec },
+    })),
+  }).optional(),
   network: z.strictObject({
     use: z.string(),
     options,
@@ -289,6 +317,15 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
       ...input,
       spec: specForm(input.spec, input.name, vocabularies),
     })),
+    ...(content.graph && {
+      graph: {
+        after: content.graph.after,
+        inputs: content.graph.inputs.map((input) => ({
+          ...input,
+          spec: specForm(input.spec, input.name, vocabularies),
+        })),
+      },
+    }),
     network: content.network,
     variables: content.variables.map(({ name, owner, shape, trainable, table, axes }) => ({
       ...{ name, owner, shape, trainable, table },
@@ -382,8 +419,9 @@ export async function readModelFile(
 }
 
 /** Finds a vocabulary that does not have as many values as there are ids or classes. */
-function shortVocabulary({ features, label, inputs }: ModelFile): string | undefined {
-  const expected = [...features, ...inputs].map(({ name, spec: { ids, vocabulary } }) => ({
+function shortVocabulary({ features, label, inputs, graph }: ModelFile): string | undefined {
+  const all = [...features, ...inputs, ...graph?.inputs ?? []];
+  const expected = all.map(({ name, spec: { ids, vocabulary } }) => ({
     name,
     vocabulary,
     // One more id stands for all other values.
@@ -474,6 +512,12 @@ function modelOf(form: FileForm, vocabulary: (name: string) => readonly string[]
     transforms: form.transforms,
     nulls: form.nulls,
     inputs: form.inputs.map(({ spec, ...input }) => ({ ...input, spec: specOf(spec) })),
+    ...(form.graph && {
+      graph: {
+        after: form.graph.after,
+        inputs: form.graph.inputs.map(({ spec, ...input }) => ({ ...input, spec: specOf(spec) })),
+      },
+    }),
     network: form.network,
     variables: form.variables as readonly ModelVariable[],
   };
