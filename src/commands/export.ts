@@ -43,10 +43,8 @@ export async function exportRun(args: readonly string[], options: CommandOptions
       formatCount(bytes)
     } bytes), model.json, samples.arrow, README.md`,
     ...outside.length === 0 ? [] : [
-      `The graph begins after the transform ${
-        outside.at(-1)
-      }, which has no graph(). A program must ` +
-      `apply ${outside.length === 1 ? "it" : `${outside.join(", ")}`} itself: see README.md.`,
+      `The graph begins after the transform ${outside.at(-1)}, which has no graph().`,
+      `A program must apply ${outside.join(", ")} before it: see README.md.`,
     ],
     ...distance === undefined && format === "saved-model"
       ? ["The SavedModel was not compared with an engine: only the native engine can run it."]

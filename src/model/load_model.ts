@@ -203,7 +203,7 @@ async function loadExport(
   await refuseLinksOut(folder, { isOut: false });
   const model = await readModelFile(join(folder, runFiles.model));
   if (model.graph) {
-    const { use } = model.transforms[model.graph.after - 1] ?? { use: "unknown" };
+    const { after } = model.graph, use = model.transforms[after - 1]?.use ?? `number ${after}`;
     throw new UserError(
       `the graph in ${folder} begins after the transform ${use}, whose code an export folder does ` +
         "not contain",

@@ -224,10 +224,8 @@ Deno.test("export begins the graph after the last transform without graph(), and
       { cwd: folder },
     );
     assertEquals(exported.code, 0, exported.stderr);
-    assertStringIncludes(
-      exported.stdout,
-      "fold.ts, which has no graph(). A program must apply scale",
-    );
+    assertStringIncludes(exported.stdout, "fold.ts, which has no graph().\n");
+    assertStringIncludes(exported.stdout, "A program must apply scale, ");
     const net = join(folder, "net");
     const readme = await Deno.readTextFile(join(net, "README.md"));
     assertStringIncludes(readme, "fold.ts`, which has no `graph()`");
@@ -282,9 +280,6 @@ forNative("exportModel() begins a SavedModel after a transform without graph(), 
     assert(distance! <= 1e-5);
     assertEquals(inputs.map(({ input }) => input.name), ["city", "price", "time"]);
     assertEquals(outside.map((name) => name.split("/").at(-1)), ["scale", "fold.ts"]);
-    // Without a transform after it, the inputs are those of the nets.
-    const onnx = await exportModel(out, join(folder, "onnx"), { engine: "native", allowPlugins });
-    assert(onnx.distance! <= 1e-5);
   });
 });
 

@@ -524,6 +524,8 @@ class NeedList {
 
   /** Adds the code of the stages in `model.json` of a run. Its data is not needed. */
   async #addModelCode(out: string, allowPlugins: readonly string[]): Promise<void> {
+    // The model of an export folder names stages as well, but their code is never loaded.
+    if (!statOf(join(out, runFiles.pipeline))) return;
     let model: { network?: unknown; transforms?: unknown };
     try {
       model = Object(JSON.parse(await readRegularText(join(out, runFiles.model))));
