@@ -1,7 +1,7 @@
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { CheckedSweep } from "../sweep/check.ts";
-import type { Latency } from "../sweep/latency.ts";
+import { type Latency, withoutOnnxRuntime } from "../sweep/latency.ts";
 import { withSweepLock } from "../sweep/one_run.ts";
 import { runPart } from "../sweep/processes.ts";
 import { readOutcomes, type RunOutcome } from "../sweep/results.ts";
@@ -97,13 +97,16 @@ class SweepCommand {
   }
 
   async #latency(
-    { latencyBatch, out }: CheckedSweep,
+    { latency: options, out }: CheckedSweep,
     outcomes: readonly RunOutcome[],
   ): Promise<Latency | undefined> {
-    if (latencyBatch === undefined || outcomes.length === 0) return undefined;
+    if (options === undefined || outcomes.length === 0) return undefined;
     this.#report("measuring the latency of the light nets");
     const latency = await this.#part<Latency>("latency", out, 1);
-    if (typeof latency !== "number") return latency;
+    if (typeof latency !== "number") {
+      if (latency.reason !== undefined) this.#report(withoutOnnxRuntime(latency));
+      return latency;
+    }
     if (!this.#stop.aborted) {
       this.#report("the latency could not be measured, so the table does not contain it");
     }

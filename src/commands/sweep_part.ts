@@ -52,8 +52,10 @@ async function latencies(
   report: (line: string) => void,
 ): Promise<Latency> {
   const nets = await finishedNets(sweep, allowed, options);
-  const { latency } = sweep.value, batch = latency === "none" ? 1 : latency.batch;
-  return await measureLatency(nets, batch, options.engine ?? "auto", report);
+  const { latency } = sweep.value;
+  // A sweep with `latency: none` has this part as well, if a user asks for it.
+  const how = latency === "none" ? { batch: 1, engine: "auto" } as const : latency;
+  return await measureLatency(nets, how, options.engine ?? "auto", report);
 }
 
 async function runOne(

@@ -21,6 +21,8 @@ import { prepareJobs } from "../run/run.ts";
 import { warningsOf } from "../run/warnings/warnings.ts";
 import { type Asked, type KeptRun, keptRun, type RunState } from "./kept.ts";
 import type { Setting, Sweep, SweepRun } from "../pipeline/sweep_file/read.ts";
+import type { LatencyOptions } from "../pipeline/sweep_file/schema.ts";
+import { loadOnnxRuntime } from "../model/onnx_runtime.ts";
 
 /** A run of a sweep whose pipeline, data, and run folder have been checked. */
 export interface CheckedRun {
@@ -52,8 +54,8 @@ export interface CheckedSweep {
   readonly split: "test" | "validation";
   /** The number of threads of each run. */
   readonly threads: number;
-  /** The number of rows per call when measuring latency; undefined to skip the measurement. */
-  readonly latencyBatch: number | undefined;
+  /** How to measure latency; undefined to skip the measurement. */
+  readonly latency: LatencyOptions | undefined;
 }
 
 /** The options of running a sweep that are not in its file. */
@@ -128,6 +130,9 @@ export async function checkSweep(
     );
   }
   problems.throwAny();
+  const { split, threads, latency } = sweep.value;
+  // Without this, a sweep would only find out after its last run that ONNX Runtime is missing.
+  if (latency !== "none" && latency.engine === "onnx") await loadOnnxRuntime();
   const engine = await openEngine(options.engine ?? "auto", report);
   report(`engine: ${engine.name} (${engine.detail})`);
   const warnings = new SweepProblems(sweep);
@@ -139,7 +144,6 @@ export async function checkSweep(
   }
   problems.throwAny();
   for (const warning of warnings.all) warningLines(warning).forEach(report);
-  const { split, threads, latency } = sweep.value;
   return {
     name: sweep.name,
     out,
@@ -154,7 +158,7 @@ export async function checkSweep(
     metric,
     split,
     threads,
-    latencyBatch: latency === "none" ? undefined : latency.batch,
+    latency: latency === "none" ? undefined : latency,
   };
 }
 

@@ -1,6 +1,7 @@
 import { drawSvg, type TopLevelSpec } from "../base/draw.ts";
 import { UserError } from "../base/errors.ts";
 import { interval } from "./statistics.ts";
+import { latencyText } from "./render.ts";
 import type { SweepTable } from "./table.ts";
 
 /** A point of the picture: the light net of a setting. */
@@ -68,9 +69,7 @@ function specOf(
   const x = {
     field: "latency",
     type: "quantitative",
-    title: `latency of the light net, ms (${latency?.batch ?? 1} row${
-      latency?.batch === 1 ? "" : "s"
-    }, one thread)`,
+    title: `latency of the light net, ms (${latency ? `${latencyText(latency)}, ` : ""}one thread)`,
     scale: { zero: false, padding: 24 },
   } as const;
   const y = { type: "quantitative", scale: { zero: false, padding: 12 } } as const;

@@ -8,6 +8,7 @@ import { type Align, formatCount, formatNumber, table } from "../base/text_table
 import { escapeMarkup } from "../base/escape_markup.ts";
 import { printable } from "../base/printable.ts";
 import { formatMetric, undefinedMetric } from "../stages/metric.ts";
+import type { Latency } from "./latency.ts";
 import type { Interval, Spread } from "./statistics.ts";
 import type { MetricSummary, SweepRow, SweepTable } from "./table.ts";
 
@@ -54,7 +55,10 @@ export function comparison(sweep: SweepTable): TextTable {
   );
   if (latency) {
     columns.push(
-      ["light latency", ({ latency }) => latency ? `${latency.toFixed(3)} ms` : nothing],
+      [
+        `light latency (${latencyText(latency)})`,
+        ({ latency }) => latency ? `${latency.toFixed(3)} ms` : nothing,
+      ],
       ["ratio", ({ latencyRatio }) => latencyRatio ? latencyRatio.toFixed(2) : nothing],
     );
   }
@@ -63,6 +67,19 @@ export function comparison(sweep: SweepTable): TextTable {
     rows: rows.map((row) => columns.map(([, cell]) => cell(row))),
   };
 }
+
+/**
+ * Describes how latency was measured, for the heading of a column or an axis.
+ *
+ * @param latency The engine and the number of rows per call.
+ */
+export function latencyText({ engine, batch }: Pick<Latency, "engine" | "batch">): string {
+  return `${engineText(engine)}, ${rowsText(batch)}`;
+}
+
+const engineText = (engine: Latency["engine"]) => engine === "onnx" ? "ONNX Runtime" : engine;
+
+const rowsText = (batch: number) => `${batch} row${batch === 1 ? "" : "s"}`;
 
 /**
  * Makes a table of all metrics, with one row per setting.
@@ -99,9 +116,9 @@ export function notes({ split, seeds, latency, engines, rows, metric }: SweepTab
     ]),
     ...(latency
       ? [
-        `Latency is the median time of a call with ${latency.batch} row${
-          latency.batch === 1 ? "" : "s"
-        } on the ${latency.engine} engine with one thread. The nets were measured in alternation.`,
+        `Latency is the median time of a call with ${rowsText(latency.batch)} on ${
+          latency.engine === "onnx" ? engineText(latency.engine) : `the ${latency.engine} engine`
+        } with one thread. The nets were measured in alternation.`,
       ]
       : []),
     ...(engines.length > 1 ? [`The runs used different engines: ${engines.join(" and ")}.`] : []),

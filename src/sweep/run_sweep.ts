@@ -14,7 +14,7 @@ import { namingPermissions } from "../run/missing_permission.ts";
 import { runPlan } from "../run/run.ts";
 import type { Output } from "../stages/output.ts";
 import { type CheckedSweep, checkSweep, nameOf, type SweepOptions } from "./check.ts";
-import { type Latency, measureLatency } from "./latency.ts";
+import { type Latency, measureLatency, withoutOnnxRuntime } from "./latency.ts";
 import { finishedNets, withRunLock, withSweepLock } from "./one_run.ts";
 import { readOutcomes } from "./results.ts";
 import { type SweepTable, sweepTable } from "./table.ts";
@@ -189,8 +189,8 @@ class SweepOfProgram {
   }
 
   /** Measures latency if this process has one thread, since its TensorFlow cannot be reconfigured. */
-  async #latency({ latencyBatch, threads }: CheckedSweep): Promise<Latency | undefined> {
-    if (latencyBatch === undefined) return undefined;
+  async #latency({ latency, threads }: CheckedSweep): Promise<Latency | undefined> {
+    if (latency === undefined) return undefined;
     if (threads !== 1) {
       this.#report(
         "the table will not contain latencies, because measuring them requires `threads: 1` here; the command `sweep` can measure them with any number of threads",
@@ -198,6 +198,9 @@ class SweepOfProgram {
       return undefined;
     }
     const nets = await finishedNets(this.#sweep, this.#how.allowed, this.#how);
-    return await measureLatency(nets, latencyBatch, this.#options.engine ?? "auto", this.#report);
+    const { engine = "auto" } = this.#options;
+    const measured = await measureLatency(nets, latency, engine, this.#report);
+    if (measured.reason !== undefined) this.#report(withoutOnnxRuntime(measured));
+    return measured;
   }
 }

@@ -60,7 +60,7 @@ export interface SweepTable {
   /** The metrics' keys, in the order of the runs' results. */
   readonly keys: readonly string[];
   /** The engine and the number of rows per call with which latency was measured. */
-  readonly latency: { readonly engine: string; readonly batch: number } | undefined;
+  readonly latency: Pick<Latency, "engine" | "batch"> | undefined;
   /** The engines that computed the runs: `native`, `wasm`, or both. */
   readonly engines: readonly string[];
   /** The settings. */

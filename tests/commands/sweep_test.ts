@@ -8,6 +8,7 @@ import {
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { openEngine } from "../../src/engine/engine.ts";
+import { hasOnnxRuntime } from "../../src/base/machine/onnx_packages.ts";
 import { withLock } from "../../src/base/files/with_lock.ts";
 import { launched, rocket } from "../support/command_line.ts";
 import { digitsPipeline, runFile } from "../support/pipelines.ts";
@@ -46,10 +47,15 @@ async function weights(run: string): Promise<string> {
 }
 
 Deno.test("sweep runs each setting with each seed like a single pipeline, keeps finished runs, and writes a table", () =>
-  withFiles({ "base.yaml": base(), "sweep.yaml": sweepText }, async (folder) => {
+  withFiles({
+    "base.yaml": base(),
+    "sweep.yaml": `${sweepText}latency: { batch: 2, engine: onnx }\n`,
+  }, async (folder) => {
     const args = ["sweep", "sweep.yaml", ...wasm];
     const first = await rocket([...args, "--jobs", "2"], { cwd: folder });
     assertEquals(first.code, 0, first.stderr);
+    assertMatch(first.stderr, /^permissions: .* native code of ONNX Runtime,/m);
+    assertMatch(first.stdout, / light latency \(ONNX Runtime, 2 rows\) /);
     assertMatch(first.stderr, /^4 runs \(settings: 2, seeds: 2\); 2 at once, 1 thread each$/m);
     assertMatch(
       first.stderr,
@@ -155,6 +161,8 @@ Deno.test("a sweep of pipelines with phases compares the results of the last pha
     });
     assertEquals(code, 0, stderr);
     assertMatch(stdout, /^distillation .* \d+\.\d{3} ms +\d/m);
+    const measured = hasOnnxRuntime() ? "ONNX Runtime" : "wasm";
+    assertStringIncludes(stdout, `light latency (${measured}, 1 row)`);
     const out = join(folder, "runs", "sweep");
     const [all] = (await Deno.readTextFile(join(out, "table.md"))).split("\n## ").slice(1);
     const rows = all!.split("\n").filter((line) => line.startsWith("|"))

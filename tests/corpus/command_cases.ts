@@ -256,7 +256,7 @@ function* sweepFolderCases(): Iterable<CommandCase> {
     name: "sweep folder: latency of more rows than there are",
     args: part("latency"),
     code: 2,
-    words: ["set `latency: { batch: 360 }`"],
+    words: ["set `batch: 360` under `latency`"],
     files: { "s.yaml": `${sweepText.replace("[1, 2]", "[1]")}latency: { batch: 500 }\n` },
     before: runOne,
     mended: {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { needsOf } from "../../src/launch/command_line/needs.ts";
+import { onnxRuntimePackages } from "../../src/base/machine/onnx_packages.ts";
 import { flagsOf } from "../../src/base/machine/permissions.ts";
 import { convert } from "../../data/convert.ts";
 import { choosePrecision, thisMachine } from "../../src/engine/bfloat16.ts";
@@ -165,6 +166,57 @@ Deno.test("needsOf() allows a sweep to start only Deno, and gives its runs what 
     assertEquals([await of("net"), await of("net", ...run)], [[], ["example.com:443"]]);
     assertEquals([await of("write"), await of("write", ...run)], [[out], [out, "/t"]]);
     assertEquals([await of("ffi"), await of("ffi", ...run)], [[], []]);
+  });
+});
+
+Deno.test("needsOf() gives ONNX Runtime to the check and the latency of a sweep, if the sweep uses it", async () => {
+  await withPipeline(digitsPipeline(), async (pipeline, folder) => {
+    const caches = { empty: join(folder, "empty"), filled: join(folder, "filled") };
+    const version = onnxRuntimePackages[0].split("@").at(-1)!;
+    await Deno.mkdir(join(caches.empty, "npm", "registry", "onnxruntime-node", "1.0.0"), {
+      recursive: true,
+    });
+    await Deno.mkdir(join(caches.filled, "npm", "registry", "onnxruntime-node", version), {
+      recursive: true,
+    });
+    await Deno.writeTextFile(join(folder, "m.ts"), plugin(""));
+    const before = Deno.env.get("DENO_DIR");
+    const of = async (
+      { latency, only, cache, more = "" }: {
+        readonly latency: string;
+        readonly only: string;
+        readonly cache: keyof typeof caches;
+        readonly more?: string;
+      },
+    ) => {
+      const file = join(folder, "sweep.yaml");
+      const text = `base: ${pipeline}\nseeds: [1]\nsettings: { a: { ${more} } }\n`;
+      await Deno.writeTextFile(file, `${text}latency: ${latency}\n`);
+      Deno.env.set("DENO_DIR", caches[cache]);
+      const args = ["sweep", file, "--only", only, "--engine", "wasm"];
+      const { permissions, packages } = await needsOf(args, "/t");
+      const ffi = permissions.filter(({ permission }) => permission === "ffi").map(({ of }) => of);
+      const npm = join(caches[cache], "npm");
+      assert(ffi.every((path) => path === npm), `${ffi}`);
+      return `${ffi.length > 0 ? "ffi" : ""}${packages.length > 0 ? " download" : ""}`;
+    };
+    try {
+      const auto = { latency: "{ batch: 2 }" }, onnx = { latency: "{ engine: onnx }" };
+      for (const only of ["check", "latency"]) {
+        assertEquals(await of({ ...auto, only, cache: "empty" }), "");
+        assertEquals(await of({ ...auto, only, cache: "filled" }), "ffi");
+        assertEquals(await of({ ...onnx, only, cache: "empty" }), "ffi download");
+        // Only `onnx` lifts the restrictions of a plugin.
+        const more = "metrics: [./m.ts]";
+        assertEquals(await of({ ...auto, only, cache: "filled", more }), "");
+        assertEquals(await of({ ...onnx, only, cache: "filled", more }), "ffi download");
+        assertEquals(await of({ latency: "none", only, cache: "filled" }), "");
+      }
+      assertEquals(await of({ ...onnx, only: "a/seed-1", cache: "filled" }), "");
+    } finally {
+      if (before === undefined) Deno.env.delete("DENO_DIR");
+      else Deno.env.set("DENO_DIR", before);
+    }
   });
 });
 

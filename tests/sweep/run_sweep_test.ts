@@ -2,12 +2,14 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tableFromIPC } from "apache-arrow";
 import { join } from "node:path";
 import { Interruption, UserError } from "../../src/base/errors.ts";
+import { hasOnnxRuntime } from "../../src/base/machine/onnx_packages.ts";
 import type { Pipeline } from "../../src/pipeline/define.ts";
 import { defineSweep, type SweepFile } from "../../src/pipeline/sweep_file/define.ts";
 import { runPipeline } from "../../src/run/run_pipeline.ts";
 import { runSweep } from "../../src/sweep/run_sweep.ts";
 import { inFolder } from "../support/command_line.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
+import { defineNetwork, tf, z } from "../../plugin.ts";
 import mseHint from "../../plugins/losses/mse_hint.ts";
 
 const parts = { outputs: ["checkpoint", "result"], train: { epochs: 1, batch: 256 } };
@@ -37,11 +39,61 @@ Deno.test("runSweep() runs each setting like runPipeline(), and only once", () =
     });
     assertEquals(rocket.metrics.last["light/accuracy"]?.values[1], same.test.light!.accuracy);
     assert(rocket.latency! > 0);
+    const measured = hasOnnxRuntime() ? "onnx" : "wasm";
+    assertEquals(table.latency, { engine: measured, batch: 4 });
     const arrow = files.find((file) => file.endsWith("runs.arrow"))!;
     assertEquals(tableFromIPC(await Deno.readFile(arrow)).numRows, 4);
 
-    await runSweep(sweep, { engine, out, listener, set: [] });
+    // Without a downloaded ONNX Runtime, the engine of the runs measures the latency.
+    const before = Deno.env.get("DENO_DIR");
+    Deno.env.set("DENO_DIR", join(folder, "empty"));
+    try {
+      const again = await runSweep(sweep, { engine, out, listener, set: [] });
+      assertEquals(again.table.latency, { engine: "wasm", batch: 4 });
+      assert(again.table.rows.every(({ latency }) => latency! > 0));
+    } finally {
+      if (before === undefined) Deno.env.delete("DENO_DIR");
+      else Deno.env.set("DENO_DIR", before);
+    }
     assertEquals(started.length, 4);
+  }));
+
+Deno.test("the engine of a sweep's runs measures the latency of a net that ONNX cannot represent, unless the sweep requires ONNX Runtime", () =>
+  inFolder(async (folder) => {
+    // The number of rows determines which operations it performs.
+    const unusual = defineNetwork({
+      name: "unusual",
+      summary: "Computes an operation for many rows only.",
+      options: z.object({}),
+      create: (_, { variables, units }) => {
+        const weight = variables.add({
+          ...{ name: "weight", owner: "light", shape: [64, units] },
+          initializer: { kind: "constant", value: 0.1 },
+        });
+        return {
+          light: ({ image }, scope) => {
+            const rows = image!.shape[0]!;
+            const logits = tf.matMul(tf.reshape(image!, [rows, 64]), scope.read(weight));
+            return { logits: rows > 1500 ? tf.neg(logits) : logits };
+          },
+        };
+      },
+    });
+    const sweep = (wanted: "auto" | "onnx") =>
+      defineSweep({
+        base: { ...base, ...alone, network: { use: unusual } } as unknown as Pipeline,
+        seeds: [1],
+        settings: { a: {} },
+        latency: { engine: wanted },
+      });
+    const out = join(folder, "sweep"), reports: string[] = [];
+    const report = (line: string) => void reports.push(line);
+    const { table } = await runSweep(sweep("auto"), { engine, out, report });
+    assertEquals(table.latency, { engine: "wasm", batch: 1 });
+    const why = "it performs different operations for different numbers of rows";
+    assertEquals(reports.some((line) => line.includes(why)), hasOnnxRuntime());
+    const error = await assertRejects(() => runSweep(sweep("onnx"), { engine, out }), UserError);
+    if (hasOnnxRuntime()) assert(error.message.includes(why), error.message);
   }));
 
 Deno.test("runSweep() continues after a failed run and reports the failure", () =>

@@ -3,6 +3,7 @@ import { tableFromIPC } from "apache-arrow";
 import { join } from "node:path";
 import type { Result } from "../../src/stages/events.ts";
 import type { CheckedSweep } from "../../src/sweep/check.ts";
+import type { Latency } from "../../src/sweep/latency.ts";
 import { drawPicture, picturePoints } from "../../src/sweep/picture.ts";
 import { comparison, htmlText, markdownText, notes, terminalText } from "../../src/sweep/render.ts";
 import type { RunOutcome } from "../../src/sweep/results.ts";
@@ -23,7 +24,7 @@ const sweep: CheckedSweep = {
   metric: "light/accuracy",
   split: "test",
   threads: 1,
-  latencyBatch: 1,
+  latency: { batch: 1, engine: "auto" },
 };
 
 function outcome(setting: string, seed: number, light: number, booster?: number): RunOutcome {
@@ -47,7 +48,7 @@ const outcomes = [
   outcome("rocket", 1, 0.55, 0.9),
   outcome("rocket", 3, 0.85, 0.8),
 ];
-const latency = { engine: "wasm", batch: 1, milliseconds: { basic: 2, rocket: 3 } };
+const latency: Latency = { engine: "wasm", batch: 1, milliseconds: { basic: 2, rocket: 3 } };
 const table = sweepTable(sweep, outcomes, latency);
 
 Deno.test("a seed without a value is left out of means and differences, and the cell shows this", () => {
@@ -95,6 +96,7 @@ Deno.test("differences are paired by seed, over the seeds that both settings hav
 Deno.test("the comparison has a row for each setting, even without runs", () => {
   const { head, rows } = comparison(table);
   assertEquals(head.length, 11);
+  assertEquals(head.at(-2), "light latency (wasm, 1 row)");
   assertEquals(rows, [
     [
       ...["basic", "3", "0.6000 ± 0.1000", "–", "1.0000 ± 0", "–", "–"],
@@ -121,6 +123,15 @@ Deno.test("a deviation has the decimals of its mean, unless it would be shown as
     comparison(sweepTable(sweep, some, undefined)).rows[0]![2]
   );
   assertEquals(cells, ["0.8503 ± 0.0004", "0.8500 ± 7.07e-7"]);
+});
+
+Deno.test("the heading of the latencies names what measured them, and the number of rows", () => {
+  const measured = sweepTable(sweep, outcomes, { ...latency, engine: "onnx", batch: 200 });
+  assertEquals(comparison(measured).head.at(-2), "light latency (ONNX Runtime, 200 rows)");
+  assertStringIncludes(
+    notes(measured).join("\n"),
+    "a call with 200 rows on ONNX Runtime with one thread",
+  );
 });
 
 Deno.test("HTML and Markdown files escape names", () => {

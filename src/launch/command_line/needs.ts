@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../../base/machine/cache_folder.ts";
 import { cLibrary } from "../../base/machine/libc.ts";
 import { denoFolder } from "../../base/machine/deno_folder.ts";
-import { onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
+import { hasOnnxRuntime, onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
 import { draftFolderOf } from "../../base/files/drafts.ts";
 import { parquetWriterPackages } from "../../base/machine/parquet_packages.ts";
 import { vegaPackages } from "../../base/machine/vega_packages.ts";
@@ -40,6 +40,7 @@ import { type Document, type Evaluate, readDocument } from "../../pipeline/docum
 import { type Place, UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import { isElsewhere, isUrl } from "../../pipeline/registry.ts";
+import type { SweepValue } from "../../pipeline/sweep_file/schema.ts";
 import { duckdbPackages } from "../../../plugins/sources/duckdb_packages.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { type CommandName, commandOf, DEFAULT_HOST, DEFAULT_PORT } from "./grammar.ts";
@@ -221,7 +222,10 @@ const needsByCommand: Readonly<
       // The library that draws the picture is loaded at the end, and only if there is a picture.
       return { ...needs.answer(), downloads: true };
     }
-    await needs.addSweep(file, parsed);
+    const { latency } = await needs.addSweep(file, parsed);
+    // A part may need no more than the check, whose permissions are shown to the user.
+    const measures = parsed.only === "check" || parsed.only === "latency";
+    if (measures && latency !== "none") needs.addLatency(latency.engine, parsed.engine);
     return needs.withEngine(parsed.engine ?? "auto", temporary);
   },
   async report(needs, { words, parsed, temporary }) {
@@ -457,12 +461,15 @@ class NeedList {
   }
 
   /** Adds the permissions for everything that the pipelines of a sweep name. */
-  async addSweep(file: string, { set, allowPlugins, allowEnv }: Arguments): Promise<void> {
+  async addSweep(
+    file: string,
+    { set, allowPlugins, allowEnv }: Arguments,
+  ): Promise<Pick<SweepValue, "latency">> {
     this.add("read", dirname(resolve(file)), `the folder of ${basename(file)}`);
     const allowed = await allowedCode(dirname(file), allowPlugins);
     this.add("read", allowed.folder, "the project of the sweep");
     const { readSweep } = await import("../../pipeline/sweep_file/read.ts");
-    const { runs } = await readSweep(file, {
+    const { runs, value } = await readSweep(file, {
       set,
       allowed,
       allowEnv,
@@ -471,6 +478,18 @@ class NeedList {
       onFile: (path) => this.#addPart(path, "a pipeline file of the sweep"),
     });
     for (const run of runs) await this.#addNamed(run.document(), allowed);
+    return value;
+  }
+
+  /**
+   * Adds ONNX Runtime if a sweep measures latency with it. With `auto`, nothing is downloaded, and
+   * plugins that are restricted because the engine is wasm remain restricted.
+   */
+  addLatency(engine: "auto" | "onnx", ofRuns: string | undefined): void {
+    const isRestricted = this.#hasCode && ofRuns === "wasm";
+    if (engine === "auto" && (isRestricted || !hasOnnxRuntime())) return;
+    this.#addNative(join(denoFolder(), "npm"), "ONNX Runtime", "which measures the latency");
+    if (engine === "onnx") { for (const one of onnxRuntimePackages) this.#packages.add(one); }
   }
 
   async addPipeline(file: string, { set, allowPlugins, allowEnv }: Arguments): Promise<void> {

@@ -41,8 +41,16 @@ export interface SweepFile {
   readonly split?: "test" | "validation";
   /** The number of threads of each run; 1 by default. */
   readonly threads?: number;
-  /** The number of rows per call when measuring latency, 1 by default; or `none` to skip this. */
-  readonly latency?: "none" | { readonly batch?: number };
+  /** How to measure the latency of the light nets; or `none` to skip this. */
+  readonly latency?: "none" | {
+    /** The number of rows per call; 1 by default. */
+    readonly batch?: number;
+    /**
+     * What computes the light nets: `onnx` is ONNX Runtime; `auto` (the default) is ONNX Runtime if
+     * it has been downloaded already, and otherwise the engine of the runs.
+     */
+    readonly engine?: "auto" | "onnx";
+  };
 }
 
 /**

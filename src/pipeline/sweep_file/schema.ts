@@ -63,8 +63,14 @@ export const sweepSchema = z.strictObject({
       batch: z.int().positive().default(1).describe(
         "The number of rows per call when the latency of a light net is measured.",
       ),
+      engine: z.enum(["auto", "onnx"]).default("auto").describe(
+        "What computes the light net when its latency is measured. onnx is ONNX Runtime, which is downloaded when it is first needed; auto is ONNX Runtime if it has been downloaded already, and otherwise the engine of the runs.",
+      ),
     }),
-  ], { error: "expected none, or { batch: N }" }).default({ batch: 1 }).describe(
+  ], { error: "expected none, or { batch: N, engine: auto | onnx }" }).default({
+    batch: 1,
+    engine: "auto",
+  }).describe(
     "How to measure the latency of the light nets, on one thread; none skips the measurement.",
   ),
 });
@@ -74,3 +80,6 @@ export const sweepSchema = z.strictObject({
  * not checked yet.
  */
 export type SweepValue = z.output<typeof sweepSchema>;
+
+/** How a sweep measures latency. */
+export type LatencyOptions = Exclude<SweepValue["latency"], "none">;
