@@ -6,7 +6,8 @@ import {
 
 const mySchedule: ScheduleStage = defineSchedule({
   name: "my-schedule",
-  summary: "Lowers the rate to 0 as a power of the remaining fraction of the run.",
+  summary:
+    "Lowers the learning rate to 0 as a power of the remaining fraction of the run.",
   options: z.object({
     power: z.number().positive().default(2).describe("The exponent."),
   }),
