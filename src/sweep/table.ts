@@ -60,7 +60,10 @@ export interface SweepTable {
   /** The metrics' keys, in the order of the runs' results. */
   readonly keys: readonly string[];
   /** The engine and the number of rows per call with which latency was measured. */
-  readonly latency: Pick<Latency, "engine" | "batch"> | undefined;
+  readonly latency: {
+    readonly engine: "onnx" | "native" | "wasm";
+    readonly batch: number;
+  } | undefined;
   /** The engines that computed the runs: `native`, `wasm`, or both. */
   readonly engines: readonly string[];
   /** The settings. */

@@ -151,7 +151,11 @@ Deno.test("convert leaves no file behind when it fails, and does not change an e
       told = rows;
       Deno.writeTextFileSync(changed, "1\n", { append: true });
     };
-    await assertRejects(() => convert({ from: changed, to, onRows }), UserError, "has changed");
+    await assertRejects(
+      () => convert({ from: changed, to, onRows }),
+      UserError,
+      "changed while it",
+    );
     assert(told > 100_000, "it failed before it had written anything");
     const stop = new AbortController();
     const from = join(formats, "types.parquet");

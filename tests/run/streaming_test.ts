@@ -168,7 +168,9 @@ export default defineOutput({
         ]);
         assertEquals(code, 1, stderr);
         assert(
-          /^error: .*train\.arrow (disappeared|has changed) while it was read/m.test(stderr),
+          /^error: .*train\.arrow (disappeared while it was|changed while it was being) read/m.test(
+            stderr,
+          ),
           stderr,
         );
         const left = [...Deno.readDirSync(out)].map(({ name }) => name);

@@ -10,11 +10,11 @@ import { basename, dirname, join, resolve } from "node:path";
  * @example
  * ```ts
  * import { targetOf } from "./target_of.ts";
- * import { assertEquals } from "@std/assert";
+ * import { equal } from "node:assert/strict";
  *
  * const disk = await Deno.realPath(await Deno.makeTempDir()), folder = await Deno.makeTempDir();
  * await Deno.symlink(`${disk}/runs`, `${folder}/runs`);
- * assertEquals(targetOf(`${folder}/runs/mine`), `${disk}/runs/mine`);
+ * equal(targetOf(`${folder}/runs/mine`), `${disk}/runs/mine`);
  * await Deno.remove(folder, { recursive: true });
  * await Deno.remove(disk, { recursive: true });
  * ```

@@ -418,7 +418,7 @@ Deno.test("sql reports what is wrong with a database", async () => {
   assertEquals(error.message, "there is no file table.duckdb");
   assertStringIncludes(error.problems[0]!.hint!, "tables.duckdb?");
   for (const file of ["types.parquet", "expected.json", "types.arrow"]) {
-    await assertRefused("FROM x", `${file} is not a DuckDB database`, "under tables", {
+    await assertRefused("FROM x", `${file} is not a DuckDB database`, "in the option `tables`", {
       database: file,
     });
   }
