@@ -1,3 +1,4 @@
+import { cutToWidth } from "../src/base/text_table.ts";
 import type { Contestant, Row } from "./rows.ts";
 import type { Entry, RowResult, Skipped } from "./results.ts";
 import type { Runner } from "./runner.ts";
@@ -29,7 +30,8 @@ export async function race(row: Row, { rounds, start, report }: RaceOptions): Pr
   const skipped: Skipped[] = [];
   const running = new Set<Runner>();
   const skip = (name: string, error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
+    // The output of a program that failed can be very long.
+    const reason = cutToWidth(error instanceof Error ? error.message : String(error), 100);
     skipped.push({ name, reason });
     report(`  ${name}: skipped: ${reason}`);
   };
