@@ -37,7 +37,9 @@ let loaded: Promise<Vega> | undefined;
 // these imports are dynamic.
 function loadVega(): Promise<Vega> {
   return loaded ??= (async () => {
-    const [vega, lite] = await Promise.all(vegaPackages.map((name) => import(name)));
+    const [array, ...drawing] = vegaPackages;
+    await import(array);
+    const [vega, lite] = await Promise.all(drawing.map((name) => import(name)));
     return { vega, lite };
   })().catch((error) => {
     loaded = undefined;
