@@ -79,7 +79,7 @@ export class ArrowFileWriter {
  * @param table The table.
  */
 export function arrowBytes(table: Table): Uint8Array {
-  return bytesBy(new RecordBatchFileWriter(), table);
+  return encoded(new RecordBatchFileWriter(), table.schema, table.batches);
 }
 
 /**
@@ -88,15 +88,7 @@ export function arrowBytes(table: Table): Uint8Array {
  * @param table The table.
  */
 export function arrowStreamBytes(table: Table): Uint8Array {
-  return bytesBy(new RecordBatchStreamWriter(), table);
-}
-
-function bytesBy(writer: RecordBatchWriter, table: Table): Uint8Array {
-  const sink = new CopyingSink();
-  writer.reset(sink, table.schema);
-  for (const batch of table.batches) writer.write(batch);
-  writer.finish();
-  return sink.toUint8Array(true);
+  return encoded(new RecordBatchStreamWriter(), table.schema, table.batches);
 }
 
 /**
@@ -106,10 +98,21 @@ function bytesBy(writer: RecordBatchWriter, table: Table): Uint8Array {
  * @param batches The record batches.
  */
 export function arrowStreamOf(schema: Schema, batches: Iterable<RecordBatch>): Uint8Array {
-  const sink = new CopyingSink(), writer = new RecordBatchStreamWriter();
   const columns = new WrittenColumns(schema);
-  writer.reset(sink, columns.schema);
-  for (const batch of batches) writer.write(columns.take(batch));
+  const written = function* () {
+    for (const batch of batches) yield columns.take(batch);
+  };
+  return encoded(new RecordBatchStreamWriter(), columns.schema, written());
+}
+
+function encoded(
+  writer: RecordBatchWriter,
+  schema: Schema,
+  batches: Iterable<RecordBatch>,
+): Uint8Array {
+  const sink = new CopyingSink();
+  writer.reset(sink, schema);
+  for (const batch of batches) writer.write(batch);
   writer.finish();
   return sink.toUint8Array(true);
 }
