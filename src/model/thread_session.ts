@@ -1,3 +1,4 @@
+import { startThread } from "../base/machine/restrict_thread.ts";
 import type { OpenedSession, OrtTensor, Session } from "./onnx_runtime.ts";
 import type { RunnerOptions } from "./runners.ts";
 
@@ -73,9 +74,7 @@ export async function openThreadSession(
 }
 
 class SessionThread {
-  readonly #worker = new Worker(new URL("./session_thread.ts", import.meta.url), {
-    type: "module",
-  });
+  readonly #worker = startThread(new URL("./session_thread.ts", import.meta.url));
   readonly #waiting: PromiseWithResolvers<SentAnswer>[] = [];
   #failure: string | undefined;
 
