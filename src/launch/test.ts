@@ -89,6 +89,8 @@ async function testAll(
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const failures = count.failures();
+  if (failures) console.log(`The errors of the failed tests:\n\n${failures}\n`);
   return codes.find((code) => code !== 0) ?? 0;
 }
 

@@ -8,6 +8,7 @@ export class TestCount {
   failed = 0;
   /** The number of tests that were ignored. */
   skipped = 0;
+  readonly #failures: string[] = [];
 
   /**
    * Starts counting one run of `deno test`.
@@ -21,13 +22,20 @@ export class TestCount {
     const decoder = new TextDecoder();
     const seen = { ok: 0, FAILED: 0, ignored: 0 };
     let summary: number[] | undefined;
+    let inErrors = false;
     let rest = "";
     const readLine = (line: string) => {
       const text = stripVTControlCharacters(line);
+      if (ERRORS.test(text)) inErrors = true;
+      else if (FAILURES.test(text)) inErrors = false;
+      else if (inErrors) this.#failures.push(line);
       const result = RESULT.exec(text)?.[1] as keyof typeof seen | undefined;
       if (result) seen[result]++;
       const counts = SUMMARY.exec(text)?.slice(1).map((count) => Number(count ?? 0));
-      if (counts) summary = counts;
+      if (counts) {
+        summary = counts;
+        inErrors = false;
+      }
     };
     return {
       read(chunk) {
@@ -45,6 +53,15 @@ export class TestCount {
     };
   }
 
+  /**
+   * Returns the errors of the failed tests, as `deno test` printed them, or an empty string.
+   *
+   * A log may be kept in part, so these errors are repeated at the end of the output.
+   */
+  failures(): string {
+    return this.#failures.join("\n").trim();
+  }
+
   /** Formats the counts. The last line is `12 passed, 0 failed`. */
   toString(): string {
     const skipped = this.skipped > 0 ? `${this.skipped} skipped\n` : "";
@@ -54,6 +71,10 @@ export class TestCount {
 
 /** The line of a finished test. Lines of steps are indented and do not match. */
 const RESULT = /^\S.* \.\.\. (ok|FAILED|ignored) \(/;
+
+/** The headings of the errors of failed tests, and of the list of failed tests after them. */
+const ERRORS = /^\s*ERRORS\s*$/;
+const FAILURES = /^\s*FAILURES\s*$/;
 
 const STEPS = String.raw`(?: \(\d+ steps?\))?`;
 

@@ -101,3 +101,18 @@ Deno.test("TestCount adds the counts of several runs", () => {
   assertEquals(all.toString(), "4 skipped\n3 passed, 2 failed");
   assertEquals(new TestCount().toString(), "0 passed, 0 failed");
 });
+
+Deno.test("TestCount collects the errors of failed tests from all runs", () => {
+  const errors = (name: string) =>
+    `${name} ... FAILED (1ms)\n\n ERRORS \n\n${name} => ./a_test.ts:1:6\nerror: Error: broken ${name}\n\n` +
+    ` FAILURES \n\n${name} => ./a_test.ts:1:6\n\nFAILED | 0 passed | 1 failed (1ms)\n\nerror: Test failed\n`;
+  const all = new TestCount();
+  addRun(all, errors("a"), 1);
+  addRun(all, passed, 0);
+  addRun(all, errors("b"), 1, 7);
+  assertEquals(
+    all.failures(),
+    "a => ./a_test.ts:1:6\nerror: Error: broken a\n\n\nb => ./a_test.ts:1:6\nerror: Error: broken b",
+  );
+  assertEquals(new TestCount().failures(), "");
+});

@@ -1,4 +1,5 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { stripVTControlCharacters } from "node:util";
 import { type Ended, type RunOptions, type SmallProject, withProject } from "./support.ts";
 
 const passing = (name: string) => `
@@ -107,9 +108,14 @@ Deno.test("test() fails for an example that fails", async () => {
   assertEquals([code, last], [1, "3 passed, 1 failed"]);
 });
 
-Deno.test("test() runs the examples even after a failed test", async () => {
-  const { code, last } = await runTests([UNCHECKED], {}, { "tests/bad_test.ts": failing });
+Deno.test("test() runs the examples after a failed test, and repeats its error at the end", async () => {
+  const { code, last, out } = await runTests([UNCHECKED], {}, { "tests/bad_test.ts": failing });
   assertEquals([code, last], [1, "4 passed, 1 failed"]);
+  const end = stripVTControlCharacters(out.slice(out.lastIndexOf("running 1 test from")));
+  assertMatch(
+    end,
+    /The errors of the failed tests:\n\nfails => .*bad_test.ts.*\nerror: Error: broken\n/,
+  );
 });
 
 Deno.test("test() fails for a file that does not exist, and runs nothing else", async () => {
