@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { denoFolder } from "../../src/base/machine/deno_folder.ts";
-import { deno, type Ended, inFolder } from "../support/command_line.ts";
-import { JsrPackage } from "../support/jsr_package.ts";
+import { deno, type Ended, inFolder, root } from "../support/command_line.ts";
+import { LoopbackRegistry } from "../support/loopback_registry.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
 
 const cli = "jsr:@rocket-launching/rocket/cli";
@@ -31,13 +30,12 @@ export default defineMetric({
 `;
 
 Deno.test("the published package runs with the permissions that it prints, and rejects code from elsewhere", async () => {
-  await using jsr = new JsrPackage();
+  await using jsr = new LoopbackRegistry();
+  await jsr.publish(root);
   await inFolder(async (outer) => {
-    const folder = join(outer, "project"), cache = join(outer, "deno");
-    const temporary = join(outer, "temporary");
-    for (const one of [folder, cache, temporary]) await Deno.mkdir(one);
-    await Deno.symlink(join(denoFolder(), "npm"), join(cache, "npm"));
-    const env = { JSR_URL: jsr.url, DENO_DIR: cache, TMPDIR: temporary };
+    const folder = join(outer, "project"), temporary = join(outer, "temporary");
+    for (const one of [folder, temporary]) await Deno.mkdir(one);
+    const env = { ...jsr.environment, TMPDIR: temporary };
     const run = async (flags: readonly string[], ...args: string[]): Promise<Ended> =>
       await deno(["run", "--quiet", "--no-prompt", ...flags, cli, ...args], { cwd: folder, env });
     const granted = async (...args: string[]): Promise<Ended> => {
