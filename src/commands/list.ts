@@ -15,10 +15,23 @@ import { print } from "../base/terminal.ts";
  * @param options The code and the environment variables that pipelines may use.
  * @returns The exit code.
  */
-export async function list(
+export async function list(args: readonly string[], options: AllowedCode): Promise<number> {
+  print(await stageTable(args, options));
+  return 0;
+}
+
+type AllowedCode = Pick<CommandOptions, "allowPlugins" | "allowEnv">;
+
+/**
+ * Makes the table of stages that `list` prints.
+ *
+ * @param args The arguments of {@linkcode list}.
+ * @param options The options of {@linkcode list}.
+ */
+export async function stageTable(
   args: readonly string[],
-  { allowPlugins, allowEnv }: Pick<CommandOptions, "allowPlugins" | "allowEnv">,
-): Promise<number> {
+  { allowPlugins, allowEnv }: AllowedCode,
+): Promise<string[]> {
   const files = args.filter((arg) => /[./\\]/.test(arg));
   const kinds = args.filter((arg) => !files.includes(arg)).map(stageKind);
   const wanted = kinds.length === 0 ? stageKinds : kinds;
@@ -37,8 +50,7 @@ export async function list(
   }
   const unique = new Map(stages.map((row) => [row.join("\0"), row]));
   const rows = wanted.flatMap((kind) => [...unique.values()].filter(([of]) => of === kind));
-  print(table(["kind", "stage", "what it does"], rows, ["left", "left", "left"]));
-  return 0;
+  return table(["kind", "stage", "what it does"], rows, ["left", "left", "left"]);
 }
 
 /** Lists all stages of a plan. */
@@ -60,13 +72,23 @@ function stagesOf(plan: Plan): PlannedStage[] {
 }
 
 /**
+ * Returns the kind of stage that a word names, in the singular or the plural; undefined if it names
+ * none.
+ *
+ * @param word The word.
+ */
+export function kindOfWord(word: string): StageKind | undefined {
+  return stageKinds.find((kind) => [kind, `${kind}s`, `${kind}es`].includes(word));
+}
+
+/**
  * Returns the kind of stage that a word names, in the singular or the plural.
  *
  * @param word The word.
  * @throws {UserError} If the word does not name a kind.
  */
 export function stageKind(word: string): StageKind {
-  const kind = stageKinds.find((kind) => [kind, `${kind}s`, `${kind}es`].includes(word));
+  const kind = kindOfWord(word);
   if (kind) return kind;
   throw new UserError(`there is no kind of stage called ${JSON.stringify(word)}`, {
     hint: nameHint("command/kind", {

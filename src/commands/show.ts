@@ -1,21 +1,30 @@
-import { z } from "zod";
 import { builtins } from "../../plugins/mod.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
 import { createRegistry, isElsewhere, isUrl } from "../pipeline/registry.ts";
-import { commonKeys } from "../pipeline/file_schema.ts";
-import type { AnyStage } from "../stages/stage.ts";
+import {
+  commonReference,
+  type OptionRow,
+  type SectionName,
+  sectionNames,
+  sectionReference,
+  stageReference,
+  sweepReference,
+} from "../pipeline/reference.ts";
+import type { AnyStage, StageKind } from "../stages/stage.ts";
 import { stageKinds } from "../stages/stage.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
 import { table } from "../base/text_table.ts";
+import { WIDTH, wrap } from "../base/text_width.ts";
 import { print } from "../base/terminal.ts";
+import { kindOfWord } from "./list.ts";
 
 /**
- * `deno task pipeline show STAGE`: prints a stage's options with types and defaults, and an
- * example.
+ * `deno task pipeline show STAGE`: prints the options of a stage, of a kind of stages, or of a
+ * section of a pipeline file, with their types and defaults, and an example.
  *
- * @param args The stage: a built-in name, a file, or a package.
+ * @param args The name of a stage, a file or package with a stage, a kind, or a section.
  * @param options The code that may be loaded.
  * @returns The exit code.
  */
@@ -23,27 +32,48 @@ export async function show(
   args: readonly string[],
   { allowPlugins }: Pick<CommandOptions, "allowPlugins">,
 ): Promise<number> {
-  const stages = await findStages(onlyArgument(args, "a stage"), allowPlugins);
-  print(...stages.flatMap((stage, index) => [...(index > 0 ? [""] : []), describeStage(stage)]));
+  const word = onlyArgument(args, "a stage, or a section of a pipeline file such as data");
+  const texts = descriptionsOf(word) ?? [describeStage(await loadStage(word, allowPlugins))];
+  print(...texts.flatMap((text, index) => [...(index > 0 ? [""] : []), text]));
   return 0;
 }
 
-/** Finds all built-in stages with a name, or the stage of a file. */
-async function findStages(use: string, allowPlugins: readonly string[]): Promise<AnyStage[]> {
-  const named = builtins.filter(({ name }) => name === use);
-  if (named.length > 0) return named;
-  if (!isElsewhere(use)) {
-    throw new UserError(`there is no stage called ${JSON.stringify(use)}`, {
-      hint: nameHint("command/show", {
-        written: use,
-        names: builtins.map(({ name }) => name),
-        change: (name) => ({ args: { replace: { [use]: name } } }),
-      }) ?? hint("command/show-list", "deno task pipeline list shows all stages", {
-        args: { replace: { show: "list" }, remove: [use] },
-      }),
-      exitCode: 2,
-    });
+/** The words that `show` knows besides the names of stages. */
+const otherNames = [...sectionNames, "sweep", ...stageKinds];
+
+/**
+ * Describes what a word names: built-in stages, a section of a pipeline file, a kind of stages, or
+ * sweep files.
+ *
+ * @param word The word, such as `mse-hint`, `train` or `data.label`.
+ * @returns The descriptions, each as lines; undefined if the word names a file or a package.
+ * @throws {UserError} If there is nothing with this name.
+ */
+export function descriptionsOf(word: string): string[][] | undefined {
+  const stages = builtins.filter(({ name }) => name === word).map(describeStage);
+  const [section, ...path] = word.split(".");
+  if (sectionNames.some((name) => name === section) && !isElsewhere(word)) {
+    return [...stages, describeSection(section as SectionName, path.join("."))];
   }
+  if (word === "sweep") return [describeSweep()];
+  const kind = kindOfWord(word);
+  if (kind) return [...stages, describeKind(kind)];
+  if (stages.length > 0) return stages;
+  if (isElsewhere(word)) return undefined;
+  throw new UserError(`there is no stage or section called ${JSON.stringify(word)}`, {
+    hint: nameHint("command/show", {
+      written: word,
+      names: [...builtins.map(({ name }) => name), ...otherNames],
+      change: (name) => ({ args: { replace: { [word]: name } } }),
+    }) ?? hint("command/show-list", "deno task pipeline list shows all stages", {
+      args: { replace: { show: "list" }, remove: [word] },
+    }),
+    exitCode: 2,
+  });
+}
+
+/** Loads the stage of a file or a package. */
+async function loadStage(use: string, allowPlugins: readonly string[]): Promise<AnyStage> {
   const registry = createRegistry(builtins, await allowedCode(Deno.cwd(), allowPlugins));
   const context = { folder: Deno.cwd(), place: { file: use } };
   const path = isUrl(use) || use.startsWith(".") || use.startsWith("/") ? use : `./${use}`;
@@ -51,7 +81,7 @@ async function findStages(use: string, allowPlugins: readonly string[]): Promise
   let failure: unknown;
   for (const kind of stageKinds) {
     try {
-      return [await registry.find(kind, path, context)];
+      return await registry.find(kind, path, context);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       failure ??= error;
@@ -60,81 +90,124 @@ async function findStages(use: string, allowPlugins: readonly string[]): Promise
   throw failure;
 }
 
-/** A property of a JSON Schema, as far as `show` reads it. */
-interface Property {
-  readonly type?: string;
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly anyOf?: readonly Property[];
-  readonly items?: Property;
-  readonly properties?: Readonly<Record<string, Property>>;
-  readonly default?: unknown;
-  readonly description?: string;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
-  readonly stage?: string;
-}
-
 /**
- * Formats the description of a stage that `show` prints.
+ * Formats the description of a stage.
  *
  * @param stage The stage.
+ * @returns The lines, which fit the terminal.
  */
 export function describeStage(stage: AnyStage): string[] {
-  const schema = z.toJSONSchema(stage.options, { io: "input", unrepresentable: "any" });
-  const { properties = {}, required = [] } = schema as unknown as {
-    properties?: Record<string, Property>;
-    required?: string[];
-  };
-  const rows = Object.entries(properties).map(([name, property]) => [
-    name,
-    typeText(property),
-    required.includes(name)
-      ? "required"
-      : property.default === undefined
-      ? "–"
-      : JSON.stringify(property.default),
-    (property.description ?? "").replaceAll(/\s*\n\s*/g, " "),
-  ]);
-  const common = commonKeys(stage.kind).filter((key) => key !== "use");
+  const { kind, name, summary, options, common, example } = stageReference(stage);
+  const outer = common.filter(({ path }) => !path.includes("."));
   return [
-    `${stage.name} (${stage.kind}): ${stage.summary}`,
-    "",
-    ...(rows.length > 0
-      ? table(["option", "type", "default", ""], rows, ["left", "left", "left", "left"])
-      : ["no options"]),
-    ...(common.length > 0 ? ["", `options of every ${stage.kind}: ${common.join(", ")}`] : []),
-    ...(stage.example
-      ? ["", "example:", ...stage.example.split("\n").map((line) => `  ${line}`)]
+    ...wrap(`${name} (${kind}): ${summary}`),
+    ...(options.length > 0 ? ["", "options:", ...optionLines(options)] : ["", "no options"]),
+    ...(outer.length > 0 ? ["", `options of every ${kind} stage:`, ...optionLines(outer)] : []),
+    ...(outer.length < common.length
+      ? ["", `\`show ${kind}\` has the options within ${mapsIn(common).join(" and ")}`]
       : []),
+    ...exampleLines(example),
   ];
 }
 
-function typeText(property: Property): string {
-  const { type, items, properties } = property;
-  if (property.stage) return `a ${property.stage} stage`;
-  if (property.enum) return property.enum.join(" | ");
-  if (property.const !== undefined) return JSON.stringify(property.const);
-  if (property.anyOf) return property.anyOf.map(typeText).join(" | ");
-  if (type === "array") return `list of ${items ? typeText(items) : "anything"}`;
-  if (properties) {
-    const parts = Object.entries(properties).map(([name, part]) => `${name}: ${typeText(part)}`);
-    return `{ ${parts.join(", ")} }`;
-  }
-  return [type ?? "anything", range(property)].filter(Boolean).join(" ");
+const mapsIn = (rows: readonly OptionRow[]) => [
+  ...new Set(rows.filter(({ path }) => path.includes(".")).map(({ path }) => path.split(".")[0]!)),
+];
+
+/**
+ * Formats the description of a section of a pipeline file.
+ *
+ * @param section The section's name.
+ * @param within The path of an option in it, such as `label`; empty for the whole section.
+ * @throws {UserError} If the section has no such option.
+ */
+export function describeSection(section: SectionName, within: string = ""): string[] {
+  const { description, type, required, default: preset, options, kind, example } = sectionReference(
+    section,
+  );
+  const head = { path: section, type, required, default: preset, description };
+  if (within !== "") return describeWithin(section, within, options);
+  const title = kind
+    ? `options of each ${kind} stage, besides its own:`
+    : type.startsWith("list")
+    ? "options of each item of the list:"
+    : "options:";
+  return [
+    ...wrap(`${section}, a section of a pipeline file: ${description}`),
+    "",
+    ...wrap(`type: ${typeText(head)}`),
+    ...(options.length > 0 ? ["", title, ...optionLines(options)] : []),
+    ...(kind ? ["", ...stagesOf(kind)] : []),
+    ...exampleLines(example),
+  ];
 }
 
-/** Formats the range of a number, without the bounds of safe integers that zod always adds. */
-function range(property: Property): string {
-  const safe = Number.MAX_SAFE_INTEGER;
-  const least = property.minimum === -safe ? undefined : property.minimum;
-  const most = property.maximum === safe ? undefined : property.maximum;
-  return [
-    property.exclusiveMinimum !== undefined && `> ${property.exclusiveMinimum}`,
-    least !== undefined && `≥ ${least}`,
-    property.exclusiveMaximum !== undefined && `< ${property.exclusiveMaximum}`,
-    most !== undefined && `≤ ${most}`,
-  ].filter(Boolean).join(", ");
+function describeWithin(
+  section: string,
+  within: string,
+  options: readonly OptionRow[],
+): string[] {
+  const rows = options.filter(({ path }) => path === within || path.startsWith(`${within}.`));
+  if (rows.length > 0) {
+    return [
+      `${section}.${within}, in a pipeline file:`,
+      "",
+      ...optionLines(rows.map((row) => ({ ...row, path: `${section}.${row.path}` }))),
+    ];
+  }
+  const written = `${section}.${within}`;
+  throw new UserError(`${section} has no option ${JSON.stringify(within)}`, {
+    hint: nameHint("command/show-within", {
+      written,
+      names: options.map(({ path }) => `${section}.${path}`),
+      change: (name) => ({ args: { replace: { [written]: name } } }),
+    }) ?? hint("command/show-section", `\`show ${section}\` lists its options`, {
+      args: { replace: { [written]: section } },
+    }),
+    exitCode: 2,
+  });
 }
+
+function describeKind(kind: StageKind): string[] {
+  const options = commonReference(kind);
+  return [
+    `the stages of the kind ${kind}`,
+    ...(options.length > 0
+      ? ["", "options of each, besides its own:", ...optionLines(options)]
+      : []),
+    "",
+    ...stagesOf(kind),
+  ];
+}
+
+const stagesOf = (kind: StageKind) =>
+  table(
+    [`${kind} stage`, "what it does"],
+    builtins.filter((stage) => stage.kind === kind).map(({ name, summary }) => [name, summary]),
+    ["left", "left"],
+  );
+
+function describeSweep(): string[] {
+  return [
+    "a sweep file: runs a pipeline with several settings and seeds",
+    "",
+    "options:",
+    ...optionLines(sweepReference().filter(({ path }) => path !== "$schema")),
+  ];
+}
+
+/** Formats options: a line with the name, the type and the default, and the description below it. */
+function optionLines(rows: readonly OptionRow[]): string[] {
+  return rows.flatMap((row) => [
+    ...wrap(`${row.path}: ${typeText(row)}`, WIDTH, { first: "  ", next: "      " }),
+    ...(row.description === ""
+      ? []
+      : wrap(row.description, WIDTH, { first: "      ", next: "      " })),
+  ]);
+}
+
+const typeText = ({ type, required, default: preset }: Omit<OptionRow, "path" | "description">) =>
+  `${type}${required ? ", required" : preset === undefined ? "" : `, default ${preset}`}`;
+
+const exampleLines = (example: string | undefined) =>
+  example === undefined ? [] : ["", "example:", ...example.split("\n").map((line) => `  ${line}`)];

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { describeStage } from "../../src/commands/show.ts";
+import { stageTable } from "../../src/commands/list.ts";
 import { builtins } from "../../plugins/mod.ts";
 import { inFolder, rocket } from "../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
@@ -8,16 +8,17 @@ Deno.test("list names all built-in stages with their summaries", async () => {
   const { code, stdout } = await rocket(["list"]);
   assertEquals(code, 0);
   for (const { kind, name, summary } of builtins) {
-    const row = stdout.split("\n").find((line) => line.startsWith(kind) && line.endsWith(summary));
-    assertStringIncludes(row ?? "", ` ${name} `);
+    assertMatch(stdout, new RegExp(`^${kind} +${name} +${summary.split(" ")[0]}`, "m"));
+    // Long summaries take several lines.
+    assertStringIncludes(stdout.replaceAll(/\n +/g, " "), summary);
   }
 });
 
 Deno.test("list KIND names the stages of one kind", async () => {
-  const { stdout } = await rocket(["list", "schedules"]);
+  const lines = await stageTable(["schedules"], { allowPlugins: [], allowEnv: [] });
   const schedules = builtins.filter(({ kind }) => kind === "schedule");
-  assertEquals(stdout.match(/^schedule /gm)?.length, schedules.length);
-  assertEquals(stdout.match(/^loss /gm), null);
+  assertEquals(lines.filter((line) => line.startsWith("schedule ")).length, schedules.length);
+  assertEquals(lines.some((line) => line.startsWith("loss ")), false);
 });
 
 Deno.test("list FILE names the stages of a pipeline, including the user's own", async () => {
@@ -35,26 +36,10 @@ export default defineSchedule({
   }, { "mine.ts": plugin });
 });
 
-Deno.test("describeStage() shows each option with type, default and range, and an example", () => {
-  for (const stage of builtins) {
-    const { name, kind, options, example } = stage;
-    const text = describeStage(stage).join("\n");
-    assertStringIncludes(text, `${name} (${kind})`);
-    for (const option of Object.keys(options.shape)) {
-      assertMatch(text, new RegExp(`^${option} `, "m"));
-    }
-    for (const line of (example ?? "no example").split("\n")) assertStringIncludes(text, line);
-  }
-});
-
 Deno.test("show prints the description of each stage with the name", async () => {
-  const named = builtins.filter(({ name }) => name === "steps");
   const { code, stdout } = await rocket(["show", "steps"]);
   assertEquals(code, 0);
-  assertEquals(
-    stdout.trim(),
-    named.map((stage) => describeStage(stage).join("\n")).join("\n\n").trim(),
-  );
+  assertMatch(stdout, /^steps \(schedule\): /);
 });
 
 Deno.test("show rejects an unknown stage and suggests the most similar name", async () => {

@@ -105,6 +105,10 @@ function* wordCases(): Iterable<CommandCase> {
   ): CommandCase => ({ name: `words: ${name}`, args, code: 2, words, ...more });
   yield one("a kind of stage that is none", ["list", "los"], ["did you mean loss?"]);
   yield one("a stage that is near", ["show", "mse-hnt"], ["did you mean mse-hint?"]);
+  yield one("an option of a section that is near", ["show", "data.lable"], [
+    "did you mean data.label?",
+  ]);
+  yield one("an option of a section that is none", ["show", "train.zzzz"], ["`show train` lists"]);
   yield one("a stage that is none", ["show", "zzzz"], ["pipeline list shows all stages"]);
   yield one("an option that is near", [...check, "--sed", "3", "p.yaml"], ["did you mean --seed?"]);
   yield one("an option that is none", [...check, "--zzzzzz", "p.yaml"], ["--help lists them"]);

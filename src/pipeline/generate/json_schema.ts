@@ -153,7 +153,13 @@ function objectParts(
   return { properties, required };
 }
 
-function toJson(schema: z.ZodType): JsonSchema {
+/**
+ * Converts a schema to JSON Schema. A stage becomes a reference to the stages of its kind, such as
+ * `#/$defs/loss`.
+ *
+ * @param schema The schema.
+ */
+export function toJson(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, {
     io: "input",
     unrepresentable: "any",
@@ -161,6 +167,11 @@ function toJson(schema: z.ZodType): JsonSchema {
       const meta = (zodSchema as unknown as z.ZodType).meta();
       delete jsonSchema.path;
       delete jsonSchema.column;
+      // zod omits the defaults of values that a transform reads, such as the names of stages.
+      const { type, innerType, defaultValue } = zodSchema._zod.def as z.core.$ZodDefaultDef;
+      if (type === "default" && (innerType as z.ZodType).safeParse(defaultValue).success) {
+        jsonSchema.default = defaultValue as JsonSchema[string] & null;
+      }
       const kind = meta?.entry ?? meta?.stage;
       if (typeof kind !== "string") return;
       const { description, default: preset } = jsonSchema;
