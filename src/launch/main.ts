@@ -1,6 +1,6 @@
 /**
  * Runs the tasks of `deno.json`, even if the JSR registry cannot be reached. This module imports no
- * packages from registries, so it always starts.
+ * packages from registries, so it always starts, also with a version of Deno that is too old.
  *
  * - `run FILE ARGS…` runs a module of the project.
  * - `test ARGS…` runs the tests and prints how many passed and failed.
@@ -9,6 +9,7 @@
  * @module
  */
 
+import "./refuse_old_deno.ts";
 import { fileURLToPath } from "node:url";
 import { ok } from "./ok.ts";
 import { run } from "./run_task.ts";
