@@ -83,7 +83,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     return 2;
   }
   if (parsed.permissions) {
-    print(permissionsText((await needsOf(args, tmpdir())).permissions));
+    print(permissionsText(await needsOf(args, tmpdir())));
     return 0;
   }
   const { name, words } = commandOf(parsed.words);

@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { isInside } from "../base/files/holds_path.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
 import { markVariable, meantCode, newMark } from "../base/machine/meant_exit.ts";
+import { handedOver, NO_CODE } from "../base/machine/system_file.ts";
 import { type Need, type Permission, permissionsLine } from "../base/machine/permissions.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import { Fetcher } from "./fetch.ts";
@@ -106,17 +107,21 @@ async function runWithNeeds(
     needs.permissions.filter((need) => need.permission === permission).map((need) => need.of);
   await fetcher.fetch({ ...needs, hosts: of("import") });
   if (needs.hasCode) await rememberWritten(of("write").filter((folder) => folder !== temporary));
-  const ends: Need = {
-    ...{ permission: "env", of: markVariable },
-    why: "the launcher recognizes the end of the command",
-  };
+  const told: Need[] = [
+    { permission: "env", of: markVariable, why: "the launcher recognizes the end of the command" },
+    { permission: "env", of: handedOver.code, why: "whether code may be loaded" },
+  ];
   const granted = await grantedArguments(
     project,
-    [...needs.permissions, ends],
+    [...needs.permissions, ...told],
     join(temporary, "run.json"),
   );
   const mark = newMark();
-  const machine = { ...computes ? await machineVariables() : {}, [markVariable]: mark };
+  const machine = {
+    ...computes ? await machineVariables() : {},
+    [markVariable]: mark,
+    [handedOver.code]: needs.hasCode ? "loaded" : NO_CODE,
+  };
   return await meantEnd(
     mark,
     await runChild(

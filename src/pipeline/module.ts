@@ -1,7 +1,35 @@
+import { type Place, UserError } from "../base/errors.ts";
+import { handed, handedOver, NO_CODE } from "../base/machine/system_file.ts";
 import { thrown } from "../base/printable.ts";
 import { quoted } from "../base/quoted.ts";
 import { hint, type HintText } from "../base/hints.ts";
 import { say } from "../base/terminal.ts";
+
+/**
+ * Imports a module that is not Rocket's own. All custom code is loaded by this function. If the
+ * launcher found no custom code in the files of the command, none is loaded, even if a file has
+ * changed since then, because the permissions and the line about them assume that there is none.
+ *
+ * @param use The name of the module, for messages.
+ * @param url The specifier to import.
+ * @param place The place that names the module.
+ * @returns A promise of the module's exports.
+ * @throws {UserError} If the launcher found no custom code; exit code 2. It is thrown at once, so
+ *   that it differs from an error of the module.
+ */
+export function importCustom(
+  use: string,
+  url: string,
+  place: Place | undefined,
+): Promise<Record<string, unknown>> {
+  if (handed(handedOver.code) === NO_CODE) {
+    throw new UserError(
+      `${use} is custom code, but no file of this command named any when its permissions were determined`,
+      { place, exitCode: 2 },
+    );
+  }
+  return import(url);
+}
 
 /** The time in milliseconds after which a message names a module that is still loading. */
 const SLOW = 3_000;

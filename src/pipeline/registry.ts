@@ -10,7 +10,7 @@ import { thrown } from "../base/printable.ts";
 import type { AllowedCode } from "./allowed_code.ts";
 import { type Place, UserError } from "../base/errors.ts";
 import { type Change, hint, nameHint } from "../base/hints.ts";
-import { importFault, notDownloaded, reportIfSlow } from "./module.ts";
+import { importCustom, importFault, notDownloaded, reportIfSlow } from "./module.ts";
 import { StageError } from "../stages/stage_error.ts";
 import { type AnyStage, type StageKind, stageKinds } from "../stages/stage.ts";
 
@@ -119,9 +119,10 @@ async function load(kind: StageKind, use: string, context: FindContext): Promise
     await refuseMissing(use, path, context);
     url = pathToFileURL(path).href;
   }
+  const loading = importCustom(use, url, place);
   let module: Record<string, unknown>;
   try {
-    module = await reportIfSlow(use, import(url));
+    module = await reportIfSlow(use, loading);
   } catch (what) {
     const error = thrown(what);
     const missing = notDownloaded(error);

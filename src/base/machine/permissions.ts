@@ -107,7 +107,8 @@ export function permissionsLine(permissions: readonly Need[], hasCode = false): 
       ? "no native code"
       : `native code of ${[...new Set(native)].join(" and ")}` +
         (hasCode ? ": plugins are not restricted" : ""),
-    `${of("run").length > 0 ? "Deno processes" : "no other programs"} (--permissions lists all)`,
+    of("run").length > 0 ? "Deno processes" : "no other programs",
+    `${hasCode ? "custom code" : "no custom code"} (--permissions lists all)`,
   ].join(", "));
 }
 

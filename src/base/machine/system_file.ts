@@ -22,7 +22,12 @@ export const handedOver = {
   processor: "ROCKET_PROCESSOR",
   /** Set if the launcher expects marked exit codes. */
   exit: "ROCKET_EXIT",
+  /** Whether the command loads custom code: {@linkcode NO_CODE}, or another text. */
+  code: "ROCKET_CODE",
 } as const;
+
+/** The value of the variable `ROCKET_CODE` for a command without custom code. */
+export const NO_CODE = "none";
 
 /** Reads a file of the system directly, which requires full permissions. */
 export const readSystemFile: ReadSystemFile = (path) =>

@@ -816,12 +816,14 @@ function statOf(path: string): Deno.FileInfo | undefined {
 }
 
 /**
- * Formats the permissions of a command line with their reasons, and the flags of Deno that grant
- * them.
+ * Formats the permissions of a command line with their reasons, whether it loads custom code, and
+ * the flags of Deno that grant the permissions.
  *
- * @param permissions The permissions.
+ * @param needs The permissions, and whether custom code is loaded.
  */
-export function permissionsText(permissions: readonly Need[]): string[] {
+export function permissionsText(
+  { permissions, hasCode }: Pick<Needs, "permissions" | "hasCode">,
+): string[] {
   const rows = permissions.map(({ permission, of, why }) => [
     permission,
     of,
@@ -831,6 +833,7 @@ export function permissionsText(permissions: readonly Need[]): string[] {
   return [
     ...table(["permission", "for", "why"], rows, ["left", "left", "left"]),
     "",
+    hasCode ? "This command loads custom code." : "This command loads no custom code.",
     ...(flags !== undefined ? [flags] : [
       "A path with a comma cannot be granted by a flag. Write this in a deno.json, and start with deno run -P:",
       ...JSON.stringify({ permissions: { default: permissionSet(permissions) } }, undefined, 2)

@@ -39,12 +39,11 @@ try {
 async function answer(): Promise<NeedsAnswer> {
   try {
     const needs = await needsOf(args, temporary, evaluate);
-    const { permissions } = needs;
     const parsed = parseArguments(args);
     // Help is printed at once, since loading the commands takes longer than everything before.
     const lines = helpAnswer(parsed) ??
       (parsed.permissions && parsed.unknown.length === 0 && parsed.words.length > 0
-        ? permissionsText(permissions)
+        ? permissionsText(needs)
         : undefined);
     return {
       ...needs,

@@ -12,7 +12,7 @@ import { applyChange } from "./changes.ts";
 import { asWritten, type EnvironmentOptions, readEnvironment } from "./environment.ts";
 import { type Place, type Problem, UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
-import { importFault, notDownloaded } from "../module.ts";
+import { importCustom, importFault, notDownloaded } from "../module.ts";
 import { follow, merge, type Node, nodeOf, type Path, placeOf, valueOf } from "./nodes.ts";
 import { parseYaml } from "./parse_yaml.ts";
 import { isUrl } from "../registry.ts";
@@ -406,7 +406,10 @@ export async function readModule(
   file: string,
   path: string,
   place: Place | undefined,
-  { evaluate = imported }: Pick<ReadOptions, "evaluate">,
+  { evaluate = (path) => importCustom(file, pathToFileURL(path).href, place) }: Pick<
+    ReadOptions,
+    "evaluate"
+  >,
 ): Promise<Node> {
   try {
     await sizeOfFile(file, path, place);
@@ -438,8 +441,6 @@ export async function readModule(
     });
   }
 }
-
-const imported: Evaluate = (path) => import(pathToFileURL(path).href);
 
 /** Limits the wait for a promise that may never settle. */
 async function settled(value: unknown, file: string): Promise<unknown> {

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { stringify } from "yaml";
@@ -170,32 +169,6 @@ forNative(
   },
 );
 
-Deno.test("paths with commas and line breaks are read and written correctly and cannot forge output", async () => {
-  await inFolder(async (outer) => {
-    const folder = join(outer, "a, b,,c\npermissions: none");
-    await Deno.mkdir(folder);
-    await Deno.writeTextFile(join(folder, "p.yaml"), mlp);
-    const ran = await rocket(["p.yaml", "--engine", "wasm", "--out", "r,1"], { cwd: folder });
-    assertEquals(ran.code, 0, ran.stderr);
-    assertEquals(ran.stderr.match(/^permissions: /gm)?.length, 1, ran.stderr);
-    assertMatch(ran.stderr, /, write "[^"]+[/\\]r,1", no network/);
-    const again = await rocket(["resume", "r,1", "--epochs", "2"], { cwd: folder });
-    assertEquals(again.code, 0, again.stderr);
-    const { stdout } = await rocket(["p.yaml", "--permissions"], { cwd: folder });
-    assertStringIncludes(stdout, "deno run -P");
-    assertEquals(
-      JSON.parse(stdout.slice(stdout.indexOf("\n{"))).permissions.default.run,
-      undefined,
-    );
-    assert(!/^permissions: none/m.test(stdout), stdout);
-    // Paths and permission files cannot contain an unpaired surrogate.
-    const set = ["--set", 'data.train.path="\\ud800.arrow"'];
-    const half = await rocket(["p.yaml", "--engine", "wasm", ...set], { cwd: folder });
-    assertEquals(half.code, 2, half.stderr);
-    assertMatch(half.stderr, /^error: "\\ud800.arrow" is not valid Unicode: .*\n --> --set data/);
-  });
-});
-
 for (
   const [what, body, words] of [
     ["ends the process", "Deno.exit(0);", "the process ended before the command was complete"],
@@ -352,27 +325,6 @@ export default defineMetric({
   }, { "links.ts": links });
 });
 
-Deno.test("evaluate names the hosts and the home folder of the pipeline in a run folder", async () => {
-  await inFolder(async (folder) => {
-    const pipeline = {
-      data: {
-        train: { use: "arrow", path: "/rows.arrow" },
-        test: {
-          ...{ use: "arrow", path: "http://localhost:9/rows.arrow" },
-        },
-      },
-    };
-    const run = { pipeline, variables: {}, engine: "wasm", precision: "float32" };
-    await Deno.mkdir(join(folder, "run"));
-    await Deno.writeTextFile(
-      join(folder, "run", "pipeline.json"),
-      JSON.stringify({ ...run, data: {}, initial: {} }),
-    );
-    const { stderr } = await rocket(["evaluate", "run"], { cwd: folder });
-    assertMatch(stderr, /^permissions: read \d+ folders including \/, .*network localhost:9, /);
-  });
-});
-
 Deno.test("the line names what code can reach that only model.json of a run folder names", async () => {
   await inFolder(async (folder) => {
     await Deno.mkdir(join(folder, "project", "run"), { recursive: true });
@@ -406,120 +358,6 @@ Deno.test("predict may write its file, and nothing else in the folder that conta
     const inMine = ["scores.csv", ".scores.csv.drafts"].map((name) => join(folder, "mine", name));
     assertEquals(mine, inMine);
   });
-});
-
-Deno.test("a run folder is data: resume loads no code from it and extends no files in it", async () => {
-  const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 }, outputs: ["checkpoint"] });
-  await withPipeline(pipeline, async (file, folder) => {
-    const run = join(folder, "run"), path = join(run, "pipeline.json");
-    await Deno.writeTextFile(join(folder, "deno.json"), "{}");
-    const made = await rocket([file, "--engine", "wasm", "--out", "run"], { cwd: folder });
-    assertEquals(made.code, 0, made.stderr);
-    await Deno.writeTextFile(join(run, "mark.ts"), `Deno.writeTextFileSync("run/mark", "");`);
-    const text = JSON.parse(await Deno.readTextFile(path));
-    const refused = async (changes: Record<string, unknown>, words: string) => {
-      const changed = { ...text, pipeline: { ...text.pipeline, ...changes } };
-      await Deno.writeTextFile(path, JSON.stringify(changed));
-      const { code, stderr } = await rocket(["resume", "run", "--epochs", "2"], { cwd: folder });
-      assertEquals(code, 2, stderr);
-      assertStringIncludes(stderr, words);
-    };
-    await refused(
-      { extends: join(run, "mark.ts") },
-      "pipeline.json is damaged: its content is not what a run writes",
-    );
-    const outputs = [{ use: join(run, "mark.ts") }];
-    await refused({ outputs }, "is code from outside the project's folder");
-    assert(![...Deno.readDirSync(run)].some(({ name }) => name === "mark"));
-    // Code that came with the run folder, in the folder where the user unpacked both.
-    await Deno.mkdir(join(folder, "sent"));
-    await Deno.rename(run, join(folder, "sent", "run"));
-    await Deno.rename(join(folder, "sent", "run", "mark.ts"), join(folder, "sent", "mark.ts"));
-    const sent = { ...text.pipeline, outputs: [{ use: "./sent/mark.ts" }] };
-    await Deno.writeTextFile(
-      join(folder, "sent", "run", "pipeline.json"),
-      JSON.stringify({ ...text, project: "/home/sender", pipeline: sent }),
-    );
-    const { code, stderr } = await rocket(["resume", "sent/run", "--epochs", "2"], { cwd: folder });
-    assertEquals(code, 2, stderr);
-    assertStringIncludes(stderr, "sent/mark.ts is code from outside the project's folder");
-  });
-});
-
-Deno.test("an environment variable is named, is not sent to servers, and is not written to the run's files", async () => {
-  const secret = "s3cr3t", env = { ROCKET_TEST_KEY: secret };
-  const pipeline = digitsPipeline({
-    data: {
-      ...digitsPipeline().data as object,
-      transforms: [{
-        ...{ use: "./keyed.ts", key: "${env:ROCKET_TEST_KEY}", text: "$${env:HOME}" },
-        ...{ made: "k-${env:ROCKET_TEST_KEY}", pair: ["a", "${env:ROCKET_TEST_KEY}"] },
-      }],
-    },
-    train: { epochs: 1, batch: 512 },
-    outputs: ["checkpoint", { use: "./told.ts", key: "key=${env:ROCKET_TEST_KEY}" }],
-  });
-  const keyed = `
-import { defineTransform, z } from ${JSON.stringify(pluginApi)};
-export default defineTransform({
-  name: "keyed", summary: "K.", on: "all",
-  options: z.object({
-    key: z.literal(${JSON.stringify(secret)}), text: z.literal("\${env:HOME}"),
-    made: z.string().transform((raw) => ({ raw, up: raw.toUpperCase(), parts: raw.split("-") })),
-    pair: z.tuple([z.string(), z.string()]).transform(([key, value]) => ({ [value]: key, value })),
-  }),
-  create: (_options, { features }) => ({ features, apply: (batch) => batch }),
-});
-`;
-  const told = `
-import { defineOutput, z } from ${JSON.stringify(pluginApi)};
-export default defineOutput({
-  name: "told", summary: "T.", options: z.object({ key: z.literal("key=${secret}") }),
-  create: () => ({}),
-});
-`;
-  await withPipeline(pipeline, async (file, folder) => {
-    const run = await rocket([file, "--engine", "wasm", "--out", "run"], { cwd: folder, env });
-    assertEquals(run.code, 0, run.stderr);
-    assertMatch(run.stderr, /^permissions: .*, variable ROCKET_TEST_KEY, no network/m);
-    const again = await rocket(["resume", "run", "--epochs", "2"], { cwd: folder, env });
-    assertEquals(again.code, 0, again.stderr);
-    assertMatch(again.stderr, /^permissions: .*, variable ROCKET_TEST_KEY, no network/m);
-    const path = join(folder, "run", "pipeline.json"), text = await Deno.readTextFile(path);
-    assertStringIncludes(text, '"${env:ROCKET_TEST_KEY}"');
-    assertStringIncludes(text, '"key=${env:ROCKET_TEST_KEY}"');
-    assertStringIncludes(text, '"$${env:HOME}"');
-    for (const name of await readdir(join(folder, "run"), { recursive: true })) {
-      const path = join(folder, "run", name);
-      if (!(await Deno.stat(path)).isFile) continue;
-      const content = new TextDecoder().decode(await Deno.readFile(path));
-      assert(!content.toLowerCase().includes(secret), path);
-    }
-    // A run folder from another person has no more permissions than a pipeline.
-    const url = "http://localhost:9/${env:ROCKET_TEST_KEY}";
-    const changed = JSON.parse(text);
-    changed.pipeline.data.train.path = url;
-    await Deno.writeTextFile(path, JSON.stringify(changed));
-    for (
-      const args of [
-        ["resume", "run", "--epochs", "3"],
-        [file, "--set", `data.train.path=${url}`],
-        [file, "--set", `data.train.path=${url}`, "--permissions"],
-        [file, "--set", 'outputs=[{ use: "npm:left-${env:ROCKET_TEST_KEY}" }]'],
-      ]
-    ) {
-      const { code, stdout, stderr } = await rocket(args, { cwd: folder, env });
-      assertEquals([code, stdout], [2, ""]);
-      assertStringIncludes(
-        stderr,
-        "error: the environment variable ROCKET_TEST_KEY is part of an address",
-      );
-      assert(!stderr.includes(secret), stderr);
-    }
-    const args = ["check", file, "--set", `data.train.path=${url}`, "--engine", "wasm"];
-    const allowed = await rocket([...args, "--allow-env", "ROCKET_TEST_KEY"], { cwd: folder, env });
-    assertMatch(allowed.stderr, /, variable ROCKET_TEST_KEY, network localhost:9,/);
-  }, { "keyed.ts": keyed, "told.ts": told });
 });
 
 Deno.test("a sweep whose pipelines need more permissions than when they were checked is rejected", async () => {
@@ -571,29 +409,6 @@ export default defineOutput({ name: "m", summary: "M.", options: z.looseObject({
   });
 });
 
-Deno.test("a query writes nothing, not even to the target of a link among the tables", async () => {
-  const query = "SELECT x, y FROM t, enable_profiling(save_location='FOLDER/a.txt')";
-  await inFolder(async (outer) => {
-    const folder = join(outer, "project"), precious = join(outer, "precious.txt");
-    await Deno.mkdir(folder);
-    await Deno.writeTextFile(precious, "x,y\n1,0\n2,1\n");
-    await Deno.symlink(precious, join(folder, "a.txt"));
-    const source = { use: "sql", tables: { t: "a.txt" }, query: query.replace("FOLDER", folder) };
-    const pipeline = {
-      ...digitsPipeline(),
-      data: { train: source, test: source, features: { x: { column: "x" } }, label: "y" },
-    };
-    await Deno.writeTextFile(join(folder, "p.yaml"), JSON.stringify(pipeline));
-    const { code, stderr } = await rocket(["p.yaml", "--engine", "wasm"], { cwd: folder });
-    assertEquals(code, 1, stderr);
-    assertStringIncludes(
-      stderr,
-      "error: the query cannot be run at line 1, column 21: it calls enable_profiling, but a query may only read data",
-    );
-    assertEquals(await Deno.readTextFile(precious), "x,y\n1,0\n2,1\n");
-  });
-});
-
 Deno.test("the line about permissions names the targets of links in a project and in runs, if code can follow them", async () => {
   await inFolder(async (outer) => {
     const folder = join(outer, "project"), elsewhere = join(outer, "elsewhere");
@@ -641,135 +456,5 @@ Deno.test("the line about permissions names the targets of links in a project an
     );
     // Rocket's own code does not follow links that the pipeline does not name.
     assert(!(await lineOf(["accuracy"], ["check", "p.yaml"]))[0].includes("elsewhere"));
-  });
-});
-
-Deno.test("a sweep writes nothing through links in its folder that replace logs and locks", async () => {
-  const precious = "stays\n";
-  await inFolder(async (outer) => {
-    const folder = join(outer, "project"), target = join(outer, "precious");
-    const settings = join(folder, "runs", "s");
-    await Deno.mkdir(join(settings, "a"), { recursive: true });
-    await Deno.writeTextFile(target, precious);
-    await Deno.writeTextFile(join(folder, "base.yaml"), mlp);
-    const sweep = { base: "base.yaml", seeds: [1], settings: { a: {} }, latency: "none" };
-    await Deno.writeTextFile(join(folder, "s.yaml"), stringify(sweep));
-    const refused = async (link: string, words: string, ...args: string[]) => {
-      const path = join(settings, link);
-      await Deno.symlink(target, path);
-      const { code, stderr } = await rocket(
-        ["sweep", "s.yaml", "--engine", "wasm", ...args],
-        { cwd: folder },
-      );
-      assertEquals(code, 2, stderr);
-      assertStringIncludes(stderr, words);
-      await Deno.remove(path);
-    };
-    await refused("a/seed-1.log", "seed-1.log is a link that leads out of");
-    const pipe = join(settings, "a/seed-1.lock");
-    new Deno.Command("mkfifo", { args: [pipe] }).outputSync();
-    const piped = await rocket(["sweep", "s.yaml", "--engine", "wasm"], { cwd: folder });
-    assertEquals(piped.code, 2, piped.stderr);
-    assertStringIncludes(piped.stderr, "a/seed-1.lock is not a regular file");
-    await Deno.remove(pipe);
-    // Text appended to a log with a hard link would change the other file too.
-    await Deno.link(target, join(settings, "a/seed-1.log"));
-    const { code } = await rocket(["sweep", "s.yaml", "--engine", "wasm"], { cwd: folder });
-    assertEquals(code, 1);
-    await Deno.remove(join(settings, "a/seed-1.log"));
-    await refused("a/seed-1.lock", "a/seed-1.lock leads out of the folder", "--only", "a/seed-1");
-    assertEquals(await Deno.readTextFile(target), precious);
-    assertEquals([...Deno.readDirSync(outer)].map(({ name }) => name).sort(), [
-      "precious",
-      "project",
-    ]);
-  });
-});
-
-Deno.test("texts that are not paths grant no read permission, and folders that contain the home folder are named", async () => {
-  const data = digitsPipeline().data as object;
-  const pipeline = digitsPipeline({
-    $schema: "/x",
-    name: "/etc/passwd",
-    data: { ...data, features: { image: { column: "/usr/lib" } }, label: "/opt/y" },
-    metrics: [{ use: "accuracy", name: "/var/z" }],
-  });
-  await withPipeline(pipeline, async (file, folder) => {
-    const { stdout } = await rocket([file, "--permissions"], { cwd: folder });
-    for (const one of ["/", "/etc", "/usr", "/usr/lib", "/opt", "/var"]) {
-      assert(!new RegExp(`^read +${one} `, "m").test(stdout), stdout);
-    }
-    const set = ["--set", "data.test.path=/rows.arrow"];
-    const args = ["check", file, "--engine", "wasm", ...set];
-    const { stderr } = await rocket(args, { cwd: folder });
-    assertMatch(stderr, /^permissions: read \d+ folders including \/, write /m);
-    for (const use of ["https://*.example.org/m.ts", "https://%2a/m.ts", "http://a*b:80/"]) {
-      for (const set of [`outputs=[{ use: "${use}" }]`, `data.train.path=${use}`]) {
-        const { code, stdout, stderr } = await rocket([file, "--permissions", "--set", set], {
-          cwd: folder,
-        });
-        assertEquals([code, stdout], [2, ""]);
-        assertMatch(stderr, /^error: ".*\*.*" is not a host name or an IP address$/m);
-      }
-    }
-  });
-});
-
-Deno.test("pipes and devices instead of files are rejected without waiting", async () => {
-  const initial = { light: { file: "pipe.safetensors" } };
-  const pipeline = digitsPipeline({ network: { use: "mlp", light: [4], booster: [4], initial } });
-  await withPipeline(pipeline, async (file, folder) => {
-    for (const name of ["pipe.safetensors", "pipe.ts", "run/pipeline.json", "other/model.json"]) {
-      await Deno.mkdir(dirname(join(folder, name)), { recursive: true });
-      new Deno.Command("mkfifo", { args: [join(folder, name)] }).outputSync();
-    }
-    const ends = async (words: string, ...args: string[]) => {
-      const { code, stderr } = await rocket([...args, "--engine", "wasm"], { cwd: folder });
-      assert(code === 1 || code === 2, stderr);
-      assertStringIncludes(stderr, words);
-    };
-    await ends("it is not a regular file", "check", file);
-    await ends("pipeline.json cannot be read: it is not a regular file", "resume", "run");
-    // Its imports are read before the run, to download packages.
-    await ends("is not a regular file", "check", file, "--set", "outputs=[./pipe.ts]");
-    const device = '"network.initial={ light: { file: /dev/zero } }"'.slice(1, -1);
-    await ends("it is not a regular file", "check", file, "--set", device);
-    new Deno.Command("mkfifo", { args: [join(folder, "other", "metrics.jsonl")] }).outputSync();
-    const plain = ["--set", "network={ use: mlp, light: [4], booster: [4] }"];
-    await ends("is not a regular file", file, "--out", "other", ...plain);
-    // The launcher also reads other/model.json.
-    await ends("is not a run folder", "predict", "other", "x.arrow", "--out", "scores.arrow");
-  });
-});
-
-Deno.test("a hard link in a run folder is not written to", async () => {
-  const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 } });
-  await withPipeline(pipeline, async (file, folder) => {
-    await Deno.mkdir(join(folder, "run"));
-    await Deno.writeTextFile(join(folder, "mine"), "mine");
-    await Deno.link(join(folder, "mine"), join(folder, "run", "run.lock"));
-    const args = [file, "--engine", "wasm", "--out", "run"];
-    const { code, stderr } = await rocket(args, { cwd: folder });
-    assertEquals(code, 0, stderr);
-    assertEquals(await Deno.readTextFile(join(folder, "mine")), "mine");
-    await Deno.remove(join(folder, "run"), { recursive: true });
-    await Deno.mkdir(join(folder, "run"));
-    await Deno.link(join(folder, "mine"), join(folder, "run", "metrics.jsonl"));
-    await rocket(args, { cwd: folder });
-    assertEquals(await Deno.readTextFile(join(folder, "mine")), "mine");
-  });
-});
-
-Deno.test("a layer of 100 million units is rejected because of its size before it is allocated", async () => {
-  const data = {
-    ...digitsPipeline().data as object,
-    transforms: [{ use: "resize", to: [1, 1] }],
-  };
-  const network = { use: "mlp", light: [1e8], booster: [4] };
-  await withPipeline(digitsPipeline({ data, network }), async (file, folder) => {
-    const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], { cwd: folder });
-    assertEquals(code, 2, stderr);
-    assertMatch(stderr, /^error: .*100,000,000/m);
-    assert(!stderr.includes("failed in its"), stderr);
   });
 });
