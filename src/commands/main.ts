@@ -7,8 +7,9 @@ import { parseArguments } from "../launch/command_line/arguments.ts";
 import {
   type CommandName,
   commandOf,
+  commandOptions,
   commands,
-  options as optionTable,
+  commonOptions,
 } from "../launch/command_line/grammar.ts";
 import { restrictThread } from "../base/machine/restrict_thread.ts";
 import { batchThread } from "../input/worker_input.ts";
@@ -33,8 +34,12 @@ import { show } from "./show.ts";
 import { sweep } from "./sweep.ts";
 import { print, say } from "../base/terminal.ts";
 
+/** The commands, except those that only print the help or the version. */
 const handlers: Readonly<
-  Record<CommandName, (words: readonly string[], options: CommandOptions) => Promise<number>>
+  Record<
+    Exclude<CommandName, "help" | "version">,
+    (words: readonly string[], options: CommandOptions) => Promise<number>
+  >
 > = {
   run,
   resume,
@@ -71,7 +76,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
 async function dispatch(args: readonly string[]): Promise<number> {
   const parsed = parseArguments(args);
-  if (parsed.unknown.length > 0) refuseUnknown(parsed.unknown[0]!);
+  if (parsed.unknown.length > 0) refuseUnknown(parsed.unknown[0]!, parsed.words);
   const answer = helpAnswer(parsed);
   if (answer) {
     print(answer);
@@ -90,15 +95,15 @@ async function dispatch(args: readonly string[]): Promise<number> {
   if (!Object.hasOwn(commands, first)) refuseUnknownCommand(first);
   const options = readOptions(parsed);
   if (!commands[name].stopsWell) leaveSignals();
-  return await handlers[name](words, options);
+  return await handlers[name as keyof typeof handlers](words, options);
 }
 
-function refuseUnknown(option: string): never {
+function refuseUnknown(option: string, words: readonly string[]): never {
   const written = option.replace(/=.*/, "");
   throw new UserError(`there is no option ${option}`, {
     hint: nameHint("command/option", {
       written: written.replace(/^-+/, ""),
-      names: Object.keys(optionTable),
+      names: words.length === 0 ? commonOptions : commandOptions(commandOf(words).name),
       shown: (name) => `--${name}`,
       change: (name) => ({ args: { replace: { [written]: `--${name}` } } }),
     }) ?? hint("command/options", "deno task pipeline --help lists them", {

@@ -4,14 +4,15 @@ import {
   commands,
   commonOptions,
   type OptionName,
-  options,
+  optionOf,
+  shownCommand,
   shownOption,
 } from "../launch/command_line/grammar.ts";
 import { markdownTable } from "./markdown_table.ts";
 
 /**
- * Generates the text of docs/reference/commands.md: tables of all commands and their options, in
- * the format of `deno fmt`.
+ * Generates the text of docs/reference/commands.md: a table of all commands, and the arguments,
+ * options and an example of each, in the format of `deno fmt`.
  *
  * @returns The page, as Markdown.
  */
@@ -21,31 +22,56 @@ export function commandsPage(): string {
 
 # Commands and options
 
-\`deno task pipeline COMMAND --help\` prints the options of a command in a terminal.
+\`deno task pipeline help COMMAND\` prints the options of a command in a terminal.
 \`deno task pipeline FILE\` means \`deno task pipeline run FILE\`.
 
 ${
     markdownTable(
-      ["command", "what it does", "options"],
-      names.map((name) => [
-        `\`${name} ${commands[name].words}\``,
-        commands[name].summary,
-        commandOptions(name).filter((option) => !commonOptions.includes(option))
-          .map((option) => `\`--${option}\``).join(" "),
-      ]),
+      ["command", "what it does"],
+      names.map((name) => [`[\`${shownCommand(name)}\`](#${name})`, commands[name].summary]),
     )
   }
 
-All commands also accept ${commonOptions.map((name) => `\`--${name}\``).join(", ")}.
+All commands also accept these options:
 
-${
-    markdownTable(
-      ["option", "what it does"],
-      (Object.keys(options) as OptionName[]).map((name) => {
-        const { summary, repeatable } = options[name];
-        return [`\`${shownOption(name)}\``, repeatable ? `${summary}; repeatable` : summary];
-      }),
-    )
-  }
+${optionTable(undefined, commonOptions)}
+
+${names.map(commandSection).join("\n\n")}
 `;
+}
+
+function commandSection(name: CommandName): string {
+  const { summary, arguments: words, example } = commands[name];
+  const own = commandOptions(name).filter((option) => !commonOptions.includes(option));
+  const parts = [
+    `## ${name}`,
+    `\`${shownCommand(name)}\`: ${lower(summary)}.`,
+    ...(Object.keys(words).length > 0
+      ? [
+        markdownTable(
+          ["argument", "what it is"],
+          Object.entries(words).map(([word, about]) => [`\`${word}\``, about]),
+        ),
+      ]
+      : []),
+    ...(own.length > 0 ? [optionTable(name, own)] : []),
+    `\`\`\`sh\ndeno task pipeline ${example}\n\`\`\``,
+  ];
+  return parts.join("\n\n");
+}
+
+const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
+
+function optionTable(command: CommandName | undefined, names: readonly OptionName[]): string {
+  return markdownTable(
+    ["option", "what it does"],
+    names.map((name) => {
+      const option = optionOf(command, name);
+      const { summary, repeatable } = option;
+      return [
+        `\`${shownOption(name, option)}\``,
+        repeatable ? `${summary}; repeatable` : summary,
+      ];
+    }),
+  );
 }

@@ -113,6 +113,7 @@ function* wordCases(): Iterable<CommandCase> {
   yield one("an option that is near", [...check, "--sed", "3", "p.yaml"], ["did you mean --seed?"]);
   yield one("an option that is none", [...check, "--zzzzzz", "p.yaml"], ["--help lists them"]);
   yield one("a command that is near", ["chekc", "p.yaml"], ["did you mean check?"]);
+  yield one("a command for help that is near", ["help", "predct"], ["did you mean predict?"]);
   yield one("an engine that is near", ["check", "--engine", "wsam", "--quiet", "p.yaml"], [
     "did you mean wasm?",
   ]);

@@ -37,8 +37,14 @@ export interface Command {
   readonly words: string;
   /** The description in the help, without a final period. */
   readonly summary: string;
+  /** What each argument is, by its placeholder, without a final period. */
+  readonly arguments: Readonly<Record<string, string>>;
+  /** An example of a command line, without the program's name. */
+  readonly example: string;
   /** The options that the command accepts in addition to those of all commands. */
   readonly options: readonly OptionName[];
+  /** What options mean for this command, where it is not the same for all commands. */
+  readonly own?: Readonly<Partial<Record<OptionName, Pick<Option, "value" | "summary">>>>;
   /** The reasons why the command does not accept options that a user may expect. */
   readonly without?: Readonly<Partial<Record<OptionName, string>>>;
   /** Whether the command writes a checkpoint before a signal ends it. */
@@ -52,7 +58,7 @@ export type OptionName = keyof typeof optionTable;
 export type CommandName = keyof typeof commandTable;
 
 const optionTable = {
-  out: { value: "DIR", summary: "The folder or file to write (by default runs/NAME-TIME)" },
+  out: { value: "PATH", summary: "The folder or file to write" },
   seed: { value: "N", summary: "Overrides the seed of the pipeline" },
   epochs: { value: "N", summary: "Overrides the number of epochs of the pipeline" },
   set: {
@@ -61,8 +67,8 @@ const optionTable = {
     summary: "Changes a value of the pipeline file",
   },
   engine: {
-    value: engines.join("|"),
-    summary: "The engine (default auto); some commands accept onnx",
+    value: "ENGINE",
+    summary: "What computes: auto (default), native, wasm or, for trained nets, onnx",
   },
   precision: {
     value: precisions.join("|"),
@@ -98,7 +104,7 @@ const optionTable = {
   json: { summary: "Prints JSON lines to standard output" },
   permissions: { summary: "Only prints the permissions of the command, and why" },
   debug: { summary: "Prints stack traces" },
-  help: { summary: "Prints the options of a command" },
+  help: { summary: "Prints the help of a command" },
   version: { summary: "Prints Rocket's version" },
 } as const satisfies Record<string, Option>;
 
@@ -111,89 +117,204 @@ export const commonOptions: readonly OptionName[] = ["permissions", "debug", "he
 const code = ["allow-plugin", "allow-env"] as const;
 const training = [...code, "engine", "precision", "set", "epochs", "quiet", "json"] as const;
 
+/** The argument of commands that use a trained net. */
+const trainedNet = "A run folder, or a folder that export wrote";
+
+const runFolder = "A run folder, such as runs/digits";
+
+const pipelineFile = "A pipeline file: YAML, JSON or TypeScript";
+
+/** `--engine` of commands that train or build the nets. */
+const trainingEngine = {
+  value: engines.join("|"),
+  summary: "The engine that computes the nets (default auto)",
+};
+
+/** `--engine` of commands that compute predictions. */
+const predictionEngine = {
+  value: modelEngines.join("|"),
+  summary: "What computes the predictions (default auto)",
+};
+
 const commandTable = {
   run: {
     words: "FILE",
     summary: "Trains a pipeline's nets and writes a run folder",
+    arguments: { FILE: pipelineFile },
+    example: "run digits.yaml --epochs 5 --set train.batch=128",
     options: ["out", "seed", ...training],
+    own: {
+      out: { value: "DIR", summary: "The run folder (default runs/NAME-TIME)" },
+      engine: trainingEngine,
+    },
     stopsWell: true,
   },
   resume: {
     words: "DIR",
     summary: "Continues a run from its newest intact checkpoint",
+    arguments: { DIR: runFolder },
+    example: "resume runs/digits --epochs 20",
     options: ["seed", ...training],
+    own: {
+      engine: {
+        value: engines.join("|"),
+        summary: "The engine (default: the one that the run has used)",
+      },
+      precision: {
+        value: precisions.join("|"),
+        summary: "The precision of training steps (default: that of the run)",
+      },
+    },
     without: { out: "a run continues in its own folder" },
     stopsWell: true,
   },
   sweep: {
     words: "FILE",
     summary: "Trains with several settings and seeds; writes a table",
+    arguments: { FILE: "A sweep file, which `show sweep` describes" },
+    example: "sweep weights.yaml --jobs 2",
     options: ["out", "jobs", "only", "reference", ...training],
+    own: {
+      out: { value: "DIR", summary: "The sweep's folder (default runs/NAME)" },
+      engine: trainingEngine,
+    },
     without: { seed: "the sweep's file lists the seeds" },
     stopsWell: true,
   },
   predict: {
     words: "RUN INPUT",
     summary: "Writes the predictions of a trained net for each row",
+    arguments: {
+      RUN: trainedNet,
+      INPUT: "A file, a glob in quotes, or a YAML file with a source",
+    },
+    example: "predict runs/digits new.csv --out predictions.csv --keep id",
     options: [
       ...["out", "keep", "net", "checkpoint", "probabilities", "logits", "batch"] as const,
       ...["engine", ...code, "quiet"] as const,
     ],
+    own: {
+      out: { value: "FILE", summary: "The file to write: .arrow, .parquet or .csv" },
+      engine: predictionEngine,
+    },
   },
   evaluate: {
     words: "RUN [INPUT]",
     summary: "Measures the metrics of a trained net",
+    arguments: { RUN: runFolder, INPUT: "The rows, as for predict (default: the test split)" },
+    example: "evaluate runs/digits --by writer",
     options: [
       ...["out", "net", "checkpoint", "by", "errors", "engine", ...code, "quiet", "json"] as const,
     ],
+    own: {
+      out: { value: "FILE", summary: "The file for the rows of --errors" },
+      engine: predictionEngine,
+      json: { summary: "Prints the metrics as JSON" },
+    },
   },
   export: {
     words: "RUN",
     summary: "Exports a trained net for use in other programs",
+    arguments: { RUN: runFolder },
+    example: "export runs/digits --format onnx --out exported",
     options: [
       ...["out", "format", "layout", "inputs", "net", "checkpoint"] as const,
       ...["engine", "allow-plugin"] as const,
     ],
+    own: {
+      out: { value: "DIR", summary: "The export folder to write" },
+      engine: {
+        value: engines.join("|"),
+        summary: "The engine to compare the exported net with (default auto)",
+      },
+    },
   },
   serve: {
     words: "RUN",
     summary: "Answers predictions over HTTP",
+    arguments: { RUN: trainedNet },
+    example: "serve runs/digits --port 9000",
     options: ["port", "host", "net", "checkpoint", "engine", "allow-plugin", "quiet"],
+    own: { engine: predictionEngine },
     stopsWell: true,
   },
   compare: {
     words: "RUN RUN...",
     summary: "Compares the pipelines and results of several runs",
+    arguments: { RUN: `${runFolder}; the first is the reference` },
+    example: "compare runs/small runs/large",
     options: ["json"],
+    own: { json: { summary: "Prints the comparison as JSON" } },
   },
   report: {
     words: "RUN...",
     summary: "Writes a page about one run, or several",
+    arguments: { RUN: runFolder },
+    example: "report runs/small runs/large --out report.html",
     options: ["out", "errors", "engine", ...code, "quiet"],
+    own: {
+      out: { value: "FILE", summary: "The page to write, such as report.html" },
+      errors: { value: "N", summary: "The number of worst predictions to show" },
+      engine: predictionEngine,
+    },
   },
   runs: {
     words: "[DIR]",
     summary: "Lists the runs of a folder with their results",
+    arguments: { DIR: "A folder that contains runs (default runs)" },
+    example: "runs runs/weights",
     options: ["json"],
+    own: { json: { summary: "Prints the runs as JSON, with all metrics" } },
   },
   check: {
     words: "FILE",
     summary: "Checks a pipeline and its data without training",
+    arguments: { FILE: pipelineFile },
+    example: "check digits.yaml",
     options: ["seed", "epochs", "set", "engine", ...code, "quiet"],
+    own: { engine: trainingEngine, quiet: { summary: "Prints no progress and no warnings" } },
   },
   list: {
     words: "[KIND] [FILE]",
     summary: "Lists built-in stages, or those of a pipeline file",
+    arguments: {
+      KIND: "A kind of stages, such as loss (default: all)",
+      FILE: "A pipeline file (default: the built-in stages)",
+    },
+    example: "list losses",
     options: code,
   },
   show: {
-    words: "STAGE",
-    summary: "Shows the options of a stage",
+    words: "NAME",
+    summary: "Shows the options of a stage or a section of a file",
+    arguments: {
+      NAME: "A stage, a kind of stages, a section such as data, or sweep",
+    },
+    example: "show mse-hint",
     options: ["allow-plugin"],
   },
   new: {
     words: "KIND FILE.ts",
     summary: "Creates a plugin, its test and a pipeline file",
+    arguments: {
+      KIND: "A kind of stage, such as loss",
+      "FILE.ts": "The file of the plugin; the others stand beside it",
+    },
+    example: "new loss my_loss.ts",
+    options: [],
+  },
+  help: {
+    words: "[COMMAND]",
+    summary: "Shows the help of a command",
+    arguments: { COMMAND: "A command (default: all commands)" },
+    example: "help predict",
+    options: [],
+  },
+  version: {
+    words: "",
+    summary: "Shows Rocket's version",
+    arguments: {},
+    example: "version",
     options: [],
   },
 } as const satisfies Record<string, Command>;
@@ -224,11 +345,30 @@ export function commandOf(words: readonly string[]): { name: CommandName; words:
 }
 
 /**
+ * Returns an option as a command describes it.
+ *
+ * @param command The command; undefined for what is common to all commands.
+ * @param name The option's name.
+ */
+export function optionOf(command: CommandName | undefined, name: OptionName): Option {
+  return { ...options[name], ...(command && commands[command].own?.[name]) };
+}
+
+/**
  * Formats an option as the help shows it: `--out DIR`.
  *
  * @param name The option's name.
+ * @param option The option.
  */
-export function shownOption(name: OptionName): string {
-  const { value } = options[name];
+export function shownOption(name: OptionName, { value }: Option): string {
   return value === undefined ? `--${name}` : `--${name} ${value}`;
+}
+
+/**
+ * Formats a command with its arguments: `predict RUN INPUT`.
+ *
+ * @param name The command's name.
+ */
+export function shownCommand(name: CommandName): string {
+  return `${name} ${commands[name].words}`.trimEnd();
 }

@@ -1,35 +1,55 @@
+import { UserError } from "../../base/errors.ts";
+import { nameHint } from "../../base/hints.ts";
 import { ROCKET_VERSION } from "../../base/package.ts";
+import { padToWidth, WIDTH, widthOf, wrap } from "../../base/text_width.ts";
 import type { Arguments } from "./arguments.ts";
 import {
   type CommandName,
-  commandOf,
   commandOptions,
   commands,
   commonOptions,
   type OptionName,
-  options,
+  optionOf,
+  shownCommand,
   shownOption,
 } from "./grammar.ts";
 
 const PROGRAM = "deno task pipeline";
 
 /** The width of the column before the summaries, in characters. */
-const WIDTH = 20;
+const NAMES = 20;
 
 /**
- * Returns what a command line with `--help` or `--version` prints.
+ * Returns what a command line with `--help`, `--version`, `help` or `version` prints.
  *
  * @param parsed The command line.
- * @returns The lines; undefined if the command line has neither option, or has unknown ones.
+ * @returns The lines; undefined for all other command lines, and for unknown options.
+ * @throws {UserError} If it asks for the help of an unknown command; exit code 2.
  */
 export function helpAnswer(parsed: Arguments): string[] | undefined {
   if (parsed.unknown.length > 0) return undefined;
-  if (parsed.version) return [ROCKET_VERSION];
+  const [first, second] = parsed.words;
+  if (parsed.version || first === "version" && !parsed.help) return [ROCKET_VERSION];
+  if (first === "help" && second !== undefined) return commandHelp(commandNamed(second));
+  if (first === "help" && !parsed.help) return help();
   if (!parsed.help) return undefined;
-  const [first] = parsed.words;
-  return first !== undefined && Object.hasOwn(commands, first)
-    ? commandHelp(commandOf(parsed.words).name)
-    : help();
+  return isCommand(first) ? commandHelp(first) : help();
+}
+
+const isCommand = (word: string | undefined): word is CommandName =>
+  word !== undefined && Object.hasOwn(commands, word);
+
+function commandNamed(word: string): CommandName {
+  if (isCommand(word)) return word;
+  throw new UserError(`there is no command ${JSON.stringify(word)}`, {
+    hint: nameHint("command/help", {
+      written: word,
+      names: names(),
+      intro: "the commands are",
+      change: (name) => ({ args: { replace: { [word]: name } } }),
+    }),
+    exitCode: 2,
+  });
 }
 
 /**
@@ -49,9 +69,9 @@ export function help(): string[] {
     ...entry("FILE", "The same as run FILE"),
     "",
     "options of all commands:",
-    ...optionLines(commonOptions),
+    ...optionLines(undefined, commonOptions),
     "",
-    `${PROGRAM} COMMAND --help lists the options of a command.`,
+    `${PROGRAM} help COMMAND shows a command's options and an example.`,
   ];
 }
 
@@ -62,30 +82,37 @@ export function help(): string[] {
  * @returns The lines, at most 80 characters wide.
  */
 export function commandHelp(name: CommandName): string[] {
+  const { summary, arguments: words, example } = commands[name];
+  const own = commandOptions(name).filter((option) => !commonOptions.includes(option));
+  const section = (title: string, lines: readonly string[]) =>
+    lines.length > 0 ? ["", `${title}:`, ...lines] : [];
   return [
-    `usage: ${PROGRAM} ${shownCommand(name)} [OPTIONS]`,
+    `usage: ${PROGRAM} ${shownCommand(name)}${own.length > 0 ? " [OPTIONS]" : ""}`,
     "",
-    `${commands[name].summary}.`,
-    "",
-    "options:",
-    ...optionLines(commandOptions(name)),
+    `${summary}.`,
+    ...section("arguments", Object.entries(words).flatMap(([word, about]) => entry(word, about))),
+    ...section("options", optionLines(name, own)),
+    ...section("options of all commands", optionLines(name, commonOptions)),
+    // A command that is copied stands in one line.
+    ...section("example", [`  ${PROGRAM} ${example}`]),
   ];
 }
 
 const names = () => Object.keys(commands) as CommandName[];
 
-const shownCommand = (name: CommandName) => `${name} ${commands[name].words}`;
-
-function optionLines(names: readonly OptionName[]): string[] {
+function optionLines(command: CommandName | undefined, names: readonly OptionName[]): string[] {
   return names.flatMap((name) => {
-    const { repeatable, summary } = options[name];
-    return entry(shownOption(name), repeatable ? `${summary}; repeatable` : summary);
+    const option = optionOf(command, name);
+    const { repeatable, summary } = option;
+    return entry(shownOption(name, option), repeatable ? `${summary}; repeatable` : summary);
   });
 }
 
-/** Formats a name and its summary as one line, or as two lines if the name is long. */
+/** Formats a name and its summary, which starts in the next line if the name is long. */
 function entry(name: string, summary: string): string[] {
-  const line = `  ${name.padEnd(WIDTH)}  ${summary}`;
-  if (name.length <= WIDTH && line.length <= 80) return [line];
-  return [`  ${name}`, `  ${" ".repeat(WIDTH)}  ${summary}`];
+  const indent = " ".repeat(NAMES + 4);
+  const [first = "", ...rest] = wrap(summary, WIDTH, { first: indent, next: indent });
+  return widthOf(name) <= NAMES
+    ? [`  ${padToWidth(name, NAMES)}  ${first.trimStart()}`, ...rest]
+    : [`  ${name}`, first, ...rest];
 }

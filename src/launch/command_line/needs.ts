@@ -129,6 +129,7 @@ export async function needsOf(
   if (name === "serve") needs.addRocket();
   else needs.addProject();
   await needs.addAllowed(parsed.allowPlugins);
+  if (name === "help" || name === "version") return needs.answer();
   return await needsByCommand[name](needs, { words, parsed, options, temporary });
 }
 
@@ -141,7 +142,10 @@ interface Request {
 }
 
 const needsByCommand: Readonly<
-  Record<CommandName, (needs: NeedList, request: Request) => Promise<Needs>>
+  Record<
+    Exclude<CommandName, "help" | "version">,
+    (needs: NeedList, request: Request) => Promise<Needs>
+  >
 > = {
   async run(needs, { words, parsed, temporary }) {
     const file = pipelineFile(words);
