@@ -8,6 +8,8 @@ import type { ScheduleStage } from "../stages/schedule.ts";
 import type { SourceStage } from "../stages/source.ts";
 import { type AnyStage, stageKinds } from "../stages/stage.ts";
 import type { TransformStage } from "../stages/transform.ts";
+import { ROCKET_VERSION } from "../base/package.ts";
+import { containsRocket } from "../stages/rocket_range.ts";
 import { describeValue } from "../base/describe_value.ts";
 import { Findings } from "./findings.ts";
 import { checkGradient } from "./gradient.ts";
@@ -76,6 +78,7 @@ export async function checkStage(stage: AnyStage, checks: StageChecks = {}): Pro
   }
   const findings = new Findings();
   const subject = new Subject(stage, checks, findings);
+  checkVersion(subject);
   if (checkOptions(subject)) await checkKind(subject);
   const { lines } = findings;
   if (lines.length === 0) return;
@@ -86,6 +89,16 @@ export async function checkStage(stage: AnyStage, checks: StageChecks = {}): Pro
       JSON.stringify(stage.name)
     } breaks ${rules} of the contract of ${article} ` +
       `${stage.kind}:\n${lines.join("\n")}`,
+  );
+}
+
+/** Checks that a stage works with the version of Rocket that tests it. */
+function checkVersion({ stage: { rocket }, findings }: Subject): void {
+  if (rocket === undefined || containsRocket(rocket)) return;
+  findings.add(
+    "works with the version of Rocket that tests it",
+    `rocket: ${JSON.stringify(rocket)}`,
+    `this is Rocket ${ROCKET_VERSION}`,
   );
 }
 

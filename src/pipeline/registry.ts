@@ -6,11 +6,13 @@
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { ROCKET_VERSION } from "../base/package.ts";
 import { thrown } from "../base/printable.ts";
 import type { AllowedCode } from "./allowed_code.ts";
 import { type Place, UserError } from "../base/errors.ts";
 import { type Change, hint, nameHint } from "../base/hints.ts";
 import { importCustom, importFault, notDownloaded, reportIfSlow } from "./module.ts";
+import { containsRocket } from "../stages/rocket_range.ts";
 import { StageError } from "../stages/stage_error.ts";
 import { type AnyStage, type StageKind, stageKinds } from "../stages/stage.ts";
 
@@ -213,11 +215,36 @@ function ofKind(
       exitCode: 2,
     });
   }
+  refuseOtherVersion(found, use, place);
   if (found.kind === kind) return found;
   throw new UserError(`${use ?? found.name} is ${article(found.kind)}; expected ${article(kind)}`, {
     place,
     exitCode: 2,
   });
+}
+
+/** Rejects a stage that states that it does not work with this version of Rocket. */
+function refuseOtherVersion(
+  { kind, name, rocket }: AnyStage,
+  use: string | undefined,
+  place: Place | undefined,
+): void {
+  if (rocket === undefined || containsRocket(rocket)) {
+    return;
+  }
+  const from = use === undefined ? "" : ` of ${use}`;
+  throw new UserError(
+    `the ${kind} stage ${name}${from} works with Rocket ${rocket}, but this is Rocket ${ROCKET_VERSION}`,
+    {
+      place,
+      hint: hint(
+        "stage/rocket",
+        `use a version of the stage that works with Rocket ${ROCKET_VERSION}, or a version of Rocket in the range ${rocket}`,
+        { edit: "the version of the stage or of Rocket" },
+      ),
+      exitCode: 2,
+    },
+  );
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isVersionRange } from "./rocket_range.ts";
 import { z } from "./z.ts";
 
 /** The kinds of stages, in the order in which data passes through them. */
@@ -35,6 +36,12 @@ export interface StageDefinition<Schema extends OptionsSchema> {
   readonly options: Schema;
   /** An example entry of a pipeline file, for `show` and the reference page. */
   readonly example?: string;
+  /**
+   * The versions of Rocket that the stage works with, as a range in the notation of npm, such as
+   * `^0.1` or `>=0.1 <0.4`. A run with another version ends with an error before it starts. A stage
+   * that is published as a package states it; other stages need not.
+   */
+  readonly rocket?: string;
 }
 
 /** A stage, as returned by one of the `define…` functions. */
@@ -49,6 +56,8 @@ export interface Stage<Kind extends StageKind, Context, Product> {
   readonly options: OptionsSchema;
   /** An example entry of a pipeline file. */
   readonly example?: string;
+  /** The versions of Rocket that the stage works with, such as `^0.1`; absent for any. */
+  readonly rocket?: string;
   /** Creates what the stage provides, such as a loss function, from checked options. */
   create(options: unknown, context: Context): Product;
 }
@@ -64,13 +73,13 @@ export type Create<Schema extends OptionsSchema, Context, Product> = (
 ) => Product;
 
 /**
- * Defines a stage of any kind, for the `define…` functions. It checks the name and makes the schema
- * strict.
+ * Defines a stage of any kind, for the `define…` functions. It checks the name and the range of
+ * versions, and makes the schema strict.
  *
  * @param kind The stage's kind.
  * @param definition The stage's definition.
  * @returns The stage.
- * @throws {TypeError} If the name is not in kebab case.
+ * @throws {TypeError} If the name is not in kebab case, or `rocket` is not a range of versions.
  */
 export function defineStage<Kind extends StageKind, Schema extends OptionsSchema, Context, Product>(
   kind: Kind,
@@ -81,6 +90,12 @@ export function defineStage<Kind extends StageKind, Schema extends OptionsSchema
       `expected a stage's name in kebab case, such as "mse-hint"; got ${
         JSON.stringify(definition.name)
       }`,
+    );
+  }
+  const { rocket } = definition;
+  if (rocket !== undefined && !isVersionRange(rocket)) {
+    throw new TypeError(
+      `expected a range of Rocket's versions, such as "^0.1"; got ${JSON.stringify(rocket)}`,
     );
   }
   return { ...definition, kind, options: definition.options.strict() } as Stage<

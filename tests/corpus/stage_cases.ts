@@ -126,6 +126,8 @@ export const metric = defineMetric({
     }),
   })),
 });
+
+export const newer = { ...metric, rocket: "^99.1" };
 `;
 
 /** Stages of others that the nets and rows of a pipeline cannot be made of. */
@@ -155,9 +157,12 @@ export function* stageCases(): Iterable<CommandCase> {
       optimizer: { optimizer: use(", learningRate: 0.1") },
       slots: { optimizer: use(", learningRate: 0.1") },
       metric: { metrics: `[${use()}]` },
+      newer: { metrics: `[${use()}]` },
     }[stage];
     const mended = stage === "slots"
       ? inPipeline("#slots", "#optimizer")
+      : stage === "newer"
+      ? inPipeline("#newer", "#metric")
       : inPipeline(`how: ${how}`, "how: good");
     return {
       ...ofRows(name, code, words, { features: "{ n: }", ...fitting, files }, { [id]: mended }),
@@ -165,6 +170,14 @@ export function* stageCases(): Iterable<CommandCase> {
     };
   };
   yield one("a source of nothing", "source", "nothing", ["open() returns"], "source/open");
+  yield one(
+    "a stage for another version of Rocket",
+    "newer",
+    "good",
+    ["the metric stage broken-metric", "works with Rocket ^99.1, but this is Rocket"],
+    "stage/rocket",
+    2,
+  );
   yield one("a source without columns", "source", "noColumns", ["no columns"], "column/none", 2);
   yield one(
     "a source that leaves out a column",

@@ -1,12 +1,14 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { denoProblem, OLDEST_DENO } from "../../src/launch/deno_version.ts";
 import { deno, inFolder, root } from "../support/command_line.ts";
 
-Deno.test("denoProblem() accepts the oldest version and newer ones, and rejects older ones", () => {
+Deno.test("denoProblem() accepts the version that README names and newer ones, and rejects older ones", () => {
   for (const version of [OLDEST_DENO, "2.8.3", "2.9.6", "2.10.0", "3.0.0", "2.9.0-rc.1+abc"]) {
     assertEquals(denoProblem(version), undefined, version);
   }
+  const readme = Deno.readTextFileSync(join(root, "README.md"));
+  assertStringIncludes(readme, `Deno ${OLDEST_DENO} or newer`);
   for (const version of ["1.46.3", "2.0.0", "2.7.14", "0.9.0"]) {
     assertEquals(
       denoProblem(version),
