@@ -10,7 +10,7 @@ async function blocksOf(heading: string, language: string): Promise<string[]> {
   const [, section = ""] = text.split(`\n## ${heading}\n`);
   const [own = ""] = section.split(/^## /m);
   return Array.from(
-    own.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm")),
+    own.matchAll(new RegExp(`^\`\`\`${language}[^\\n]*\\n([^]*?)^\`\`\``, "gm")),
     ([, code]) => code!,
   );
 }

@@ -1,16 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { root } from "../support/command_line.ts";
-
-/** The project's Markdown files. */
-function* documents(folder = root): Iterable<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    const path = join(folder, name);
-    if (name.startsWith(".") || ["runs", "coverage", "node_modules"].includes(name)) continue;
-    if (isDirectory) yield* documents(path);
-    else if (name.endsWith(".md")) yield path;
-  }
-}
+import { documents } from "./documents.ts";
 
 /** The text without its code. */
 const proseOf = (text: string) =>
@@ -26,10 +17,11 @@ const anchorsOf = (text: string) =>
 
 Deno.test("each link of a document to a file or a heading of the project leads there", () => {
   const broken: string[] = [];
-  for (const path of documents()) {
-    for (const [, link] of proseOf(Deno.readTextFileSync(path)).matchAll(/\]\(([^)\s]+)\)/g)) {
+  for (const { path, text } of documents()) {
+    for (const [, link] of proseOf(text).matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^[a-z]+:/.test(link!)) continue;
-      const [file, anchor] = link!.split("#"), target = file ? join(dirname(path), file) : path;
+      const [file, anchor] = link!.split("#");
+      const target = join(root, file ? join(dirname(path), file) : path);
       const there = (() => {
         try {
           Deno.statSync(target);
@@ -38,7 +30,7 @@ Deno.test("each link of a document to a file or a heading of the project leads t
           return false;
         }
       })();
-      if (!there) broken.push(`${relative(root, path)}: ${link}`);
+      if (!there) broken.push(`${path}: ${link}`);
     }
   }
   assertEquals(broken, []);
@@ -54,15 +46,15 @@ const namedPath =
 Deno.test("each file of the repository that a document names is there", () => {
   const missing: string[] = [];
   let count = 0;
-  for (const path of documents()) {
-    for (const [, named] of Deno.readTextFileSync(path).matchAll(namedPath)) {
+  for (const { path, text } of documents()) {
+    for (const [, named] of text.matchAll(namedPath)) {
       // Such as plugins/KIND/NAME.ts, and what a task makes.
       if (/\b(?:ID|KIND|NAME|GROUP)/.test(named!) || made.includes(named!)) continue;
       count++;
       try {
         Deno.statSync(join(root, named!));
       } catch {
-        missing.push(`${relative(root, path)}: ${named}`);
+        missing.push(`${path}: ${named}`);
       }
     }
   }

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { builtinsModule, findBuiltIns } from "../../src/tools/builtins.ts";
 import { commandsPage } from "../../src/tools/commands_page.ts";
 import { stagesPage } from "../../src/tools/stages_table.ts";
+import { blocks } from "./documents.ts";
 import { deno, flags, inFolder, rocket, root } from "../support/command_line.ts";
 
 /** The snippets of a language in a text, in order. */
@@ -16,23 +17,60 @@ function snippets(text: string, language: string): string[] {
 
 const read = (file: string) => Deno.readTextFile(join(root, file));
 
-Deno.test("the stages in README.md and docs/plugins.md pass the type check and their own tests", async () => {
+Deno.test("each ts block of a document passes the type check, and runs unless it states why not", async () => {
+  const found = blocks.filter(({ language }) => language === "ts");
+  assert(found.length > 12, `${found.length} blocks`);
   await inFolder(async (folder) => {
     const paths: string[] = [];
-    for (const [file, least] of [["docs/plugins.md", 9], ["README.md", 1]] as const) {
-      const found = snippets(await read(file), "ts");
-      assert(found.length >= least, `${found.length} snippets in ${file}`);
-      for (const [index, text] of found.entries()) {
-        const path = join(folder, `${basename(file, ".md").toLowerCase()}${index + 1}.ts`);
-        await Deno.writeTextFile(path, text);
-        paths.push(path);
-      }
+    for (const [index, { path, text }] of found.entries()) {
+      const file = join(folder, `${basename(path, ".md").toLowerCase()}${index + 1}.ts`);
+      await Deno.writeTextFile(file, text);
+      paths.push(file);
     }
     const { code, stderr } = await deno(["check", "--quiet", ...flags, ...paths]);
     assertEquals(code, 0, stderr);
-    // A snippet that compares its stage with its contract throws here if the stage breaks it.
-    for (const path of paths) await import(pathToFileURL(path).href);
+    for (const [index, { place, info }] of found.entries()) {
+      if (/^no-run: \S/.test(info)) continue;
+      assertEquals(info, "", place);
+      // A block that compares its stage with its contract throws here if the stage breaks it.
+      await import(pathToFileURL(paths[index]!).href);
+    }
   });
+});
+
+/** The languages of blocks, with the test that checks them, or the reason why none does. */
+const languages: Readonly<Record<string, string>> = {
+  sh: "shell_blocks_test.ts",
+  yaml: "yaml_blocks_test.ts",
+  ts: "the test above",
+  python: "the test below",
+  text: "output or a figure",
+};
+
+Deno.test("each block of a document has a language that a test checks, or is text", () => {
+  const unknown = blocks.filter(({ language, text }) =>
+    !Object.hasOwn(languages, language) || language === "text" && /^\$ |^deno /m.test(text)
+  );
+  assertEquals(unknown.map(({ place }) => place), []);
+});
+
+const python = await new Deno.Command("python3", { args: ["--version"] }).output()
+  .then(({ success }) => success, () => false);
+
+Deno.test({
+  name: "each python block of a document can be compiled, and runs unless it states why not",
+  ignore: !python,
+  fn: async () => {
+    const found = blocks.filter(({ language }) => language === "python");
+    assert(found.length > 2, `${found.length} blocks`);
+    for (const { place, info, text } of found) {
+      const run = info === "";
+      assert(run || /^no-run: \S/.test(info), place);
+      const how = run ? text : `compile(${JSON.stringify(text)}, "block", "exec")`;
+      const { code, stderr } = await new Deno.Command("python3", { args: ["-c", how] }).output();
+      assertEquals(code, 0, `${place}: ${new TextDecoder().decode(stderr)}`);
+    }
+  },
 });
 
 Deno.test("the pipeline in README.md and the stage that it shows run", async () => {

@@ -1,0 +1,116 @@
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import { parseArguments } from "../../src/launch/command_line/arguments.ts";
+import { commandOf } from "../../src/launch/command_line/grammar.ts";
+import type { CommandLine, Outcome } from "../corpus/outcome.ts";
+import { flags, root, userEnvironment } from "../support/command_line.ts";
+import type { Block } from "./documents.ts";
+
+/** The commands that open an engine for training. */
+const training: ReadonlySet<string> = new Set(["run", "check", "resume", "sweep"]);
+
+/**
+ * Runs blocks of shell commands as a user would, one after another. For speed, a single process of
+ * Rocket runs the commands of all blocks, with its WebAssembly engine.
+ */
+export class Shell implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #rocket: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #lines: AsyncIterator<string>;
+
+  /**
+   * Starts the process that runs Rocket's commands.
+   *
+   * @param folder A folder for the files of this object, which no block uses.
+   */
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#rocket = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "-A", ...flags, join(root, "tests/corpus/child.ts")],
+      env: userEnvironment(),
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    this.#writer = this.#rocket.stdin.getWriter();
+    const input = Readable.fromWeb(this.#rocket.stdout as Parameters<typeof Readable.fromWeb>[0]);
+    this.#lines = createInterface({ input })[Symbol.asyncIterator]();
+  }
+
+  /**
+   * Runs a block.
+   *
+   * @param block The block.
+   * @param cwd The folder to run it in.
+   * @returns The exit code and the output.
+   */
+  async run({ text }: Block, cwd: string): Promise<{ code: number; output: string }> {
+    const pipes = await Deno.makeTempDir({ dir: this.#folder });
+    const ask = join(pipes, "ask"), answer = join(pipes, "answer"), code = join(pipes, "code");
+    await new Deno.Command("mkfifo", { args: [ask, answer, code] }).output();
+    const script = [
+      "set -eu",
+      "deno() {",
+      '  case "$1 $2" in',
+      '    "task pipeline" | "task data") ;;',
+      '    task*) echo "no block runs deno $*"; return 1 ;;',
+      '    *) "$DENO" "$@"; return ;;',
+      "  esac",
+      `  printf '%s\\0' "$PWD" "$2" "\${@:3}" > '${ask}'`,
+      `  cat '${answer}'; read -r ended < '${code}'; return "$ended"`,
+      "}",
+      'npx() { shift 2; deno "$@"; }',
+      text,
+    ].join("\n");
+    const shell = new Deno.Command("/bin/bash", {
+      args: ["-c", script],
+      env: userEnvironment({ DENO: Deno.execPath() }),
+      clearEnv: true,
+      cwd,
+      stdin: "null",
+    }).output();
+    let ended = false;
+    const answering = (async () => {
+      for (;;) {
+        const [folder, task, ...args] = (await Deno.readTextFile(ask)).split("\0").slice(0, -1);
+        if (ended) return;
+        const outcome = await this.#ask({
+          folder: folder!,
+          args: withEngine(args),
+          ...(task === "data" && { task }),
+        });
+        await Deno.writeTextFile(answer, `${outcome.stdout}${outcome.stderr}\n`);
+        await Deno.writeTextFile(code, `${outcome.code}\n`);
+      }
+    })();
+    const result = await shell;
+    ended = true;
+    // The last reader waits for a writer.
+    await Deno.writeTextFile(ask, "");
+    await answering;
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code: result.code, output: decode(result.stdout) + decode(result.stderr) };
+  }
+
+  async #ask(line: CommandLine): Promise<Outcome> {
+    await this.#writer.write(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error(`the process of Rocket ended: ${line.args.join(" ")}`);
+    return JSON.parse(value);
+  }
+
+  /** Ends the process. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.close();
+    await this.#rocket.status;
+  }
+}
+
+function withEngine(args: readonly string[]): readonly string[] {
+  const { words, engine } = parseArguments(args);
+  return training.has(commandOf(words).name) && engine === undefined
+    ? [...args, "--engine", "wasm"]
+    : args;
+}
