@@ -55,7 +55,7 @@ function commandSection(name: CommandName): string {
       ]
       : []),
     ...(own.length > 0 ? [optionTable(name, own)] : []),
-    `\`\`\`sh\ndeno task pipeline ${example}\n\`\`\``,
+    `\`\`\`sh no-run: the files are examples\ndeno task pipeline ${example}\n\`\`\``,
   ];
   return parts.join("\n\n");
 }

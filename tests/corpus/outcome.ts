@@ -180,8 +180,8 @@ function withPeak(outcome: Outcome, pid: number): Outcome {
   return { ...outcome, peakBytes };
 }
 
-/** A process that answers each line with a line. */
-class LineProcess {
+/** A process of a module of this folder, which answers each line with a line. */
+export class LineProcess {
   readonly #process: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<string>;

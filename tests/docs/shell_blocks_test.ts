@@ -2,11 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { builtins } from "../../plugins/mod.ts";
+import { kindOfWord } from "../../src/commands/list.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { parseArguments } from "../../src/launch/command_line/arguments.ts";
 import { commandOf, commands } from "../../src/launch/command_line/grammar.ts";
 import { readOptions } from "../../src/launch/command_line/options.ts";
-import { stageKinds } from "../../src/stages/stage.ts";
+import { sectionNames } from "../../src/pipeline/reference.ts";
 import { inFolder, root } from "../support/command_line.ts";
 import { blocks } from "./documents.ts";
 import { commandsOf } from "./shell_commands.ts";
@@ -77,9 +78,10 @@ function faultOfPipeline(args: readonly string[]): string | undefined {
   const { name, words } = commandOf(parsed.words);
   const [word] = words;
   const isBuiltIn = builtins.some((stage) => stage.name === word);
-  const isKind = stageKinds.some((kind) => kind === word);
+  const isKind = kindOfWord(word ?? "") !== undefined;
+  const isSection = word === "sweep" || sectionNames.some((section) => section === word);
   const isOwn = word === undefined || /^[A-Z]+$/.test(word) || /\.(?:ts|yaml)$/.test(word);
-  if (name === "show" && !isBuiltIn && !isOwn) return `no stage ${word}`;
+  if (name === "show" && !isBuiltIn && !isKind && !isSection && !isOwn) return `no stage ${word}`;
   if (name === "list" && !isKind && !isOwn) return `no kind ${word}`;
   return missingFile(parsed.words);
 }

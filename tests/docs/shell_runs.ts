@@ -1,10 +1,8 @@
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
 import { parseArguments } from "../../src/launch/command_line/arguments.ts";
 import { commandOf } from "../../src/launch/command_line/grammar.ts";
-import type { CommandLine, Outcome } from "../corpus/outcome.ts";
-import { flags, root, userEnvironment } from "../support/command_line.ts";
+import { type CommandLine, LineProcess, type Outcome } from "../corpus/outcome.ts";
+import { userEnvironment } from "../support/command_line.ts";
 import type { Block } from "./documents.ts";
 
 /** The commands that open an engine for training. */
@@ -16,9 +14,7 @@ const training: ReadonlySet<string> = new Set(["run", "check", "resume", "sweep"
  */
 export class Shell implements AsyncDisposable {
   readonly #folder: string;
-  readonly #rocket: Deno.ChildProcess;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #lines: AsyncIterator<string>;
+  readonly #rocket = new LineProcess("child.ts", { flags: ["-A"] });
 
   /**
    * Starts the process that runs Rocket's commands.
@@ -27,16 +23,6 @@ export class Shell implements AsyncDisposable {
    */
   constructor(folder: string) {
     this.#folder = folder;
-    this.#rocket = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "-A", ...flags, join(root, "tests/corpus/child.ts")],
-      env: userEnvironment(),
-      clearEnv: true,
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    this.#writer = this.#rocket.stdin.getWriter();
-    const input = Readable.fromWeb(this.#rocket.stdout as Parameters<typeof Readable.fromWeb>[0]);
-    this.#lines = createInterface({ input })[Symbol.asyncIterator]();
   }
 
   /**
@@ -76,11 +62,12 @@ export class Shell implements AsyncDisposable {
       for (;;) {
         const [folder, task, ...args] = (await Deno.readTextFile(ask)).split("\0").slice(0, -1);
         if (ended) return;
-        const outcome = await this.#ask({
+        const line: CommandLine = {
           folder: folder!,
           args: withEngine(args),
           ...(task === "data" && { task }),
-        });
+        };
+        const outcome: Outcome = JSON.parse(await this.#rocket.ask(JSON.stringify(line)));
         await Deno.writeTextFile(answer, `${outcome.stdout}${outcome.stderr}\n`);
         await Deno.writeTextFile(code, `${outcome.code}\n`);
       }
@@ -94,17 +81,9 @@ export class Shell implements AsyncDisposable {
     return { code: result.code, output: decode(result.stdout) + decode(result.stderr) };
   }
 
-  async #ask(line: CommandLine): Promise<Outcome> {
-    await this.#writer.write(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
-    const { value, done } = await this.#lines.next();
-    if (done) throw new Error(`the process of Rocket ended: ${line.args.join(" ")}`);
-    return JSON.parse(value);
-  }
-
   /** Ends the process. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer.close();
-    await this.#rocket.status;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#rocket.end();
   }
 }
 
