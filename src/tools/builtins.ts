@@ -12,8 +12,10 @@ export interface BuiltIn {
   readonly stage: AnyStage;
 }
 
-/** Returns the folder of a kind, such as `losses`. */
-const folderOf = (kind: StageKind) => `${kind}${kind.endsWith("s") ? "es" : "s"}`;
+/** Returns the name of the folder with the stages of a kind, such as `losses`. */
+export function stageFolder(kind: StageKind): string {
+  return `${kind}${kind.endsWith("s") ? "es" : "s"}`;
+}
 
 /**
  * Finds the built-in stages: the default exports of the files `KIND/NAME.ts`. Files without a
@@ -27,7 +29,7 @@ const folderOf = (kind: StageKind) => `${kind}${kind.endsWith("s") ? "es" : "s"}
 export async function findBuiltIns(plugins: URL): Promise<BuiltIn[]> {
   const found: BuiltIn[] = [];
   for (const kind of stageKinds) {
-    const folder = new URL(`${folderOf(kind)}/`, plugins);
+    const folder = new URL(`${stageFolder(kind)}/`, plugins);
     const files = Array.from(Deno.readDirSync(folder), ({ name }) => name)
       .filter((name) => name.endsWith(".ts")).sort();
     for (const file of files) {
@@ -37,7 +39,7 @@ export async function findBuiltIns(plugins: URL): Promise<BuiltIn[]> {
       if (!isStage(stage) || stage.kind !== kind || stage.name !== name) {
         throw new Error(
           `plugins/${
-            folderOf(kind)
+            stageFolder(kind)
           }/${file} must export a ${kind} stage called ${name} as its default`,
         );
       }
@@ -57,7 +59,7 @@ const imported = (what: string, path: string) => `import ${what} from "${path}";
 export function builtinsModule(builtIns: readonly BuiltIn[]): string {
   // Two kinds can have a stage of the same name.
   const named = builtIns.map(({ kind, file }) => ({
-    path: `./${folderOf(kind)}/${file}`,
+    path: `./${stageFolder(kind)}/${file}`,
     variable: `${basename(file, ".ts")}_${kind}`
       .replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
   }));

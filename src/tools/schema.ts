@@ -1,8 +1,8 @@
 /**
  * Generates what follows from the built-in stages: plugins/mod.ts, the list of them;
  * schema/pipeline.json and schema/sweep.json, for editors;
- * src/pipeline/generated/pipeline_types.ts, the types of pipelines in TypeScript; and the tables of
- * stages and commands in docs/reference/.
+ * src/pipeline/generated/pipeline_types.ts, the types of pipelines in TypeScript; and the pages
+ * of docs/reference/.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { typesOfSchema } from "../pipeline/generate/types_of_schema.ts";
 import { sweepJsonSchema } from "../pipeline/sweep_file/json_schema.ts";
 import { builtinsModule, findBuiltIns } from "./builtins.ts";
 import { commandsPage } from "./commands_page.ts";
-import { stagesPage } from "./stages_table.ts";
+import { referencePages } from "./reference_pages.ts";
 
 const root = new URL("../../", import.meta.url);
 const builtIns = await findBuiltIns(new URL("plugins/", root));
@@ -23,7 +23,7 @@ const files: Readonly<Record<string, string>> = {
   "schema/sweep.json": JSON.stringify(sweepJsonSchema(schema), undefined, 2) + "\n",
   "src/pipeline/generated/pipeline_types.ts": typesOfSchema(schema),
   "docs/reference/commands.md": commandsPage(),
-  "docs/reference/stages.md": stagesPage(stages),
+  ...referencePages(stages),
 };
 for (const [path, text] of Object.entries(files)) {
   await Deno.writeTextFile(new URL(path, root), text);

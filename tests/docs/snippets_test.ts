@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { builtinsModule, findBuiltIns } from "../../src/tools/builtins.ts";
 import { commandsPage } from "../../src/tools/commands_page.ts";
-import { stagesPage } from "../../src/tools/stages_table.ts";
+import { referencePages } from "../../src/tools/reference_pages.ts";
 import { blocks } from "./documents.ts";
 import { deno, flags, inFolder, rocket, root } from "../support/command_line.ts";
 
@@ -90,12 +90,13 @@ Deno.test("the pipeline in README.md and the stage that it shows run", async () 
   });
 });
 
-Deno.test("plugins/mod.ts and docs/reference/stages.md list each stage of plugins/KIND/NAME.ts", async () => {
+Deno.test("plugins/mod.ts and docs/reference/ contain each stage of plugins/KIND/NAME.ts", async () => {
   const found = await findBuiltIns(new URL("../../plugins/", import.meta.url));
   assert(found.length > 60, `${found.length} stages`);
   assertEquals(await read("plugins/mod.ts"), builtinsModule(found), "run `deno task schema`");
-  const page = stagesPage(found.map(({ stage }) => stage));
-  assertEquals(await read("docs/reference/stages.md"), page, "run `deno task schema`");
+  for (const [path, page] of Object.entries(referencePages(found.map(({ stage }) => stage)))) {
+    assertEquals(await read(path), page, "run `deno task schema`");
+  }
 });
 
 Deno.test("docs/reference/commands.md lists each command and option", async () => {

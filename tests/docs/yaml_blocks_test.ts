@@ -8,7 +8,8 @@ import { commonOptions, pipelineSchema } from "../../src/pipeline/file_schema.ts
 import { readSweep } from "../../src/pipeline/sweep_file/read.ts";
 import { readPlan } from "../../src/run/read_plan.ts";
 import { planOf } from "../../src/sweep/check.ts";
-import type { StageKind } from "../../src/stages/stage.ts";
+import { type StageKind, stageKinds } from "../../src/stages/stage.ts";
+import { stageFolder } from "../../src/tools/builtins.ts";
 import { root } from "../support/command_line.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
 import { withEnvironment, withFiles } from "../support/problems.ts";
@@ -19,11 +20,16 @@ const yaml = blocks.filter(({ language }) => language === "yaml");
 const base = stringify(digitsPipeline());
 
 /** Where the entry of a stage belongs in a pipeline. */
-const entryOf: Readonly<Partial<Record<StageKind, (entry: unknown) => object>>> = {
+const entryOf: Readonly<Record<StageKind, (entry: unknown) => object>> = {
   source: (entry) => ({ data: { train: entry } }),
   network: (network) => ({ network }),
+  transform: (entry) => ({ data: { transforms: [entry] } }),
   loss: (entry) => ({ losses: [{ use: "cross-entropy", on: "booster" }, entry] }),
+  gradient: (gradient) => ({ losses: [{ use: "mse-hint", gradient }] }),
   optimizer: (optimizer) => ({ optimizer }),
+  schedule: (schedule) => ({ optimizer: { schedule } }),
+  metric: (entry) => ({ metrics: [entry] }),
+  output: (entry) => ({ outputs: [entry] }),
 };
 
 const keysOf = (schema: object) => new Set(Object.keys(schema));
@@ -32,12 +38,15 @@ const dataKeys = keysOf(pipelineSchema.shape.data.shape);
 const networkKeys = keysOf(commonOptions.network);
 
 /** Completes what a block shows to a pipeline: a part of one changes the base pipeline. */
-function completed(value: Record<string, unknown>): Record<string, unknown> {
+function completed(value: Record<string, unknown>, path: string): Record<string, unknown> {
   const within = (keys: ReadonlySet<string>) => Object.keys(value).every((key) => keys.has(key));
   if (typeof value.use === "string") {
-    const kinds = builtins.filter(({ name }) => name === value.use).map(({ kind }) => kind);
-    assertEquals(kinds.length, 1, `the kind of ${value.use}`);
-    return { extends: "base.yaml", ...entryOf[kinds[0]!]!(value) };
+    const kinds = stageKinds.filter((kind) =>
+      builtins.some((stage) => stage.kind === kind && stage.name === value.use)
+    );
+    // A page of the reference is about one kind, and two kinds can have a stage of the same name.
+    const kind = kinds.find((kind) => path.endsWith(`/${stageFolder(kind)}.md`)) ?? kinds[0]!;
+    return { extends: "base.yaml", ...entryOf[kind](value) };
   }
   if (within(pipelineKeys)) return { extends: "base.yaml", ...value };
   if (within(dataKeys)) return { extends: "base.yaml", data: value };
@@ -58,7 +67,7 @@ async function problemsOf(block: Block, folder: string): Promise<string[]> {
     } else {
       const own = "name" in value && "data" in value && "network" in value;
       const file = join(folder, "block.yaml");
-      await Deno.writeTextFile(file, own ? block.text : stringify(completed(value)));
+      await Deno.writeTextFile(file, own ? block.text : stringify(completed(value, block.path)));
       await readPlan(file);
     }
     return [];
