@@ -156,11 +156,13 @@ function describeWithin(
     ];
   }
   const written = `${section}.${within}`;
+  const full = (name: string) => `${section}.${name}`;
   throw new UserError(`${section} has no option ${JSON.stringify(within)}`, {
     hint: nameHint("command/show-within", {
-      written,
-      names: options.map(({ path }) => `${section}.${path}`),
-      change: (name) => ({ args: { replace: { [written]: name } } }),
+      written: within,
+      names: options.map(({ path }) => path),
+      shown: full,
+      change: (name) => ({ args: { replace: { [written]: full(name) } } }),
     }) ?? hint("command/show-section", `\`show ${section}\` lists its options`, {
       args: { replace: { [written]: section } },
     }),

@@ -56,11 +56,6 @@ export async function tryFirstBatch(
   const state = initialState(model, first, given.slots);
   const input = stepInput(model, batch, position, learningRate(position), plan.seed, given.steps);
   const gradients = await gradientNorms(model, state, input);
-  const { result, peakBytes } = await profile(() => trainStep(model, state, input));
-  const losses = await result.losses.data<"float32">();
-  const [norm] = await result.norm.data<"float32">();
-  const when = "in the first batch";
-  await refuseBroken({ model, network, state, input, losses, norm: norm!, when, place });
   const evaluated = { ...model, nets };
   const compute = {
     call(input: EvaluationInput) {
@@ -72,13 +67,19 @@ export async function tryFirstBatch(
       return output;
     },
   };
+  // The step updates embedding tables in place, so the untrained nets are evaluated before it.
+  const measured = await evaluate(evaluated, compute, state.values, [batch], metrics);
+  const { result, peakBytes } = await profile(() => trainStep(model, state, input));
+  const losses = await result.losses.data<"float32">();
+  const [norm] = await result.norm.data<"float32">();
+  const when = "in the first batch";
+  await refuseBroken({ model, network, state, input, losses, norm: norm!, when, place });
   const warnings = largeFirstLoss(plan, {
     terms: model.terms,
     losses: [...losses].slice(1),
     rows: input,
     values: result.state.values,
   });
-  const measured = await evaluate(evaluated, compute, result.state.values, [batch], metrics);
   disposeState(state, result.state);
   disposeState(result.state);
   tf.dispose([result.losses, result.norm]);

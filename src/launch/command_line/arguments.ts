@@ -35,6 +35,7 @@ export interface Arguments {
   readonly jobs: string | undefined;
   readonly only: string | undefined;
   readonly reference: string | undefined;
+  readonly layers: boolean;
   readonly permissions: boolean;
   readonly quiet: boolean;
   readonly json: boolean;
@@ -104,6 +105,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     jobs: text("jobs"),
     only: text("only"),
     reference: text("reference"),
+    layers: isSet("layers"),
     permissions: isSet("permissions"),
     quiet: isSet("quiet"),
     json: isSet("json"),

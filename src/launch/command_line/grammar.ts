@@ -90,6 +90,7 @@ const optionTable = {
   jobs: { value: "N", summary: "The number of parallel runs (default cores / threads)" },
   only: { value: "PART", summary: "Runs only one part: check, latency or SETTING/seed-N" },
   reference: { value: "SETTING", summary: "The setting to compare the others with" },
+  layers: { summary: "Shows each layer and output of the nets, and the metrics" },
   "allow-plugin": {
     value: "CODE",
     repeatable: true,
@@ -271,7 +272,7 @@ const commandTable = {
     summary: "Checks a pipeline and its data without training",
     arguments: { FILE: pipelineFile },
     example: "check digits.yaml",
-    options: ["seed", "epochs", "set", "engine", ...code, "quiet"],
+    options: ["layers", "seed", "epochs", "set", "engine", ...code, "quiet"],
     own: { engine: trainingEngine, quiet: { summary: "Prints no progress and no warnings" } },
   },
   list: {

@@ -61,6 +61,8 @@ export interface CommandOptions {
   readonly only: string | undefined;
   /** The setting with which a sweep compares the others. */
   readonly reference: string | undefined;
+  /** Whether to show each layer of the nets. */
+  readonly layers: boolean;
   /** Whether to print no progress. */
   readonly quiet: boolean;
   /** Whether to print events as JSON lines on standard output. */
@@ -138,6 +140,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
     jobs: parsed.jobs === undefined ? undefined : wholeNumber("jobs", parsed.jobs, 1),
     only: parsed.only,
     reference: parsed.reference,
+    layers: parsed.layers,
     quiet: parsed.quiet,
     json: parsed.json,
     debug: parsed.debug,
