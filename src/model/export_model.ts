@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import * as arrow from "apache-arrow";
 import { ArrowFileWriter } from "../base/files/arrow_writer.ts";
+import { hashesIn } from "../base/files/hashes_in.ts";
 import { makeFolder } from "../base/files/make_folder.ts";
 import { unwritable } from "../base/files/unwritable.ts";
 import { safetensorsChunks, type StreamedTensor } from "../base/files/safetensors_stream.ts";
@@ -8,12 +9,12 @@ import { writeChunks } from "../base/files/write_chunks.ts";
 import { writeFileWhole } from "../base/files/write.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
-import { writeModelFile } from "../run/model/model_file.ts";
+import { type InputsKind, writeModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
 import type { Values } from "../stages/batch.ts";
 import { describeStart, namesBefore } from "./graph_start.ts";
 import { ONNX_FILE, tensorsOfRun } from "./load_model.ts";
-import { type FeatureInput, type InputsKind, inputsOfGraph } from "./onnx/columns.ts";
+import { type FeatureInput, inputsOfGraph } from "./onnx/columns.ts";
 import { ElementType } from "./onnx/messages.ts";
 import { tritonConfig } from "./onnx/triton.ts";
 import { type EarlierRun, readEarlierRun } from "../run/folder/manifest.ts";
@@ -25,8 +26,12 @@ import { SAMPLE_ROWS, sampleRows } from "./samples.ts";
 import { canRunSavedModel } from "../engine/saved_model.ts";
 import { computeSavedModel } from "./saved_model/compute_saved_model.ts";
 import { modelToSavedModel } from "./saved_model/model_to_saved_model.ts";
-import { SAVED_MODEL_FILE, writeSavedModel } from "./saved_model/write_saved_model.ts";
-import { writeOnnxFile } from "./write_onnx.ts";
+import {
+  SAVED_MODEL_FILE,
+  SAVED_MODEL_FILES,
+  writeSavedModel,
+} from "./saved_model/write_saved_model.ts";
+import { dataFileOf, onnxHashes, writeOnnxFile } from "./write_onnx.ts";
 
 /** The file format of an exported net. */
 export type ExportFormat = "onnx" | "saved-model" | "safetensors";
@@ -103,7 +108,7 @@ export async function exportModel(
   const { model, net, decoder } = run;
   const { nets, weights } = await netsOfRun(run);
   const request = { model, nets, net, weights, transforms: decoder.transforms, inputs: kind };
-  const place = { dataFile: `${ONNX_FILE}.data`, mostBytes: options.mostBytes };
+  const place = { dataFile: dataFileOf(ONNX_FILE), mostBytes: options.mostBytes };
   const onnx = format === "onnx" ? modelToOnnx({ ...request, place }) : undefined;
   const saved = format === "saved-model" ? modelToSavedModel(request) : undefined;
   const { inputs, before } = onnx ?? saved ?? { inputs: inputsOfGraph(model, kind), before: 0 };
@@ -142,14 +147,17 @@ export async function exportModel(
   const to = name === "" ? out : join(out, name, "1");
   await makeFolder(to);
   const graph = before === 0 ? undefined : describeStart(before, inputs);
-  await writeModelFile(to, { ...model, net, graph });
   writeSamples(join(to, SAMPLES_FILE), inputs, values, expected);
   const outside = namesBefore(model, before);
   const readme = readmeOf({ model, net, inputs, format, outside });
   await writeFileWhole(join(to, "README.md"), new TextEncoder().encode(readme));
   const done = { folder: to, inputs, outside, distance, engine };
+  // A folder is complete once it has this file, whose hashes tie it to the others.
+  const describe = (files: Readonly<Record<string, string>>) =>
+    writeModelFile(to, { ...model, net, exported: { inputs: kind, files }, graph });
   if (onnx) {
     await writeOnnxFile(join(to, ONNX_FILE), onnx);
+    await describe(await onnxHashes(join(to, ONNX_FILE)));
     if (name !== "") {
       const { kind } = model.label.spec, shape = [model.network.units];
       const outputs = kind === "number" ? ["logits"] : ["logits", "probabilities"];
@@ -165,6 +173,7 @@ export async function exportModel(
   }
   if (saved) {
     const bytes = await writeSavedModel(to, saved.builder.finish());
+    await describe(await hashesIn(to, SAVED_MODEL_FILES));
     return { ...done, file: SAVED_MODEL_FILE, bytes };
   }
   const shapes = new Map(model.variables.map(({ name, shape }) => [name, shape]));
@@ -178,6 +187,7 @@ export async function exportModel(
   );
   const file = `${net}.safetensors`;
   await writeChunks(join(to, file), safetensorsChunks(tensors, { net }));
+  await describe(await hashesIn(to, [file]));
   return { ...done, file, bytes: (await Deno.stat(join(to, file))).size };
 }
 

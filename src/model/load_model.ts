@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import * as tf from "@tensorflow/tfjs";
-import { hashOfCheckpoint } from "./checkpoint.ts";
 import { refuseLinksOut } from "../base/files/inside.ts";
-import { hashOf } from "../base/files/hash_of.ts";
 import { readRegularText } from "../base/files/regular.ts";
 import { runFiles } from "../base/files/run_files.ts";
 import { writeFileWhole } from "../base/files/write.ts";
@@ -18,9 +17,7 @@ import { captureInference } from "../train/inference.ts";
 import { batchTensors } from "../train/tensors.ts";
 import { LoadedModel, type Model } from "./model.ts";
 import { inputsOfGraph } from "./onnx/columns.ts";
-import { ElementType } from "./onnx/messages.ts";
 import { modelToOnnx } from "./onnx/model_to_onnx.ts";
-import type { OpenedSession } from "./onnx_runtime.ts";
 import { netsOfRun, type OpenedRun, openRun, rowsStage, type RunPart } from "./open_run.ts";
 import {
   featureRunner,
@@ -30,7 +27,7 @@ import {
   sourceRunner,
   tensorRunner,
 } from "./runners.ts";
-import { writeOnnxFile } from "./write_onnx.ts";
+import { dataFileOf, onnxHashes, writeOnnxFile } from "./write_onnx.ts";
 
 /** The options of {@linkcode loadModel}. */
 export interface LoadModelOptions extends RunPart {
@@ -107,7 +104,7 @@ export const ONNX_FILE = "model.onnx";
 /** Returns the ONNX file of a run: the one that an earlier call stored, or a new one. */
 async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
   const { folder, net, checkpoint, model, decoder } = run;
-  const sha256 = checkpoint.sha256 ?? await hashOfCheckpoint(checkpoint.path);
+  const { sha256 } = checkpoint;
   const key = createHash("sha256").update(`${ROCKET_VERSION} ${net} ${sha256}`).digest("hex");
   const kept = join(folder, "model"), path = join(kept, `${key.slice(0, 32)}.onnx`);
   if (await isIntact(path)) return path;
@@ -116,7 +113,7 @@ async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
     ...{ model, nets, net, weights },
     transforms: decoder.transforms,
     inputs: "features",
-    place: { dataFile: basename(path) + ".data" },
+    place: { dataFile: dataFileOf(basename(path)) },
   });
   try {
     await writeOnnxFile(path, file);
@@ -132,13 +129,8 @@ async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
 /** The file with the hashes of a stored ONNX file. */
 const recordOf = (path: string) => path.replace(/\.onnx$/, ".json");
 
-/** Returns the hashes of a stored ONNX file and of its external data, as JSON. */
-async function hashesOf(path: string): Promise<string> {
-  const data = `${path}.data`;
-  const files = existsSync(data) ? [path, data] : [path];
-  const hashes = await Promise.all(files.map(async (file) => (await hashOf(file)).sha256));
-  return JSON.stringify(hashes) + "\n";
-}
+/** Returns the record of the hashes of a stored ONNX file, as JSON. */
+const hashesOf = async (path: string) => JSON.stringify(await onnxHashes(path)) + "\n";
 
 /** Checks whether a stored ONNX file is as it was written. Otherwise it is made again. */
 async function isIntact(path: string): Promise<boolean> {
@@ -218,21 +210,10 @@ async function loadExport(
       },
     );
   }
-  const opened = await openSession(join(folder, ONNX_FILE), options);
-  const names = (kind: "columns" | "ids") => {
-    const inputs = inputsOfGraph(model, kind);
-    const wanted = new Set(inputs.map(({ input }) => input.name));
-    const has = new Set(opened.session.inputNames);
-    const same = wanted.size === has.size && [...wanted].every((name) => has.has(name));
-    return same && inputs.every(({ input }) => typeOf(opened.session, input.name) === input.type)
-      ? inputs
-      : undefined;
-  };
-  const inputs = names("ids") ?? names("columns");
-  if (!inputs) {
-    await opened.session.release();
+  const { exported } = model, path = join(folder, ONNX_FILE);
+  if (!exported || !isDeepStrictEqual(await onnxHashes(path), exported.files)) {
     throw new UserError(
-      `${join(folder, ONNX_FILE)} and ${runFiles.model} come from different exports`,
+      `${path} and ${runFiles.model} come from different exports, or a file was changed`,
       {
         hint: hint("model/export", "export the run again", { edit: "the folder" }),
       },
@@ -247,25 +228,9 @@ async function loadExport(
     model,
     net: model.net,
     decoder,
-    runner: sourceRunner(opened, inputs),
+    runner: sourceRunner(await openSession(path, options), inputsOfGraph(model, exported.inputs)),
     inputs: model.features.map(({ name, spec: { shape, dtype } }) => ({ name, shape, dtype })),
     batch: options.batch,
   });
   return { loaded, model };
 }
-
-/** Returns the type of an input of a graph; undefined if there is no such tensor. */
-function typeOf(
-  { inputMetadata }: OpenedSession["session"],
-  name: string,
-): ElementType | undefined {
-  const input = inputMetadata.find((input) => input.name === name);
-  return input?.isTensor ? elementTypes[input.type] : undefined;
-}
-
-/** The ONNX types by the names that ONNX Runtime uses. */
-const elementTypes: Readonly<Record<string, ElementType>> = {
-  ...ElementType,
-  float32: ElementType.float,
-  float64: ElementType.double,
-};

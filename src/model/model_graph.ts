@@ -1,17 +1,17 @@
 import { NoGraph, type SymbolicGraph } from "../engine/symbolic/record.ts";
 import type { PlannedTransform } from "../input/transforms.ts";
-import type { ModelFile } from "../run/model/model_file.ts";
+import type { InputsKind, ModelContent, ModelFile } from "../run/model/model_file.ts";
 import type { ColumnSpec } from "../stages/batch.ts";
 import type { NetName } from "../stages/network.ts";
 import { inputsAfter, transformsBefore } from "./graph_start.ts";
 import type { ModelNets } from "./nets.ts";
-import { type FeatureInput, type InputsKind, inputsOfGraph } from "./onnx/columns.ts";
+import { type FeatureInput, inputsOfGraph } from "./onnx/columns.ts";
 import { noGraph, recordNet } from "./record_net.ts";
 
 /** A net to convert to the graph of another program. */
 export interface GraphRequest {
   /** The content of `model.json`. */
-  readonly model: ModelFile;
+  readonly model: ModelContent;
   /** The nets of the model. */
   readonly nets: ModelNets;
   /** The net to convert. */

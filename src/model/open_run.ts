@@ -6,17 +6,16 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { allowedCodeOfRun } from "../pipeline/allowed_code.ts";
 import { createRegistry, type Registry } from "../pipeline/registry.ts";
+import {
+  findCheckpoint,
+  type FoundCheckpoint,
+  refuseChanged,
+} from "../run/folder/found_checkpoint.ts";
 import { readEarlierRun } from "../run/folder/manifest.ts";
 import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
 import type { NetName } from "../stages/network.ts";
 import type { StageReference } from "../stages/stage_error.ts";
-import {
-  type CheckpointOfRun,
-  findCheckpoint,
-  refuseChanged,
-  refuseOtherRun,
-} from "./checkpoint.ts";
 import { makeNets, type ModelNets, readWeights, variablesOf } from "./nets.ts";
 
 /** The net of a run to load, and its checkpoint. */
@@ -41,7 +40,7 @@ export interface OpenedRun {
   /** The net to load. */
   readonly net: NetName;
   /** The checkpoint with the net's weights. */
-  readonly checkpoint: CheckpointOfRun;
+  readonly checkpoint: FoundCheckpoint;
   /** Finds the stages of the run. */
   readonly registry: Registry;
   /** Decodes rows into features. */
@@ -72,8 +71,9 @@ export async function openRun(
       exitCode: 2,
     });
   }
-  const found = await findCheckpoint(folder, checkpoint);
-  refuseOtherRun(found, model);
+  const found = await findCheckpoint(folder, checkpoint, model.sha256, {
+    change: (name) => ({ args: { replace: { [checkpoint]: name } } }),
+  });
   const allowed = await allowedCodeOfRun(folder, project, allowPlugins);
   const registry = createRegistry(builtins, allowed);
   const decoder = await RowDecoder.create(model, registry, rowsStage);

@@ -1,4 +1,6 @@
-import { dirname, join } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { hashesIn } from "../base/files/hashes_in.ts";
 import { makeFolder } from "../base/files/make_folder.ts";
 import { writeChunks } from "../base/files/write_chunks.ts";
 import { writeFileWhole } from "../base/files/write.ts";
@@ -20,6 +22,24 @@ export async function writeOnnxFile(
   if (data.length > 0) await writeChunks(join(folder, dataFile), chunksOf(data));
   await writeFileWhole(path, bytes);
 }
+
+/**
+ * Computes the hashes of an ONNX file and of its external data, if it has any.
+ *
+ * @param path The path of the ONNX file.
+ * @returns The SHA-256 hash of each file, by its name.
+ */
+export async function onnxHashes(path: string): Promise<Record<string, string>> {
+  const folder = dirname(path), name = basename(path), data = dataFileOf(name);
+  return await hashesIn(folder, existsSync(join(folder, data)) ? [name, data] : [name]);
+}
+
+/**
+ * Returns the name of the file for weights that are too large for an ONNX file.
+ *
+ * @param name The name of the ONNX file.
+ */
+export const dataFileOf = (name: string): string => `${name}.data`;
 
 /** Yields the parts, with zeros in the gaps between them. */
 function* chunksOf(parts: readonly DataPart[]): Generator<Uint8Array> {

@@ -13,8 +13,9 @@ import { type Problem, UserError } from "../base/errors.ts";
 import { type Change, hint } from "../base/hints.ts";
 import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
 import { type Match, match, type Source } from "./initial_match.ts";
-import { checkpointPath } from "./folder/checkpoint_names.ts";
-import { earlierMeaning, unreadableVocabulary } from "./initial_meaning.ts";
+import { checkpointPath, type CheckpointSubject } from "./folder/checkpoint_names.ts";
+import { findCheckpoint, refuseChanged } from "./folder/found_checkpoint.ts";
+import { type EarlierMeaning, earlierMeaning, unreadableVocabulary } from "./initial_meaning.ts";
 import { unreadableModel } from "./model/model_file.ts";
 import type { PreparedNets } from "./prepare_nets.ts";
 import { type Model, slotVariables } from "../train/step.ts";
@@ -53,9 +54,9 @@ export async function readInitial(
     const wanted = variables.filter(({ owner }) =>
       planned.nets.some((net) => net === owner) || owner === "shared" && bringsShared
     );
-    const path = await pathOf(planned);
-    const source = { ...planned, path };
     const before = await earlierMeaning(planned, meaning);
+    const path = await weightsOf(planned, before);
+    const source = { ...planned, path };
     const file = await open(path, planned);
     try {
       const found = match(wanted, file, source, { now: meaning, before });
@@ -229,11 +230,24 @@ export async function refuseOtherInitial(
 /** Returns the path of the safetensors file that the plan names, directly or by its run. */
 async function pathOf({ from, place }: PlannedInitial): Promise<string> {
   if ("file" in from) return from.file;
-  return await checkpointPath(from.run, from.checkpoint, {
-    place,
-    change: (checkpoint) => ({ set: { checkpoint } }),
-  });
+  return await checkpointPath(from.run, from.checkpoint, subjectOf(place));
 }
+
+/** Finds the safetensors file, and refuses one that does not belong to the run's `model.json`. */
+async function weightsOf(
+  { from, place }: PlannedInitial,
+  { modelSha256 }: EarlierMeaning,
+): Promise<string> {
+  if ("file" in from) return from.file;
+  const found = await findCheckpoint(from.run, from.checkpoint, modelSha256!, subjectOf(place));
+  await refuseChanged(found, place);
+  return found.path;
+}
+
+const subjectOf = (place: PlannedInitial["place"]): CheckpointSubject => ({
+  place,
+  change: (checkpoint) => ({ set: { checkpoint } }),
+});
 
 async function open(path: string, { place }: PlannedInitial): Promise<SafetensorsFile> {
   try {

@@ -39,6 +39,8 @@ export interface Meanings {
  * classes.
  */
 export interface EarlierMeaning {
+  /** The hash in the run's `model.json`; undefined for a file that is not from a run. */
+  readonly modelSha256?: string;
   /** The features and classes that the positions represent. */
   readonly meaning: Meaning;
   /**
@@ -80,6 +82,7 @@ export async function earlierMeaning(
     const model = await readModelFile(join(from.run, runFiles.model), { place, exitCode: 2 });
     const axes = new Map(model.variables.map(({ name, axes }) => [name, axes]));
     return {
+      modelSha256: model.sha256,
       meaning: meaningOf(model),
       axes: (tensor) => axes.get(tensor)?.map((axis) => ({ axis })),
     };

@@ -143,8 +143,8 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     if (!earlier) await writeModelFile(options.out, model);
     if (!earlier) await writeEarlierRun(options.out, about);
     const changed = earlier !== undefined && isOther(earlier, about);
-    const { run: id } = await readModelFile(join(options.out, runFiles.model));
-    const store = new CheckpointStore(options.out, id);
+    const { sha256 } = await readModelFile(join(options.out, runFiles.model));
+    const store = new CheckpointStore(options.out, sha256);
     const parts = { plan, data, engine, precision, about, changed, store, warnings };
     const run = new Run(parts, options);
     return await run.all(jobs);
@@ -153,9 +153,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
   }
 }
 
-/**
- * Returns the id of a run, which ties its checkpoints to its model.json. Equal runs have equal ids.
- */
+/** Returns the id of a run. Equal runs have equal ids. */
 function runId({ project: _, ...about }: object & { readonly project?: unknown }): string {
   return createHash("sha256").update(JSON.stringify(about)).digest("hex").slice(0, 32);
 }

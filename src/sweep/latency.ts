@@ -10,7 +10,6 @@ import { denoFolder } from "../base/machine/deno_folder.ts";
 import { hasOnnxRuntime } from "../base/machine/onnx_packages.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
-import { ROCKET_VERSION } from "../base/package.ts";
 import { type EngineChoice, openEngine } from "../engine/engine.ts";
 import { prepareData, type PreparedData } from "../input/prepare_data.ts";
 import { variablesOf } from "../model/nets.ts";
@@ -238,7 +237,7 @@ async function onnxAnswer({ plan, data, prepared, values, rows }: OpenedNet): Pr
   }
   tf.dispose(values);
   const file = modelToOnnx({
-    model: { ...content, rocket: ROCKET_VERSION },
+    model: content,
     nets: { pair, variables, stage: network },
     net: "light",
     weights,

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "node:path";
 import { exportModel } from "../../src/model/export_model.ts";
 import { flags, inFolder, launched, rocket, root } from "../support/command_line.ts";
+import { editModel } from "../support/edit_model.ts";
 import { pluginApi } from "../support/pipelines.ts";
 import { served } from "../support/served.ts";
 
@@ -148,16 +149,17 @@ Deno.test("serve gives up all permissions but its address when the net is loaded
   await inFolder(async (folder) => {
     const run = join(folder, "run");
     await Deno.mkdir(join(run, "checkpoints"), { recursive: true });
-    for (const file of ["pipeline.json", "checkpoints/best.safetensors", "checkpoints/best.json"]) {
+    const parts = ["pipeline.json", "model.json", "checkpoints/best.safetensors"];
+    for (const file of [...parts, "checkpoints/best.json"]) {
       await Deno.copyFile(join(out, file), join(run, file));
     }
     const stage = join(folder, "stages", "curious.ts"), cwd = join(folder, "work");
     for (const path of [dirname(stage), cwd]) await Deno.mkdir(path);
     await Deno.writeTextFile(join(cwd, "deno.json"), "{}");
     await Deno.writeTextFile(stage, curious.replace("RUN", run));
-    const model = JSON.parse(await Deno.readTextFile(join(out, "model.json")));
-    model.transforms.push({ use: stage, options: {}, on: "all", measured: null });
-    await Deno.writeTextFile(join(run, "model.json"), JSON.stringify(model));
+    editModel(run, ({ transforms }) => {
+      transforms.push({ use: stage, options: {}, on: "all", measured: null });
+    });
     const refused = await rocket(["serve", run, "--port", "0"], { cwd });
     assertEquals(refused.code, 2, refused.stderr);
     assertStringIncludes(refused.stderr, "--allow-plugin");

@@ -16,6 +16,7 @@ import { hashOf } from "../../src/base/files/hash_of.ts";
 import { unloadable } from "../../src/model/onnx_runtime.ts";
 import type { ModelFile } from "../../src/run/model/model_file.ts";
 import { listenError } from "../../src/serve/server.ts";
+import { editModel } from "../support/edit_model.ts";
 import { type Rows, train, writeDay } from "../support/hand_over.ts";
 import { clicks, someRows, trained } from "../support/trained.ts";
 import type { ProgramCase } from "./program_cases.ts";
@@ -81,10 +82,21 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     run: load(async () => {
       const to = await copy("mingled"), json = join(to, "checkpoints", "best.json");
       const text = await Deno.readTextFile(json);
-      await Deno.writeTextFile(json, text.replace(/"runId":"./, '"runId":"_'));
+      await Deno.writeTextFile(json, text.replace(/"modelSha256":"./, '"modelSha256":"_'));
       return to;
     }),
     mended: { "model/run": right },
+  };
+  yield {
+    name: "a model.json in which two values have changed places",
+    run: load(async () => {
+      const to = await copy("edited"), path = join(to, "model.json");
+      const text = await Deno.readTextFile(path);
+      const swapped = text.replace(/"(\w+)",(\s+)"(Rome|Oslo|Bonn)"/, '"$3",$2"$1"');
+      await Deno.writeTextFile(path, swapped);
+      return to;
+    }),
+    mended: { "model/edited": right },
   };
   yield {
     name: "weights that are cut short",
@@ -101,9 +113,10 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
   yield {
     name: "a network that has other variables than the run had",
     run: load(async () => {
-      const to = await copy("network"), path = join(to, "model.json");
-      const text = await Deno.readTextFile(path);
-      await Deno.writeTextFile(path, text.replace("light/head/kernel", "light/tail/kernel"));
+      const to = await copy("network");
+      editModel(to, ({ variables }) => {
+        variables.find(({ name }: { name: string }) => name === "light/head/kernel").name = "tail";
+      });
       return to;
     }),
     mended: { "model/network": right },
@@ -111,10 +124,10 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
   yield {
     name: "a net that a run has not trained",
     run: load(async () => {
-      const to = await copy("light"), path = join(to, "model.json");
-      const model = JSON.parse(await Deno.readTextFile(path));
-      model.network.nets = ["light"];
-      await Deno.writeTextFile(path, JSON.stringify(model));
+      const to = await copy("light");
+      editModel(to, ({ network }) => {
+        network.nets = ["light"];
+      });
       return to;
     }, { net: "booster" }),
     mended: { "model/net": right },
@@ -165,12 +178,10 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     run: load(async () => {
       const from = await export_(), to = other("mixed");
       await Deno.mkdir(to, { recursive: true });
-      await Deno.copyFile(join(from, "model.onnx"), join(to, "model.onnx"));
-      const text = await Deno.readTextFile(join(from, "model.json"));
-      await Deno.writeTextFile(
-        join(to, "model.json"),
-        text.replaceAll('"column": "city"', '"column": "town"'),
-      );
+      await Deno.copyFile(join(from, "model.json"), join(to, "model.json"));
+      const net = await Deno.readFile(join(from, "model.onnx"));
+      net[net.length >> 1]! ^= 1;
+      await Deno.writeFile(join(to, "model.onnx"), net);
       return to;
     }),
     mended: { "model/export": load(export_) },

@@ -5,6 +5,7 @@ import type { CommandLine } from "./outcome.ts";
 import type { Case } from "./pipeline_cases.ts";
 import { check, rows } from "./rows_pipeline.ts";
 import { arrowFile } from "./small_rows.ts";
+import { editModel } from "../support/edit_model.ts";
 import { windowed } from "../support/windowed.ts";
 
 /** What a pipeline says of its own. */
@@ -177,10 +178,9 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
   ], {
     code: 1,
     before: (_run, folder) => {
-      const path = join(folder, "run", "model.json");
-      const model = JSON.parse(Deno.readTextFileSync(path));
-      model.features[0].spec.shape = [1];
-      Deno.writeTextFileSync(path, JSON.stringify(model));
+      editModel(join(folder, "run"), ({ features }) => {
+        features[0].spec.shape = [1];
+      });
       return Promise.resolve();
     },
     mended: { "resume/model": again() },

@@ -79,6 +79,39 @@ const transforms = [
   { use: "rename", names: { image: "picture" } },
 ];
 
+Deno.test("exportModel() gives each feature an input of its own, whatever its name and column are", async () => {
+  await openEngine("wasm");
+  await inFolder(async (folder) => {
+    const rows = (seed: number) => {
+      const { price, time, y } = someRows(seed, 40);
+      const other = price!.map((value) => (value as number ?? 0) / 2);
+      return { logits: price!.map((value) => value ?? 1), logits_2: other, b: time!, y: y! };
+    };
+    // Each numeric feature has the name of another one's column, or a name that outputs have.
+    const features = { b: { column: "logits" }, logits: { column: "b" }, logits_2: {} };
+    const source = (path: string) => ({ use: "csv", path });
+    const { out, table, logits } = await trained(folder, rows(1), rows(2), {
+      data: {
+        ...{ train: source("day.csv"), test: source("other.csv"), features },
+        transforms: [{ use: "normalize", feature: ["logits", "logits_2", "b"] }],
+      },
+      train: { epochs: 1, batch: 16 },
+    });
+    for (
+      const [inputs, names] of [
+        ["columns", ["b", "logits_2", "logits_3"]],
+        ["ids", ["b", "logits_2", "logits_3"]],
+      ] as const
+    ) {
+      const to = join(folder, inputs);
+      const exported = await exportModel(out, to, { inputs, engine: "wasm" });
+      assertEquals(exported.inputs.map(({ input }) => input.name).sort(), [...names]);
+      await using model = await loadModel(to);
+      assertClose((await model.predict(table)).logits, logits.light!);
+    }
+  });
+});
+
 Deno.test("exportModel() has the transforms of images inside, without augmentation", async () => {
   await openEngine("wasm");
   const { data, ...rest } = digitsPipeline() as { data: Record<string, unknown> };
@@ -380,8 +413,8 @@ Deno.test("exportModel() refuses weights and folders that are not a run's", asyn
       "was changed after the run wrote it",
     );
     const json = best.replace(".safetensors", ".json");
-    const { runId, ...others } = JSON.parse(await Deno.readTextFile(json));
-    await Deno.writeTextFile(json, JSON.stringify({ ...others, runId: "0" }));
+    const { modelSha256, ...others } = JSON.parse(await Deno.readTextFile(json));
+    await Deno.writeTextFile(json, JSON.stringify({ ...others, modelSha256: "0" }));
     await assertRejects(
       () => exportModel(out, to),
       UserError,
@@ -389,7 +422,7 @@ Deno.test("exportModel() refuses weights and folders that are not a run's", asyn
     );
     await Deno.writeFile(best, bytes.subarray(0, 100));
     const { sha256 } = await hashOf(best);
-    await Deno.writeTextFile(json, JSON.stringify({ ...others, runId, sha256 }));
+    await Deno.writeTextFile(json, JSON.stringify({ ...others, modelSha256, sha256 }));
     await assertRejects(() => exportModel(out, to), UserError, "cannot be read");
     await Deno.remove(json);
     await assertRejects(() => exportModel(out, to), UserError, "cannot be checked");
@@ -424,7 +457,7 @@ Deno.test("predict refuses what does not belong together, and writes nothing", a
       ],
       [
         "day-run/checkpoints/best.json",
-        best.replace(/"runId":"./, '"runId":"_'),
+        best.replace(/"modelSha256":"./, '"modelSha256":"_'),
         1,
         "best.safetensors is from another run than model.json",
       ],

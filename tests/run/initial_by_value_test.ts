@@ -15,9 +15,11 @@ import {
 } from "@std/assert";
 import { join } from "node:path";
 import { openEngine } from "../../src/engine/engine.ts";
+import { loadModel } from "../../model.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { hashedId } from "../../src/input/ids.ts";
 import { inFolder } from "../support/command_line.ts";
+import { editModel } from "../support/edit_model.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { logitsOf, type Rows, type Said, train, writeDay } from "../support/hand_over.ts";
 import { pluginApi } from "../support/pipelines.ts";
@@ -553,6 +555,28 @@ onWasm("a run without model.json is refused with a hint", async () => {
 });
 
 onWasm(
+  "weights of another run with equal shapes are refused by resume, as initial weights, and by loadModel()",
+  () =>
+    inFolder(async (folder) => {
+      const one = await writeDay(folder, "day1", items(day1), ids);
+      const { out } = await train(one);
+      const other = await train(await writeDay(folder, "other", items(day1), { ...ids, seed: 4 }));
+      const network = { ...dayNetwork({}), initial };
+      const two = await writeDay(folder, "day2", items(day2), { ...ids, network });
+      for await (const { name } of Deno.readDir(join(other.out, "checkpoints"))) {
+        const [from, to] = [other.out, out].map((run) => join(run, "checkpoints", name));
+        await Deno.copyFile(from!, to!);
+      }
+      const uses = [() => train(one, { resume: true }), () => logitsOf(two), () => loadModel(out)];
+      for (const use of uses) {
+        const { message, exitCode } = await assertRejects(use, UserError);
+        assertStringIncludes(message, "is from another run than model.json");
+        assertEquals(exitCode, 1);
+      }
+    }),
+);
+
+onWasm(
   "a run is not resumed with another vocabulary than the one in model.json",
   () =>
     inFolder(async (folder) => {
@@ -562,13 +586,18 @@ onWasm(
       const resume = () =>
         assertRejects(() => train(one, { resume: true }), UserError).then(({ message }) => message);
       // As if the rows had other values, which a fingerprint of a large file does not tell.
-      await Deno.writeTextFile(path, text.replace('"berry"', '"bilberry"'));
+      const edit = (before: string, after: string) =>
+        editModel(out, (model) => JSON.parse(JSON.stringify(model).replaceAll(before, after)));
+      edit('"berry"', '"bilberry"');
       assertStringIncludes(
         await resume(),
         'the feature item changed since the run began: value 1 (counted from 0) is now "berry" and was "bilberry"',
       );
-      await Deno.writeTextFile(path, text.replaceAll('"kind": "vocabulary"', '"kind": "hash"'));
+      edit('"kind":"vocabulary"', '"kind":"hash"');
       assertStringIncludes(await resume(), "the feature item changed since the run began");
+      editModel(out, () => JSON.parse(text));
+      await Deno.writeTextFile(path, text.replace('"berry"', '"bilberry"'));
+      assertStringIncludes(await resume(), "model.json was changed after it was written");
       await Deno.remove(path);
       assertStringIncludes(await resume(), "model.json cannot be read: the file does not exist");
       await Deno.writeTextFile(path, text);

@@ -18,6 +18,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { join } from "node:path";
+import { assertEquals } from "@std/assert";
 import { loadModel } from "../../model.ts";
 import { resumeRun } from "../../mod.ts";
 import { predict } from "../../src/commands/predict.ts";
@@ -26,8 +27,12 @@ import { parseArguments } from "../../src/launch/command_line/arguments.ts";
 import { readOptions } from "../../src/launch/command_line/options.ts";
 import { evaluateRun } from "../../src/model/evaluation/evaluate_run.ts";
 import { exportModel } from "../../src/model/export_model.ts";
+import { openModel } from "../../src/model/load_model.ts";
+import { ServeHandler } from "../../src/serve/handler.ts";
+import { inputColumns } from "../../src/serve/input_columns.ts";
 import type { NetName } from "../../src/stages/network.ts";
 import { dataFolder, pluginApi, runFile } from "./pipelines.ts";
+import { servedLogits } from "./serve_requests.ts";
 
 /** A network with the data that it is trained on. */
 export interface Subject {
@@ -356,6 +361,26 @@ export const ways: readonly Way[] = [
     async score({ out, allowPlugins }, net) {
       await evaluateRun(out, { ...last, allowPlugins }, () => {});
       return kept()[net]!;
+    },
+  },
+  {
+    name: "serve",
+    nets: both,
+    async score({ out, table }, net) {
+      const { loaded, model } = await openModel(out, { net, ...last, threads: 1 });
+      await using _ = loaded;
+      const fault = (error: unknown) => {
+        throw error;
+      };
+      const handler = new ServeHandler({ name: "net", loaded, model }, fault);
+      const [rows] = table.batches, columns = inputColumns(model);
+      const answers = await servedLogits(handler, "net", rows!, columns);
+      const [json, binary, arrow] = [answers.json, answers.binary, answers.arrow].map((logits) =>
+        Float32Array.from(logits, Number)
+      );
+      assertEquals(binary, json, "binary data");
+      assertEquals(arrow, json, "Arrow");
+      return json!;
     },
   },
   exported("columns"),

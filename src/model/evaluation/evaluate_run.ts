@@ -22,7 +22,7 @@ import type { Metrics } from "../../stages/events.ts";
 import type { NetName } from "../../stages/network.ts";
 import { Measures } from "../../train/evaluate.ts";
 import { type LabelAnswers, labelAnswers } from "../answers.ts";
-import { refuseChanged } from "../checkpoint.ts";
+import { refuseChanged } from "../../run/folder/found_checkpoint.ts";
 import { openRun, type RunPart } from "../open_run.ts";
 import { type ConfusionCell, ConfusionCounts } from "./confusion.ts";
 import { GroupedMeasures, type GroupMetrics, RowGroups } from "./groups.ts";

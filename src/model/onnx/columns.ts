@@ -7,13 +7,10 @@
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import type { ColumnSpec } from "../../stages/batch.ts";
-import type { ModelFile, SourceFeature } from "../../run/model/model_file.ts";
+import type { InputsKind, ModelFile, SourceFeature } from "../../run/model/model_file.ts";
 import { ML_DOMAIN, type Name, type OnnxBuilder } from "./builder.ts";
 import type { OnnxValue } from "./convert.ts";
 import { ElementType } from "./messages.ts";
-
-/** The kind of inputs of an exported graph: the columns of the source, or ids and numbers. */
-export type InputsKind = "columns" | "ids";
 
 /** An input of an exported graph. */
 export interface GraphInput {
@@ -62,25 +59,31 @@ export function inputsOfGraph(
   { features, nulls }: Pick<ModelFile, "features" | "nulls">,
   kind: InputsKind,
 ): FeatureInput[] {
-  const byName = new Map<string, GraphInput | undefined>(OUTPUTS.map((name) => [name, undefined]));
-  return features.map((feature) => {
-    const made = kind === "ids" || !ofVocabulary(feature)
+  const made = features.map((feature) => {
+    const input = kind === "ids" || !ofVocabulary(feature)
       ? plainInput(feature, kind, nulls.policy !== undefined)
       : encodedInput(feature);
-    const isColumn = made.encoded || kind === "columns" && feature.spec.dtype === "float32";
-    const wanted = isColumn ? feature.column : feature.name;
-    const { name: _, ...rest } = made.input;
-    const same = (other: GraphInput | undefined) =>
-      other && other.type === rest.type && `${other.shape}` === `${rest.shape}` &&
-      other.empty === rest.empty;
+    const isColumn = input.encoded || kind === "columns" && feature.spec.dtype === "float32";
+    return { ...input, isColumn, wanted: isColumn ? feature.column : feature.name };
+  });
+  // No input gets a made-up name that another one has by right.
+  const reserved = new Set(made.map(({ wanted }) => wanted)), taken = new Set(OUTPUTS);
+  const known: { readonly input: GraphInput; readonly column: string }[] = [];
+  return made.map(({ feature, input: { name: _, ...form }, encoded, isColumn, wanted }) => {
+    // Features that read a column in the same way share an input.
+    const shared = known.find(({ input, column }) =>
+      isColumn && column === feature.column && input.type === form.type &&
+      `${input.shape}` === `${form.shape}` && input.empty === form.empty
+    );
+    if (shared) return { feature, input: shared.input, encoded };
     let name = wanted;
-    // A column that features read in two ways has two inputs.
-    for (let number = 2; byName.has(name) && !same(byName.get(name)); number++) {
-      name = number === 2 && feature.name !== wanted ? feature.name : `${wanted}_${number}`;
+    for (let number = 1; taken.has(name) || name !== wanted && reserved.has(name); number++) {
+      name = number === 1 ? feature.name : `${wanted}_${number}`;
     }
-    const input = byName.get(name) ?? { name, ...rest };
-    byName.set(name, input);
-    return { ...made, input };
+    taken.add(name);
+    const input = { name, ...form };
+    if (isColumn) known.push({ input, column: feature.column });
+    return { feature, input, encoded };
   });
 }
 

@@ -1,5 +1,5 @@
 import { ROCKET_VERSION } from "../../base/package.ts";
-import type { ModelFile } from "../../run/model/model_file.ts";
+import type { ModelContent } from "../../run/model/model_file.ts";
 import { convertFor, type GraphRequest, recordModel } from "../model_graph.ts";
 import { type DataPlace, OnnxBuilder, type OnnxFile } from "./builder.ts";
 import { addColumns, type FeatureInput } from "./columns.ts";
@@ -71,7 +71,7 @@ export function modelToOnnx(request: OnnxRequest): OnnxModel {
 }
 
 /** Adds the features after all transforms as inputs. */
-function addFeatures(builder: OnnxBuilder, { inputs }: ModelFile): Record<string, OnnxValue> {
+function addFeatures(builder: OnnxBuilder, { inputs }: ModelContent): Record<string, OnnxValue> {
   return Object.fromEntries(inputs.map(({ name, spec: { shape, dtype } }) => {
     const type = dtype === "int32" ? ElementType.int32 : ElementType.float;
     return [name, { name: builder.input({ name, type, shape: [ROWS, ...shape] }), type }];

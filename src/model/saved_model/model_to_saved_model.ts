@@ -1,4 +1,4 @@
-import type { ModelFile } from "../../run/model/model_file.ts";
+import type { ModelContent } from "../../run/model/model_file.ts";
 import { convertFor, type GraphRequest, recordModel } from "../model_graph.ts";
 import type { FeatureInput } from "../onnx/columns.ts";
 import { SavedModelBuilder } from "./builder.ts";
@@ -61,7 +61,7 @@ export function modelToSavedModel(request: GraphRequest): TensorFlowModel {
 /** Adds the features after all transforms as inputs. */
 function addFeatures(
   builder: SavedModelBuilder,
-  { inputs }: ModelFile,
+  { inputs }: ModelContent,
 ): Record<string, TensorFlowValue> {
   return Object.fromEntries(inputs.map(({ name, spec: { shape, dtype } }) => {
     const type = dtype === "int32" ? DType.int32 : DType.float;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { isSealed, sealJson } from "../../base/files/sealed_json.ts";
 import type {
   GradientNorms,
   InputResult,
@@ -151,8 +151,8 @@ export interface CheckpointContent {
 export interface CheckpointFile extends CheckpointContent {
   /** The version of the file format. */
   readonly version: 1;
-  /** The id of the run, which its `model.json` contains as well. */
-  readonly runId?: string;
+  /** The hash in the run's `model.json`, to which the weights belong. */
+  readonly modelSha256?: string;
   /** The SHA-256 hash of the checkpoint's safetensors file, in hexadecimal. */
   readonly sha256: string;
   /** The size of the safetensors file, in bytes. */
@@ -176,13 +176,7 @@ export function encodeContent(file: CheckpointFile): string {
       typeof value === "number" && !Number.isFinite(value) ? { number: String(value) } : value,
     2,
   );
-  const body = text.replace(/\n}$/, ",\n");
-  return body + sealOf(body);
-}
-
-/** Returns the last line of the file, with the hash of the text before it. */
-function sealOf(body: string): string {
-  return `  "sha256OfThis": "${createHash("sha256").update(body).digest("hex")}"\n}\n`;
+  return sealJson(text);
 }
 
 /**
@@ -192,9 +186,7 @@ function sealOf(body: string): string {
  * @throws {TypeError} If the text is not from a checkpoint, or has changed since it was written.
  */
 export function decodeContent(text: string): CheckpointFile {
-  const start = text.lastIndexOf('  "sha256OfThis": "');
-  const whole = start >= 0 && text.slice(start) === sealOf(text.slice(0, start));
-  if (!whole) throw new TypeError("its JSON file has a wrong checksum");
+  if (!isSealed(text)) throw new TypeError("its JSON file has a wrong checksum");
   const file: Partial<CheckpointFile> = metricsFromJson(JSON.parse(text, (_key, value) => {
     const number = Object(value).number;
     return ["NaN", "Infinity", "-Infinity"].includes(number) ? Number(number) : value;

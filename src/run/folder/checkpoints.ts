@@ -15,6 +15,7 @@ import {
   decodeContent,
   encodeContent,
 } from "./checkpoint_content.ts";
+import { refuseOtherRun } from "./found_checkpoint.ts";
 
 /** A checkpoint in a run folder. */
 export interface StoredCheckpoint {
@@ -54,17 +55,18 @@ export const USUALLY_KEPT = 2;
  */
 export class CheckpointStore {
   readonly #folder: string;
-  readonly #runId: string | undefined;
+  readonly #modelSha256: string | undefined;
   #last: { job: JobName; step: number; sha256: string; bytes: number; path: string } | undefined;
 
   /**
    * Creates a store for a run folder.
    *
    * @param runFolder The run folder.
-   * @param runId The id of the run from its `model.json`, which written checkpoints contain.
+   * @param modelSha256 The hash in the run's `model.json`. Written checkpoints contain it, and read
+   *   checkpoints must contain it.
    */
-  constructor(runFolder: string, runId?: string) {
-    this.#runId = runId;
+  constructor(runFolder: string, modelSha256?: string) {
+    this.#modelSha256 = modelSha256;
     this.#folder = join(runFolder, runFiles.checkpoints);
   }
 
@@ -95,10 +97,10 @@ export class CheckpointStore {
       const { sha256, bytes } = same ?? await this.#writeTensors(path, parts);
       if (best) await this.#becomeBest(path, bestNames, { sha256, bytes });
       const stays = forever || same !== undefined && await isForever(path);
-      const runId = this.#runId;
+      const modelSha256 = this.#modelSha256;
       const file: CheckpointFile = {
         ...{ version: 1, sha256, bytes, forever: stays },
-        ...(runId !== undefined && { runId }),
+        ...(modelSha256 !== undefined && { modelSha256 }),
         ...parts.content,
       };
       await writeChunks(jsonOf(path), [new TextEncoder().encode(encodeContent(file))]);
@@ -152,8 +154,8 @@ export class CheckpointStore {
     names: readonly string[],
     whole: { sha256: string; bytes: number },
   ): Promise<void> {
-    const runId = this.#runId;
-    const text = JSON.stringify({ ...whole, of: basename(path), runId }) + "\n";
+    const modelSha256 = this.#modelSha256;
+    const text = JSON.stringify({ ...whole, of: basename(path), modelSha256 }) + "\n";
     for (const name of names) {
       const best = this.pathOf(name);
       const draft = draftOf(best);
@@ -192,6 +194,7 @@ export class CheckpointStore {
    * @param job The job.
    * @param report Receives log lines.
    * @returns The checkpoint, if there is one.
+   * @throws {UserError} If it is from another run.
    */
   async newest(
     job: JobName,
@@ -200,7 +203,10 @@ export class CheckpointStore {
     for (const { path } of await this.#all(job)) {
       const checked = await check(path);
       if ("content" in checked) {
-        const { content: { sha256, bytes, position: { step } } } = checked;
+        const { content: { sha256, bytes, modelSha256, position: { step } } } = checked;
+        if (this.#modelSha256 !== undefined) {
+          refuseOtherRun({ path, modelSha256 }, this.#modelSha256);
+        }
         this.#last = { job, step, sha256, bytes, path };
         return { path, content: checked.content };
       }

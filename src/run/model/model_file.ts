@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { runFiles } from "../../base/files/run_files.ts";
 import { readRegularText } from "../../base/files/regular.ts";
+import { isSealed, SEAL, sealJson } from "../../base/files/sealed_json.ts";
 import { ROCKET_VERSION } from "../../base/package.ts";
 import { writeFileWhole } from "../../base/files/write.ts";
 import {
@@ -116,6 +117,17 @@ export interface GraphStartInput {
   readonly spec: ColumnSpec;
 }
 
+/** The kind of inputs of an exported graph: the columns of the source, or ids and numbers. */
+export type InputsKind = "columns" | "ids";
+
+/** The exported net in the same folder as `model.json`. */
+export interface ExportedNet {
+  /** The inputs of its graph. */
+  readonly inputs: InputsKind;
+  /** The SHA-256 hashes of its files, by their names in the folder. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
 /** Where an exported graph begins, if some transforms have to run before it. */
 export interface GraphStart {
   /** The number of `transforms` that run before the graph. */
@@ -146,15 +158,19 @@ export type ModelVariable = Pick<
 
 /** The content of `model.json`: how a row becomes a prediction, except for the weights. */
 export interface ModelFile {
+  /** The SHA-256 hash of the file's text, which the run's checkpoints contain as well. */
+  readonly sha256: string;
   /** The version of Rocket that wrote the file. */
   readonly rocket: string;
   /**
-   * The id of the run, which its checkpoints contain as well: a hash of its pipeline, seed and data.
-   * Absent for a model that no run wrote.
+   * The id of the run: a hash of its pipeline, seed and data. With it, the hashes of two runs differ
+   * even if their models have the same description. Absent for a model that no run wrote.
    */
   readonly run?: string | undefined;
   /** The net of an export folder; absent in a run folder, which contains all nets. */
   readonly net?: NetName | undefined;
+  /** The exported net of an export folder; absent in a run folder. */
+  readonly exported?: ExportedNet | undefined;
   /** Where the graph of an export folder begins; absent if it contains all transforms. */
   readonly graph?: GraphStart | undefined;
   /** The features of the source, in the pipeline's order. */
@@ -173,8 +189,8 @@ export interface ModelFile {
   readonly variables: readonly ModelVariable[];
 }
 
-/** The content of `model.json` before the version of Rocket is added. */
-export type ModelContent = Omit<ModelFile, "rocket">;
+/** The content of `model.json` before the version of Rocket and the hash are added. */
+export type ModelContent = Omit<ModelFile, "rocket" | "sha256">;
 
 /** The largest number of ids, which are int32, and of values in a row or a variable. */
 const MAX_COUNT = 2 ** 31 - 1;
@@ -225,6 +241,13 @@ const fileSchema = z.strictObject({
   rocket: z.string(),
   run: z.string().optional(),
   net: z.enum(["light", "booster"]).optional(),
+  exported: z.strictObject({
+    inputs: z.enum(["columns", "ids"]),
+    files: z.record(
+      z.string().regex(/^\w[\w.-]*(\/\w[\w.-]*)*$/, { error: "expected the name of a file" }),
+      z.string(),
+    ),
+  }).optional(),
   // The specification of hashed ids for other programs: Rocket itself does not read it.
   hash: z.strictObject({
     algorithm: z.string(),
@@ -278,6 +301,7 @@ const fileSchema = z.strictObject({
     axes: z.array(axis).optional(),
   })),
   vocabularies: z.record(z.string(), keptVocabulary),
+  [SEAL]: z.string(),
 });
 
 type FileForm = z.output<typeof fileSchema>;
@@ -297,6 +321,7 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
     rocket: ROCKET_VERSION,
     ...(content.run !== undefined && { run: content.run }),
     ...(content.net !== undefined && { net: content.net }),
+    ...(content.exported && { exported: content.exported }),
     ...(content.features.some(({ spec }) => spec.ids?.kind === "hash") && { hash: hashForm() }),
     features: content.features.map(({ options, spec, ...feature }) => {
       const { ids, ...rest } = options, listed = Array.isArray(ids);
@@ -333,7 +358,7 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
     })),
     vocabularies: await vocabularies.write(folder),
   };
-  const text = JSON.stringify(form, undefined, 2) + "\n";
+  const text = sealJson(JSON.stringify(form, undefined, 2));
   await writeFileWhole(join(folder, runFiles.model), new TextEncoder().encode(text));
 }
 
@@ -388,9 +413,10 @@ export async function readModelFile(
   about: Pick<UserErrorOptions, "place" | "hint" | "exitCode"> = {},
 ): Promise<ModelFile> {
   const refuse = (cause: unknown) => unreadableModel(path, cause, about);
-  let value: unknown;
+  let text: string, value: unknown;
   try {
-    value = JSON.parse(await readRegularText(path));
+    text = await readRegularText(path);
+    value = JSON.parse(text);
   } catch (error) {
     throw refuse(error);
   }
@@ -415,6 +441,8 @@ export async function readModelFile(
   });
   const short = shortVocabulary(model);
   if (short !== undefined) throw refuse(short);
+  // The checks above have the more specific messages.
+  if (!isSealed(text)) throw changedModel(path, about);
   return model;
 }
 
@@ -464,6 +492,18 @@ export function unreadableModel(
   });
 }
 
+/** Creates the error for a `model.json` that someone has edited. */
+function changedModel(path: string, { place }: Pick<UserErrorOptions, "place">): UserError {
+  return new UserError(`${path} was changed after it was written: its hash is different`, {
+    hint: hint(
+      "model/edited",
+      "copy the original file again: the weights belong to the values in that file",
+      { edit: "the folder" },
+    ),
+    place,
+  });
+}
+
 async function readVocabularies(
   kept: Readonly<Record<string, KeptVocabulary>>,
   folder: string,
@@ -497,9 +537,11 @@ function modelOf(form: FileForm, vocabulary: (name: string) => readonly string[]
     }),
   });
   return {
+    sha256: form[SEAL],
     rocket: form.rocket,
     ...(form.run !== undefined && { run: form.run }),
     ...(form.net !== undefined && { net: form.net }),
+    ...(form.exported && { exported: form.exported }),
     features: form.features.map(({ listed, options, spec, ...feature }) => {
       const read = specOf(spec);
       return {

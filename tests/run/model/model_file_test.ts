@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { type RecordBatch, tableFromIPC } from "apache-arrow";
 import { join } from "node:path";
 import { readPlan } from "../../../src/run/read_plan.ts";
@@ -206,6 +212,14 @@ Deno.test("readModelFile() refuses a file that is missing, damaged, or of anothe
       text.replace('"vocabulary": "item"', '"vocabulary": "itme"'),
       'it has no vocabulary "itme"',
     );
+    const { label, vocabularies } = JSON.parse(text);
+    const [first, second] = vocabularies[label.spec.vocabulary];
+    const swapped = text.replace(
+      RegExp(`"${first}",(\\s+)"${second}"`),
+      `"${second}",$1"${first}"`,
+    );
+    assertNotEquals(swapped, text);
+    await refused(swapped, `${path} was changed after it was written: its hash is different`);
     for (const shape of [[2 ** 40], [2 ** 20, 2 ** 20]]) {
       const model = JSON.parse(text);
       model.features[0].spec.shape = shape;

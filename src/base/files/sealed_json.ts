@@ -1,0 +1,35 @@
+/**
+ * JSON files that contain the hash of their own text, so that a change is detected.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+
+/** The key of the hash, which is the last one of the object. */
+export const SEAL = "sha256OfThis";
+
+/**
+ * Adds the SHA-256 hash of an object's JSON text as its last line.
+ *
+ * @param text The JSON text of an object with keys, indented by two spaces.
+ * @returns The text with the hash.
+ */
+export function sealJson(text: string): string {
+  const body = text.replace(/\n}$/, ",\n");
+  return body + sealLine(body);
+}
+
+/**
+ * Checks a text that {@linkcode sealJson} returned.
+ *
+ * @param text The text.
+ * @returns Whether the text is as it was written.
+ */
+export function isSealed(text: string): boolean {
+  const start = text.lastIndexOf(`  "${SEAL}": "`);
+  return start >= 0 && text.slice(start) === sealLine(text.slice(0, start));
+}
+
+const sealLine = (body: string) =>
+  `  "${SEAL}": "${createHash("sha256").update(body).digest("hex")}"\n}\n`;
