@@ -1,23 +1,19 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { refuseLinksOut } from "../base/files/inside.ts";
-import { readRegularText } from "../base/files/regular.ts";
 import { runFiles } from "../base/files/run_files.ts";
-import { writeFileWhole } from "../base/files/write.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
-import { ROCKET_VERSION } from "../base/package.ts";
 import { type EngineChoice, openEngine } from "../engine/engine.ts";
 import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
 import { captureInference } from "../train/inference.ts";
 import { batchTensors } from "../train/tensors.ts";
+import { onnxOfRun } from "./kept_net.ts";
 import { LoadedModel, type Model } from "./model.ts";
 import { inputsOfGraph } from "./onnx/columns.ts";
-import { modelToOnnx } from "./onnx/model_to_onnx.ts";
 import { netsOfRun, type OpenedRun, openRun, rowsStage, type RunPart } from "./open_run.ts";
 import {
   featureRunner,
@@ -27,7 +23,7 @@ import {
   sourceRunner,
   tensorRunner,
 } from "./runners.ts";
-import { dataFileOf, onnxHashes, writeOnnxFile } from "./write_onnx.ts";
+import { onnxHashes } from "./write_onnx.ts";
 
 /** The options of {@linkcode loadModel}. */
 export interface LoadModelOptions extends RunPart {
@@ -100,46 +96,6 @@ export async function openModel(
 
 /** The file name of the ONNX model in an export folder. */
 export const ONNX_FILE = "model.onnx";
-
-/** Returns the ONNX file of a run: the one that an earlier call stored, or a new one. */
-async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
-  const { folder, net, checkpoint, model, decoder } = run;
-  const { sha256 } = checkpoint;
-  const key = createHash("sha256").update(`${ROCKET_VERSION} ${net} ${sha256}`).digest("hex");
-  const kept = join(folder, "model"), path = join(kept, `${key.slice(0, 32)}.onnx`);
-  if (await isIntact(path)) return path;
-  const { nets, weights } = await netsOfRun(run);
-  const file = modelToOnnx({
-    ...{ model, nets, net, weights },
-    transforms: decoder.transforms,
-    inputs: "features",
-    place: { dataFile: dataFileOf(basename(path)) },
-  });
-  try {
-    await writeOnnxFile(path, file);
-    await writeFileWhole(recordOf(path), new TextEncoder().encode(await hashesOf(path)));
-    return path;
-  } catch (error) {
-    // If the folder is read-only, the model is used from memory.
-    if (file.data.length > 0) throw error;
-    return file.bytes;
-  }
-}
-
-/** The file with the hashes of a stored ONNX file. */
-const recordOf = (path: string) => path.replace(/\.onnx$/, ".json");
-
-/** Returns the record of the hashes of a stored ONNX file, as JSON. */
-const hashesOf = async (path: string) => JSON.stringify(await onnxHashes(path)) + "\n";
-
-/** Checks whether a stored ONNX file is as it was written. Otherwise it is made again. */
-async function isIntact(path: string): Promise<boolean> {
-  try {
-    return await readRegularText(recordOf(path)) === await hashesOf(path);
-  } catch {
-    return false;
-  }
-}
 
 /**
  * Loads the weights of a run's net into tensors of the native or wasm engine, which then computes

@@ -8,7 +8,7 @@
 import type { Field, RecordBatch, Vector } from "apache-arrow";
 import { basename, join, resolve } from "node:path";
 import { runFiles } from "../base/files/run_files.ts";
-import { readRegularText } from "../base/files/regular.ts";
+import { readTextIfExists } from "../base/files/regular.ts";
 import { UserError } from "../base/errors.ts";
 import { loadModel } from "../model/load_model.ts";
 import { evaluateRun, type Evaluation } from "../model/evaluation/evaluate_run.ts";
@@ -128,7 +128,7 @@ async function orWhy<T>(make: () => Promise<T>): Promise<T | string> {
 }
 
 async function pointsOf(file: string, isAlone: boolean): Promise<Point[]> {
-  const text = await readRegularText(file).catch(() => "");
+  const text = await readTextIfExists(file) ?? "";
   return text.split("\n").flatMap((line) => {
     try {
       const { epoch, split, step: _, seconds: __, ...values } = Object(JSON.parse(line));

@@ -45,7 +45,7 @@ Deno.test("serve answers a run for a user in an empty folder, and its first line
     assertEquals(code, 0, stderr);
     assertMatch(
       stderr,
-      /^permissions: .*, write \S+\/day-run\/model, network 127\.0\.0\.1:0, native code of ONNX Runtime,/,
+      /^permissions: .*, write \S+\/day-run\/model and \S+nets, network 127\.0\.0\.1:0, native code of ONNX Runtime,/,
     );
     assertStringIncludes(stderr, "stopping when all requests are answered");
     assertEquals(stderr.trim().split("\n").length, 2, stderr);

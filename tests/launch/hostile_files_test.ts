@@ -300,7 +300,12 @@ Deno.test("pipes and devices instead of files are rejected without waiting", asy
       assertStringIncludes(stderr, words);
     };
     await ends("it is not a regular file", "check", file);
-    await ends("pipeline.json cannot be read: it is not a regular file", "resume", "run");
+    const resume = await rocket(["resume", "run"], { cwd: folder });
+    assertEquals(resume.code, 2);
+    assertMatch(
+      resume.stderr,
+      /^error: run\/pipeline\.json cannot be read: it is not a regular file\n hint: name the folder/,
+    );
     // Its imports are read before the run, to download packages.
     await ends("is not a regular file", "check", file, "--set", "outputs=[./pipe.ts]");
     const device = '"network.initial={ light: { file: /dev/zero } }"'.slice(1, -1);
@@ -310,6 +315,12 @@ Deno.test("pipes and devices instead of files are rejected without waiting", asy
     await ends("is not a regular file", file, "--out", "other", ...plain);
     // The launcher also reads other/model.json.
     await ends("is not a run folder", "predict", "other", "x.arrow", "--out", "scores.arrow");
+    const run = { pipeline: {}, variables: {}, engine: "wasm", precision: "float32", initial: {} };
+    const text = JSON.stringify({ ...run, data: {} });
+    await Deno.writeTextFile(join(folder, "other", "pipeline.json"), text);
+    const report = await rocket(["report", "other", "--out", "x.svg"], { cwd: folder });
+    assertEquals(report.code, 2);
+    assertStringIncludes(report.stderr, "other/metrics.jsonl cannot be read: it is not a regular");
   });
 });
 

@@ -57,6 +57,14 @@ Deno.test("exportModel() puts vocabularies and transforms into the graph, or tak
       ...[["city", "int32"], ["item", "int32"], ["last", "int32"], ["shelf", "int32"]],
       ...[["page", "int32"], ["day", "int32"], ["price", "float64"], ["time", "int64"]],
     ]);
+    // Other weights of the same shape would give other predictions.
+    for (const [mostBytes, name] of [[100, "model.onnx.data"], [1e9, "model.onnx"]] as const) {
+      const to = join(folder, `ids-${mostBytes}`), path = join(to, name);
+      const bytes = await Deno.readFile(path);
+      bytes[bytes.length >> 1]! ^= 1;
+      await Deno.writeFile(path, bytes);
+      await assertRejects(() => loadModel(to), UserError, "model.json come from different exports");
+    }
     const samples = tableFromIPC(await Deno.readFile(join(folder, "columns-100", "samples.arrow")));
     assertEquals(samples.numRows, 64);
     const cities = new Set(samples.getChild("city")!);

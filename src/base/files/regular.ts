@@ -4,6 +4,8 @@
  * @module
  */
 
+import { UserError } from "../errors.ts";
+
 /** Thrown if a path leads to something other than a regular file. */
 export class IrregularFile extends Error {
   override name = "IrregularFile";
@@ -52,4 +54,24 @@ export async function readRegular(path: string): Promise<Uint8Array<ArrayBuffer>
 export async function readRegularText(path: string): Promise<string> {
   await refuseIrregular(path);
   return await Deno.readTextFile(path);
+}
+
+/**
+ * Reads a regular text file of a run folder that may be absent, because the run has not written it
+ * yet.
+ *
+ * @param path The file.
+ * @returns The text; undefined if the file does not exist.
+ * @throws {UserError} If it cannot be read; exit code 2.
+ */
+export async function readTextIfExists(path: string): Promise<string | undefined> {
+  try {
+    return await readRegularText(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new UserError(`${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+      exitCode: 2,
+    });
+  }
 }

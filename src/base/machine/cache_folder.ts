@@ -19,3 +19,9 @@ export function cacheFolder(): string {
   }[Deno.build.os as string] || join(homedir(), ".cache");
   return resolve(base, "rocket-launching");
 }
+
+/**
+ * Returns the folder with the hashes of the nets that this user's Rocket converted and stored in run
+ * folders.
+ */
+export const keptNetsFolder = (): string => join(cacheFolder(), "nets");

@@ -10,7 +10,7 @@ import { isIP } from "node:net";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cacheFolder } from "../../base/machine/cache_folder.ts";
+import { cacheFolder, keptNetsFolder } from "../../base/machine/cache_folder.ts";
 import { cLibrary } from "../../base/machine/libc.ts";
 import { denoFolder } from "../../base/machine/deno_folder.ts";
 import { hasOnnxRuntime, onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
@@ -177,7 +177,7 @@ const needsByCommand: Readonly<
     if (folder === undefined || input === undefined || more.length > 0) return needs.answer();
     const run = resolve(folder);
     needs.add("read", run, "the trained net");
-    needs.add("write", join(run, "model"), "the net as a file for ONNX Runtime");
+    needs.addKeptNets(run);
     await needs.addInput(input, parsed);
     if (parsed.out !== undefined) needs.addWritten(parsed.out, "the predictions");
     if (parsed.out !== undefined && /\.parquet$/i.test(parsed.out)) needs.addParquetWriter();
@@ -188,7 +188,7 @@ const needsByCommand: Readonly<
     if (folder === undefined || more.length > 0) return needs.answer();
     const run = resolve(folder);
     needs.add("read", run, "the trained net");
-    needs.add("write", join(run, "model"), "the net in the form of ONNX Runtime");
+    needs.addKeptNets(run);
     await needs.addRun(folder, parsed);
     if (input !== undefined) await needs.addInput(input, parsed);
     if (parsed.out !== undefined) needs.addWritten(parsed.out, "the most wrong rows");
@@ -212,7 +212,7 @@ const needsByCommand: Readonly<
     needs.addListen(options.host ?? DEFAULT_HOST, options.port ?? DEFAULT_PORT);
     // An export folder has its net as a file already, and never needs code.
     if (!statOf(join(run, runFiles.pipeline))) return needs.withOnnxRuntime();
-    needs.add("write", join(run, "model"), "the net in the form of ONNX Runtime");
+    needs.addKeptNets(run);
     return await needs.withModels([folder], { ...parsed, engine: options.modelEngine }, temporary);
   },
   async sweep(needs, { words: [file], parsed, temporary }) {
@@ -236,7 +236,7 @@ const needsByCommand: Readonly<
     if (words.length === 0 || parsed.out === undefined) return needs.answer();
     for (const folder of words) {
       needs.add("read", resolve(folder), "a run that is reported on");
-      needs.add("write", join(resolve(folder), "model"), "the nets in the form of ONNX Runtime");
+      needs.addKeptNets(resolve(folder));
       await needs.addReported(folder, parsed);
     }
     needs.addWritten(parsed.out, "the report");
@@ -567,6 +567,14 @@ class NeedList {
       this.#addServer(use, { file: join(out, runFiles.model) });
       // Names in model.json start in the current folder.
       await this.#addCode(use, Deno.cwd(), allowed);
+    }
+  }
+
+  /** Adds the ONNX files of a run's nets, and their hashes, which are in the user's cache. */
+  addKeptNets(run: string): void {
+    this.add("write", join(run, "model"), "the nets in the form of ONNX Runtime");
+    for (const permission of ["write", "read"] as const) {
+      this.#addOwn(permission, keptNetsFolder(), "hashes of the nets in the form of ONNX Runtime");
     }
   }
 

@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { runFiles } from "../../base/files/run_files.ts";
-import { readRegularText } from "../../base/files/regular.ts";
+import { readRegularText, readTextIfExists } from "../../base/files/regular.ts";
 import { writeFileWhole } from "../../base/files/write.ts";
 import type { Precision } from "../../engine/capture/precision.ts";
 import { UserError } from "../../base/errors.ts";
@@ -78,7 +78,7 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
         ? `${folder} is not a run folder: it has no pipeline.json`
         : `${path} cannot be read: ${(error as Error).message}`,
       {
-        hint: await nearRun(folder) ??
+        hint: (missing ? await nearRun(folder) : undefined) ??
           hint(
             "resume/folder",
             "name the folder of a run: it is in runs/ or at the path given with --out, and a run prints it when it ends",
@@ -201,12 +201,8 @@ const resultSchema = z.looseObject({
  */
 export async function readResult(folder: string): Promise<Result | undefined> {
   const path = join(folder, runFiles.result);
-  let text: string;
-  try {
-    text = await readRegularText(path);
-  } catch {
-    return undefined;
-  }
+  const text = await readTextIfExists(path);
+  if (text === undefined) return undefined;
   try {
     const result = metricsFromJson(Object(JSON.parse(text)));
     if (resultSchema.safeParse(result).success) return result as Result;

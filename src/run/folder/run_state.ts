@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { isTaken } from "../../base/files/folder_lock.ts";
-import { readRegularText } from "../../base/files/regular.ts";
+import { readTextIfExists } from "../../base/files/regular.ts";
 import { runFiles } from "../../base/files/run_files.ts";
 import type { Result } from "../../stages/events.ts";
 import { type EarlierRun, readEarlierRun, readResult } from "./manifest.ts";
@@ -60,7 +60,7 @@ function plannedEpochs({ phases, train }: EarlierRun["pipeline"]): number {
 
 /** Returns the last epoch of a file of metrics; 0 if there is none. */
 async function epochsDone(file: string): Promise<number> {
-  const text = await readRegularText(file).catch(() => "");
+  const text = await readTextIfExists(file) ?? "";
   let last = 0;
   for (const line of text.split("\n")) {
     try {

@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
+import { makeFolder } from "../base/files/make_folder.ts";
+import { readRegularText } from "../base/files/regular.ts";
+import { writeFileWhole } from "../base/files/write.ts";
+import { keptNetsFolder } from "../base/machine/cache_folder.ts";
+import { ROCKET_VERSION } from "../base/package.ts";
+import { refuseChanged } from "../run/folder/found_checkpoint.ts";
+import { modelToOnnx } from "./onnx/model_to_onnx.ts";
+import { netsOfRun, type OpenedRun } from "./open_run.ts";
+import { dataFileOf, onnxHashes, writeOnnxFile } from "./write_onnx.ts";
+
+/**
+ * Returns the ONNX file of a run's net: the one that an earlier call stored in the run folder, or a
+ * new one.
+ *
+ * A run folder may come from another person, and the stored file could compute something else than
+ * the checkpoint. Its hashes are therefore stored in the cache of this user, and the file is used
+ * only if this user's Rocket made it from the same checkpoint and `model.json`.
+ *
+ * @param run The run.
+ * @returns The path of the file; or its bytes, if the run folder cannot be written to.
+ * @throws {UserError} If the checkpoint was changed, or the net cannot be converted.
+ */
+export async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
+  const { folder, net, checkpoint, model, decoder } = run;
+  const origin = [ROCKET_VERSION, net, checkpoint.sha256, model.sha256].join(" ");
+  const key = createHash("sha256").update(origin).digest("hex");
+  const path = join(folder, "model", `${key.slice(0, 32)}.onnx`);
+  if (await isIntact(path, key)) {
+    await refuseChanged(checkpoint);
+    return path;
+  }
+  const file = modelToOnnx({
+    ...{ model, net, ...await netsOfRun(run) },
+    transforms: decoder.transforms,
+    inputs: "features",
+    place: { dataFile: dataFileOf(basename(path)) },
+  });
+  try {
+    await writeOnnxFile(path, file);
+  } catch (error) {
+    // If the folder is read-only, the model is used from memory.
+    if (file.data.length > 0) throw error;
+    return file.bytes;
+  }
+  try {
+    await makeFolder(keptNetsFolder());
+    await writeFileWhole(recordOf(key), new TextEncoder().encode(await hashesOf(path)));
+  } catch {
+    // Without the hashes, the net is converted again the next time.
+  }
+  return path;
+}
+
+/** The file with the hashes of a stored ONNX file. */
+const recordOf = (key: string) => join(keptNetsFolder(), `${key}.json`);
+
+/** Returns the record of the hashes of a stored ONNX file, as JSON. */
+const hashesOf = async (path: string) => JSON.stringify(await onnxHashes(path)) + "\n";
+
+/** Checks whether a stored ONNX file is as this user's Rocket wrote it. */
+async function isIntact(path: string, key: string): Promise<boolean> {
+  try {
+    return await readRegularText(recordOf(key)) === await hashesOf(path);
+  } catch {
+    return false;
+  }
+}
