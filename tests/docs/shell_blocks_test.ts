@@ -9,17 +9,30 @@ import { commandOf, commands } from "../../src/launch/command_line/grammar.ts";
 import { readOptions } from "../../src/launch/command_line/options.ts";
 import { sectionNames } from "../../src/pipeline/reference.ts";
 import { inFolder, root } from "../support/command_line.ts";
-import { blocks } from "./documents.ts";
+import { type Block, blocks } from "./documents.ts";
 import { commandsOf } from "./shell_commands.ts";
 import { Shell } from "./shell_runs.ts";
 
 const config = JSON.parse(await Deno.readTextFile(join(root, "deno.json")));
 const shellBlocks = blocks.filter(({ language }) => language === "sh");
 
+/** The commands in Dockerfiles and in workflows of CI systems, as blocks. */
+const otherBlocks = blocks.flatMap((block): Block[] => {
+  const texts = block.language === "dockerfile"
+    ? Array.from(
+      block.text.matchAll(/^(?:RUN|CMD) (.*)$/gm),
+      ([, command]) => command!.startsWith("[") ? JSON.parse(command!).join(" ") : command!,
+    )
+    : block.info.startsWith("no-run: a workflow")
+    ? Array.from(block.text.matchAll(/^ *- run: (.*)$/gm), ([, command]) => command!)
+    : [];
+  return texts.map((text) => ({ ...block, text }));
+});
+
 /** The programs that documents may use. */
 const programs = new Set([
-  ...["cat", "cd", "curl", "docker", "git", "head", "mkdir", "npm", "pip", "python", "python3"],
-  "tensorboard",
+  ...["apt-get", "cat", "cd", "curl", "docker", "git", "head", "jupyter", "mkdir", "npm", "pip"],
+  ...["python", "python3", "tensorboard"],
 ]);
 
 /** The folders of the project whose files users name in commands. */
@@ -99,9 +112,10 @@ const reason = /^(?:no-run: \S.*|run-by: (\S+_test\.ts))$/;
 
 Deno.test("each sh block of a document has only commands, options, and files that exist", async () => {
   assert(shellBlocks.length > 20, `${shellBlocks.length} blocks`);
-  const faults: string[] = [];
-  for (const [index, commands] of (await commandsOf(shellBlocks)).entries()) {
-    const { place } = shellBlocks[index]!;
+  assert(otherBlocks.length > 5, `${otherBlocks.length} commands`);
+  const faults: string[] = [], all = [...shellBlocks, ...otherBlocks];
+  for (const [index, commands] of (await commandsOf(all)).entries()) {
+    const { place } = all[index]!;
     if (typeof commands === "string") faults.push(`${place}: ${commands}`);
     else {
       for (const command of commands) {

@@ -44,6 +44,7 @@ const languages: Readonly<Record<string, string>> = {
   yaml: "yaml_blocks_test.ts",
   ts: "the test above",
   python: "the test below",
+  dockerfile: "shell_blocks_test.ts",
   text: "output or a figure",
 };
 
