@@ -56,7 +56,9 @@ export class Shell implements AsyncDisposable {
       clearEnv: true,
       cwd,
       stdin: "null",
-    }).output();
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
     let ended = false;
     const answering = (async () => {
       for (;;) {
@@ -72,10 +74,12 @@ export class Shell implements AsyncDisposable {
         await Deno.writeTextFile(code, `${outcome.code}\n`);
       }
     })();
-    const result = await shell;
+    // Without answers, the shell would wait forever.
+    answering.catch(() => shell.kill());
+    const result = await shell.output();
     ended = true;
     // The last reader waits for a writer.
-    await Deno.writeTextFile(ask, "");
+    await Promise.race([Deno.writeTextFile(ask, ""), answering]);
     await answering;
     const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     return { code: result.code, output: decode(result.stdout) + decode(result.stderr) };
