@@ -1,9 +1,6 @@
 import { join } from "node:path";
-import * as arrow from "apache-arrow";
-import { ArrowFileWriter } from "../base/files/arrow_writer.ts";
 import { hashesIn } from "../base/files/hashes_in.ts";
 import { makeFolder } from "../base/files/make_folder.ts";
-import { unwritable } from "../base/files/unwritable.ts";
 import { safetensorsChunks, type StreamedTensor } from "../base/files/safetensors_stream.ts";
 import { writeChunks } from "../base/files/write_chunks.ts";
 import { writeFileWhole } from "../base/files/write.ts";
@@ -21,6 +18,7 @@ import { type EarlierRun, readEarlierRun } from "../run/folder/manifest.ts";
 import { modelToOnnx, type OnnxModel } from "./onnx/model_to_onnx.ts";
 import { netsOfRun, openRun, rowsStage, type RunPart } from "./open_run.ts";
 import { readmeOf } from "./export_readme.ts";
+import { writeRows } from "./graph_rows.ts";
 import { inputArrays, openSession, sourceRunner } from "./runners.ts";
 import { SAMPLE_ROWS, sampleRows } from "./samples.ts";
 import { canRunSavedModel } from "../engine/saved_model.ts";
@@ -147,7 +145,7 @@ export async function exportModel(
   const to = name === "" ? out : join(out, name, "1");
   await makeFolder(to);
   const graph = before === 0 ? undefined : describeStart(before, inputs);
-  writeSamples(join(to, SAMPLES_FILE), inputs, values, expected);
+  writeRows(join(to, SAMPLES_FILE), inputs, { rows: SAMPLE_ROWS, values, logits: expected });
   const outside = namesBefore(model, before);
   const readme = readmeOf({ model, net, inputs, format, outside });
   await writeFileWhole(join(to, "README.md"), new TextEncoder().encode(readme));
@@ -233,60 +231,4 @@ function distanceOf(actual: Float32Array, expected: Float32Array): number {
     far = distance <= far ? far : distance;
   });
   return far === 0 ? 0 : far / top;
-}
-
-/** Writes the sample rows: one column per input of the graph, and the expected logits. */
-function writeSamples(
-  path: string,
-  inputs: readonly FeatureInput[],
-  values: Readonly<Record<string, Values>>,
-  logits: Float32Array,
-): void {
-  const arrays = inputArrays(inputs, values);
-  const columns = [
-    ...arrays.map(({ name, type, data, shape }) => column(name, arrowTypes[type]!(), data, shape)),
-    column("logits", new arrow.Float32(), logits, [logits.length / SAMPLE_ROWS]),
-  ];
-  const schema = new arrow.Schema(columns.map(({ field }) => field));
-  const children = columns.map(({ data }) => data), type = new arrow.Struct(schema.fields);
-  let writer: ArrowFileWriter | undefined;
-  try {
-    writer = new ArrowFileWriter(path, schema);
-    const length = SAMPLE_ROWS;
-    writer.write(
-      new arrow.RecordBatch(schema, arrow.makeData({ type, length, nullCount: 0, children })),
-    );
-    writer.finish();
-  } catch (error) {
-    writer?.abandon();
-    throw unwritable(path, error);
-  }
-}
-
-/** The Arrow types by the names that ONNX Runtime uses. */
-const arrowTypes: Readonly<Record<string, () => arrow.DataType>> = {
-  string: () => new arrow.Utf8(),
-  bool: () => new arrow.Bool(),
-  float32: () => new arrow.Float32(),
-  float64: () => new arrow.Float64(),
-  int8: () => new arrow.Int8(),
-  uint8: () => new arrow.Uint8(),
-  int16: () => new arrow.Int16(),
-  uint16: () => new arrow.Uint16(),
-  int32: () => new arrow.Int32(),
-  uint32: () => new arrow.Uint32(),
-  int64: () => new arrow.Int64(),
-  uint64: () => new arrow.Uint64(),
-};
-
-/** Creates a column with one value per row, or with one fixed-size list per row. */
-function column(name: string, type: arrow.DataType, values: unknown, shape: readonly number[]) {
-  const list = Array.from(values as ArrayLike<unknown>);
-  const flat = arrow.DataType.isBool(type) ? list.map(Boolean) : list;
-  const [leaf] = arrow.vectorFromArray(flat, type).data;
-  if (shape.length === 0) return { field: new arrow.Field(name, type, false), data: leaf! };
-  const size = shape.reduce((product, size) => product * size, 1);
-  const whole = new arrow.FixedSizeList(size, new arrow.Field("item", type, false));
-  const data = arrow.makeData({ type: whole, length: SAMPLE_ROWS, nullCount: 0, child: leaf! });
-  return { field: new arrow.Field(name, whole, false), data };
 }

@@ -6,7 +6,7 @@
 
 import { tableFromIPC } from "apache-arrow";
 import { join } from "node:path";
-import { exportModel } from "../../src/model/export_model.ts";
+import { exportModel, SAMPLES_FILE } from "../../src/model/export_model.ts";
 import { Pages } from "./browser.ts";
 import { finished, type ProgramName, type Programs } from "./programs.ts";
 import type { Subject } from "./subjects.ts";
@@ -85,9 +85,7 @@ export async function comparisonsOf(
     let all: Promise<number[]> | undefined;
     folders[format].forEach((to, index) =>
       add(`${what}: ${nameOf(to)}`, ["python"], async () => {
-        all ??= python("graphs", format, ...folders[format]).then((text) =>
-          text.trim().split("\n").map(Number)
-        );
+        all ??= distancesInPython(programs, format, SAMPLES_FILE, folders[format]);
         return distanceText((await all)[index]!);
       })
     );
@@ -161,6 +159,26 @@ export async function comparisonsOf(
   await Deno.copyFile(join(here, "graphs.html"), join(folder, "graphs.html"));
   if (programs.node !== undefined) await linkModules(folder, programs.node);
   return comparisons;
+}
+
+/**
+ * Computes rows with the graphs of export folders in Python.
+ *
+ * @param programs The programs.
+ * @param format The format of the graphs.
+ * @param file The file in each folder with the rows and the expected logits.
+ * @param folders The export folders.
+ * @returns The largest difference from the expected logits for each folder, relative to the largest
+ *   logit.
+ */
+export async function distancesInPython(
+  { python }: Programs,
+  format: "onnx" | "saved-model",
+  file: string,
+  folders: readonly string[],
+): Promise<number[]> {
+  const text = await finished(python!, [script("graphs"), format, file, ...folders], { env });
+  return text.trim().split("\n").map(Number);
 }
 
 /** Runs the program of a README in the folder of the README. */

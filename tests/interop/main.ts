@@ -13,6 +13,7 @@ import { thisMachine } from "../../bench/machine.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { runFile, withPipeline } from "../support/pipelines.ts";
 import { comparisonsOf, type Trained } from "./comparisons.ts";
+import { equalityComparisons } from "./equality.ts";
 import { pageComparisons } from "./page.ts";
 import { openPrograms } from "./programs.ts";
 import { subjectsIn } from "./subjects.ts";
@@ -59,6 +60,11 @@ async function main(): Promise<number> {
     const all = [
       ...await comparisonsOf(folder, subjects, programs),
       ...pageComparisons(folder, subjects, programs, options.results),
+      ...await equalityComparisons(
+        folder,
+        engine === "native" ? ["native", "wasm"] : ["wasm"],
+        { programs, report: say },
+      ),
     ];
     for (const { name, needs, run } of all.filter(({ name }) => name.includes(options.only))) {
       const missing = needs.find((program) => programs.missing[program] !== undefined);

@@ -1,6 +1,6 @@
-"""Computes the sample rows of export folders and compares the logits with the expected ones.
+"""Computes rows with the graphs of export folders and compares the logits with the expected ones.
 
-graphs.py onnx|saved-model FOLDER…
+graphs.py onnx|saved-model ROWS FOLDER…
 """
 
 import json
@@ -47,9 +47,9 @@ def probabilities_of(kind, logits):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def distance(open_graph, folder):
+def distance(open_graph, rows, folder):
     shapes, run = open_graph(folder)
-    table = pa.ipc.open_file(f"{folder}/samples.arrow").read_all()
+    table = pa.ipc.open_file(f"{folder}/{rows}").read_all()
     with open(f"{folder}/model.json") as file:
         model = json.load(file)
     kind = model["label"]["spec"]["kind"]
@@ -68,5 +68,5 @@ def distance(open_graph, folder):
 
 
 opened = {"onnx": open_onnx, "saved-model": open_saved_model}[sys.argv[1]]
-for path in sys.argv[2:]:
-    print(json.dumps(distance(opened, path)), flush=True)
+for path in sys.argv[3:]:
+    print(json.dumps(distance(opened, sys.argv[2], path)), flush=True)
