@@ -139,6 +139,7 @@ function withTypes(opened: OpenFiles, schema: Schema): Dataset {
     schema,
     ...(rows && { rows }),
     fingerprint,
+    files: files.flatMap(({ file: { path } }) => path ?? []),
     rowCounts: files.flatMap(({ index }) => index.rowCounts),
     recordBatch: read,
     locate: (row) => locateRow(counted, row),

@@ -7,6 +7,8 @@ import { leaveAlone, makeAgain } from "./hints.ts";
 export interface RandomAccess {
   /** Path or URL as written in the pipeline file. */
   readonly name: string;
+  /** Path of the file; undefined for remote files. */
+  readonly path?: string;
   /** Size in bytes. */
   readonly size: number;
   /**
@@ -72,6 +74,7 @@ export async function openFile(name: string, path: string): Promise<RandomAccess
   };
   return {
     name,
+    path,
     size,
     version: `${size} ${mtimeMs}`,
     refuseChanged,

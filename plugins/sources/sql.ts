@@ -113,6 +113,7 @@ query: |
         const dataset = (schema: Schema, wanted: Schema): Dataset => ({
           schema,
           fingerprint,
+          files: files.map(({ path }) => path),
           async *recordBatches() {
             let firstRow = 0;
             const batches = database.recordBatches(

@@ -188,6 +188,7 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
   return {
     schema,
     fingerprint,
+    files: files.map(({ path }) => path),
     async *recordBatches() {
       for (const file of files) yield* read(file);
     },

@@ -1,11 +1,10 @@
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
-import { cutToWidth, formatCount, formatNumber, table } from "../base/text_table.ts";
+import { counted, cutToWidth, formatCount, formatNumber, table } from "../base/text_table.ts";
 import { print, printJson, say } from "../base/terminal.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
 import { isNested } from "../model/csv_rows.ts";
 import { evaluateRun, type Evaluation } from "../model/evaluation/evaluate_run.ts";
-import { refuseInput } from "../model/input_rows.ts";
 import type { ConfusionCell } from "../model/evaluation/confusion.ts";
 import { whyOf } from "../model/evaluation/wrong_columns.ts";
 import { wrongRowBatches } from "../model/evaluation/wrong_columns.ts";
@@ -13,7 +12,7 @@ import { formatMetric, isMetricDetail, type MetricValue } from "../stages/metric
 import { metricsToJson } from "../stages/metrics_json.ts";
 import type { Metrics } from "../stages/events.ts";
 import type { NetName } from "../stages/network.ts";
-import { type Write, writerOf } from "./predict.ts";
+import { type Write, writerOf } from "../model/row_files.ts";
 
 /** The width of a terminal that tables must fit. */
 const WIDTH = 80;
@@ -36,7 +35,6 @@ export async function evaluate(args: readonly string[], options: CommandOptions)
   const [folder, input] = argumentsOf(args);
   const { net, checkpoint, modelEngine: engine, by, errors, out, quiet, json } = options;
   const write = wrongWriter(errors, out);
-  if (out !== undefined && input !== undefined) await refuseInput(out, input);
   await evaluateRun(folder, {
     ...(input !== undefined && { input }),
     ...(net && { net }),
@@ -44,6 +42,7 @@ export async function evaluate(args: readonly string[], options: CommandOptions)
     ...(engine && { engine }),
     ...(by !== undefined && { by }),
     ...(errors !== undefined && { errors }),
+    ...(out !== undefined && { out }),
     allowPlugins: options.allowPlugins,
     allowEnv: options.allowEnv,
     report: (line) => !quiet && say(line),
@@ -118,7 +117,7 @@ async function writeWrong(
   const without = left.length > 0 ? `; without ${left.join(", ")}, which CSV cannot contain` : "";
   const boosters = evaluation.wrong.filter(({ isBoosters }) => isBoosters).length;
   say(
-    `${out}: ${formatCount(batches.length)} rows` +
+    `${out}: ${counted(batches.length, "row")}` +
       (boosters > 0 ? `, ${formatCount(boosters)} of which only the booster gets right` : "") +
       without,
   );
@@ -130,7 +129,7 @@ function linesOf(evaluation: Evaluation, { folder, input, by }: Subject): string
   const epoch = at.epoch === undefined ? "" : `, after epoch ${at.epoch}`;
   const nets = (["light", "booster"] as const).filter((net) => metrics[net] !== undefined);
   return [
-    cutToWidth(`${folder}: ${formatCount(rows)} rows of ${input ?? "the test split"}`, WIDTH),
+    cutToWidth(`${folder}: ${counted(rows, "row")} of ${input ?? "the test split"}`, WIDTH),
     cutToWidth(`checkpoint ${checkpoint}${epoch}; computed by ${engine}`, WIDTH),
     "",
     ...metricTable(metrics, nets),

@@ -3,7 +3,6 @@ import { basename, dirname, join, resolve } from "node:path";
 import { builtins } from "../../plugins/mod.ts";
 import arrow from "../../plugins/sources/arrow.ts";
 import csv from "../../plugins/sources/csv.ts";
-import { fileNames, isUrl } from "../../plugins/sources/files.ts";
 import parquet from "../../plugins/sources/parquet.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
@@ -76,16 +75,12 @@ export async function openRows(
  * Refuses a file for results that is one of the files to read: it would replace the user's data.
  *
  * @param out The file for results.
- * @param input The path or glob of the files to read.
+ * @param data The opened files.
  * @throws {UserError} If they are the same file.
  */
-export async function refuseInput(out: string, input: string): Promise<void> {
-  const [extensions] = sources.find(([ending]) => ending.test(input)) ?? [];
-  const read = extensions
-    ? await fileNames([input], Deno.cwd(), { format: "data", extensions })
-    : [input];
+export function refuseInput(out: string, { files = [] }: Pick<Dataset, "files">): void {
   const place = placeOf(out);
-  if (!read.some((name) => !isUrl(name) && placeOf(name) === place)) return;
+  if (!files.some((file) => placeOf(file) === place)) return;
   throw new UserError(`${out} is the file that is read, and the results would replace it`, {
     hint: hint("model/out", "give --out another file name", { edit: "the command" }),
     exitCode: 2,

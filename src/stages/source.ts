@@ -25,6 +25,11 @@ export interface Dataset {
   /** A text that changes when the data changes. It is stored with the run's results. */
   readonly fingerprint: string;
   /**
+   * The paths of the files that the rows are read from, so that no command replaces one of them with
+   * its results; absent if the rows do not come from files of this machine.
+   */
+  readonly files?: readonly string[] | undefined;
+  /**
    * The number of rows of each record batch; absent if that is not known without reading them all.
    */
   readonly rowCounts?: readonly number[] | undefined;

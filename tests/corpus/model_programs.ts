@@ -406,6 +406,14 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     mended: { "evaluate/out": evaluates("--out", other("errors.csv"), "--errors", "3") },
   };
   yield {
+    name: "the rows with the largest losses in the file of the run's own test rows",
+    run: command(
+      evaluate,
+      async () => ["evaluate", await run(), "--errors", "3", "--out", other("other.csv")],
+    ),
+    mended: { "model/out": evaluates("--out", other("errors.csv"), "--errors", "3") },
+  };
+  yield {
     name: "groups of a column that there is not",
     run: evaluates("--by", "itme"),
     mended: { "evaluate/column": evaluates("--by", "item") },

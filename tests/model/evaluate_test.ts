@@ -1,5 +1,5 @@
-import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { join } from "node:path";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { basename, join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { loadModel } from "../../model.ts";
 import { UserError } from "../../mod.ts";
@@ -9,6 +9,7 @@ import {
   evaluateRun,
   type Evaluation,
 } from "../../src/model/evaluation/evaluate_run.ts";
+import { openRows, refuseInput } from "../../src/model/input_rows.ts";
 import { wrongRowBatches } from "../../src/model/evaluation/wrong_columns.ts";
 import type { Result } from "../../src/stages/events.ts";
 import { inFolder } from "../support/command_line.ts";
@@ -287,3 +288,37 @@ Deno.test("evaluate counts confusions, measures groups, and finds the rows that 
       "none.csv",
     );
   }));
+
+Deno.test("refuseInput() refuses every file that a source reads, however it is named", async () => {
+  await inFolder(async (folder) => {
+    const fixtures = join(import.meta.dirname!, "..", "fixtures", "interop");
+    const files = ["polars.arrow", "duckdb.parquet", "polars.csv"];
+    for (const name of files) await Deno.copyFile(join(fixtures, name), join(folder, name));
+    const [arrow, parquet, csv] = files.map((name) => join(folder, name));
+    const entries = {
+      "csv.yaml": "use: csv\npath: polars.csv",
+      "sql.yaml": "use: sql\ntables: { rows: polars.csv }\nquery: SELECT * FROM rows",
+    };
+    for (const [name, text] of Object.entries(entries)) {
+      await Deno.writeTextFile(join(folder, name), text);
+    }
+    for (
+      const [input, file] of [
+        [arrow!, arrow!],
+        [join(folder, "*.parquet"), parquet!],
+        [csv!, join(folder, "..", basename(folder), "polars.csv")],
+        [join(folder, "csv.yaml"), csv!],
+        [join(folder, "sql.yaml"), csv!],
+      ] as const
+    ) {
+      const { data, close } = await openRows(input, { features: [] }, undefined);
+      const error = assertThrows(() => refuseInput(file, data), UserError);
+      assertEquals(
+        error.message,
+        `${file} is the file that is read, and the results would replace it`,
+      );
+      refuseInput(join(folder, "scores.csv"), data);
+      await close();
+    }
+  });
+});

@@ -41,6 +41,8 @@ export interface EvaluateOptions extends RunPart {
   readonly by?: string;
   /** The number of rows with the largest losses to return; none by default. */
   readonly errors?: number;
+  /** The file for results, which must not be one of the files with rows. */
+  readonly out?: string;
   /** The maximum memory for rows in bytes. If the rows need more, they are read twice. */
   readonly memory?: number;
   /** The environment variables that may be part of an address of data. */
@@ -109,9 +111,9 @@ export async function evaluateRun<T>(
     plan.phases.at(-1)!;
   const metrics = metricsOf(plan, nets).map((one) => makeMetric(one, model.label.spec, nets));
   const request = { run, nets, phase, part: options, report };
-  const { input, memory } = options;
+  const { input, out, memory } = options;
   const rows = await TestRows.open({
-    ...{ plan, model, decoder, input, memory, report },
+    ...{ plan, model, decoder, input, out, memory, report },
     inputOptions: options,
   });
   try {

@@ -18,7 +18,7 @@ import type { RowDecoder } from "../../run/model/row_decoder.ts";
 import type { Batch } from "../../stages/batch.ts";
 import type { Dataset } from "../../stages/source.ts";
 import { callStage } from "../../stages/stage_error.ts";
-import { type InputOptions, inTypesOf, openRows } from "../input_rows.ts";
+import { type InputOptions, inTypesOf, openRows, refuseInput } from "../input_rows.ts";
 
 /** The options of {@linkcode TestRows.open}: where the rows of an evaluation come from. */
 export interface RowsRequest {
@@ -32,6 +32,8 @@ export interface RowsRequest {
   readonly input: string | undefined;
   /** The code and environment variables that a YAML file of the input may name. */
   readonly inputOptions?: InputOptions | undefined;
+  /** The file for results, which must not be one of the files to read. */
+  readonly out: string | undefined;
   /** The maximum memory for rows in bytes; by default, that of some large batches. */
   readonly memory: number | undefined;
   /** Receives log lines for the user. */
@@ -75,7 +77,7 @@ export class TestRows {
    * @throws {UserError} If the rows cannot be read, or lack columns that the run needs.
    */
   static async open(request: RowsRequest): Promise<TestRows> {
-    const { plan, model, decoder, input, inputOptions, memory = KEPT_BYTES, report } = request;
+    const { plan, model, decoder, input, inputOptions, out, memory = KEPT_BYTES, report } = request;
     const { place } = plan.document;
     const read: ColumnsRequest = {
       ...decoder.request,
@@ -103,7 +105,14 @@ export class TestRows {
       }
       return await inTypesOf(await openDataset(source, read), columns);
     };
-    const split = await readSplit(await open(wantedColumns(read)), read, {
+    const dataset = await open(wantedColumns(read));
+    try {
+      if (out !== undefined) refuseInput(out, dataset);
+    } catch (error) {
+      await dataset.close?.();
+      throw error;
+    }
+    const split = await readSplit(dataset, read, {
       like: decoder.known,
       memory: await memoryFor(memory),
       name: input === undefined ? "test" : undefined,
