@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { writeFileWhole } from "../src/base/files/write.ts";
 import { UserError } from "../src/base/errors.ts";
+import { counted } from "../src/base/text_table.ts";
 import { arrowFile } from "./arrow_file.ts";
 import { channelsLast, imageSize, side } from "./channels_last.ts";
 import type { DataSet } from "./data_set.ts";
@@ -97,7 +98,7 @@ export function cifar(options: CifarOptions): DataSet {
           batchRows: 1024,
         });
         await writeFileWhole(target, arrow);
-        report(`${target}: ${(rows[split] * parts.length).toLocaleString("en")} rows`);
+        report(`${target}: ${counted(rows[split] * parts.length, "row")}`);
       }
     },
   };

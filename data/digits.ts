@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { writeFileWhole } from "../src/base/files/write.ts";
 import { UserError } from "../src/base/errors.ts";
+import { counted } from "../src/base/text_table.ts";
 import { openRegular } from "../src/base/files/regular.ts";
 import { createRandom, deriveSeed } from "../src/base/random.ts";
 import { arrowFile } from "./arrow_file.ts";
@@ -36,7 +37,7 @@ export const digits: DataSet = {
           batchRows: 512,
         }),
       );
-      report(`${file}: ${chosen.length} rows`);
+      report(`${file}: ${counted(chosen.length, "row")}`);
     }
   },
 };

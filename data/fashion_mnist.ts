@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { writeFileWhole } from "../src/base/files/write.ts";
 import { UserError } from "../src/base/errors.ts";
+import { counted } from "../src/base/text_table.ts";
 import { hint } from "../src/base/hints.ts";
 import { arrowFile } from "./arrow_file.ts";
 import type { DataSet } from "./data_set.ts";
@@ -82,7 +83,7 @@ export const fashionMnist: DataSet = {
         batchRows: 4096,
       });
       await writeFileWhole(file, content);
-      report(`${file}: ${labels.shape[0]!.toLocaleString("en")} rows`);
+      report(`${file}: ${counted(labels.shape[0]!, "row")}`);
     }
   },
 };

@@ -13,6 +13,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { makeFolder } from "../src/base/files/make_folder.ts";
 import { problemLines, UserError, warningLines } from "../src/base/errors.ts";
+import { counted } from "../src/base/text_table.ts";
 import { hint } from "../src/base/hints.ts";
 import { didYouMean, nearest } from "../src/base/nearest.ts";
 import { cifar10, cifar100 } from "./cifar.ts";
@@ -190,7 +191,7 @@ async function runConvert(parsed: Arguments): Promise<void> {
     Deno.removeSignalListener("SIGINT", onSignal);
     if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGTERM", onSignal);
   }
-  print(`${output}: ${rows.toLocaleString("en")} rows`);
+  print(`${output}: ${counted(rows, "row")}`);
 }
 
 /** A progress bar with the number of written rows, and the total number if it is known. */

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { arrowBytes } from "../src/base/files/arrow_writer.ts";
 import { writeFileWhole } from "../src/base/files/write.ts";
 import { UserError } from "../src/base/errors.ts";
+import { counted } from "../src/base/text_table.ts";
 import type { DataSet } from "./data_set.ts";
 import { type MovieLens, type Rating, readMovieLens } from "./movielens_files.ts";
 
@@ -57,7 +58,7 @@ export const movielens: DataSet = {
     for (const [split, rows] of Object.entries(splitByTime(impressionsOf(source.ratings)))) {
       const file = join(out, `${split}.arrow`);
       await writeFileWhole(file, arrowBytes(tableOf(rows, source)));
-      report(`${file}: ${rows.length.toLocaleString("en")} rows`);
+      report(`${file}: ${counted(rows.length, "row")}`);
     }
     report("the license of MovieLens covers research only: do not redistribute the data");
   },

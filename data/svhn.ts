@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { writeFileWhole } from "../src/base/files/write.ts";
 import { UserError } from "../src/base/errors.ts";
+import { counted } from "../src/base/text_table.ts";
 import { arrowFile } from "./arrow_file.ts";
 import { channelsLast, imageSize, side } from "./channels_last.ts";
 import type { DataSet } from "./data_set.ts";
@@ -62,7 +63,7 @@ export function svhnOf(name: string, summary: string, splits: readonly SvhnSplit
           batchRows: 1024,
         });
         await writeFileWhole(target, content);
-        report(`${target}: ${rows.toLocaleString("en")} rows`);
+        report(`${target}: ${counted(rows, "row")}`);
       }
     },
   };

@@ -133,7 +133,8 @@ const title = (job: string) =>
   job === "rocket" ? "training the nets" : "training the light net alone";
 
 /** The number of steps skipped so far, if any. */
-const skips = (count: number) => count === 0 ? "" : `  ${count} steps skipped`;
+const skips = (count: number) =>
+  count === 0 ? "" : `  ${count} step${count === 1 ? "" : "s"} skipped`;
 
 /** The loss on the training split, and the metrics of the split that matters most. */
 function summary({ train, validation, test }: Readonly<Record<string, Metrics>>): string {

@@ -140,6 +140,16 @@ export function formatCount(count: number): string {
 }
 
 /**
+ * Formats a count with its noun: `1 row`, `77,226 rows`.
+ *
+ * @param count The count.
+ * @param noun The noun in the singular. Its plural must end in `s`.
+ */
+export function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/**
  * Formats a measured number with four decimals, or in scientific notation if four decimals would be
  * too coarse.
  *

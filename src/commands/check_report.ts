@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatCount, formatNumber, table } from "../base/text_table.ts";
+import { counted, formatCount, formatNumber, table } from "../base/text_table.ts";
 import { wrap } from "../base/text_width.ts";
 import { batchCount, batchRange } from "../input/order.ts";
 import type { PreparedData } from "../input/prepare_data.ts";
@@ -78,12 +78,10 @@ function splitTable({ cut }: Plan, { splits }: PreparedData): string[] {
 function stepText(cut: Plan["cut"], rows: number): string[] {
   const count = batchCount(rows, cut);
   const [start, end] = batchRange(rows, cut, count - 1);
-  const rest = end - start === cut.size
-    ? ""
-    : `, ${formatCount(end - start)} rows in the last step`;
-  const left = end === rows ? "" : `; ${formatCount(rows - end)} rows are left out of each epoch`;
+  const rest = end - start === cut.size ? "" : `, ${counted(end - start, "row")} in the last step`;
+  const left = end === rows ? "" : `; each epoch leaves out ${counted(rows - end, "row")}`;
   return wrap(
-    `steps per epoch: ${formatCount(count)}, with ${formatCount(cut.size)} rows${rest}${left} ` +
+    `steps per epoch: ${formatCount(count)}, with ${counted(cut.size, "row")}${rest}${left} ` +
       `(lastBatch: ${cut.last})`,
   );
 }
@@ -225,9 +223,9 @@ function phaseText({ name, epochs, from, nets: { nets, model } }: JobPhase): str
   });
   return [
     ...wrap(
-      `phase ${name}: trains ${
-        nets.join(" and ")
-      } for ${epochs} epochs, from the ${from} weights of ` +
+      `phase ${name}: trains ${nets.join(" and ")} for ${
+        counted(epochs, "epoch")
+      }, from the ${from} weights of ` +
         `the previous phase; ${formatCount(numbersOf(moved))} parameters are trained`,
     ),
     ...(counts.length > 0 ? ["frozen:", ...counts] : ["nothing is frozen"]),
@@ -278,7 +276,7 @@ function lossTable(
   const [total, ...terms] = losses;
   return [
     ...wrap(
-      `The first training step (${formatCount(rows)} rows) of the untrained nets: each loss, and ` +
+      `The first training step (${counted(rows, "row")}) of the untrained nets: each loss, and ` +
         "the norm of its gradient for the variables of each net",
     ),
     "",
@@ -315,7 +313,7 @@ function metricTable({ metrics, rows }: FirstBatch): string[] {
 
 function memoryText({ rows, peakBytes }: FirstBatch): string[] {
   return wrap(
-    `memory of a step with ${formatCount(rows)} rows: about ${
+    `memory of a step with ${counted(rows, "row")}: about ${
       (peakBytes / 2 ** 20).toFixed(0)
     } MB of tensors, not counting the engine and the data`,
   );

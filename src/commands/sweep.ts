@@ -1,4 +1,5 @@
 import { UserError } from "../base/errors.ts";
+import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import type { CheckedSweep } from "../sweep/check.ts";
 import { type Latency, withoutOnnxRuntime } from "../sweep/latency.ts";
@@ -90,7 +91,7 @@ class SweepCommand {
     if (failures.length === 0) return 0;
     say(
       "",
-      `${failures.length} of ${checked.runs.length} runs failed. To retry them:`,
+      `${failures.length} of ${counted(checked.runs.length, "run")} failed. To retry them:`,
       `  ${this.#command(checked.out)}`,
     );
     return 1;

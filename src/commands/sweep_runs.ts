@@ -6,7 +6,7 @@ import { type CheckedRun, type CheckedSweep, nameOf } from "../sweep/check.ts";
 import type { PartStart } from "./part_command.ts";
 import { pool, runPart } from "../sweep/processes.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
-import { formatNumber } from "../base/text_table.ts";
+import { counted, formatNumber } from "../base/text_table.ts";
 import { printJson, say } from "../base/terminal.ts";
 
 /** The minimum time between two progress messages of a run, in milliseconds. */
@@ -70,7 +70,7 @@ export class SweepRuns {
       ...(this.#done > 0 ? [`${this.#done} already finished`] : []),
       ...(interrupted > 0 ? [`${interrupted} to resume`] : []),
     ];
-    return `${runs.length} runs (settings: ${settings.length}, seeds: ${seeds.length})` +
+    return `${counted(runs.length, "run")} (settings: ${settings.length}, seeds: ${seeds.length})` +
       kept.map((text) => `, ${text}`).join("") +
       (atOnce > 0 ? `; ${atOnce} at once, ${threads} thread${threads === 1 ? "" : "s"} each` : "");
   }

@@ -6,6 +6,7 @@
 
 import type { Field } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
+import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan, PlannedStage } from "../pipeline/plan.ts";
 import { callStage } from "../stages/stage_error.ts";
@@ -216,7 +217,9 @@ function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void 
 function refuseNoBatch({ rows }: Split, { cut, document }: Plan): void {
   if (batchCount(rows, cut) > 0) return;
   throw new UserError(
-    `the train split has ${rows} rows, fewer than a batch of ${cut.size}, and train.lastBatch is drop: ` +
+    `the train split has ${
+      counted(rows, "row")
+    }, fewer than a batch of ${cut.size}, and train.lastBatch is drop: ` +
       "no batch is left to train on",
     {
       place: document.place(["train", "lastBatch"]),

@@ -6,6 +6,7 @@
  */
 
 import { UserError } from "../base/errors.ts";
+import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../stages/batch.ts";
@@ -46,7 +47,7 @@ export function refuseLargeBatches(
     const { name, shape } = sized.reduce((one, other) => other.bytes > one.bytes ? other : one);
     const lengths = shape.map((size) => size.toLocaleString("en")).join(" × ");
     throw new UserError(
-      `a batch of ${rows.toLocaleString("en")} rows needs ${formatBytes(bytes)}${
+      `a batch of ${counted(rows, "row")} needs ${formatBytes(bytes)}${
         stage ? ` after the transform ${stage.name}` : ""
       }: the feature ${name} has ${lengths} numbers per row; this machine has ${
         formatBytes(available)

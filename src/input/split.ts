@@ -1,3 +1,4 @@
+import { counted } from "../base/text_table.ts";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { hint } from "../base/hints.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
@@ -268,13 +269,17 @@ function rowCountsOf(
   const sum = (counts: readonly number[]) => counts.reduce((sum, rows) => sum + rows, 0);
   const stated = sum(rowCounts), read = sum(tally.rowCounts);
   if (stated === read) return rowCounts;
-  throw new StageError(stage, `returned ${read} rows, but its rowCounts add up to ${stated}`, {
-    hint: hint(
-      "source/row-counts",
-      "set rowCounts to the number of rows of each record batch that recordBatch() returns",
-      { edit: "the stage" },
-    ),
-  });
+  throw new StageError(
+    stage,
+    `returned ${counted(read, "row")}, but its rowCounts add up to ${stated}`,
+    {
+      hint: hint(
+        "source/row-counts",
+        "set rowCounts to the number of rows of each record batch that recordBatch() returns",
+        { edit: "the stage" },
+      ),
+    },
+  );
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import type { RecordBatch } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
+import { counted } from "../base/text_table.ts";
 import { hint, type HintText } from "../base/hints.ts";
 import type { Registry } from "../pipeline/registry.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
@@ -126,7 +127,9 @@ export class Stream {
     if (batch.numRows !== rows) {
       throw new StageError(
         this.#stage,
-        `returned ${batch.numRows} rows from ${doing}; expected ${rows} rows, as before`,
+        `returned ${counted(batch.numRows, "row")} from ${doing}; expected ${
+          counted(rows, "row")
+        }, as before`,
         { hint: unchangedHint() },
       );
     }

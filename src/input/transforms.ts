@@ -1,4 +1,5 @@
 import { type Place, rowOfBatch, UserError } from "../base/errors.ts";
+import { counted } from "../base/text_table.ts";
 import { hint, type HintText } from "../base/hints.ts";
 import { createRandom, deriveSeed } from "../base/random.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
@@ -352,7 +353,7 @@ function checkBatch(
   }
   if (batch.size !== given.size) {
     fail(
-      `returned ${batch.size} rows for a batch of ${given.size} rows`,
+      `returned ${counted(batch.size, "row")} for a batch of ${counted(given.size, "row")}`,
       hint("transform/rows", "a transform must return as many rows as it receives", edit),
     );
   }
@@ -374,11 +375,15 @@ function checkBatch(
     const expected = batch.size * sizeOf(shape);
     if (column.values.length !== expected || column.shape.join() !== shape.join()) {
       fail(
-        `returned ${column.values.length} values of the shape [${column.shape}] as ${name} for ` +
-          `${batch.size} rows`,
+        `returned ${
+          counted(column.values.length, "value")
+        } of the shape [${column.shape}] as ${name} for ` +
+          `${counted(batch.size, "row")}`,
         hint(
           "transform/shape",
-          `its \`features\` declares the shape [${shape}], which has ${expected} values for these rows`,
+          `its \`features\` declares the shape [${shape}], which has ${
+            counted(expected, "value")
+          } for these rows`,
           edit,
         ),
       );

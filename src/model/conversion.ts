@@ -30,6 +30,18 @@ export interface NumberTypes<Type> {
   readonly bool: Type;
 }
 
+/** What a conversion needs in addition to the recorded graph. */
+export interface ConversionInput<Builder, Value, Rows> {
+  /** The builder that the operations are added to. */
+  readonly builder: Builder;
+  /** The converted value for each input of the recorded graph, by name. */
+  readonly inputs: Readonly<Record<string, Value>>;
+  /** Returns the number of rows, as the operations of the format read it. */
+  readonly rows: () => Rows;
+  /** Returns the values of a variable. */
+  readonly variable: (name: string) => Float32Array;
+}
+
 /** The operations of tfjs with a boolean result. */
 export const tests: ReadonlySet<string> = new Set([
   ...["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual", "IsNan"],

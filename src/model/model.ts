@@ -1,5 +1,6 @@
 import { makeData, RecordBatch, Schema, Struct, type Table } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
+import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
 import type { DecodedRows, RowDecoder } from "../run/model/row_decoder.ts";
@@ -317,7 +318,9 @@ function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): numbe
       throw new UserError(
         given === undefined
           ? `the array ${name} is missing`
-          : `the array ${name} has ${given.length} values, which is not a multiple of ${size}`,
+          : `the array ${name} has ${
+            counted(given.length, "value")
+          }, which is not a multiple of ${size}`,
         {
           hint: hint(
             "model/arrays",
@@ -329,11 +332,14 @@ function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): numbe
     }
     const own = given.length / size;
     if (rows !== undefined && rows !== own) {
-      throw new UserError(`the array ${name} has ${own} rows, but ${first} has ${rows}`, {
-        hint: hint("model/rows", "give all arrays the same number of rows", {
-          edit: "the program",
-        }),
-      });
+      throw new UserError(
+        `the array ${name} has ${counted(own, "row")}, but ${first} has ${rows}`,
+        {
+          hint: hint("model/rows", "give all arrays the same number of rows", {
+            edit: "the program",
+          }),
+        },
+      );
     }
     if (rows === undefined) first = name;
     rows = own;

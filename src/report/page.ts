@@ -5,7 +5,7 @@
  */
 
 import { stringify } from "yaml";
-import { formatCount, formatNumber } from "../base/text_table.ts";
+import { counted, formatCount, formatNumber } from "../base/text_table.ts";
 import { differences } from "../run/folder/differences.ts";
 import type { Metrics, Result } from "../stages/events.ts";
 import { formatMetric, isMetricDetail, type MetricValue } from "../stages/metric.ts";
@@ -155,8 +155,8 @@ async function runSection(run: ReportRun, isOne: boolean): Promise<Markup> {
   const name = String(earlier.pipeline.name ?? run.title);
   const lead = [
     state === "finished" || state === "stopped"
-      ? `${formatCount(epochs)} epochs${state === "stopped" ? ", stopped early" : ""}`
-      : `${state} after ${epochs} of ${planned} epochs`,
+      ? `${counted(epochs, "epoch")}${state === "stopped" ? ", stopped early" : ""}`
+      : `${state} after ${epochs} of ${counted(planned, "epoch")}`,
     `seed ${earlier.seed}`,
     `${earlier.engine} engine, ${earlier.precision}`,
     run.changed.toISOString().slice(0, 10),
@@ -315,7 +315,7 @@ function aboutSection({ earlier, model, result }: ReportRun): Markup {
     [
       "training",
       `batches of ${text(at(pipeline, "train", "batch"))}${
-        result ? `, ${formatCount(result.steps)} steps` : ""
+        result ? `, ${counted(result.steps, "step")}` : ""
       }`,
     ],
     [
@@ -469,9 +469,10 @@ async function evaluationSection({ evaluation }: ReportRun): Promise<Markup> {
   }
   return html`
     <p
-      class="lead">${formatCount(
+      class="lead">${counted(
         rows,
-      )} rows, checkpoint ${checkpoint}, computed by ${engine}.${isChanged &&
+        "row",
+      )}, checkpoint ${checkpoint}, computed by ${engine}.${isChanged &&
         " The test rows have changed since the run."}</p><div
       class="grid">${cards}</div>${lists}${wrongSection(evaluation)}
   `;

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { hashOf } from "../base/files/hash_of.ts";
 import { SafetensorsFile } from "../base/files/safetensors_stream.ts";
 import { type Problem, UserError } from "../base/errors.ts";
+import { counted } from "../base/text_table.ts";
 import { type Change, hint } from "../base/hints.ts";
 import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
 import { type Match, match, type Source } from "./initial_match.ts";
@@ -84,7 +85,7 @@ export async function readInitial(
         slots.set(slot, given);
       }
       steps = Number(file.metadata.optimizerSteps);
-      report(`initial weights: the optimizer continues after ${steps.toLocaleString("en")} steps`);
+      report(`initial weights: the optimizer continues after ${counted(steps, "step")}`);
     } finally {
       file.close();
     }

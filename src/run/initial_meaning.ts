@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { runFiles } from "../base/files/run_files.ts";
 import { readRegular } from "../base/files/regular.ts";
 import { type Problem, UserError } from "../base/errors.ts";
+import { counted } from "../base/text_table.ts";
 import { hint, type HintText, nameHint } from "../base/hints.ts";
 import type { InitialFile, PlannedInitial } from "../pipeline/plan.ts";
 import { type ColumnSpec, idKeysOf, type PlaceAxis } from "../stages/batch.ts";
@@ -229,12 +230,12 @@ class FileMeaning implements EarlierMeaning {
     if (size !== values) {
       const file = this.#vocabularies.get(ids.name)?.file;
       throw new Mismatch(
-        `it has ${size} rows for the ${values} ids of ${ids.name}${
+        `it has ${counted(size, "row")} for the ${counted(values, "id")} of ${ids.name}${
           file === undefined ? "" : ` in ${file}`
         }`,
         hint(
           "initial/table-rows",
-          `use a file with ${values} rows, one for each id, or with ${
+          `use a file with ${counted(values, "row")}, one for each id, or with ${
             before + ids.count
           }, as Rocket's own tables have; or use the list of values that belongs to the file`,
           { edit: "the file, or the list of values" },

@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { variablesIn } from "../pipeline/document/environment.ts";
 import { type Problem, UserError } from "../base/errors.ts";
+import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { Result } from "../stages/events.ts";
@@ -130,7 +131,7 @@ export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, p
       ? "did not exist"
       : before.rows === rows
       ? "has different content"
-      : `had ${before.rows} rows and now has ${rows}`;
+      : `had ${counted(before.rows, "row")} and now has ${rows}`;
     return [{
       message: `the ${name} split has changed since the run began: it ${how}`,
       place: plan.document.place(["data", name]),

@@ -6,6 +6,7 @@
 
 import { WASM_BYTES } from "../engine/limits.ts";
 import { type Place, UserError } from "../base/errors.ts";
+import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import type { Variable } from "../stages/network.ts";
 import { sizeOf } from "../input/columns.ts";
@@ -99,7 +100,7 @@ export function refuseLargeLayers(
     const units = shape.at(-1) ?? 0, bytes = BYTES * rows * units;
     if (table || shape.length < 2 || !perUnit.has(units) || bytes <= available) continue;
     throw new UserError(
-      `a batch of ${rows.toLocaleString("en")} rows needs ${formatBytes(bytes)} for the ${
+      `a batch of ${counted(rows, "row")} needs ${formatBytes(bytes)} for the ${
         units.toLocaleString("en")
       } units of ${name}; only ${formatBytes(available)} are available`,
       {
@@ -144,7 +145,7 @@ export function refuseLargeOutputs(
   const largest = outputs.reduce((one, other) => bytesOf(other) > bytesOf(one) ? other : one);
   const shape = [rows, ...largest.shape].map((size) => size.toLocaleString("en")).join(" × ");
   throw new UserError(
-    `a step of ${rows.toLocaleString("en")} rows needs ${
+    `a step of ${counted(rows, "row")} needs ${
       formatBytes(bytes)
     } for the outputs of the nets' layers, of which ${largest.name} of size ${shape} needs ${
       formatBytes(bytesOf(largest))

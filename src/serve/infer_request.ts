@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../base/text_table.ts";
 import { makeData, RecordBatch, Schema, Struct } from "apache-arrow";
 import { nearest } from "../base/nearest.ts";
 import { datatypes } from "./datatypes.ts";
@@ -159,11 +160,13 @@ function rowsOf(
     if (own0 > mostRows) {
       throw new HttpError(
         413,
-        `the input ${name} has ${own0} rows; at most ${mostRows} are allowed`,
+        `the input ${name} has ${counted(own0!, "row")}; at most ${mostRows} are allowed`,
       );
     }
     if (rows !== undefined && rows !== own0) {
-      refuse(`the input ${name} has ${own0} rows, but ${[...made.keys()][0]} has ${rows}`);
+      refuse(
+        `the input ${name} has ${counted(own0!, "row")}, but ${[...made.keys()][0]} has ${rows}`,
+      );
     }
     rows = own0;
     made.set(name, columnOfTensor(column, tensor));

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { denoFolder } from "../base/machine/deno_folder.ts";
 import { hasOnnxRuntime } from "../base/machine/onnx_packages.ts";
 import { UserError } from "../base/errors.ts";
+import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import { type EngineChoice, openEngine } from "../engine/engine.ts";
 import { prepareData, type PreparedData } from "../input/prepare_data.ts";
@@ -177,7 +178,9 @@ async function answerOf(
     const { test } = data.splits;
     if (test.rows < batch) {
       throw new UserError(
-        `latency cannot be measured with ${batch} rows per call, because the test split has ${test.rows}`,
+        `latency cannot be measured with ${
+          counted(batch, "row")
+        } per call, because the test split has ${test.rows}`,
         {
           hint: hint(
             "sweep/batch",

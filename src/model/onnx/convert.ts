@@ -15,7 +15,7 @@ import {
   type SymbolicGraph,
   type SymbolicValue,
 } from "../../engine/symbolic/record.ts";
-import { Conversion, pairOf, sizeOf, tests } from "../conversion.ts";
+import { Conversion, type ConversionInput, pairOf, sizeOf, tests } from "../conversion.ts";
 import type { Name, OnnxBuilder } from "./builder.ts";
 import { type AttributeValue, ElementType } from "./messages.ts";
 
@@ -25,18 +25,6 @@ export interface OnnxValue {
   readonly name: Name;
   /** The type. */
   readonly type: ElementType;
-}
-
-/** The information that {@linkcode convertGraph} needs in addition to the graph. */
-export interface ConversionInput {
-  /** The builder that the operations are added to. */
-  readonly builder: OnnxBuilder;
-  /** The ONNX value for each input of the recorded graph, by name. */
-  readonly inputs: Readonly<Record<string, OnnxValue>>;
-  /** Returns the name of an int64 tensor with one element, the number of rows. */
-  readonly rows: () => Name;
-  /** Returns the values of a variable. */
-  readonly variable: (name: string) => Float32Array;
 }
 
 /**
@@ -53,7 +41,7 @@ export interface ConversionInput {
  */
 export function convertGraph(
   graph: SymbolicGraph,
-  input: ConversionInput,
+  input: ConversionInput<OnnxBuilder, OnnxValue, Name>,
 ): Record<string, OnnxValue> {
   return new OnnxConversion(graph, input).run();
 }
@@ -125,10 +113,10 @@ const toFirst = [0, 3, 1, 2], toLast = [0, 2, 3, 1];
 
 class OnnxConversion extends Conversion<ElementType, Value> {
   readonly #builder: OnnxBuilder;
-  readonly #input: ConversionInput;
+  readonly #input: ConversionInput<OnnxBuilder, OnnxValue, Name>;
   readonly #uses = new Map<number, number>();
 
-  constructor(graph: SymbolicGraph, input: ConversionInput) {
+  constructor(graph: SymbolicGraph, input: ConversionInput<OnnxBuilder, OnnxValue, Name>) {
     super(graph, "ONNX", ElementType);
     this.#input = input;
     this.#builder = input.builder;

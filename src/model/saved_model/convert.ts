@@ -14,7 +14,7 @@ import {
   type SymbolicGraph,
   type SymbolicValue,
 } from "../../engine/symbolic/record.ts";
-import { Conversion, pairOf, sizeOf, tests } from "../conversion.ts";
+import { Conversion, type ConversionInput, pairOf, sizeOf, tests } from "../conversion.ts";
 import type { Reference, SavedModelBuilder } from "./builder.ts";
 import { type Attribute, DType } from "./messages.ts";
 
@@ -24,18 +24,6 @@ export interface TensorFlowValue {
   readonly reference: Reference;
   /** The type. */
   readonly type: DType;
-}
-
-/** The information that {@linkcode convertToTensorFlow} needs in addition to the graph. */
-export interface ConversionInput {
-  /** The builder that the operations are added to. */
-  readonly builder: SavedModelBuilder;
-  /** The TensorFlow value for each input of the recorded graph, by name. */
-  readonly inputs: Readonly<Record<string, TensorFlowValue>>;
-  /** Returns a reference to an int32 scalar, the number of rows. */
-  readonly rows: () => Reference;
-  /** Returns the values of a variable. */
-  readonly variable: (name: string) => Float32Array;
 }
 
 /**
@@ -52,7 +40,7 @@ export interface ConversionInput {
  */
 export function convertToTensorFlow(
   graph: SymbolicGraph,
-  input: ConversionInput,
+  input: ConversionInput<SavedModelBuilder, TensorFlowValue, Reference>,
 ): Record<string, TensorFlowValue> {
   return new TensorFlowConversion(graph, input).run();
 }
@@ -102,9 +90,12 @@ const reductions: Readonly<Record<string, string>> = {
 
 class TensorFlowConversion extends Conversion<DType, Value> {
   readonly #builder: SavedModelBuilder;
-  readonly #input: ConversionInput;
+  readonly #input: ConversionInput<SavedModelBuilder, TensorFlowValue, Reference>;
 
-  constructor(graph: SymbolicGraph, input: ConversionInput) {
+  constructor(
+    graph: SymbolicGraph,
+    input: ConversionInput<SavedModelBuilder, TensorFlowValue, Reference>,
+  ) {
     super(graph, "TensorFlow", DType);
     this.#input = input;
     this.#builder = input.builder;

@@ -22,6 +22,7 @@ import {
   nullsSchema,
 } from "../../pipeline/data_options.ts";
 import { UserError, type UserErrorOptions } from "../../base/errors.ts";
+import { counted } from "../../base/text_table.ts";
 import { hint } from "../../base/hints.ts";
 import type { ColumnSpec, LabelSpec } from "../../stages/batch.ts";
 import type { NetName, Variable } from "../../stages/network.ts";
@@ -459,7 +460,9 @@ function shortVocabulary({ features, label, inputs, graph }: ModelFile): string 
   expected.push({ name: label.options.column, vocabulary, count: classes });
   for (const { name, vocabulary, count } of expected) {
     if (!vocabulary || vocabulary.length === count) continue;
-    return `the vocabulary of ${name} has ${vocabulary.length} values; expected ${count}`;
+    return `the vocabulary of ${name} has ${
+      counted(vocabulary.length, "value")
+    }; expected ${count}`;
   }
   return undefined;
 }

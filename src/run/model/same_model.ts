@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { runFiles } from "../../base/files/run_files.ts";
 import { type Problem, UserError } from "../../base/errors.ts";
+import { counted } from "../../base/text_table.ts";
 import { hint } from "../../base/hints.ts";
 import type { ColumnSpec } from "../../stages/batch.ts";
 import { type ModelContent, readModelFile } from "./model_file.ts";
@@ -65,7 +66,7 @@ function difference(now: ColumnSpec, before: ColumnSpec | undefined): string {
   if (!before) return "the run did not have this feature";
   const [one, other] = [now.vocabulary, before.vocabulary];
   if (one && other && one.length !== other.length) {
-    return `it now has ${one.length} values and had ${other.length}`;
+    return `it now has ${counted(one.length, "value")} and had ${other.length}`;
   }
   const place = one?.findIndex((value, id) => value !== other?.[id]) ?? -1;
   if (place >= 0) {

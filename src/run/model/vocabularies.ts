@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../../base/text_table.ts";
 import {
   Field,
   makeData,
@@ -146,5 +147,5 @@ export async function readVocabulary(
   const column = tableFromIPC(await readRegular(path)).getChild("value");
   const values = [...column ?? []] as string[];
   if (values.length === kept.values) return values;
-  throw new TypeError(`${path} has ${values.length} values; expected ${kept.values}`);
+  throw new TypeError(`${path} has ${counted(values.length, "value")}; expected ${kept.values}`);
 }
