@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { endSignals } from "../base/machine/end_signals.ts";
 import { removeOpenDrafts } from "../base/files/drafts.ts";
 import type { Interruption } from "../base/errors.ts";
 import type { Output } from "../stages/output.ts";
@@ -9,10 +10,7 @@ import { removeRunDrafts } from "../base/files/run_drafts.ts";
 
 const endProcess: (code: number) => never = takeEnd();
 
-/** The signals that ask the process to end. */
-const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT", "SIGBREAK"]
-  : ["SIGINT", "SIGTERM"];
+const signals = endSignals();
 
 /** The exit code of a command that a signal ended. */
 export const INTERRUPTED = 130;

@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { builtins } from "../../plugins/mod.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { UserError } from "../base/errors.ts";
@@ -76,7 +77,7 @@ export function descriptionsOf(word: string): string[][] | undefined {
 async function loadStage(use: string, allowPlugins: readonly string[]): Promise<AnyStage> {
   const registry = createRegistry(builtins, await allowedCode(Deno.cwd(), allowPlugins));
   const context = { folder: Deno.cwd(), place: { file: use } };
-  const path = isUrl(use) || use.startsWith(".") || use.startsWith("/") ? use : `./${use}`;
+  const path = isUrl(use) || use.startsWith(".") || isAbsolute(use) ? use : `./${use}`;
   // The kind is not known before the file is loaded, so each kind is tried.
   let failure: unknown;
   for (const kind of stageKinds) {

@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { isInside } from "../base/files/holds_path.ts";
+import { endSignals } from "../base/machine/end_signals.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
 import { markVariable, meantCode, newMark } from "../base/machine/meant_exit.ts";
 import { handedOver, NO_CODE } from "../base/machine/system_file.ts";
@@ -56,7 +57,7 @@ export async function runCommandLine(
   const temporary = await Deno.makeTempDir({ prefix: "rocket-" });
   try {
     const { code, signal } = await runWithNeeds(project, args, cwd, temporary);
-    if (signal !== "SIGINT" && signal !== "SIGTERM") return code;
+    if (signal === null || !endSignals().includes(signal)) return code;
     // The child did not handle signals yet, so its cleanup and its message happen here.
     if (args.includes("resume")) { for (const word of args) removeRunDrafts(resolve(cwd, word)); }
     // A terminal has echoed `^C` on the current line.
@@ -136,7 +137,7 @@ async function runWithNeeds(
 
 /** Reports a process that a stage or the system ended, which must not appear successful. */
 async function meantEnd(mark: string, { code, signal }: ChildEnd): Promise<ChildEnd> {
-  const isEnded = signal === "SIGINT" || signal === "SIGTERM";
+  const isEnded = signal !== null && endSignals().includes(signal);
   // Ctrl-C also reaches this process, perhaps a moment later.
   if (isEnded) await new Promise((resolve) => setTimeout(resolve, 100));
   if (isEnded && receivedSignal() !== undefined) return { code, signal };

@@ -1,9 +1,5 @@
+import { endSignals } from "../base/machine/end_signals.ts";
 import { readByProgram } from "../base/machine/system_file.ts";
-
-/** The signals that ask a process to end. */
-const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT"]
-  : ["SIGINT", "SIGTERM"];
 
 /** The time in milliseconds during which a repeated signal counts as the same one. */
 const ECHO = 1_000;
@@ -25,7 +21,7 @@ let received: Deno.Signal | undefined;
  * a signal between two children or after the last one would determine the exit code.
  */
 export function hearSignals(): void {
-  for (const signal of SIGNALS) {
+  for (const signal of endSignals()) {
     let last = -Infinity;
     Deno.addSignalListener(signal, () => {
       const now = performance.now();
@@ -66,7 +62,8 @@ export function passSignalsTo(child: Deno.ChildProcess): Disposable {
 }
 
 async function passOn(signal: Deno.Signal, child: Deno.ChildProcess): Promise<void> {
-  if (signal === "SIGINT" && await comesFromTerminal()) return;
+  // Keys send these signals. SIGTERM comes from a program.
+  if (signal !== "SIGTERM" && signal !== "SIGKILL" && await comesFromTerminal()) return;
   try {
     child.kill(signal);
   } catch {

@@ -14,6 +14,7 @@ const LAUNCHER = [
   "src/base/machine/cache_folder.ts",
   "src/base/machine/control_groups.ts",
   "src/base/machine/deno_folder.ts",
+  "src/base/machine/end_signals.ts",
   "src/base/machine/meant_exit.ts",
   "src/base/machine/permissions.ts",
   "src/base/machine/system_file.ts",

@@ -11,9 +11,14 @@ import { dirname, relative } from "node:path";
  *
  * @param folder The folder, as an absolute path.
  * @param path The absolute path.
+ * @param relativePath Returns relative paths; as this operating system does by default.
  */
-export function isInside(folder: string, path: string): boolean {
-  const way = relative(folder, path);
+export function isInside(
+  folder: string,
+  path: string,
+  relativePath: (from: string, to: string) => string = relative,
+): boolean {
+  const way = relativePath(folder, path);
   return !/^\.\.($|[/\\])/.test(way) && !/^([/\\]|[A-Za-z]:)/.test(way);
 }
 

@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, posix, resolve, win32 } from "node:path";
+import type { OperatingSystem } from "./end_signals.ts";
 
 /**
  * Returns this user's folder for files that Rocket downloads or builds once.
@@ -13,11 +14,25 @@ import { join, resolve } from "node:path";
 export function cacheFolder(): string {
   const own = Deno.env.get("ROCKET_CACHE");
   if (own) return resolve(own);
-  const base = Deno.env.get("XDG_CACHE_HOME") || {
-    darwin: join(homedir(), "Library", "Caches"),
-    windows: Deno.env.get("LOCALAPPDATA") || join(homedir(), "AppData", "Local"),
-  }[Deno.build.os as string] || join(homedir(), ".cache");
+  const base = Deno.env.get("XDG_CACHE_HOME") || cachesOf(Deno.build.os, homedir());
   return resolve(base, "rocket-launching");
+}
+
+/**
+ * Returns the folder that an operating system has for a user's caches.
+ *
+ * @param os The operating system.
+ * @param home The user's home folder.
+ * @param local The value of the variable `LOCALAPPDATA`, which only Windows has.
+ */
+export function cachesOf(
+  os: OperatingSystem,
+  home: string,
+  local: string | undefined = os === "windows" ? Deno.env.get("LOCALAPPDATA") : undefined,
+): string {
+  if (os === "darwin") return posix.join(home, "Library", "Caches");
+  if (os === "windows") return local || win32.join(home, "AppData", "Local");
+  return posix.join(home, ".cache");
 }
 
 /**

@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { cachesOf } from "./cache_folder.ts";
 
 /**
  * Returns the folder of Deno's downloads: npm packages are in `npm`, other modules in `remote`.
@@ -8,7 +9,7 @@ export function denoFolder(): string {
   const own = Deno.env.get("DENO_DIR");
   if (own) return resolve(own);
   const { os } = Deno.build;
-  if (os === "darwin") return join(homedir(), "Library", "Caches", "deno");
-  if (os === "windows") return join(Deno.env.get("LOCALAPPDATA") ?? homedir(), "deno");
-  return join(Deno.env.get("XDG_CACHE_HOME") || join(homedir(), ".cache"), "deno");
+  const usesVariable = os !== "darwin" && os !== "windows";
+  const base = usesVariable && Deno.env.get("XDG_CACHE_HOME") || cachesOf(os, homedir());
+  return join(base, "deno");
 }

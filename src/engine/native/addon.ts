@@ -1,5 +1,6 @@
 import headers from "node-api-headers";
 import { basename, join } from "node:path";
+import type { OperatingSystem } from "../../base/machine/end_signals.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import { packageFolder } from "../../base/machine/package_folder.ts";
@@ -45,6 +46,18 @@ export async function findCompiler(): Promise<string[]> {
 }
 
 /**
+ * Returns the compiler's flags by which the addon finds TensorFlow beside it, and the functions of
+ * Node-API in the program that loads it.
+ *
+ * @param os The operating system.
+ */
+export function linkerFlags(os: OperatingSystem): readonly string[] {
+  return os === "darwin"
+    ? ["-Wl,-rpath,@loader_path", "-undefined", "dynamic_lookup"]
+    : ["-Wl,-rpath,$ORIGIN", "-Wl,--allow-shlib-undefined"];
+}
+
+/**
  * Builds tfjs-node's addon from its sources with one call of the compiler.
  *
  * @param library The TensorFlow to link with. Its files must be in the folder, because the addon
@@ -70,9 +83,7 @@ export async function compileAddon(
     join(sources, "tfjs_binding.cc"),
     ...["-o", addon],
     ...library.files,
-    ...Deno.build.os === "darwin"
-      ? ["-Wl,-rpath,@loader_path", "-undefined", "dynamic_lookup"]
-      : ["-Wl,-rpath,$ORIGIN", "-Wl,--allow-shlib-undefined"],
+    ...linkerFlags(Deno.build.os),
   ], { cwd: folder });
   if (!success) {
     const lines = output.split("\n");

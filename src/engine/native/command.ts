@@ -1,4 +1,5 @@
-import { delimiter, isAbsolute, join } from "node:path";
+import { posix, win32 } from "node:path";
+import type { OperatingSystem } from "../../base/machine/end_signals.ts";
 import { isFile } from "./files.ts";
 
 /** The result of a command. */
@@ -30,15 +31,26 @@ export interface CommandOptions {
  * @returns Its path, or undefined if it is not found.
  */
 export async function findCommand(name: string): Promise<string | undefined> {
-  const suffixes = Deno.build.os === "windows" ? [".exe", ".cmd", ""] : [""];
-  const folders = isAbsolute(name) ? [""] : (Deno.env.get("PATH") ?? "").split(delimiter);
-  for (const folder of folders) {
-    for (const suffix of suffixes) {
-      const path = (folder ? join(folder, name) : name) + suffix;
-      if (await isFile(path)) return path;
-    }
+  for (const path of commandPaths(name, Deno.build.os, Deno.env.get("PATH") ?? "")) {
+    if (await isFile(path)) return path;
   }
   return undefined;
+}
+
+/**
+ * Lists the paths where a command may be, in the order in which a shell looks.
+ *
+ * @param name The command's name, or an absolute path.
+ * @param os The operating system.
+ * @param folders The value of PATH.
+ */
+export function commandPaths(name: string, os: OperatingSystem, folders: string): string[] {
+  const { delimiter, isAbsolute, join } = os === "windows" ? win32 : posix;
+  const suffixes = os === "windows" ? [".exe", ".cmd", ""] : [""];
+  const paths = isAbsolute(name)
+    ? [name]
+    : folders.split(delimiter).map((folder) => folder ? join(folder, name) : name);
+  return paths.flatMap((path) => suffixes.map((suffix) => path + suffix));
 }
 
 /**

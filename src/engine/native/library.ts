@@ -24,7 +24,7 @@ const HEADER = join("tensorflow", "c", "eager", "c_api.h");
  * The file names of TensorFlow's libraries by platform: those of TensorFlow's C library, and those
  * in its Python package, which also contain the C API.
  */
-const NAMES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+export const LIBRARY_NAMES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   linux: [
     ["libtensorflow.so.2", "libtensorflow_framework.so.2"],
     ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"],
@@ -67,7 +67,7 @@ export async function givenLibrary(folder: string): Promise<Library> {
   if (files === undefined) {
     throw new UserError(
       `ROCKET_TENSORFLOW is ${folder}, but ${
-        (NAMES[Deno.build.os] ?? []).map(([api]) => api).join(" or ") ||
+        (LIBRARY_NAMES[Deno.build.os] ?? []).map(([api]) => api).join(" or ") ||
         "a TensorFlow library for this platform"
       } was not found there`,
       { hint: other },
@@ -120,7 +120,7 @@ async function configuredFolders(): Promise<string[]> {
 async function lookIn(folders: readonly string[]): Promise<Contents> {
   let bare: Contents = {};
   for (const folder of folders) {
-    for (const [api, framework] of NAMES[Deno.build.os] ?? []) {
+    for (const [api, framework] of LIBRARY_NAMES[Deno.build.os] ?? []) {
       if (!await isFile(join(folder, api))) continue;
       const files = [join(folder, api)];
       if (await isFile(join(folder, framework))) files.push(join(folder, framework));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { basename, dirname, extname, join, relative, resolve } from "node:path";
+import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { thrown } from "../../base/printable.ts";
 import { type AllowedCode, isModule } from "../allowed_code.ts";
@@ -365,9 +365,7 @@ export async function extended(
  */
 export function pathFrom(folder: string, name: string): string {
   if (isUrl(name)) return name;
-  return resolve(folder) === resolve(Deno.cwd()) || name.startsWith("/")
-    ? name
-    : join(folder, name);
+  return resolve(folder) === resolve(Deno.cwd()) || isAbsolute(name) ? name : join(folder, name);
 }
 
 async function readText(file: string, path: string, place: Place | undefined): Promise<Node> {
