@@ -11,7 +11,8 @@ import { TestCount } from "./test_count.ts";
  * output contains the number of passed and failed tests.
  *
  * @param root The project's folder.
- * @param args Arguments for `deno test`. If they include files or folders, only those are run.
+ * @param args Arguments for `deno test`. If they include files or folders, only those are run. With
+ * `--quick`, only the folders of tests that take about two minutes together are run.
  * @returns The exit code of `deno test`.
  */
 export async function test(root: string, args: readonly string[]): Promise<number> {
@@ -34,7 +35,7 @@ const VALUED: ReadonlySet<string> = new Set([
 /** Runs tests like {@linkcode test}, for a project that is already open. */
 export async function testProject(project: Project, args: readonly string[]): Promise<number> {
   const count = new TestCount();
-  const code = args.every((argument) => argument === UNCHECKED)
+  const code = args.every((argument) => argument === UNCHECKED || argument === QUICK)
     ? await testAll(project, count, args)
     : await testSome(project, count, args);
   console.log(count.toString());
@@ -42,6 +43,15 @@ export async function testProject(project: Project, args: readonly string[]): Pr
 }
 
 const UNCHECKED = "--no-check";
+
+const QUICK = "--quick";
+
+/**
+ * The folders of tests that `--quick` runs. Their tests compute in the process of the tests: they
+ * start no commands, train no pipelines to their end, and need no packages for a single format.
+ */
+export const QUICK_FOLDERS: readonly string[] = ["base", "stages", "pipeline", "data", "reference"]
+  .map((folder) => `tests/${folder}`);
 
 /**
  * The number of parts into which the test files are divided. There are more parts than run at once,
@@ -65,9 +75,11 @@ async function testAll(
   args: readonly string[],
 ): Promise<number> {
   const { root, flags } = project;
+  const quick = args.includes(QUICK);
+  const folders = quick ? QUICK_FOLDERS : ["tests"];
   if (!args.includes(UNCHECKED)) {
     // Types are checked once for all parts.
-    const code = await runDeno(["check", "--quiet", ...flags, "tests"], { cwd: root });
+    const code = await runDeno(["check", "--quiet", ...flags, ...folders], { cwd: root });
     if (code !== 0) {
       count.start().end(code);
       return code;
@@ -75,9 +87,9 @@ async function testAll(
   }
   const parts = Array.from({ length: PARTS }, (_, index) => [
     ...[UNCHECKED, "--permit-no-files", `--shard=${index + 1}/${PARTS}`],
-    "tests",
+    ...folders,
   ]);
-  const runs = [...parts, [...exampleArguments(project), ...args]];
+  const runs = quick ? parts : [...parts, [...exampleArguments(project), ...args]];
   const printer = new Printer(runs.length);
   const codes: number[] = [];
   let next = 0;

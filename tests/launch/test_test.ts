@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { stripVTControlCharacters } from "node:util";
+import { QUICK_FOLDERS } from "../../src/launch/test.ts";
 import { type Ended, type RunOptions, type SmallProject, withProject } from "./support.ts";
 
 const passing = (name: string) => `
@@ -61,6 +62,12 @@ Deno.test("test() runs only the named files, relative to the user's folder", asy
   }
   const { last } = await runTests([UNCHECKED, "b_test.ts", "../a_test.ts"], { folder });
   assertEquals(last, "3 passed, 0 failed");
+});
+
+Deno.test("test() runs only some folders, and no examples, with --quick", async () => {
+  const quick = QUICK_FOLDERS.map((folder) => [`${folder}/q_test.ts`, passing(folder)]);
+  const { code, last } = await runTests([UNCHECKED, "--quick"], {}, Object.fromEntries(quick));
+  assertEquals([code, last], [0, `${QUICK_FOLDERS.length} passed, 0 failed`]);
 });
 
 Deno.test("test() passes on options of deno test", async () => {
