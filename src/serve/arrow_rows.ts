@@ -11,6 +11,7 @@ import { ScoreColumns, type ScoreOptions } from "../model/scores.ts";
 import type { Predictions } from "../model/answers.ts";
 import { HttpError, refuse } from "./http_error.ts";
 import type { OutputLabel } from "./outputs.ts";
+import type { ResponseParts } from "./unsent.ts";
 
 /** The media type of an Arrow IPC stream. */
 export const ARROW_STREAM = "application/vnd.apache.arrow.stream";
@@ -92,11 +93,9 @@ export function arrowResponse(
   parts: readonly { readonly part: RecordBatch; readonly predictions: Predictions }[],
   label: OutputLabel,
   options: ScoreOptions,
-): Response {
+): ResponseParts {
   const columns = new ScoreColumns(schema, label, options);
   const batches = parts.map(({ part, predictions }) => columns.batch(part, predictions));
   const bytes = arrowStreamOf(columns.schema, batches);
-  return new Response(bytes as Uint8Array<ArrayBuffer>, {
-    headers: { "content-type": ARROW_STREAM },
-  });
+  return { body: bytes as Uint8Array<ArrayBuffer>, headers: { "content-type": ARROW_STREAM } };
 }

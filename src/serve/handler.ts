@@ -14,13 +14,14 @@ import { ARROW_STREAM, arrowResponse, openArrowRows, scoreOptions } from "./arro
 import { Batcher } from "./batcher.ts";
 import { BodyReader } from "./body.ts";
 import { exampleRequest } from "./example.ts";
-import { HttpError } from "./http_error.ts";
+import { HttpError, refuse } from "./http_error.ts";
 import { readInferRequest } from "./infer_request.ts";
 import { inferResponse } from "./infer_response.ts";
 import { type InputColumn, inputColumns } from "./input_columns.ts";
 import { defaultLimits, type ServeLimits } from "./limits.ts";
 import { ServeMetrics } from "./metrics.ts";
 import { outputColumns, type OutputLabel, outputTensors } from "./outputs.ts";
+import { type ResponseParts, UnsentResponses } from "./unsent.ts";
 
 /** A model to serve. */
 export interface ServedModel {
@@ -43,6 +44,7 @@ export class ServeHandler {
   readonly #label: OutputLabel;
   readonly #bodies: BodyReader;
   readonly #batcher: Batcher;
+  readonly #unsent: UnsentResponses;
   readonly #metrics = new ServeMetrics();
   readonly #onFault: (error: unknown) => void;
   /**
@@ -72,6 +74,7 @@ export class ServeHandler {
     const { kind, classes } = loaded;
     this.#label = { kind, classes, units: model.network.units };
     this.#bodies = new BodyReader(limits);
+    this.#unsent = new UnsentResponses(limits);
     this.#batcher = new Batcher(loaded, () => this.#metrics.batch());
   }
 
@@ -87,11 +90,11 @@ export class ServeHandler {
    * @returns The response; never rejects.
    */
   async handle(request: Request): Promise<Response> {
-    const url = new URL(request.url);
-    const route = this.#route(url.pathname);
-    const name = route?.name ?? "other";
-    let response: Response;
+    let name = "other", response: Response;
     try {
+      const url = urlOf(request);
+      const route = this.#route(url.pathname);
+      name = route?.name ?? "other";
       if (!route) throw new HttpError(404, this.#notFound(url.pathname));
       const { method } = request;
       if (method !== route.method && !(method === "HEAD" && route.method === "GET")) {
@@ -195,9 +198,10 @@ export class ServeHandler {
       const answer = form === "arrow"
         ? await this.#answerArrow(bytes, url)
         : await this.#answerTensors(bytes, request);
+      const response = this.#unsent.respond(answer.parts);
       const seconds = (performance.now() - started) / 1000;
       this.#metrics.predicted(seconds, answer.rows, answer.unknown);
-      return answer.response;
+      return response;
     } finally {
       this.#waiting--;
       release();
@@ -207,6 +211,16 @@ export class ServeHandler {
   #refuseBusy(): void {
     if (this.#stopping) throw stopped();
     if (this.#waiting >= this.#limits.waiting) throw busy();
+  }
+
+  /** Refuses requests whose answers would take too much memory. */
+  #refuseMany(rows: number): void {
+    const { units } = this.#label, most = Math.floor(this.#limits.logits / units);
+    if (rows <= most) return;
+    throw new HttpError(
+      413,
+      `the request has ${rows} rows; at most ${most} are allowed, because the model has ${units} logits for each`,
+    );
   }
 
   async #answerTensors(bytes: Uint8Array, request: Request): Promise<Answered> {
@@ -221,24 +235,26 @@ export class ServeHandler {
         mostJson: this.#limits.jsonBytes,
       },
     );
+    this.#refuseMany(rows.numRows);
     const parts = await this.#predict([rows]);
     const predictions = parts.map(({ predictions }) => predictions);
     const tensors = outputTensors(predictions, label, outputs);
     const unknown = sum(predictions, ({ unknown }) => unknown);
-    const response = inferResponse({
+    const answer = inferResponse({
       ...{ model: this.#served.name, id, unknown },
       outputs: tensors.map((tensor, index) => ({ ...tensor, binary: outputs[index]!.binary })),
     });
-    return { response, rows: rows.numRows, unknown };
+    return { parts: answer, rows: rows.numRows, unknown };
   }
 
   async #answerArrow(bytes: Uint8Array, { searchParams }: URL): Promise<Answered> {
     const { columns } = this.#served.loaded;
     const rows = await openArrowRows(bytes, columns, this.#limits.rows);
+    this.#refuseMany(sum(rows.rowCounts, (rows) => rows));
     const options = scoreOptions(searchParams, rows.schema);
     const parts = await this.#predict(rows.recordBatches());
     return {
-      response: arrowResponse(rows.schema, parts, this.#label, options),
+      parts: arrowResponse(rows.schema, parts, this.#label, options),
       rows: sum(parts, ({ part }) => part.numRows),
       unknown: sum(parts, ({ predictions }) => predictions.unknown),
     };
@@ -294,7 +310,7 @@ interface Route {
 
 /** A response, and what is counted. */
 interface Answered {
-  readonly response: Response;
+  readonly parts: ResponseParts;
   readonly rows: number;
   readonly unknown: number;
 }
@@ -325,6 +341,11 @@ const stopped = () =>
 
 const busy = () =>
   new HttpError(429, "too many requests wait for the net; try again later", { "retry-after": "1" });
+
+/** Returns the address of a request, which consists of its `Host` header and its target. */
+function urlOf({ url }: Request): URL {
+  return URL.parse(url) ?? refuse("the address or the `Host` header of the request is not valid");
+}
 
 /** Determines the form of a body from the headers of its request. */
 function bodyForm(headers: Headers): "tensors" | "arrow" {

@@ -1,4 +1,5 @@
 import { binaryValues, jsonValues, type OutputTensor } from "./outputs.ts";
+import type { ResponseParts } from "./unsent.ts";
 
 /** What a response states. */
 export interface InferAnswer {
@@ -21,7 +22,7 @@ const encoder = new TextEncoder();
  * @param answer What it states.
  * @throws {HttpError} If a row has no prediction and the output cannot express this.
  */
-export function inferResponse({ model, id, outputs, unknown }: InferAnswer): Response {
+export function inferResponse({ model, id, outputs, unknown }: InferAnswer): ResponseParts {
   const binary: Uint8Array[] = [];
   const json = JSON.stringify({
     model_name: model,
@@ -36,7 +37,7 @@ export function inferResponse({ model, id, outputs, unknown }: InferAnswer): Res
     }),
   });
   if (binary.length === 0) {
-    return new Response(json, { headers: { "content-type": "application/json" } });
+    return { body: json, headers: { "content-type": "application/json" } };
   }
   const head = encoder.encode(json);
   const body = new Uint8Array(binary.reduce((sum, { length }) => sum + length, head.length));
@@ -46,10 +47,11 @@ export function inferResponse({ model, id, outputs, unknown }: InferAnswer): Res
     body.set(bytes, at);
     at += bytes.length;
   }
-  return new Response(body, {
+  return {
+    body,
     headers: {
       "content-type": "application/octet-stream",
       "inference-header-content-length": String(head.length),
     },
-  });
+  };
 }

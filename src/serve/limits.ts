@@ -8,14 +8,20 @@ export interface ServeLimits {
   readonly allBytes: number;
   /** The largest number of rows in a request. */
   readonly rows: number;
+  /** The largest number of logits of an answer: its rows, times the number of logits of a row. */
+  readonly logits: number;
   /** The largest number of requests whose bodies are being received. */
   readonly receiving: number;
   /** The largest number of requests that wait for the net. */
   readonly waiting: number;
+  /** The largest size of all answers that clients have not read yet, in bytes. */
+  readonly unsentBytes: number;
   /** The time in milliseconds in which a body must arrive. */
   readonly receiveTime: number;
   /** The time in milliseconds in which an answer must be ready after the body has arrived. */
   readonly answerTime: number;
+  /** The time in milliseconds in which a client must read an answer. */
+  readonly sendTime: number;
   /** The time in milliseconds that requests have to finish after the server was told to stop. */
   readonly stopTime: number;
 }
@@ -26,9 +32,12 @@ export const defaultLimits: ServeLimits = {
   jsonBytes: 8 * 2 ** 20,
   allBytes: 256 * 2 ** 20,
   rows: 2 ** 20,
+  logits: 2 ** 23,
   receiving: 1024,
   waiting: 128,
+  unsentBytes: 256 * 2 ** 20,
   receiveTime: 20_000,
   answerTime: 30_000,
+  sendTime: 60_000,
   stopTime: 30_000,
 };

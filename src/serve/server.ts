@@ -51,7 +51,16 @@ export function startServer(
   const { hostname, limits, onListen, onWarning } = options;
   const open = (port: number) =>
     Deno.serve(
-      { hostname, port, onListen() {} },
+      {
+        hostname,
+        port,
+        onListen() {},
+        // Deno would print the error as it is, with text of the client.
+        onError(error) {
+          onWarning(error instanceof Error ? error.message : String(error));
+          return new Response(null, { status: 500 });
+        },
+      },
       (request) => handler.handle(request),
     );
   let server = listen(() => open(options.port), hostname, options.port);

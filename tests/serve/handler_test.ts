@@ -376,9 +376,10 @@ Deno.test("ServeHandler limits bodies, rows, time and waiting requests", async (
   const chunked = { ...large, body: endless(), duplex: "half" } as RequestInit;
   const closed = await assertRefused(small, chunked, 413, "more than 2000 bytes");
   assertEquals(closed.get("connection"), "close");
-  const few = handler({ rows: 2 });
-  await ask(few, infer, jsonBody(request)).then(({ status }) => assertEquals(status, 413));
-  await ask(few, infer, arrowBody(table)).then(({ status }) => assertEquals(status, 413));
+  for (const few of [handler({ rows: 2 }), handler({ logits: 2 })]) {
+    await ask(few, infer, jsonBody(request)).then(({ status }) => assertEquals(status, 413));
+    await ask(few, infer, arrowBody(table)).then(({ status }) => assertEquals(status, 413));
+  }
   // Parsed JSON takes much more memory than binary data.
   const brief = handler({ jsonBytes: 400 });
   const answer = await ask(brief, infer, jsonBody(request));

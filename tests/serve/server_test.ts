@@ -103,6 +103,20 @@ Deno.test("startServer() answers others while clients send headers and bodies by
   for (const client of slow) client[Symbol.dispose]();
 });
 
+Deno.test("startServer() refuses invalid Host headers and prints no text of clients", async () => {
+  await using own = await listening();
+  for (const host of ["[", "a b", '"<>', "a:99999999", "%zz", "\u009b31m"]) {
+    using client = await Client.open(own.port);
+    await client.send(`GET /v2 HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    assertMatch(
+      await client.read(END),
+      /^HTTP\/1\.1 400 [^]*the `Host` header of the request is not/,
+    );
+  }
+  await assertAnswers(own.port);
+  assertEquals(own.warnings, []);
+});
+
 Deno.test("startServer() refuses huge bodies, declared and chunked, before they have arrived", async () => {
   await using own = await listening({ bodyBytes: 1e5 });
   const head =
