@@ -16,6 +16,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** What a program of the project left. */
+export interface Launched extends Ended {
+  /** The lines of standard error about what takes long, which `stderr` leaves out. */
+  readonly waiting: readonly string[];
+}
+
 /** Where and with what a program runs. */
 export interface ProgramOptions {
   readonly cwd?: string;
@@ -118,11 +124,19 @@ export async function launch(
   module: string,
   args: readonly string[],
   options?: ProgramOptions,
-): Promise<Ended> {
+): Promise<Launched> {
   const { code, stdout, stderr } = await launched(module, args, options).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+  const waiting: string[] = [];
+  const rest = text(stderr).replace(WAITING, (line) => {
+    waiting.push(line.trimEnd());
+    return "";
+  });
+  return { code, stdout: text(stdout), stderr: rest, waiting };
 }
+
+/** The lines that the launcher prints if something takes long, which may be due to the machine. */
+const WAITING = /^still (?:reading what|evaluating) .*\n/gm;
 
 /**
  * Runs the command line of Rocket, as `deno task pipeline` does where a user stands.
@@ -130,7 +144,7 @@ export async function launch(
  * @param args The arguments after `pipeline`.
  * @param options The folder, an empty one by default, and more of the environment.
  */
-export function rocket(args: readonly string[], options?: ProgramOptions): Promise<Ended> {
+export function rocket(args: readonly string[], options?: ProgramOptions): Promise<Launched> {
   return launch("cli.ts", args, options);
 }
 
