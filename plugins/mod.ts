@@ -8,6 +8,7 @@
 import type { AnyStage } from "../plugin.ts";
 import arrowSource from "./sources/arrow.ts";
 import csvSource from "./sources/csv.ts";
+import imagesSource from "./sources/images.ts";
 import parquetSource from "./sources/parquet.ts";
 import sqlSource from "./sources/sql.ts";
 import castTransform from "./transforms/cast.ts";
@@ -76,6 +77,7 @@ import tensorboardOutput from "./outputs/tensorboard.ts";
 export const builtins: readonly AnyStage[] = [
   arrowSource,
   csvSource,
+  imagesSource,
   parquetSource,
   sqlSource,
   castTransform,

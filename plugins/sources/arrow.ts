@@ -9,6 +9,7 @@ import {
   UserError,
   z,
 } from "../../plugin.ts";
+import { commonMetadata } from "./class_labels.ts";
 import { commonFields, conform, type FileColumns, widened } from "./conform.ts";
 import { plainBatch, plainField } from "./extension_types.ts";
 import {
@@ -83,7 +84,9 @@ async function dataset(
   const hashes: string[] = [];
   for (const { file } of files) hashes.push(await fingerprint(file));
   const fields = await commonFields(files.map(columnsOf));
-  const metadata = files[0]!.index.schema.metadata;
+  const metadata = commonMetadata(
+    files.map(({ file: { name }, index }) => ({ name, metadata: index.schema.metadata })),
+  );
   const schema = new Schema(fields, metadata);
   return withTypes({ files, columns, fingerprint: joinFingerprints(hashes), close }, schema);
 }

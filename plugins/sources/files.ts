@@ -167,7 +167,14 @@ export function isUrl(path: string): boolean {
   return /^https?:\/\//i.test(path);
 }
 
-const resolvePath = (folder: string, path: string) => isAbsolute(path) ? path : join(folder, path);
+/**
+ * Returns the absolute path of a file or folder.
+ *
+ * @param folder The folder that relative paths start from.
+ * @param path The path.
+ */
+export const resolvePath = (folder: string, path: string): string =>
+  isAbsolute(path) ? path : join(folder, path);
 
 async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
   return await Deno.stat(path).catch(() => undefined);

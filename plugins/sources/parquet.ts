@@ -1,5 +1,6 @@
 import { Schema } from "apache-arrow";
 import { defineSource, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
+import { commonMetadata, type FileMetadata, huggingFaceKey } from "./class_labels.ts";
 import { commonFields, widened } from "./conform.ts";
 import {
   type Database,
@@ -57,9 +58,25 @@ const format: TableFormat = {
       fields: schemaOf(columns.get(file)!, file.name).fields,
       withoutValues: (names) => withoutValues(file, names),
     })));
-    return tablesOf({ columns, rowCounts, withoutValues }, new Schema(fields));
+    const metadata: FileMetadata[] = [];
+    for (const file of files) {
+      metadata.push(await attempt(file, () => metadataOf(database, file)));
+    }
+    const schema = new Schema(fields, commonMetadata(metadata));
+    return tablesOf({ columns, rowCounts, withoutValues }, schema);
   },
 };
+
+/** Reads the metadata of Hugging Face from a file, which contain the names of classes. */
+async function metadataOf(database: Database, file: SourceFile): Promise<FileMetadata> {
+  const [text] = await database.firstRow(
+    `SELECT max(decode(value)) FROM parquet_kv_metadata(${literal(file.path)}) ` +
+      `WHERE key = ${literal(huggingFaceKey)}::BLOB`,
+  );
+  const metadata = new Map<string, string>();
+  if (typeof text === "string") metadata.set(huggingFaceKey, text);
+  return { name: file.name, metadata };
+}
 
 /** If a file has more columns than this, only the requested columns get types. */
 const maxTyped = 4_096;

@@ -25,6 +25,7 @@ import { lastAtMost } from "./bounds.ts";
 import { Occurrences } from "./occurrences.ts";
 import { listed } from "./listed.ts";
 import { NumberMemo, TextMemo } from "./memo.ts";
+import { ImageReader } from "./images/reader.ts";
 import { type ColumnText, looksLikeNumber, textOf } from "./texts.ts";
 
 /** The purpose for which a column is read. */
@@ -112,6 +113,8 @@ export class ColumnReader {
   /** The number of rows with null lists of unknown length, by their fill value. */
   readonly #untallied = new Map<number, number>();
   #known: readonly string[] | undefined;
+  /** Decodes the column if it has images or raw pixels. */
+  readonly #images: ImageReader | undefined;
   readonly #memory: DecodingMemory = { texts: new TextMemo(), numbers: new NumberMemo() };
   #shape: readonly number[] | undefined;
   #row = 0;
@@ -137,6 +140,7 @@ export class ColumnReader {
     }
     this.#layout = layout;
     if (like) this.#refuseOtherFamily(field, like.field);
+    this.#refuseNoImages(field);
     this.#refuseNoIds(field);
     const strings = layout.family === "strings";
     const isId = strings || request.ids !== undefined;
@@ -169,6 +173,14 @@ export class ColumnReader {
     this.#checkConstants();
     this.#array = this.#storage();
     this.#shape = like?.spec.shape ?? this.#shapeByType(field);
+    if (layout.family !== "images") return;
+    this.#images = new ImageReader({
+      shape: options.shape,
+      // A column that was null in all rows has the shape [0].
+      known: this.#shape && sizeOf(this.#shape) > 0 ? this.#shape : undefined,
+      options: options.image ?? {},
+      fail: (row, message, hint) => this.#fail(row, message, hint),
+    });
   }
 
   /**
@@ -180,7 +192,7 @@ export class ColumnReader {
    *   options.
    */
   read(data: Data): ColumnChunk {
-    const { leaf, bounds, nullRows } = flatten(data);
+    const { leaf, bounds, nullRows } = flatten(this.#images?.read(data) ?? data);
     const rows = data.length, from = bounds[0]!, to = bounds[rows]!;
     const { nulls, nan } = this.#request.options;
     // If each row has a single value, no search is needed.
@@ -364,6 +376,14 @@ export class ColumnReader {
 
   #noShape(): UserError {
     const { column } = this.#request;
+    if (this.#images) {
+      return this.#refusal(
+        `the column ${column} has null in all rows, so the size of its images is not known`,
+        hint("image/no-size", "give their size as `shape`, such as shape: [32, 32, 3]", {
+          set: { shape: [32, 32, 3] },
+        }),
+      );
+    }
     return this.#refusal(
       `the column ${column} has null in all rows, so the length of its lists is not known`,
       hint("column/no-shape", "give the length of its lists as `shape`, such as shape: [20]", {
@@ -705,7 +725,7 @@ export class ColumnReader {
   #inRows(values: Values, bounds: Float64Array, nullRows: Uint8Array | undefined): Values {
     const rows = bounds.length - 1, from = bounds[0]!;
     const { pad } = this.#request.options;
-    this.#shape ??= this.#shapeByRows(bounds, nullRows);
+    this.#shape ??= this.#images ? this.#images.shape : this.#shapeByRows(bounds, nullRows);
     const size = this.#shape ? sizeOf(this.#shape) : 0;
     let other = -1;
     for (let row = 0; row < rows && other < 0; row++) {
@@ -766,7 +786,7 @@ export class ColumnReader {
   #refuseNoIds({ type }: Field): void {
     const { column, ids, options: { length } } = this.#request;
     const { lists } = this.#layout;
-    if (ids && !canBeIds(this.#layout.leaf)) {
+    if (ids && (this.#layout.family === "images" || !canBeIds(this.#layout.leaf))) {
       throw this.#refusal(
         `the column ${column} has the type ${type}, whose values cannot become ids`,
         hint(
@@ -877,11 +897,39 @@ export class ColumnReader {
     return undefined;
   }
 
+  /** Refuses uses and options that images do not have, and options of images for other columns. */
+  #refuseNoImages({ type }: Field): void {
+    const { column, use = "feature", like, options: { image, pad } } = this.#request;
+    if (this.#layout.family !== "images") {
+      // A model of images accepts decoded pixels as well.
+      if (image === undefined || like) return;
+      throw this.#refusal(
+        `the column ${column} has the type ${type}, which has no images`,
+        hint("image/none", "remove `image`", { remove: ["."] }),
+        "image",
+      );
+    }
+    if (use !== "feature") {
+      throw this.#refusal(
+        `the column ${column} has the type ${type}, which can only be a feature`,
+        hint("image/use", "name a column with one number, boolean or string per row", {
+          edit: "the column, or another one in its place",
+        }),
+      );
+    }
+    if (pad === undefined) return;
+    throw this.#refusal(
+      `the column ${column} has images, which cannot be padded`,
+      hint("image/pad", "remove `pad`", { remove: ["."] }),
+      "pad",
+    );
+  }
+
   #refuseOtherFamily(field: Field, like: Field): void {
     const expected = layoutOf(like.type)!.family, { family } = this.#layout;
     if (family === expected) return;
     const { column, ids } = this.#request;
-    // Columns of whole numbers and of fractions can be mixed.
+    // Columns of whole numbers, of fractions, and of pixels can be mixed.
     if (!ids && isNumeric(family) && isNumeric(expected)) return;
     throw this.#refusal(
       `the column ${column} holds ${family} in this split (${field.type}), but ${expected} in the training split (${like.type})`,
@@ -1048,7 +1096,8 @@ const dropHint = () =>
 const isFloat = (values: Values): values is Float32Array | Float64Array =>
   values instanceof Float32Array || values instanceof Float64Array;
 
-const isNumeric = (family: Family) => family === "whole numbers" || family === "numbers";
+const isNumeric = (family: Family) =>
+  family === "whole numbers" || family === "numbers" || family === "images";
 
 /** Checks whether nulls are replaced by a mean or median of the training rows. */
 export const isMeasured = (nulls: NullPolicy): nulls is "mean" | "median" =>

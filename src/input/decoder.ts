@@ -1,4 +1,5 @@
-import type { Data, Field, RecordBatch, Schema } from "apache-arrow";
+import { type Data, DataType, type Field, type RecordBatch, type Schema } from "apache-arrow";
+import { classLabels, isEqual, shown } from "../../plugins/sources/class_labels.ts";
 import type { FeatureOptions, LabelOptions, NullPolicy } from "../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../base/errors.ts";
 import { type Change, hint, type HintText, nameHint } from "../base/hints.ts";
@@ -6,6 +7,7 @@ import { didYouMean, nearest } from "../base/nearest.ts";
 import { StageError, type StageReference } from "../stages/stage_error.ts";
 import type { ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
 import { type ColumnChunk, ColumnReader, isMeasured } from "./columns.ts";
+import { loadDecoders } from "./images/load.ts";
 import { LabelReader } from "./label.ts";
 import type { IdCounts, IdRequest } from "./ids.ts";
 import { layoutOf } from "./layout.ts";
@@ -228,6 +230,18 @@ export function wantedColumns({ features, label, weight, columns }: SentRequest)
 }
 
 /**
+ * Loads what decoding the requested columns needs. It must be awaited before a {@linkcode Decoder}
+ * reads rows.
+ *
+ * @param schema The source's columns.
+ * @param request The columns to read.
+ */
+export async function prepareDecoding(schema: Schema, request: SentRequest): Promise<void> {
+  const names = new Set(wantedColumns(request));
+  await loadDecoders(schema.fields.filter(({ name }) => names.has(name)));
+}
+
+/**
  * Finds the rows that are dropped because of a null in any column.
  *
  * @param batch The rows.
@@ -428,7 +442,8 @@ function planColumns(
   );
   const asLabel = (column: string) => ({ set: { column } });
   const label = plan(request.label.column, "label", asLabel, (field, likeField) => {
-    const reader = new LabelReader(field, request.label, {
+    const options = namedClasses(request.label, field, schema, like, places("label"));
+    const reader = new LabelReader(field, options, {
       place: places("label"),
       like: like && likeField && { spec: like.specs.label, field: likeField },
       nulls: request.nulls,
@@ -446,6 +461,43 @@ function planColumns(
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
   // There were no problems, so no column is undefined.
   return { features, columns, weight, label } as Parts<PlannedColumn, PlannedColumn<LabelSpec>>;
+}
+
+/**
+ * Returns the label's options with the names of classes from the metadata of the schema, unless the
+ * pipeline file lists the classes.
+ *
+ * @throws {UserError} If the metadata of the training split have other names.
+ */
+function namedClasses(
+  label: LabelOptions,
+  { type }: Field,
+  schema: Schema,
+  like: KnownColumns | undefined,
+  place: Place | undefined,
+): LabelOptions {
+  const isClass = label.kind !== "number" && DataType.isInt(type);
+  const names = isClass && label.classes === undefined
+    ? classLabels(schema.metadata, label.column)
+    : undefined;
+  if (!names) return label;
+  const known = like?.specs.label.vocabulary;
+  if (known && !isEqual(known, names)) {
+    throw new UserError(
+      `the classes of the column ${label.column} are ${shown(names)} in this split, but ${
+        shown(known)
+      } in the training split`,
+      {
+        place,
+        hint: hint("classes/splits", "write all files with the same classes in the same order", {
+          edit: "a data file",
+        }),
+      },
+    );
+  }
+  // Names that look like numbers would be read as values of the column.
+  const isNumber = names.every((name) => name.trim() !== "" && Number.isFinite(Number(name)));
+  return { ...label, classes: isNumber ? names.length : names };
 }
 
 /**

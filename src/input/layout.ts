@@ -5,6 +5,7 @@ import {
   DateUnit,
   type Decimal,
   type Dictionary,
+  type Field,
   type FixedSizeBinary,
   type FixedSizeList,
   type Float,
@@ -12,13 +13,14 @@ import {
   Precision,
   type Time,
   TimeUnit,
+  Uint8,
   Vector,
 } from "apache-arrow";
 import type { Values } from "../stages/batch.ts";
 import type { NumberMemo, TextMemo } from "./memo.ts";
 
 /** The kind of a column's values, regardless of their bit width. It must agree in all splits. */
-export type Family = "whole numbers" | "numbers" | "booleans" | "strings" | "times";
+export type Family = "whole numbers" | "numbers" | "booleans" | "strings" | "times" | "images";
 
 /** The layout of a column's values in memory. */
 export interface Layout {
@@ -32,7 +34,7 @@ export interface Layout {
 
 /** The column types that can be read, for messages. */
 export const supportedTypes =
-  "whole numbers, floats, booleans, decimals, strings, dates, times, timestamps and durations, dictionaries of these, lists and fixed-size lists of these, and fixed-size binary";
+  "whole numbers, floats, booleans, decimals, strings, dates, times, timestamps and durations, dictionaries of these, lists and fixed-size lists of these, binary, and structs of bytes and a path with images";
 
 /**
  * Returns the memory layout of a column type.
@@ -48,9 +50,28 @@ export function layoutOf(type: DataType): Layout | undefined {
     leaf = leaf.children[0]!.type;
   }
   if (DataType.isFixedSizeBinary(leaf)) lists.push((leaf as FixedSizeBinary).byteWidth);
+  if (isImages(leaf)) {
+    return lists.length === 0
+      ? { lists: [undefined], leaf: new Uint8(), family: "images" }
+      : undefined;
+  }
   const family = familyOf(leaf);
   return family && { lists, leaf, family };
 }
+
+/** Checks whether values may be images: bytes of any length, or a struct of bytes and a path. */
+function isImages(type: DataType): boolean {
+  if (isBinary(type)) return true;
+  if (!DataType.isStruct(type)) return false;
+  const typeOf = (name: string) =>
+    type.children.find((field: Field) => field.name === name)?.type as DataType | undefined;
+  const bytes = typeOf("bytes"), path = typeOf("path");
+  const hasOthers = type.children.length > (path ? 2 : 1);
+  return bytes !== undefined && isBinary(bytes) && (!path || isString(path)) && !hasOthers;
+}
+
+const isBinary = (type: DataType) =>
+  DataType.isBinary(type) || DataType.isLargeBinary(type) || DataType.isBinaryView(type);
 
 const isVariableList = (type: DataType) => DataType.isList(type) || DataType.isLargeList(type);
 
@@ -324,11 +345,24 @@ function idsOfTexts(leaf: Data, from: number, to: number, decoding: Decoding): I
 /** A text as the column has it, with a byte order mark if it starts with one. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Returns a function that finds the bytes of a text. */
+/**
+ * Returns a function that reads the bytes of a text or of a binary value, as a view.
+ *
+ * @param leaf The values.
+ */
+export function valueReader(leaf: Data): (index: number) => Uint8Array {
+  const bytesOf = textReader(leaf);
+  return (index) => {
+    const { bytes, start, end } = bytesOf(index);
+    return bytes.subarray(start, end);
+  };
+}
+
+/** Returns a function that finds the bytes of a text or of a binary value. */
 function textReader(
   leaf: Data,
 ): (index: number) => { readonly bytes: Uint8Array; readonly start: number; readonly end: number } {
-  if (DataType.isUtf8View(leaf.type)) {
+  if (DataType.isUtf8View(leaf.type) || DataType.isBinaryView(leaf.type)) {
     const views = new Vector<BinaryView>([leaf.clone(new BinaryView() as never) as never]);
     return (index) => {
       const bytes = views.get(index) ?? new Uint8Array();

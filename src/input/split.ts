@@ -10,6 +10,7 @@ import {
   Decoder,
   droppedRows,
   type KnownColumns,
+  prepareDecoding,
   sentRequest,
   wantedColumns,
 } from "./decoder.ts";
@@ -124,6 +125,7 @@ export async function readSplit(
   options: SplitOptions = {},
 ): Promise<Split> {
   try {
+    await prepareDecoding(dataset.schema, request);
     const gone = await goThrough(dataset, request, options);
     if (gone) return gone;
     const spill = await Spill.create(wantedColumns(request));

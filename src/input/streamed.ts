@@ -15,6 +15,7 @@ import type { Dataset, SourceStage } from "../stages/source.ts";
 import {
   type ColumnsRequest,
   Decoder,
+  prepareDecoding,
   receivedRequest,
   type SentRequest,
   wantedColumns,
@@ -347,6 +348,7 @@ export async function openStreamed(
     const fields = receivedFields(widened), { widen } = dataset;
     dataset = await callStage(reference, "widen()", () => widen!.call(dataset, fields));
   }
+  await prepareDecoding(dataset.schema, request);
   return new StreamedRows(new Stream(dataset, request, facts), index);
 }
 

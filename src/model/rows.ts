@@ -5,6 +5,7 @@
  */
 
 import {
+  Binary,
   Bool,
   type DataType,
   Field,
@@ -65,6 +66,11 @@ const kinds: Readonly<
     read: (value) =>
       value instanceof Date && !Number.isNaN(value.getTime()) ? value.getTime() : undefined,
   },
+  images: {
+    type: () => new Binary(),
+    what: "the bytes of an image, or a list of pixels",
+    read: (value) => value instanceof Uint8Array ? value : undefined,
+  },
 };
 
 /**
@@ -80,12 +86,11 @@ export function batchOfRows(
 ): RecordBatch {
   const byColumn = new Map(features.map((feature) => [feature.column, feature]));
   const fields: Field[] = [], children = [];
-  for (const [column, feature] of byColumn) {
-    const values = rows.map((row, index) => {
-      // A column may have the name of a property that all objects inherit.
-      const value = Object.hasOwn(row, column) ? row[column] : undefined;
-      return readValue(value, feature, depthOf(feature), index);
-    });
+  for (const [column, trained] of byColumn) {
+    // A column may have the name of a property that all objects inherit.
+    const given = rows.map((row) => Object.hasOwn(row, column) ? row[column] : undefined);
+    const feature = given.some(Array.isArray) ? asPixels(trained) : trained;
+    const values = given.map((value, index) => readValue(value, feature, depthOf(feature), index));
     const type = typeOf(feature, values);
     fields.push(new Field(column, type, true));
     // The type cannot be inferred from values that are all null.
@@ -97,6 +102,12 @@ export function batchOfRows(
     schema,
     makeData({ type, length: rows.length, nullCount: 0, children }),
   );
+}
+
+/** Returns a feature of images as one of lists of whole numbers, which are decoded pixels. */
+function asPixels(feature: SourceFeature): SourceFeature {
+  if (feature.type.family !== "images") return feature;
+  return { ...feature, type: { text: "List<Uint8>", family: "whole numbers" } };
 }
 
 /** Returns the number of nested lists around a value. */

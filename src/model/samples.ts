@@ -97,6 +97,7 @@ function valueOf(
 ): (row: number) => unknown {
   const { vocabulary, ids, shape } = spec;
   const number = () => {
+    if (type.family === "images") return random.integer(0, 255);
     const value = mean + std * range(random);
     if (type.family === "numbers") return value;
     const least = /uint|fixedsizebinary/i.test(type.text) ? 0 : -(2 ** 7);

@@ -77,6 +77,25 @@ const ids = z.union([
     "expected train, { train: true, minCount: COUNT }, a list of values, { hash: BUCKETS }, { count: IDS } or { of: ANOTHER FEATURE }",
 });
 
+const image = z.strictObject({
+  resize: z.enum(["stretch", "crop"], { error: "expected stretch or crop" }).optional().describe(
+    "How images of other sizes get the size in `shape`. stretch: the proportions change. crop: " +
+      "the edges are cut off. By default, images of other sizes are an error.",
+  ),
+  alpha: z.enum(["drop", "white", "black"], { error: "expected drop, white or black" }).optional()
+    .describe(
+      "How transparent pixels are read if `shape` has no channel for alpha. white, black: as on a " +
+        "background. drop: alpha is ignored. By default, transparent pixels are an error.",
+    ),
+  bits: z.literal(8, { error: "expected 8" }).optional().describe(
+    "8: images with 16 bits per value are rounded to 8 bits. By default, they are an error.",
+  ),
+  orientation: z.enum(["apply", "ignore"], { error: "expected apply or ignore" }).optional()
+    .describe(
+      "Whether images are turned upright as their EXIF data say. apply (the default), or ignore.",
+    ),
+});
+
 const feature = z.strictObject({
   column: columnName.optional().describe("The column's name; the feature's name by default."),
   shape: z.array(
@@ -113,6 +132,9 @@ const feature = z.strictObject({
     "Which values of lists longer than `length` to keep: the first or the last; first " +
       "by default.",
   ),
+  image: image.optional().describe("How PNG and JPEG images are converted to `shape`."),
+}).refine(({ image, shape }) => image?.resize === undefined || shape !== undefined, {
+  error: "`image.resize` requires `shape`, such as [32, 32, 3]",
 }).refine(({ keep, length }) => keep === undefined || length !== undefined, {
   error: "`keep` requires `length`",
 }).refine(({ length, shape, pad }) => length === undefined || (!shape && pad === undefined), {
@@ -212,6 +234,20 @@ export interface FeatureOptions {
   readonly length?: number | undefined;
   /** Which values to keep of longer lists; the first by default. */
   readonly keep?: "first" | "last" | undefined;
+  /** How images are converted to the shape. */
+  readonly image?: ImageOptions | undefined;
+}
+
+/** How PNG and JPEG images are converted. */
+export interface ImageOptions {
+  /** How images of other sizes get the size of the shape; an error by default. */
+  readonly resize?: "stretch" | "crop" | undefined;
+  /** How transparent pixels are read without a channel for alpha; an error by default. */
+  readonly alpha?: "drop" | "white" | "black" | undefined;
+  /** Rounds 16 bits per value to 8; an error by default. */
+  readonly bits?: 8 | undefined;
+  /** Whether images are turned upright as their EXIF data say; `apply` by default. */
+  readonly orientation?: "apply" | "ignore" | undefined;
 }
 
 /** How the label is read from its column. */

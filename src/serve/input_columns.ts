@@ -53,6 +53,8 @@ function datatypeOf({ type: { family, text } }: SourceFeature): string {
       return "BOOL";
     case "times":
       return "FP64";
+    case "images":
+      return "UINT8";
     case "numbers":
       return /Float(?:32|16)/.test(text) ? "FP32" : "FP64";
     case "whole numbers": {
@@ -71,6 +73,7 @@ function others({ type: { family }, spec }: SourceFeature): string[] {
   switch (family) {
     case "strings":
     case "booleans":
+    case "images":
       return [];
     case "times":
       return ofKind(true);
@@ -81,7 +84,9 @@ function others({ type: { family }, spec }: SourceFeature): string[] {
   }
 }
 
-function shapeOf({ type: { text }, spec, options }: SourceFeature): readonly number[] {
+function shapeOf({ type: { text, family }, spec, options }: SourceFeature): readonly number[] {
+  // Requests contain decoded pixels.
+  if (family === "images") return spec.shape;
   if (!/List|FixedSizeBinary/.test(text)) return [];
   const varies = spec.ids?.padded || options.pad !== undefined || options.length !== undefined;
   return varies ? [-1] : spec.shape;

@@ -6,8 +6,8 @@ const numbers: Column = ["floatLists", [[0, 1], [1], [2, 0, 1], []]];
 
 /** Columns that are not what the pipeline says of them. */
 export function* columnCases(): Iterable<CommandCase> {
-  yield ofRows("a column of bytes", 2, ["has the type Binary"], {
-    columns: { raw: ["bytes", [1, 2, 3, 4].map((byte) => Uint8Array.of(byte))] },
+  yield ofRows("a column of structs", 2, ["has the type Struct"], {
+    columns: { raw: ["struct", [1, 2, 3, 4].map((n) => ({ n }))] },
     features: "{ raw: }",
   }, { "column/type": inPipeline("{ raw: }", "{ n: }") });
   yield ofRows("ids beyond int32", 1, ["which is not an int32 number", "ids: train"], {

@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { columnCases } from "./column_cases.ts";
+import { imageCases } from "./image_cases.ts";
 import type { Mend } from "./changed_input.ts";
 import { check, type CommandCase, inPipeline, ofRows, rows } from "./rows_pipeline.ts";
 import type { Case } from "./pipeline_cases.ts";
@@ -543,6 +544,7 @@ export function* commandCases(folder: string): Iterable<Case> {
       projectCases(),
       rowsCases(),
       columnCases(),
+      imageCases(),
       stageCases(),
       wordCases(),
       sweepCases(),

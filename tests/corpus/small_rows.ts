@@ -6,6 +6,8 @@ import {
   Float32,
   Int32,
   List,
+  Schema,
+  Struct,
   Table,
   tableToIPC,
   TimestampMillisecond,
@@ -22,6 +24,9 @@ export const types = {
   time: () => new TimestampMillisecond(),
   text: () => new Utf8(),
   bytes: () => new Binary(),
+  struct: () => new Struct([new Field("n", new Int32())]),
+  image: () =>
+    new Struct([new Field("bytes", new Binary(), true), new Field("path", new Utf8(), true)]),
   ints: () => new FixedSizeList(2, new Field("item", new Int32())),
   three: () => new FixedSizeList(3, new Field("item", new Int32())),
   intLists: () => new List(new Field("item", new Int32())),
@@ -36,12 +41,18 @@ export type Column = readonly [type: keyof typeof types, values: readonly unknow
  * An Arrow file of a few rows.
  *
  * @param columns The columns by name.
+ * @param metadata The metadata of the schema.
  */
-export function arrowFile(columns: Readonly<Record<string, Column>>): Uint8Array<ArrayBuffer> {
+export function arrowFile(
+  columns: Readonly<Record<string, Column>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
   const vectors = Object.entries(columns).map(([name, [type, values]]) =>
     [name, vectorFromArray([...values], types[type]())] as const
   );
-  return new Uint8Array(tableToIPC(new Table(Object.fromEntries(vectors)), "file"));
+  const table = new Table(Object.fromEntries(vectors));
+  const schema = new Schema(table.schema.fields, new Map(Object.entries(metadata)));
+  return new Uint8Array(tableToIPC(new Table(schema, table.batches), "file"));
 }
 
 /** A file whose column colB is called colA. */

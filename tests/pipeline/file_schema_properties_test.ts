@@ -32,6 +32,7 @@ const refinements = [
   /^expected values that differ$/,
   /^expected names that differ$/,
   /^`keep` requires `length`$/,
+  /^`image.resize` requires `shape`, such as \[32, 32, 3\]$/,
   /^expected either `length`, or `shape` and `pad`$/,
   /^expected 10kB or more$/,
   /^expected at least one feature$/,

@@ -21,6 +21,7 @@ export interface Named {
 export const pathOptions: Readonly<Record<string, readonly string[]>> = {
   arrow: ["path"],
   csv: ["path"],
+  images: ["path"],
   parquet: ["path"],
   sql: ["tables", "database"],
 };

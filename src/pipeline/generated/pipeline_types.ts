@@ -77,6 +77,17 @@ readonly of: string;
 readonly length?: number;
 /** Which values of lists longer than `length` to keep: the first or the last; first by default. */
 readonly keep?: "first" | "last";
+/** How PNG and JPEG images are converted to `shape`. */
+readonly image?: {
+/** How images of other sizes get the size in `shape`. stretch: the proportions change. crop: the edges are cut off. By default, images of other sizes are an error. */
+readonly resize?: "stretch" | "crop";
+/** How transparent pixels are read if `shape` has no channel for alpha. white, black: as on a background. drop: alpha is ignored. By default, transparent pixels are an error. */
+readonly alpha?: "drop" | "white" | "black";
+/** 8: images with 16 bits per value are rounded to 8 bits. By default, they are an error. */
+readonly bits?: 8;
+/** Whether images are turned upright as their EXIF data say. apply (the default), or ignore. */
+readonly orientation?: "apply" | "ignore";
+};
 }) | (null);
 };
 /** The column that the nets predict. */
@@ -256,6 +267,17 @@ readonly of?: string;
 readonly length?: number;
 /** Which values of lists longer than `length` to keep: the first or the last; first by default. */
 readonly keep?: "first" | "last";
+/** How PNG and JPEG images are converted to `shape`. */
+readonly image?: {
+/** How images of other sizes get the size in `shape`. stretch: the proportions change. crop: the edges are cut off. By default, images of other sizes are an error. */
+readonly resize?: "stretch" | "crop";
+/** How transparent pixels are read if `shape` has no channel for alpha. white, black: as on a background. drop: alpha is ignored. By default, transparent pixels are an error. */
+readonly alpha?: "drop" | "white" | "black";
+/** 8: images with 16 bits per value are rounded to 8 bits. By default, they are an error. */
+readonly bits?: 8;
+/** Whether images are turned upright as their EXIF data say. apply (the default), or ignore. */
+readonly orientation?: "apply" | "ignore";
+};
 }) | (null);
 };
 /** The column that the nets predict. */
@@ -400,6 +422,12 @@ readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8"
 };
 /** The texts that represent a null. */
 readonly nullValues?: readonly (string)[];
+/** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
+readonly batchRows?: number;
+}) | ({
+readonly use: "images";
+/** The folder; relative to the pipeline file. Its subfolders are the classes. Without subfolders, the images have no label. */
+readonly path: string;
 /** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;
 }) | ({
@@ -1454,6 +1482,12 @@ readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8"
 };
 /** The texts that represent a null. */
 readonly nullValues?: readonly (string)[];
+/** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
+readonly batchRows?: number;
+}) | ({
+readonly use?: "images";
+/** The folder; relative to the pipeline file. Its subfolders are the classes. Without subfolders, the images have no label. */
+readonly path?: string;
 /** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;
 }) | ({

@@ -1,4 +1,5 @@
 import {
+  Binary,
   Bool,
   type DataType,
   Field,
@@ -24,6 +25,7 @@ export const familySchema: z.ZodType<Family> = z.enum([
   "booleans",
   "strings",
   "times",
+  "images",
 ]);
 
 /** A representative Arrow type for each family. */
@@ -33,6 +35,7 @@ const types: Readonly<Record<Family, () => DataType>> = {
   booleans: () => new Bool(),
   strings: () => new Utf8(),
   times: () => new TimestampMillisecond(),
+  images: () => new Binary(),
 };
 
 /**

@@ -18,6 +18,7 @@ import type { Batch, ColumnSpec, Values } from "../../stages/batch.ts";
 import type { TransformStage } from "../../stages/transform.ts";
 import { type ColumnsRequest, Decoder, type KnownColumns } from "../../input/decoder.ts";
 import { classKeys } from "../../input/classes.ts";
+import { loadDecoders } from "../../input/images/load.ts";
 import { listParts, mapValues } from "../../stages/parts.ts";
 import { Store } from "../../input/rows.ts";
 import { type PlannedTransform, TransformChain } from "../../input/transforms.ts";
@@ -88,6 +89,7 @@ export class RowDecoder {
       nulls: model.nulls.fills,
       transforms: model.transforms.map(({ measured }) => measured),
     });
+    await loadDecoders(model.features.map(({ column, type }) => fieldOf(column, type)));
     return new RowDecoder(model, chain, stage);
   }
 

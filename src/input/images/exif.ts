@@ -1,0 +1,30 @@
+/** The EXIF tag that states how to turn an image. */
+const orientationTag = 0x0112;
+
+/** The type of 16-bit numbers in TIFF. */
+const short = 3;
+
+/**
+ * Reads the orientation from EXIF data, which have the structure of a TIFF file. EXIF data describe
+ * an image and are no part of it, so data without a valid orientation mean an upright image.
+ *
+ * @param tiff The data, from the TIFF header on.
+ * @returns The orientation from 1 (upright) to 8.
+ */
+export function orientationOf(tiff: Uint8Array): number {
+  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
+  if (view.byteLength < 8) return 1;
+  const order = view.getUint16(0), little = order === 0x4949;
+  if (!little && order !== 0x4d4d) return 1;
+  const directory = view.getUint32(4, little);
+  if (directory + 2 > view.byteLength) return 1;
+  const entries = view.getUint16(directory, little);
+  for (let entry = 0; entry < entries; entry++) {
+    const at = directory + 2 + 12 * entry;
+    if (at + 12 > view.byteLength) return 1;
+    if (view.getUint16(at, little) !== orientationTag) continue;
+    const value = view.getUint16(at + 8, little);
+    return view.getUint16(at + 2, little) === short && value >= 1 && value <= 8 ? value : 1;
+  }
+  return 1;
+}

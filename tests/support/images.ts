@@ -1,0 +1,88 @@
+import { Buffer } from "node:buffer";
+import { crc32, deflateSync } from "node:zlib";
+import type { ImageOptions } from "../../src/pipeline/data_options.ts";
+
+/** A small image, and the pixels that Pillow reads from it. */
+export interface ImageFixture {
+  /** What kind of image it is. */
+  readonly name: string;
+  /** The bytes of the file; each access makes a copy. */
+  readonly file: Uint8Array;
+  /** Height, width, and channels of the pixels. */
+  readonly shape: readonly number[];
+  /** The expected pixels. */
+  readonly pixels: Uint8Array;
+  /** The bits per value, if there are not 8. */
+  readonly bits?: number;
+}
+
+/** An image, and the pixels that it is converted to. */
+export interface ConversionFixture extends ImageFixture {
+  /** The shape of the feature. */
+  readonly to: readonly number[];
+  /** The options of the feature. */
+  readonly image: ImageOptions;
+}
+
+const bytes = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
+
+const parsed = JSON.parse(
+  Deno.readTextFileSync(new URL("../fixtures/images/images.json", import.meta.url)),
+);
+
+// deno-lint-ignore no-explicit-any
+const decoded = (entry: any) => ({
+  ...entry,
+  get file() {
+    return bytes(entry.file);
+  },
+  pixels: bytes(entry.pixels),
+});
+
+const images: readonly ImageFixture[] = parsed.images.map(decoded);
+const conversions: readonly ConversionFixture[] = parsed.conversions.map(decoded);
+
+/** The images of `tests/fixtures/images`. */
+export const imageFixtures = {
+  images,
+  conversions,
+  /** Returns the image with a name. */
+  named(name: string): ImageFixture {
+    return images.find((image) => image.name === name)!;
+  },
+};
+
+/**
+ * Writes a PNG image.
+ *
+ * @param size Height and width.
+ * @param color The color type of PNG: 0 for gray, 2 for RGB, 6 for RGB with alpha.
+ * @param bits The bits per value.
+ * @param raw The rows, each with the byte of its filter.
+ * @param isPacked Whether `raw` is compressed already.
+ */
+export function pngOf(
+  [height, width]: readonly [height: number, width: number],
+  color: number,
+  bits: number,
+  raw: Uint8Array,
+  isPacked = false,
+): Uint8Array {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([bits, color], 8);
+  const chunk = (type: string, content: Uint8Array) => {
+    const body = Buffer.concat([Buffer.from(type, "latin1"), content]), around = Buffer.alloc(8);
+    around.writeUInt32BE(content.length, 0);
+    around.writeUInt32BE(crc32(body), 4);
+    return Buffer.concat([around.subarray(0, 4), body, around.subarray(4)]);
+  };
+  const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
+  return new Uint8Array(Buffer.concat([
+    signature,
+    chunk("IHDR", header),
+    chunk("IDAT", isPacked ? raw : deflateSync(raw)),
+    chunk("IEND", new Uint8Array()),
+  ]));
+}
