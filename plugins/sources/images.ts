@@ -1,6 +1,6 @@
 import {
   Binary,
-  Data,
+  type Data,
   Field,
   makeData,
   RecordBatch,
@@ -22,6 +22,8 @@ import {
 import {
   batchRowsOption,
   fileFingerprints,
+  type FileKind,
+  findFile,
   isUrl,
   resolvePath,
   sha256,
@@ -29,8 +31,10 @@ import {
 } from "./files.ts";
 import { leaveAlone } from "./hints.ts";
 
-/** The extensions of images that can be decoded, and of others that a user may expect to be read. */
-const imageFiles = /\.(?:png|jpe?g)$/i;
+/** The images that can be decoded. */
+const kind: FileKind = { format: "PNG or JPEG", extensions: /\.(?:png|jpe?g)$/i };
+
+/** The extensions of other images, which a user may expect to be read. */
 const otherImages = /\.(?:avif|bmp|gif|hei[cf]|jp2|jxl|tiff?|webp)$/i;
 
 /** The number of bytes of a record batch, unless the pipeline sets a number of rows. */
@@ -176,10 +180,7 @@ async function bytesOf(files: readonly ImageFile[]): Promise<Data<Binary>> {
   files.forEach(({ size }, index) => valueOffsets[index + 1] = total += size);
   if (total > maxColumn) {
     throw new UserError(
-      `${files.length} images of a record batch have ${total} bytes, more than ${maxColumn}`,
-      {
-        hint: hint("images/batch", "set `batchRows: 16` at the source", { set: { batchRows: 16 } }),
-      },
+      `a record batch of ${files.length} images has ${total} bytes; set batchRows at the source to a smaller number of images`,
     );
   }
   const data = new Uint8Array(total);
@@ -213,7 +214,7 @@ async function findImages(name: string, folder: string): Promise<ImageFile[]> {
   const top = await listed(name, root);
   for (const entry of top.folders) {
     const before = files.length;
-    await walk(files, { name, root }, [entry], entry);
+    await walk(files, { name, root, folder }, [entry], entry);
     if (files.length === before) empty.push(entry);
   }
   const loose = top.images.length > 0;
@@ -229,7 +230,7 @@ async function findImages(name: string, folder: string): Promise<ImageFile[]> {
       },
     );
   }
-  if (loose) await walk(files, { name, root }, [], undefined);
+  if (loose) await walk(files, { name, root, folder }, [], undefined);
   else if (empty.length > 0 && files.length > 0) {
     throw new UserError(`the folder ${name}/${empty[0]} has no PNG or JPEG images`, {
       hint: hint("images/empty-class", "remove the folder, or add images of this class", {
@@ -258,7 +259,7 @@ function notFolder(name: string, what: string): UserError {
 /** Adds the images of a folder and of its subfolders. */
 async function walk(
   files: ImageFile[],
-  source: { readonly name: string; readonly root: string },
+  source: { readonly name: string; readonly root: string; readonly folder: string },
   inside: readonly string[],
   label: string | undefined,
 ): Promise<void> {
@@ -266,12 +267,8 @@ async function walk(
   const { folders, images } = await listed(at, join(source.root, ...inside));
   for (const image of images) {
     const path = join(source.root, ...inside, image), name = `${at}/${image}`;
-    const { size, isFile } = await Deno.stat(path);
-    if (!isFile) {
-      throw new UserError(`${name} is not a regular file`, {
-        hint: hint("images/regular", "remove it from the folder", { edit: "the folder" }),
-      });
-    }
+    const { size, isFile } = await Deno.stat(path).catch(() => ({ size: 0, isFile: false }));
+    if (!isFile || size === 0) await findFile(name, source.folder, kind);
     const inFolder = [...inside, image].join("/");
     files.push({ name, path, size, partitions: new Map(), inFolder, label });
   }
@@ -288,12 +285,16 @@ async function listed(
   for await (const entry of Deno.readDir(path)) {
     if (/^[._]/.test(entry.name)) continue;
     if (entry.isDirectory) folders.push(entry.name);
-    else if (imageFiles.test(entry.name)) images.push(entry.name);
+    else if (kind.extensions.test(entry.name)) images.push(entry.name);
     else if (otherImages.test(entry.name)) {
       throw new UserError(`${name}/${entry.name} is not a PNG or JPEG image`, {
-        hint: hint("images/format", "convert it to PNG or JPEG, or remove it from the folder", {
-          edit: "the folder",
-        }),
+        hint: hint(
+          "images/other-format",
+          "convert it to PNG or JPEG, or remove it from the folder",
+          {
+            edit: "the folder",
+          },
+        ),
       });
     } else if (entry.isSymlink && await isFolder(join(path, entry.name))) {
       throw new UserError(`${name}/${entry.name} is a link to a folder`, {

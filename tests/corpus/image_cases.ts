@@ -97,6 +97,48 @@ export function* imageCases(): Iterable<CommandCase> {
     data: "weight: picture",
   }, { "image/use": inPipeline("weight: picture", "weight: n") });
 
+  const photos = (
+    name: string,
+    words: readonly string[],
+    paths: readonly string[],
+    hintId: string,
+    path = "photos",
+  ) =>
+    ofRows(`images: ${name}`, 1, words, {
+      source: `{ use: images, path: ${path} }`,
+      features: "{ image: }",
+      label: "{ column: label, kind: binary }",
+      files: Object.fromEntries(
+        [...paths, "good/a/1.png", "good/b/2.png"].map((file) => [file, rgb]),
+      ),
+    }, { [hintId]: inPipeline(`path: ${path}`, "path: good") });
+  yield photos("no folder", ["there is no folder photos"], [], "images/no-folder");
+  yield photos(
+    "a file as the folder",
+    ["is a file; expected a folder"],
+    [],
+    "images/folder",
+    "good/a/1.png",
+  );
+  yield photos(
+    "no images",
+    ["photos has no PNG or JPEG images"],
+    ["photos/a/1.txt"],
+    "images/none",
+  );
+  yield photos("images and classes", ["both images (1.png) and subfolders"], [
+    "photos/1.png",
+    "photos/a/1.png",
+  ], "images/mixed");
+  yield photos("a class without images", ["photos/b has no PNG or JPEG images"], [
+    "photos/a/1.png",
+    "photos/b/1.txt",
+  ], "images/empty-class");
+  yield photos("another format in the folder", ["photos/a/2.gif is not a PNG or JPEG image"], [
+    "photos/a/1.png",
+    "photos/a/2.gif",
+  ], "images/other-format");
+
   const classes = (...names: string[]) => {
     const features = { y: { _type: "ClassLabel", names } };
     return arrowFile(rows, { huggingface: JSON.stringify({ info: { features } }) });
