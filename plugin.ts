@@ -33,6 +33,8 @@ export {
 export { type ArgumentsChange, type Change, hint, type HintText } from "./src/base/hints.ts";
 export { didYouMean, nearest } from "./src/base/nearest.ts";
 export { printable } from "./src/base/printable.ts";
+export { cutToWidth } from "./src/base/text_table.ts";
+export { widthOf } from "./src/base/text_width.ts";
 export type { Random } from "./src/base/random.ts";
 
 // One module per kind of stage, and its types.

@@ -1,6 +1,7 @@
 import process from "node:process";
 import cliProgress from "cli-progress";
 import {
+  cutToWidth,
   defineOutput,
   formatMetric,
   isMetricDetail,
@@ -11,8 +12,10 @@ import {
   printable,
   say,
   showStatus,
+  widthOf,
   z,
 } from "../../plugin.ts";
+import { remainingText, RemainingTime } from "./remaining_time.ts";
 
 /**
  * Shows the progress of the run on standard error: a bar on a terminal, otherwise one line per
@@ -47,8 +50,9 @@ function lines(): Output {
       say(`  ${phaseTitle(phases.find(({ name }) => name === phase))}`);
     },
     epoch: ({ epoch, seconds, metrics }) => {
-      const line = `epoch ${epoch}/${epochs}  ${seconds.toFixed(1)} s  ${summary(metrics)}`;
-      say(`  ${line}${skips(skipped)}`);
+      const parts = [`epoch ${epoch}/${epochs}`, `${seconds.toFixed(1)} s`, ...summary(metrics)];
+      if (skipped > 0) parts.push(skips(skipped));
+      say(`  ${parts.join("  ")}`);
     },
   };
 }
@@ -56,32 +60,53 @@ function lines(): Output {
 /** The width of the bar, which leaves room for metrics in a line of 80 characters. */
 const BAR = 20;
 
+/** The largest width of a phase's name in the line of the bar. */
+const PHASE = 16;
+
+/** What the line of the bar shows besides the bar and the percentage. */
+interface Payload {
+  readonly text: string;
+}
+
 function bar(): Output {
-  let bar: cliProgress.SingleBar | undefined, all = 0, latest = "", skipped = 0;
+  let bar: cliProgress.SingleBar | undefined, all = 0, latest: readonly string[] = [], skipped = 0;
   let last = { phase: "", epoch: "" };
+  let remaining: RemainingTime | undefined;
   const stop = () => {
     if (bar) showStatus(undefined);
     bar?.stop();
     bar = undefined;
   };
-  /** The latest metrics, cut to fit in the line, with room for characters that key presses echo. */
-  const fitted = () => {
-    const { phase, epoch } = last;
-    const others = 2 + BAR + "  100%  ".length + `${phase}epoch ${epoch}  `.length +
-      "59m59s left  ".length;
-    const text = latest + skips(skipped);
-    return text.slice(0, Math.max(0, (process.stderr.columns ?? 80) - others - "^C".length - 1));
+  /** The position, the remaining time, and as many metrics as fit the line. */
+  const payload = (): Payload => {
+    // There is room for characters that key presses echo.
+    const room = (process.stderr.columns ?? 80) - `  ${" ".repeat(BAR)} 100%  `.length -
+      "^C".length - 1;
+    const parts = [
+      `${last.phase}epoch ${last.epoch}`,
+      remainingText(remaining?.at(performance.now())),
+      ...latest,
+      ...(skipped > 0 ? [skips(skipped)] : []),
+    ];
+    let text = "";
+    for (const part of parts.filter((part) => part !== "")) {
+      const longer = text === "" ? part : `${text}  ${part}`;
+      if (widthOf(longer) <= room) text = longer;
+    }
+    return { text };
   };
-  const update = (step: number) => bar?.update(step, { ...last, latest: fitted() });
+  const update = (step: number) => bar?.update(step, payload());
   return {
     runStart: ({ job, epochs, stepsPerEpoch, resumed }) => {
       stop();
       all = epochs;
-      latest = "";
+      latest = [];
       skipped = 0;
       say(title(job));
+      const done = resumed?.step ?? 0;
+      remaining = new RemainingTime(epochs, stepsPerEpoch, done);
       bar = new cliProgress.SingleBar({
-        format: "  {bar} {percentage}%  {phase}epoch {epoch}  {eta_formatted} left  {latest}",
+        format: "  {bar} {percentage}%  {text}",
         stream: process.stderr,
         barsize: BAR,
         // The bar is drawn again below the message.
@@ -91,9 +116,9 @@ function bar(): Output {
         hideCursor: false,
         linewrap: true,
       }, cliProgress.Presets.shades_classic);
-      const epoch = `${Math.min((resumed?.epochs ?? 0) + 1, all)}/${all}`;
+      last = { phase: "", epoch: `${Math.min((resumed?.epochs ?? 0) + 1, all)}/${all}` };
       const own = bar;
-      own.start(all * stepsPerEpoch, resumed?.step ?? 0, { phase: "", epoch, latest });
+      own.start(all * stepsPerEpoch, done, payload());
       showStatus({
         clear: () => void process.stderr.write("\r\x1b[K"),
         draw() {
@@ -102,18 +127,18 @@ function bar(): Output {
           own.render();
         },
       });
-      last = { phase: "", epoch };
     },
     step: (event) => {
       if (event.skipped) skipped++;
       last = {
-        phase: event.phase === undefined ? "" : `${event.phase}, `,
+        phase: event.phase === undefined ? "" : `${cutToWidth(event.phase, PHASE)}, `,
         epoch: `${event.epoch}/${all}`,
       };
+      remaining?.add(event.step, event.epoch, event.phase, performance.now());
       update(event.step);
     },
     epoch: ({ step, metrics }) => {
-      latest = printable(summary(metrics));
+      latest = summary(metrics).map(printable);
       update(step);
     },
     runEnd: stop,
@@ -132,17 +157,16 @@ function phaseTitle(phase: PhaseSpec | undefined): string {
 const title = (job: string) =>
   job === "rocket" ? "training the nets" : "training the light net alone";
 
-/** The number of steps skipped so far, if any. */
-const skips = (count: number) =>
-  count === 0 ? "" : `  ${count} step${count === 1 ? "" : "s"} skipped`;
+/** The number of steps skipped so far. */
+const skips = (count: number) => `${count} step${count === 1 ? "" : "s"} skipped`;
 
 /** The loss on the training split, and the metrics of the split that matters most. */
-function summary({ train, validation, test }: Readonly<Record<string, Metrics>>): string {
+function summary({ train, validation, test }: Readonly<Record<string, Metrics>>): string[] {
   const parts = train ? [`loss ${formatMetric(train.loss!)}`] : [];
   const measured = validation ?? test ?? {};
   for (const [key, value] of Object.entries(measured)) {
     if (key.includes("loss/") || isMetricDetail(key, measured)) continue;
     parts.push(`${key} ${formatMetric(value)}`);
   }
-  return parts.join("  ");
+  return parts;
 }

@@ -7,6 +7,7 @@
  */
 
 import { unwritable } from "./files/unwritable.ts";
+import { paint } from "./paint.ts";
 import { printable, UNPRINTABLE } from "./printable.ts";
 
 /** A status line below all other output, such as a progress bar. */
@@ -54,7 +55,11 @@ function aboveStatus(write: () => void): void {
 /** A line, or several lines, to print. Line breaks within a line are escaped. */
 export type Lines = string | readonly string[];
 
-const printed = (lines: readonly Lines[]) => lines.flat().map(printable).join("\n");
+/** Joins lines for an output, with colors if it is a terminal and NO_COLOR is not set. */
+function printed(lines: readonly Lines[], to: { isTerminal(): boolean }): string {
+  const safe = lines.flat().map(printable);
+  return (!Deno.noColor && to.isTerminal() ? safe.map(paint) : safe).join("\n");
+}
 
 /**
  * Prints lines, starting on a new line because the terminal may have echoed a key, such as `^C`.
@@ -81,7 +86,7 @@ export function sayAfterKey(...lines: readonly Lines[]): void {
  */
 export function say(...lines: readonly Lines[]): void {
   try {
-    aboveStatus(() => console.error(printed(lines)));
+    aboveStatus(() => console.error(printed(lines, Deno.stderr)));
   } catch {
     // There is nowhere else to report it.
   }
@@ -95,7 +100,7 @@ export function say(...lines: readonly Lines[]): void {
  * @throws {UserError} If it cannot be written.
  */
 export function print(...lines: readonly Lines[]): void {
-  toOutput(printed(lines));
+  toOutput(printed(lines, Deno.stdout));
 }
 
 /**

@@ -120,6 +120,14 @@ function drawn(columns: readonly Column[]): string[] {
  * Cuts a text in the middle if it is longer than a width: `data.tr…n.path`. Line breaks and control
  * characters in it are escaped first.
  *
+ * @example
+ * ```ts
+ * import { cutToWidth } from "@rocket-launching/rocket/plugin";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(cutToWidth("data.train.path", 9), "data…path");
+ * ```
+ *
  * @param text The text.
  * @param width The maximum width in columns of the terminal, at least 3.
  */

@@ -7,6 +7,14 @@ export const WIDTH = 80;
  * Returns the number of columns that a text takes in a terminal. Most characters take one column;
  * Chinese, Japanese and Korean characters and emoji take two, and combining characters none.
  *
+ * @example
+ * ```ts
+ * import { widthOf } from "@rocket-launching/rocket/plugin";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(widthOf("数据"), 4);
+ * ```
+ *
  * @param text The text, without line breaks and control characters.
  */
 export function widthOf(text: string): number {

@@ -7,18 +7,21 @@ import { type Difference, differences } from "../run/folder/differences.ts";
 import type { EarlierRun } from "../run/folder/manifest.ts";
 import { type RunSummary, summarizeRun } from "../run/folder/run_state.ts";
 import type { Metrics, Result } from "../stages/events.ts";
-import { formatMetric, isMetricDetail } from "../stages/metric.ts";
+import {
+  type Better,
+  betterOf,
+  formatDifference,
+  formatMetric,
+  isMetricDetail,
+} from "../stages/metric.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
 import { quoted } from "../base/quoted.ts";
 
 /** The largest width of a row's title. */
 const TITLE_WIDTH = 28;
 
-/** The largest width of a value; with three runs, the table is 79 characters wide. */
-const VALUE_WIDTH = 15;
-
-/** The number of runs side by side in 80 columns. */
-const SIDE_BY_SIDE = 3;
+/** The largest width of a value. */
+const VALUE_WIDTH = 21;
 
 /** A run that has ended. */
 interface ComparedRun extends RunSummary {
@@ -121,17 +124,10 @@ function comparison(runs: readonly ComparedRun[], different: readonly Difference
     cutToWidth(title!, TITLE_WIDTH),
     ...cells.map((cell) => cutToWidth(cell, VALUE_WIDTH)),
   ]);
-  const blocks: string[] = [];
-  for (let from = 0; from < runs.length; from += SIDE_BY_SIDE) {
-    const part = <T>(list: readonly T[]) => list.slice(from, from + SIDE_BY_SIDE);
-    blocks.push(
-      "",
-      ...table(["", ...part(heads)], rows.map(([title, ...cells]) => [title, ...part(cells)])),
-    );
-  }
   return [
     ...legend,
-    ...blocks,
+    "",
+    ...table(["", ...heads], rows),
     "",
     "metrics on the test split after the last epoch; +/− is the difference from run 1",
     ...(different.length === 0 ? ["the pipelines are equal"] : []),
@@ -151,7 +147,8 @@ function resultRows(runs: readonly ComparedRun[]): [string, ...string[]][] {
   for (const { net, metrics } of netsOf(results)) {
     for (const key of keysOf(metrics)) {
       const values = metrics.map((one) => one?.[key]);
-      rows.push([`${net} ${key}`, ...values.map((value) => metricText(value, values[0]))]);
+      const better = results.map((result) => betterOf(key, result.better)).find(Boolean);
+      rows.push([`${net} ${key}`, ...values.map((value) => metricText(value, values[0], better))]);
     }
   }
   const seconds = (title: string, values: readonly (number | undefined)[]) => {
@@ -180,13 +177,16 @@ function keysOf(metrics: readonly (Metrics | undefined)[]): string[] {
   return [...new Set(keys)];
 }
 
-/** Formats a metric and its difference from that of the first run: `0.9700 +0.0020`. */
-function metricText(value: Metrics[string] | undefined, first: Metrics[string] | undefined) {
+/** Formats a metric and its difference from that of the first run: `0.9700 +0.0020 better`. */
+function metricText(
+  value: Metrics[string] | undefined,
+  first: Metrics[string] | undefined,
+  better: Better | undefined,
+): string {
   if (value === undefined) return "–";
   const text = formatMetric(value, formatNumber);
   if (typeof value !== "number" || typeof first !== "number" || value === first) return text;
-  const gain = value - first;
-  return `${text} ${gain < 0 ? "−" : "+"}${formatNumber(Math.abs(gain))}`;
+  return `${text} ${formatDifference(value - first, better, formatNumber)}`;
 }
 
 function optionText(value: unknown): string {

@@ -1,9 +1,9 @@
-import { relative } from "node:path";
 import { endSignals } from "../base/machine/end_signals.ts";
 import { removeOpenDrafts } from "../base/files/drafts.ts";
 import type { Interruption } from "../base/errors.ts";
 import type { Output } from "../stages/output.ts";
 import { quoted } from "../base/quoted.ts";
+import { fromHere } from "./next_steps.ts";
 import { takeEnd } from "./ending.ts";
 import { sayAfterKey } from "../base/terminal.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
@@ -134,6 +134,5 @@ export function describeInterruption(
  * @param out The run folder.
  */
 export function resumeCommand(out: string): string {
-  const path = relative(Deno.cwd(), out) || ".";
-  return `deno task pipeline resume ${quoted(path.startsWith("-") ? `./${path}` : path)}`;
+  return `deno task pipeline resume ${quoted(fromHere(out))}`;
 }

@@ -1,6 +1,13 @@
 import type { GradientNorms, Metrics, PhaseResult, Result } from "../stages/events.ts";
-import { formatMetric, isMetricDetail, type MetricValue } from "../stages/metric.ts";
+import {
+  betterOf,
+  formatDifference,
+  formatMetric,
+  isMetricDetail,
+  type MetricValue,
+} from "../stages/metric.ts";
 import { formatCount, formatNumber, table } from "../base/text_table.ts";
+import { WIDTH, widthOf, wrap } from "../base/text_width.ts";
 
 /**
  * Formats the table at the end of a run: the metrics of each net, and the light net's gain from the
@@ -11,8 +18,7 @@ import { formatCount, formatNumber, table } from "../base/text_table.ts";
  */
 export function resultTable(result: Result): string[] {
   const { baseline } = result;
-  const rows: { net: string; last: Metrics; best: Metrics; parameters: number; seconds: string }[] =
-    [];
+  const rows: NetRow[] = [];
   const add = (
     net: string,
     part: Pick<Result, "test" | "best" | "parameters">,
@@ -36,42 +42,27 @@ export function resultTable(result: Result): string[] {
 
   const all = rows[0]?.last ?? {};
   const metrics = Object.keys(all).filter((key) => !isMetricDetail(key, all));
-  const head = ["net", ...metrics.flatMap((metric) => [metric, "at best"]), "parameters", "time"];
-  const cells = rows.map(({ net, last, best, parameters, seconds }) => [
-    net,
-    ...metrics.flatMap((metric) => [last[metric], best[metric]].map(cell)),
-    formatCount(parameters),
-    seconds,
-  ]);
   const { best } = result;
   const lines = [
-    `${result.name}: metrics on the test split after epoch ${result.epochs}${
-      result.stopped ? " (stopped early)" : ""
-    }; "at best" is after epoch ${best.epoch}` +
-    (baseline ? ` (light alone: ${baseline.best.epoch})` : "") +
-    `, ${choice(best)}`,
+    ...wrap(
+      `${result.name}: metrics on the test split after epoch ${result.epochs}${
+        result.stopped ? " (stopped early)" : ""
+      }; "at best" is after epoch ${best.epoch}` +
+        (baseline ? ` (light alone: ${baseline.best.epoch})` : "") +
+        `, ${choice(best)}`,
+    ),
     "",
-    ...table(head, cells),
+    ...netTable(rows, metrics),
   ];
   if (result.phases) lines.push("", ...phaseTable(result.phases));
-  for (const { net, last } of rows) {
-    for (const metric of metrics) {
-      const details = Object.entries(last).filter(([key]) => key.startsWith(`${metric}/`))
-        .map(([key, value]) => `${key.slice(metric.length + 1)} ${cell(value)}`);
-      if (details.length > 0) lines.push("", `${net} ${metric}: ${details.join(", ")}`);
-    }
-  }
+  for (const metric of metrics) lines.push(...detailLines(metric, rows));
   const metric = metrics[0];
   const after = metric && result.test.light?.[metric];
   const alone = metric && baseline?.test.light?.[metric];
-  if (typeof after === "number" && typeof alone === "number") {
-    const gain = after - alone;
-    lines.push(
-      "",
-      `gain of the light net from the booster: ${metric} ${gain < 0 ? "−" : "+"}${
-        Math.abs(gain).toFixed(4)
-      } (one seed)`,
-    );
+  if (metric && typeof after === "number" && typeof alone === "number") {
+    const direction = betterOf(metric, result.better);
+    const gain = formatDifference(after - alone, direction, (value) => value.toFixed(4));
+    lines.push("", ...wrap(`gain of the light net from the booster: ${metric} ${gain} (one seed)`));
   }
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   lines.push(
@@ -84,6 +75,71 @@ export function resultTable(result: Result): string[] {
     lines.push(`steps skipped because a loss or gradient was not finite: ${skipped}`);
   }
   return lines;
+}
+
+/** The metrics of a net, after the last and after the best epoch. */
+interface NetRow {
+  readonly net: string;
+  readonly last: Metrics;
+  readonly best: Metrics;
+  readonly parameters: number;
+  readonly seconds: string;
+}
+
+/**
+ * Makes the table with a row per net. With many metrics, the table has a row per metric instead,
+ * and another table has the parameters and the time.
+ */
+function netTable(rows: readonly NetRow[], metrics: readonly string[]): string[] {
+  const nets = table(
+    ["net", ...metrics.flatMap((metric) => [metric, "at best"]), "parameters", "time"],
+    rows.map(({ net, last, best, parameters, seconds }) => [
+      net,
+      ...metrics.flatMap((metric) => [last[metric], best[metric]].map(cell)),
+      formatCount(parameters),
+      seconds,
+    ]),
+    undefined,
+    { groups: [...metrics.map(() => 2), 2] },
+  );
+  if (!nets.includes("") || metrics.length < 3) return nets;
+  return [
+    ...table(
+      ["metric", ...rows.flatMap(({ net }) => [net, "at best"])],
+      metrics.map((metric) => [
+        metric,
+        ...rows.flatMap(({ last, best }) => [last[metric], best[metric]].map(cell)),
+      ]),
+      undefined,
+      { groups: rows.map(() => 2) },
+    ),
+    "",
+    ...table(
+      ["net", "parameters", "time"],
+      rows.map(({ net, parameters, seconds }) => [net, formatCount(parameters), seconds]),
+    ),
+  ];
+}
+
+/** Formats the details of a metric: in a line per net, or in a table if the lines are too long. */
+function detailLines(metric: string, rows: readonly NetRow[]): string[] {
+  const keys = [...new Set(rows.flatMap(({ last }) => Object.keys(last)))]
+    .filter((key) => key.startsWith(`${metric}/`));
+  if (keys.length === 0) return [];
+  const name = (key: string) => key.slice(metric.length + 1);
+  const lines = rows.flatMap(({ net, last }) => {
+    const details = keys.filter((key) => last[key] !== undefined)
+      .map((key) => `${name(key)} ${cell(last[key])}`);
+    return details.length > 0 ? [`${net} ${metric}: ${details.join(", ")}`] : [];
+  });
+  if (lines.every((line) => widthOf(line) <= WIDTH)) return lines.flatMap((line) => ["", line]);
+  return [
+    "",
+    ...table(
+      [metric, ...rows.map(({ net }) => net)],
+      keys.map((key) => [name(key), ...rows.map(({ last }) => cell(last[key]))]),
+    ),
+  ];
 }
 
 /** Formats a metric's value for a table. */

@@ -2,6 +2,7 @@ import { metricsToJson } from "../stages/metrics_json.ts";
 import { readResumablePlan } from "../run/resume_run.ts";
 import { listenToSignals } from "./interruption.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
+import { nextSteps } from "./next_steps.ts";
 import { printResult, train } from "./train.ts";
 import { printJson, say } from "../base/terminal.ts";
 
@@ -21,7 +22,7 @@ export async function resume(args: readonly string[], options: CommandOptions): 
   if (options.json) printJson(metricsToJson({ event: "runEnd", result }));
   else printResult(result, out);
   if (!options.quiet) {
-    say(`the run has finished; to train longer, add --epochs ${result.epochs + 1} or more`);
+    say("", "The run has already finished.", nextSteps(plan, out, result.epochs));
   }
   return 0;
 }

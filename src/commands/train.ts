@@ -7,6 +7,7 @@ import { OutputsFailed } from "../run/outputs.ts";
 import { runPlan } from "../run/run.ts";
 import { describeInterruption, INTERRUPTED, listenToSignals } from "./interruption.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
+import { nextSteps } from "./next_steps.ts";
 import { gradientTable, resultTable } from "./result_table.ts";
 import { print, printJson, say } from "../base/terminal.ts";
 
@@ -46,7 +47,10 @@ export async function train(
       },
     });
     over();
-    if (!json) printResult(result, out);
+    if (!json) {
+      printResult(result, out);
+      if (!quiet) say("", nextSteps(plan, out, result.epochs));
+    }
     return 0;
   } catch (error) {
     over();

@@ -413,6 +413,7 @@ class Run {
       seed: plan.seed,
       ...rocket,
       ...(peakBytes !== undefined && { memory: { peakBytes } }),
+      better: Object.fromEntries(plan.metrics.map(({ name, stage }) => [name, stage.better])),
       parameters: parameters(jobs.rocket),
       gradients,
       ...(alone && jobs.alone && {

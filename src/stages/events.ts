@@ -262,6 +262,11 @@ export interface Result {
     readonly value: MetricValue;
     readonly test: Readonly<Record<string, Metrics>>;
   };
+  /**
+   * Whether higher or lower values of each metric are better, by the metric's name. Results of
+   * earlier versions lack it.
+   */
+  readonly better?: Readonly<Record<string, "higher" | "lower">>;
   /** The number of trainable parameters of each net. Shared ones count for both nets. */
   readonly parameters: Readonly<Partial<Record<NetName, number>>>;
   /** The gradient norms on the first batch of the last phase, one entry per loss term. */

@@ -71,6 +71,51 @@ export function isMetricDetail(key: string, all: Readonly<Record<string, unknown
   return key.includes("/") && Object.hasOwn(all, key.slice(0, key.lastIndexOf("/")));
 }
 
+/** Whether higher or lower values of a metric are better. */
+export type Better = "higher" | "lower";
+
+/**
+ * Finds whether higher or lower values are better for a value of a metric.
+ *
+ * @param key The value's key, such as `accuracy`, `light/accuracy` or `light/calibration/ece`.
+ * @param better The directions by the metric's name.
+ * @returns The direction; undefined if it is not known.
+ */
+export function betterOf(
+  key: string,
+  better: Readonly<Record<string, Better>> = {},
+): Better | undefined {
+  const [name, ...parts] = key.split("/").filter((part, at) => at > 0 || !isNet(part));
+  for (let length = parts.length; length >= 0; length--) {
+    const prefix = [name, ...parts.slice(0, length)].join("/");
+    if (Object.hasOwn(better, prefix)) return better[prefix];
+  }
+  return undefined;
+}
+
+const isNet = (part: string) => part === "light" || part === "booster";
+
+/**
+ * Formats the difference of two values of a metric, and says whether it is an improvement:
+ * `−0.0100 better`.
+ *
+ * @param difference The difference.
+ * @param better The direction; without it, the difference is not judged.
+ * @param format Formats a number that is not negative.
+ */
+export function formatDifference(
+  difference: number,
+  better: Better | undefined,
+  format: (value: number) => string,
+): string {
+  const size = format(Math.abs(difference));
+  if (Number(size) === 0) return `±${size}`;
+  const text = `${difference < 0 ? "−" : "+"}${size}`;
+  return better === undefined
+    ? text
+    : `${text} ${difference > 0 === (better === "higher") ? "better" : "worse"}`;
+}
+
 /** The context in which a metric is created. */
 export interface MetricContext {
   /** The label. */

@@ -5,9 +5,10 @@
  */
 
 import { type Align, formatCount, formatNumber, table } from "../base/text_table.ts";
+import { wrap } from "../base/text_width.ts";
 import { escapeMarkup } from "../base/escape_markup.ts";
 import { printable } from "../base/printable.ts";
-import { formatMetric, undefinedMetric } from "../stages/metric.ts";
+import { type Better, formatMetric, undefinedMetric } from "../stages/metric.ts";
 import type { Latency } from "./latency.ts";
 import type { Interval, Spread } from "./statistics.ts";
 import type { MetricSummary, SweepRow, SweepTable } from "./table.ts";
@@ -16,6 +17,8 @@ import type { MetricSummary, SweepRow, SweepTable } from "./table.ts";
 export interface TextTable {
   /** The columns' titles. */
   readonly head: readonly string[];
+  /** The numbers of columns after the first that belong together. */
+  readonly groups: readonly number[];
   /** The cells. */
   readonly rows: readonly (readonly string[])[];
 }
@@ -28,23 +31,26 @@ const nothing = "–";
  * @param sweep The sweep's table.
  */
 export function comparison(sweep: SweepTable): TextTable {
-  const { metric, keys, rows, latency } = sweep;
+  const { metric, keys, rows, latency, better } = sweep;
   const [, net = "", name = metric ?? ""] = /^(light|booster)\/(.*)$/.exec(metric ?? "") ?? [];
   const other = net === "light" ? `booster/${name}` : "";
   const columns: [title: string, cell: (row: SweepRow) => string][] = [
     ["setting", ({ setting }) => setting],
     ["seeds", ({ seeds }) => String(seeds.length)],
   ];
+  const groups = [1];
   if (metric !== undefined) {
     columns.push(
       [metric, ({ metrics }) => spreadText(metrics.last[metric])],
-      ["difference [95 %]", ({ metrics }) => differenceText(metrics.last[metric])],
+      ["difference [95 %]", ({ metrics }) => differenceText(metrics.last[metric], better)],
       ["at best", ({ metrics }) => spreadText(metrics.best[metric])],
-      ["difference [95 %]", ({ metrics }) => differenceText(metrics.best[metric])],
+      ["difference [95 %]", ({ metrics }) => differenceText(metrics.best[metric], better)],
     );
+    groups.push(2, 2);
   }
   if (keys.includes(other)) {
     columns.push([other, ({ metrics }) => spreadText(metrics.last[other])]);
+    groups.push(1);
   }
   columns.push(
     ["light parameters", ({ parameters: { light } }) => light ? formatCount(light) : nothing],
@@ -53,17 +59,20 @@ export function comparison(sweep: SweepTable): TextTable {
       ({ parameters: { booster } }) => booster ? formatCount(booster) : nothing,
     ],
   );
+  groups.push(2);
   if (latency) {
     columns.push(
       [
         `light latency (${latencyText(latency)})`,
         ({ latency }) => latency ? `${latency.toFixed(3)} ms` : nothing,
       ],
-      ["ratio", ({ latencyRatio }) => latencyRatio ? latencyRatio.toFixed(2) : nothing],
+      ["ratio", ({ latencyRatio }) => latencyRatio ? ratioText(latencyRatio) : nothing],
     );
+    groups.push(2);
   }
   return {
     head: columns.map(([title]) => title),
+    groups,
     rows: rows.map((row) => columns.map(([, cell]) => cell(row))),
   };
 }
@@ -90,6 +99,7 @@ const rowsText = (batch: number) => `${batch} row${batch === 1 ? "" : "s"}`;
 export function allMetrics({ keys, rows }: SweepTable, when: "last" | "best"): TextTable {
   return {
     head: ["setting", ...keys],
+    groups: keys.map(() => 1),
     rows: rows.map(({ setting, metrics }) => [
       setting,
       ...keys.map((key) => spreadText(metrics[when][key])),
@@ -112,7 +122,8 @@ export function notes({ split, seeds, latency, engines, rows, metric }: SweepTab
     ...(metric === undefined ? [] : [
       `Differences from ${references.join(", ")}${
         references.length > 1 ? ", each at the same point of the grid," : ""
-      } are shown with the 95 % interval of the paired t test over seeds.`,
+      } are shown with the 95 % interval of the paired t test over seeds. A difference is called ` +
+      "better or worse if this interval does not contain 0.",
     ]),
     ...(latency
       ? [
@@ -131,8 +142,14 @@ export function notes({ split, seeds, latency, engines, rows, metric }: SweepTab
  * @param sweep The sweep's table.
  */
 export function terminalText(sweep: SweepTable): string[] {
-  const { head, rows } = comparison(sweep);
-  return [sweep.name, "", ...table(head, rows), "", ...notes(sweep)];
+  const { head, rows, groups } = comparison(sweep);
+  return [
+    ...wrap(sweep.name),
+    "",
+    ...table(head, rows, undefined, { groups }),
+    "",
+    ...notes(sweep).flatMap((note) => wrap(note)),
+  ];
 }
 
 /**
@@ -224,12 +241,24 @@ function meanText({ mean, deviation }: Spread): string {
   return `${text} ± ${same ? deviation.toFixed(4) : formatNumber(deviation)}`;
 }
 
-function differenceText(summary: MetricSummary | undefined): string {
-  return summary?.difference ? intervalText(summary.difference) : nothing;
+function differenceText(summary: MetricSummary | undefined, better: Better | undefined): string {
+  return summary?.difference ? intervalText(summary.difference, better) : nothing;
 }
 
-function intervalText({ mean, low, high }: Interval): string {
-  return Number.isNaN(low) ? signed(mean) : `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
+function intervalText({ mean, low, high }: Interval, better: Better | undefined): string {
+  // With one seed, there is no interval.
+  const [least, most] = Number.isNaN(low) ? [mean, mean] : [low, high];
+  const text = Number.isNaN(low)
+    ? signed(mean)
+    : `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
+  if (better === undefined || (least <= 0 && most >= 0)) return text;
+  return `${text} ${least > 0 === (better === "higher") ? "better" : "worse"}`;
+}
+
+/** Formats the ratio of two latencies: `0.80 faster`. */
+function ratioText(ratio: number): string {
+  const text = ratio.toFixed(2);
+  return Number(text) === 1 ? text : `${text} ${ratio < 1 ? "faster" : "slower"}`;
 }
 
 /** Formats a difference with a sign and always four decimals, so differences are easy to compare. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Better, betterOf } from "../stages/metric.ts";
 import type { CheckedSweep } from "./check.ts";
 import type { Latency } from "./latency.ts";
 import type { RunOutcome, When } from "./results.ts";
@@ -55,6 +56,8 @@ export interface SweepTable {
   readonly split: string;
   /** The metric that settings are compared on. */
   readonly metric: string | undefined;
+  /** Whether higher or lower values of this metric are better; undefined if that is not known. */
+  readonly better: Better | undefined;
   /** All seeds. */
   readonly seeds: readonly number[];
   /** The metrics' keys, in the order of the runs' results. */
@@ -101,6 +104,9 @@ export function sweepTable(
     name,
     split,
     metric,
+    better: metric === undefined
+      ? undefined
+      : outcomes.map(({ result }) => betterOf(metric, result.better)).find(Boolean),
     seeds,
     keys: [...new Set(outcomes.flatMap(({ metrics }) => Object.keys(metrics.last)))],
     latency: latency && { engine: latency.engine, batch: latency.batch },

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { stringify } from "yaml";
 import { type Ended, inFolder, launched, rocket } from "../support/command_line.ts";
-import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
+import { dataFolder, digitsPipeline, withPipeline } from "../support/pipelines.ts";
 
 /** There are no signals to send on Windows. */
 const ignore = Deno.build.os === "windows";
@@ -244,11 +244,21 @@ Deno.test("resume of a finished run prints its result, and --epochs continues it
   const small = digitsPipeline({ train: { epochs: 1, batch: 256 }, outputs: ["checkpoint"] });
   await withPipeline(small, async (file, folder) => {
     const first = await rocket([file, "--engine", "wasm", "--out", "run"], { cwd: folder });
+    const test = relative(folder, join(dataFolder, "digits-test.arrow"));
+    for (
+      const step of [
+        `predict run ${test} --out predictions.csv`,
+        "evaluate run",
+        "report run --out run.html",
+        "export run --format onnx --out run-onnx",
+        "resume run --epochs 2",
+      ]
+    ) assertStringIncludes(first.stderr, `\n  deno task pipeline ${step}\n`);
     const again = await rocket(["resume", "run"], { cwd: folder });
     assertEquals([again.code, again.stdout], [0, first.stdout]);
     assertStringIncludes(
       again.stderr,
-      "the run has finished; to train longer, add --epochs 2 or more",
+      "The run has already finished.",
     );
     const more = await rocket(["resume", "run", "--epochs", "3", "--json"], { cwd: folder });
     assertEquals(more.code, 0, more.stderr);

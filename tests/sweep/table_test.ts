@@ -1,4 +1,10 @@
-import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { tableFromIPC } from "apache-arrow";
 import { join } from "node:path";
 import type { Result } from "../../src/stages/events.ts";
@@ -105,15 +111,32 @@ Deno.test("the comparison has a row for each setting, even without runs", () => 
     [
       ...["rocket", "2", "0.7000 ± 0.2121", "+0.1000 [−0.5353, +0.7353]"],
       ...["1.0000 ± 0", "+0.0000 [+0.0000, +0.0000]", "0.8500 ± 0.0707"],
-      ...["1,234", "56,789", "3.000 ms", "1.50"],
+      ...["1,234", "56,789", "3.000 ms", "1.50 slower"],
     ],
     ["failed", "0", "–", "–", "–", "–", "–", "–", "–", "–", "–"],
   ]);
   for (const text of [terminalText(table).join("\n"), markdownText(table)]) {
     assertStringIncludes(text, "0.7000 ± 0.2121");
-    assertStringIncludes(text, "paired t test");
+    assertStringIncludes(text.replaceAll("\n", " "), "paired t test");
   }
   assertStringIncludes(notes(table).join(), "with 1 row on the wasm engine with one thread");
+});
+
+Deno.test("a difference is called better or worse if its interval does not contain 0", () => {
+  const differences = (better: "higher" | "lower" | undefined, values: readonly number[]) => {
+    const runs = values.map((value, at) => outcome("rocket", at + 1, 0.5 + value));
+    const all = [...values.map((_, at) => outcome("basic", at + 1, 0.5)), ...runs].map((run) => ({
+      ...run,
+      result: { ...run.result, ...(better && { better: { accuracy: better } }) } as Result,
+    }));
+    return comparison(sweepTable(sweep, all, undefined)).rows[1]![3]!;
+  };
+  assertMatch(differences("higher", [0.1, 0.11, 0.12]), /^\+0\.1100 \[.*\] better$/);
+  assertMatch(differences("lower", [0.1, 0.11, 0.12]), /^\+0\.1100 \[.*\] worse$/);
+  assertMatch(differences("lower", [-0.1, -0.11, -0.12]), /^−0\.1100 \[.*\] better$/);
+  assertMatch(differences("higher", [0.1, -0.2, 0.1]), /\]$/);
+  assertEquals(differences("lower", [-0.1]), "−0.1000 better");
+  assertEquals(differences(undefined, [-0.1]), "−0.1000");
 });
 
 Deno.test("a deviation has the decimals of its mean, unless it would be shown as zero", () => {

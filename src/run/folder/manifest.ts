@@ -180,6 +180,7 @@ const resultSchema = z.looseObject({
   precision: z.string(),
   seed: z.number(),
   steps: count,
+  better: z.record(z.string(), z.enum(["higher", "lower"])).optional(),
   gradients,
   phases: z.array(z.looseObject({
     ...common,

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from "node:util";
 import type { JobName, Metrics, StepEvent } from "../../../src/stages/events.ts";
 import type { Output } from "../../../src/stages/output.ts";
 import progress from "../../../plugins/outputs/progress.ts";
+import { widthOf } from "../../../src/base/text_width.ts";
 import { checkStage } from "../../../testing.ts";
 import { epochEnd, make, result, runStart, splits } from "./support.ts";
 
@@ -122,17 +123,35 @@ Deno.test("progress draws a bar on a terminal, on standard error, which is full 
   const text = stripVTControlCharacters(stderr);
   assertStringIncludes(text, "training the nets\n");
   assertStringIncludes(text, "training the light net alone\n");
-  const bars = [...text.matchAll(/([█░]+) (\d+)% {2}epoch (\S+) {2}\S+ left {2}([^█░\n]*)/g)];
+  const bars = [...text.matchAll(/([█░]+) (\d+)% {2}epoch (\S+)(?: {2}([^█░\n]*))?/g)];
   assertEquals(bars[0]!.slice(2, 4), ["0", "1/2"]);
   assertEquals(bars[0]![1], "░".repeat(20));
   const full = bars.filter(([, , percent]) => percent === "100");
   assert(full.length >= 2, "a bar for each job");
   for (const [, cells, , epoch, latest] of [full[0]!, full.at(-1)!]) {
     assertEquals([cells, epoch], ["█".repeat(20), "2/2"]);
-    // It is cut at the terminal's width.
-    assertStringIncludes(latest!, "loss 0.7500  light/acc");
+    // The second accuracy does not fit the terminal's width.
+    assertEquals(latest?.trimEnd(), "loss 0.7500  light/accuracy 0.5000");
   }
   assert(stderr.endsWith("\n"));
+});
+
+Deno.test("progress draws lines that fit the terminal, even with long names", async () => {
+  const name = "a-very-long-name-of-a-metric-or-a-phase-that-has-many-words";
+  const metrics = { train: { loss: 1e-9 }, test: { [name]: 1, [`数据${name}`]: 2, m: 3 } };
+  const { stderr } = await captured(true, async () => {
+    const output = make(progress, ".");
+    await output.runStart!(runStart(1_000_000));
+    output.step!({ ...step(1, 1), phase: name });
+    output.epoch!(epochEnd(1, { metrics }));
+    output.step!({ ...step(1_000_000, 999_999), phase: `${name}-2`, skipped: true });
+    output.failure!({ error: new Error("the disk is full") });
+  });
+  // A bar starts where the cursor is set to the start of the line.
+  // deno-lint-ignore no-control-regex
+  const bars = stderr.split(/[\r\n]|\x1b\[\d*G/).map(stripVTControlCharacters);
+  assert(bars.some((line) => /a-very-l….*, epoch 999999\/1000000/.test(line)), stderr);
+  for (const line of bars) assert(widthOf(line) <= 80, line);
 });
 
 Deno.test("progress counts steps, and shows the metrics of an epoch after its end", async () => {

@@ -1,0 +1,144 @@
+/** The number of first steps whose time is left out, since they include tracing and compilation. */
+const FIRST = 3;
+
+/** The time over which the mean time of a step is taken, in milliseconds. */
+const MEMORY = 20_000;
+
+/** The time of measured steps that an estimate needs, in milliseconds. */
+const ENOUGH = 1_000;
+
+/** The time within which a shown time follows a changed estimate, in milliseconds. */
+const SMOOTHING = 10_000;
+
+/** A step counts with at most this multiple of the mean, so a single pause changes little. */
+const LARGEST = 4;
+
+/** The share of older epochs in the mean time between two epochs. */
+const OLDER = 0.7;
+
+/**
+ * Estimates the remaining time of a job from the times of its steps. The first steps of a job and of
+ * a phase, which include the set-up, do not count, and the time between epochs (evaluation,
+ * checkpoints) counts separately. The estimate of the end moves smoothly.
+ */
+export class RemainingTime {
+  readonly #epochs: number;
+  readonly #stepsPerEpoch: number;
+  /** The position: the number of steps done, the epoch, and the phase. */
+  #step: number;
+  #epoch = 0;
+  #phase: string | undefined;
+  /** When the previous step ended; undefined before the first one. */
+  #before: number | undefined;
+  /** The number of next steps whose time does not count. */
+  #skipped = FIRST;
+  /** The sums of times and numbers of steps, in which older steps count less. */
+  #time = 0;
+  #count = 0;
+  #measured = 0;
+  /** The same for the times between epochs. */
+  #pauses = 0;
+  #pauseCount = 0;
+  /** The estimated time of the end, and when it was last updated. */
+  #end: number | undefined;
+  #updated = 0;
+
+  /**
+   * Starts the estimate.
+   *
+   * @param epochs The number of epochs of the job.
+   * @param stepsPerEpoch The number of steps of an epoch.
+   * @param step The number of steps that are done already.
+   */
+  constructor(epochs: number, stepsPerEpoch: number, step: number) {
+    this.#epochs = epochs;
+    this.#stepsPerEpoch = stepsPerEpoch;
+    this.#step = step;
+  }
+
+  /**
+   * Receives the end of a step.
+   *
+   * @param step The number of steps that are done.
+   * @param epoch The epoch of the step, from 1.
+   * @param phase The phase.
+   * @param now The time in milliseconds.
+   */
+  add(step: number, epoch: number, phase: string | undefined, now: number): void {
+    const isNewPhase = phase !== this.#phase && this.#before !== undefined;
+    if (isNewPhase) {
+      this.#skipped = FIRST;
+      this.#time = this.#count = this.#measured = 0;
+    }
+    const steps = step - this.#step;
+    if (this.#before !== undefined && steps > 0) {
+      this.#measure(now - this.#before, steps, epoch !== this.#epoch);
+    }
+    [this.#step, this.#epoch, this.#phase, this.#before] = [step, epoch, phase, now];
+    this.#update(now);
+  }
+
+  #measure(time: number, steps: number, isNewEpoch: boolean): void {
+    if (this.#skipped > 0) {
+      this.#skipped -= steps;
+      return;
+    }
+    const mean = this.#mean() ?? time / steps;
+    if (isNewEpoch && this.#count > 0) {
+      this.#pauses = OLDER * this.#pauses + Math.max(0, time - mean * steps);
+      this.#pauseCount = OLDER * this.#pauseCount + 1;
+      return;
+    }
+    const counted = Math.min(time, LARGEST * mean * steps);
+    const kept = Math.exp(-counted / MEMORY);
+    this.#time = kept * this.#time + counted;
+    this.#count = kept * this.#count + steps;
+    this.#measured += counted;
+  }
+
+  #mean(): number | undefined {
+    return this.#count > 0 ? this.#time / this.#count : undefined;
+  }
+
+  #update(now: number): void {
+    const mean = this.#mean();
+    if (mean === undefined || this.#measured < ENOUGH) return;
+    const steps = this.#epochs * this.#stepsPerEpoch - this.#step;
+    // The evaluation after the last epoch has still to come.
+    const pauses = this.#epochs - this.#epoch + 1;
+    const pause = this.#pauseCount > 0 ? this.#pauses / this.#pauseCount : 0;
+    const end = now + steps * mean + pauses * pause;
+    const share = 1 - Math.exp(-(now - this.#updated) / SMOOTHING);
+    this.#end = this.#end === undefined ? end : this.#end + share * (end - this.#end);
+    this.#updated = now;
+  }
+
+  /**
+   * Returns the remaining time in milliseconds.
+   *
+   * @param now The time in milliseconds.
+   * @returns The time; undefined if too few steps have been measured.
+   */
+  at(now: number): number | undefined {
+    return this.#end === undefined ? undefined : Math.max(0, this.#end - now);
+  }
+}
+
+/**
+ * Formats a remaining time. A long time has a coarse unit, so the text changes slowly.
+ *
+ * @param milliseconds The time; undefined if it is not known.
+ * @returns A text of at most 16 characters.
+ */
+export function remainingText(milliseconds: number | undefined): string {
+  if (milliseconds === undefined) return "";
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 20) return `${seconds} s left`;
+  if (seconds < 115) return `${10 * Math.round(seconds / 10)} s left`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 90) return `${minutes} min left`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 24
+    ? `${hours} h ${10 * Math.floor((minutes % 60) / 10)} min left`
+    : `${Math.floor(hours / 24)} d ${hours % 24} h left`;
+}

@@ -1,0 +1,49 @@
+import { relative, resolve } from "node:path";
+import { quoted } from "../base/quoted.ts";
+import type { Plan } from "../pipeline/plan.ts";
+
+/** The built-in sources whose files `predict` reads without further options. */
+const fileSources: ReadonlySet<string> = new Set(["arrow", "csv", "parquet"]);
+
+/**
+ * Returns commands that use a finished run, as users can copy them.
+ *
+ * @param plan The plan of the run.
+ * @param out The run folder.
+ * @param epochs The number of epochs that are done.
+ */
+export function nextSteps(plan: Plan, out: string, epochs: number): string[] {
+  const run = fromHere(out);
+  const command = (...words: readonly string[]) =>
+    `  deno task pipeline ${words.map(quoted).join(" ")}`;
+  return [
+    "next steps:",
+    command("predict", run, testFile(plan) ?? "INPUT", "--out", "predictions.csv"),
+    command("evaluate", run),
+    command("report", run, "--out", `${run}.html`),
+    command("export", run, "--format", "onnx", "--out", `${run}-onnx`),
+    // Each phase has its own number of epochs.
+    ...(plan.phases.length === 1 ? [command("resume", run, "--epochs", String(2 * epochs))] : []),
+  ];
+}
+
+/**
+ * Returns a path as a command in the current folder can name it.
+ *
+ * @param path The path.
+ */
+export function fromHere(path: string): string {
+  const relativePath = relative(Deno.cwd(), path) || ".";
+  return relativePath.startsWith("-") ? `./${relativePath}` : relativePath;
+}
+
+/** Returns the path of the test rows; undefined if they need more than a path to be read. */
+function testFile({ document, test: { specifier, options, folder } }: Plan): string | undefined {
+  const { test } = Object(Object(document.value).data) as { readonly test?: unknown };
+  const hasOnlyPath = Object.keys(Object(test)).every((key) => key === "use" || key === "path");
+  const { path } = Object(options) as { readonly path?: unknown };
+  if (typeof path !== "string" || !hasOnlyPath || !fileSources.has(specifier ?? "")) {
+    return undefined;
+  }
+  return fromHere(resolve(folder, path));
+}
