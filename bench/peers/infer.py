@@ -61,10 +61,15 @@ def litert():
     path = os.path.join(FOLDER, "model.tflite")
     if not os.path.exists(path):
         import tensorflow as tf
+        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-        converter = tf.lite.TFLiteConverter.from_saved_model(os.path.join(FOLDER, "saved-model"))
+        # The converter does not find the variables of a SavedModel without objects: make them constants.
+        saved = tf.saved_model.load(os.path.join(FOLDER, "saved-model"))
+        frozen = convert_variables_to_constants_v2(saved.signatures["serving_default"])
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+        content = converter.convert()
         with open(path, "wb") as file:
-            file.write(converter.convert())
+            file.write(content)
     net = Interpreter(path, num_threads=threads)
     for entry in net.get_input_details():
         net.resize_tensor_input(entry["index"], [rows, *entry["shape"][1:]])
