@@ -5,9 +5,13 @@ import { hint } from "../base/hints.ts";
 import { say } from "../base/terminal.ts";
 import { summarizeRun } from "../run/folder/run_state.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
-import { lossPicture } from "../report/charts.ts";
+import { lossPicture, runsPicture } from "../report/charts.ts";
 import { reportPage } from "../report/page.ts";
 import { readPoints, readReportRun, type ReportRun } from "../report/read_run.ts";
+import type { Metrics, Result } from "../stages/events.ts";
+import { formatMetric } from "../stages/metric.ts";
+import { table } from "../base/text_table.ts";
+import { interval, spread } from "../sweep/statistics.ts";
 import { resultTable } from "./result_table.ts";
 
 /** The default number of rows with the largest losses in a report, of each kind. */
@@ -32,7 +36,7 @@ export async function report(
       exitCode: 2,
     });
   }
-  const isPicture = out !== undefined && /\.svg$/i.test(out) && folders.length === 1;
+  const isPicture = out !== undefined && /\.svg$/i.test(out);
   if (out === undefined || !isPicture && !/\.html?$/i.test(out)) {
     throw new UserError(
       out === undefined
@@ -49,7 +53,11 @@ export async function report(
       },
     );
   }
-  const text = isPicture ? await pictureOf(folders[0]!) : await pageOf(folders, options);
+  const text = !isPicture
+    ? await pageOf(folders, options)
+    : folders.length === 1
+    ? await pictureOf(folders[0]!)
+    : await pictureOfRuns(folders);
   await withDraftFolder(out, () => writeFileWhole(out, new TextEncoder().encode(text)));
   if (!options.quiet) {
     say(`${out}: a report of ${folders.length === 1 ? "one run" : `${folders.length} runs`}`);
@@ -74,6 +82,16 @@ async function pageOf(folders: readonly string[], options: CommandOptions): Prom
   return await reportPage(runs);
 }
 
+/** Returns the error for a run whose record does not contain what a picture shows. */
+function undrawable(message: string): UserError {
+  return new UserError(message, {
+    hint: hint("report/picture", "write a page: --out report.html", {
+      edit: "the name of the file",
+    }),
+    exitCode: 2,
+  });
+}
+
 /** Draws the losses of a run by epoch as SVG. */
 async function pictureOf(folder: string): Promise<string> {
   const { result } = await summarizeRun(folder);
@@ -81,14 +99,63 @@ async function pictureOf(folder: string): Promise<string> {
     split === "test" && net !== undefined && /^loss\/.*cross-entropy$/.test(metric)
   );
   if (!result || losses.length === 0) {
-    throw new UserError(`the run ${folder} has not measured losses of the nets on the test split`, {
-      hint: hint("report/picture", "write a page: --out report.html", {
-        edit: "the name of the file",
-      }),
-      exitCode: 2,
-    });
+    throw undrawable(`the run ${folder} has not measured losses of the nets on the test split`);
   }
   const points = losses.map(({ epoch, value, net }) => ({ x: epoch, y: value, name: net! }));
   const title = `${losses[0]!.metric.replace("loss/", "")}, test split`;
   return await lossPicture(points, title, resultTable(result));
+}
+
+/**
+ * Draws the first metric of several runs by epoch as SVG, such as the runs of a pipeline with
+ * several seeds, with the gain of the light net over the light net that is trained alone.
+ */
+async function pictureOfRuns(folders: readonly string[]): Promise<string> {
+  const runs = await Promise.all(folders.map(async (folder) => ({
+    folder,
+    result: (await summarizeRun(folder)).result,
+    points: await readPoints(folder),
+  })));
+  const [metric] = Object.keys(runs[0]!.result?.test.light ?? {});
+  const missing = runs.find(({ result }) => result?.test.light?.[metric!] === undefined);
+  if (metric === undefined || missing) {
+    const { folder } = missing ?? runs[0]!;
+    throw undrawable(`the run ${folder} has no metric of the light net on the test split`);
+  }
+  const points = runs.flatMap(({ points }) =>
+    points.filter((point) =>
+      point.split === "test" && point.metric === metric && point.net !== undefined
+    )
+  ).map(({ epoch, value, net }) => ({ x: epoch, y: value, name: net! }));
+  return await runsPicture(points, `${metric}, test split`, spreadLines(metric, runs));
+}
+
+/** Formats the last values of a metric over runs, and the gain of the light net if it is known. */
+function spreadLines(
+  metric: string,
+  runs: readonly { readonly result: Result | undefined }[],
+): string[] {
+  const valuesOf = (read: (result: Result) => Metrics | undefined) => {
+    const values = runs.map(({ result }) => read(result!)?.[metric]);
+    return values.every((value) => typeof value === "number") ? values : undefined;
+  };
+  const nets = {
+    "light": valuesOf(({ test }) => test.light),
+    "booster": valuesOf(({ test }) => test.booster),
+    "light alone": valuesOf(({ baseline }) => baseline?.test.light),
+  };
+  const rows = Object.entries(nets).flatMap(([net, values]) => {
+    if (!values) return [];
+    const { mean, deviation } = spread(values);
+    return [[net, formatMetric(mean), formatMetric(deviation)]];
+  });
+  const count = `${runs.length} runs`;
+  const lines = table(["net", `${metric}, mean of ${count}`, "deviation"], rows);
+  const { light, "light alone": alone } = nets;
+  if (!light || !alone) return lines;
+  const { mean, low, high } = interval(light.map((value, index) => value - alone[index]!));
+  const [difference, from, to] = [mean, low, high].map((value) =>
+    `${value < 0 ? "−" : "+"}${formatMetric(Math.abs(value))}`
+  );
+  return [...lines, "", `light − light alone: ${difference}, 95 % interval [${from}, ${to}]`];
 }

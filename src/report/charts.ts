@@ -6,73 +6,26 @@
  */
 
 import { drawSvg, type TopLevelSpec } from "../base/draw.ts";
+import {
+  alone,
+  booster,
+  chartConfig,
+  ink,
+  light,
+  muted,
+  other,
+  pictureOf,
+  series,
+  strong,
+  withVariables,
+} from "../base/chart_theme.ts";
+import { wrap } from "../base/text_width.ts";
 import { escapeMarkup } from "../base/escape_markup.ts";
 import type { ConfusionCell } from "../model/evaluation/confusion.ts";
 import type { ReliabilityBin } from "../model/evaluation/reliability.ts";
 
-/**
- * Placeholder colors that Vega accepts. Variables of the style sheet replace them in the result.
- */
-const ink = "#000101", muted = "#000102", line = "#000103", strong = "#000104";
-const light = "#000111", booster = "#000112", alone = "#000113", other = "#000114";
-const series = ["#000121", "#000122", "#000123", "#000124", "#000125", "#000126"];
-
-const variables: Readonly<Record<string, string>> = {
-  [ink]: "--ink",
-  [muted]: "--muted",
-  [line]: "--line",
-  [strong]: "--strong",
-  [light]: "--light",
-  [booster]: "--booster",
-  [alone]: "--alone",
-  [other]: "--other",
-  ...Object.fromEntries(series.map((color, index) => [color, `--series${index + 1}`])),
-};
-
 /** The size of a chart without its axes. It fits on a phone's screen without scaling. */
 const WIDTH = 330, HEIGHT = 200;
-
-const config: NonNullable<TopLevelSpec["config"]> = {
-  background: "transparent",
-  font: "system-ui, sans-serif",
-  view: { stroke: null },
-  padding: 4,
-  axis: {
-    labelColor: muted,
-    titleColor: muted,
-    labelFontSize: 11,
-    titleFontSize: 11,
-    titleFontWeight: "normal",
-    gridColor: line,
-    domainColor: line,
-    tickColor: line,
-    domain: false,
-    ticks: false,
-    labelPadding: 6,
-    titlePadding: 8,
-  },
-  axisX: { grid: false, domain: true },
-  legend: {
-    orient: "top",
-    title: null,
-    labelColor: ink,
-    labelFontSize: 12,
-    symbolStrokeWidth: 3,
-    symbolSize: 90,
-    offset: 6,
-  },
-  text: { color: ink },
-};
-
-/** The colors of charts outside of pages, where the style sheet is not available. */
-const fixed: Readonly<Record<string, string>> = {
-  [ink]: "#1d1c1a",
-  [muted]: "#6a6862",
-  [line]: "#e4e2dc",
-  [light]: "#1f6fd1",
-  [booster]: "#d9622b",
-  [alone]: "#85837b",
-};
 
 /** The color of each net. */
 export const netColors: Readonly<Record<string, string>> = {
@@ -81,13 +34,8 @@ export const netColors: Readonly<Record<string, string>> = {
   "light alone": alone,
 };
 
-function colored(svg: string, colors: (color: string) => string | undefined): string {
-  return svg.replaceAll(/#0001[0-9a-f]{2}/g, (color) => colors(color) ?? color);
-}
-
 async function draw(spec: object, title: string): Promise<string> {
-  const drawn = await drawSvg({ config, ...spec } as TopLevelSpec);
-  const svg = colored(drawn, (color) => variables[color] && `var(${variables[color]})`);
+  const svg = withVariables(await drawSvg({ config: chartConfig, ...spec } as TopLevelSpec));
   // The page determines the size. Screen readers announce the chart as an image with this title.
   return svg.replace(
     /^\s*<svg /,
@@ -382,11 +330,10 @@ export async function lossPicture(
   lines: readonly string[],
 ): Promise<string> {
   const names = [...new Set(points.map(({ name }) => name))];
-  const drawn = await drawSvg({
-    config,
+  const chart = await drawSvg({
+    config: chartConfig,
     width: 620,
-    height: 260,
-    padding: 16,
+    height: 220,
     data: { values: [...points] },
     mark: { type: "line", strokeWidth: 2, point: { size: 20, filled: true, opacity: 1 } },
     encoding: {
@@ -404,23 +351,88 @@ export async function lossPicture(
       },
     },
   });
-  const chart = colored(drawn, (color) => fixed[color]);
-  const [, width = 0, height = 0] = /width="(\d+)" height="(\d+)"/.exec(chart)?.map(Number) ?? [];
-  const lineHeight = 17, wide = Math.max(...lines.map(({ length }) => length)) * 7.3 + 32;
-  const text = lines.map((content, index) =>
-    `<text x="16" y="${height + 16 + index * lineHeight}" xml:space="preserve">${
+  return withLines(pictureOf(chart), lines);
+}
+
+/**
+ * Draws a metric by epoch over several runs as an SVG file of its own: the mean of each net, and
+ * the range of all runs as a band, with lines of text below the chart.
+ *
+ * @param points The metric in each run.
+ * @param title The title of the vertical axis.
+ * @param lines The lines of text.
+ */
+export async function runsPicture(
+  points: readonly LinePoint[],
+  title: string,
+  lines: readonly string[],
+): Promise<string> {
+  const names = [...new Set(points.map(({ name }) => name))];
+  const x = {
+    field: "x",
+    type: "quantitative",
+    title: "epoch",
+    axis: { tickMinStep: 1, format: "d" },
+  } as const;
+  const y = { field: "y", type: "quantitative", scale: { zero: false } } as const;
+  const chart = await drawSvg({
+    config: chartConfig,
+    width: 620,
+    height: 220,
+    data: { values: [...points] },
+    encoding: {
+      color: {
+        field: "name",
+        type: "nominal",
+        scale: { domain: names, range: names.map((name) => netColors[name] ?? other) },
+        legend: { symbolType: "stroke", symbolOpacity: 1 },
+      },
+    },
+    layer: [
+      {
+        mark: { type: "area", opacity: 0.18 },
+        encoding: {
+          x,
+          y: { ...y, aggregate: "min", title },
+          y2: { field: "y", aggregate: "max" },
+        },
+      },
+      {
+        mark: { type: "line", strokeWidth: 2 },
+        encoding: { x, y: { ...y, aggregate: "mean", title } },
+      },
+    ],
+  });
+  return withLines(pictureOf(chart), lines);
+}
+
+/** The longest line of text below a picture, in characters. */
+const LONGEST_LINE = 96;
+
+/** Adds lines of text below a picture. */
+function withLines(picture: string, text: readonly string[]): string {
+  const lines = text.flatMap((line) =>
+    line.length > LONGEST_LINE ? wrap(line, LONGEST_LINE) : [line]
+  );
+  const [width, height] = /width="(\d+)" height="(\d+)"/.exec(picture)!.slice(1).map(Number);
+  const lineHeight = 16, margin = 8;
+  const elements = lines.map((content, index) =>
+    `<text x="${margin}" y="${height! + (index + 1) * lineHeight}" xml:space="preserve">${
       escapeMarkup(content)
     }</text>`
   );
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${Math.max(width, wide)}" height="${
-      height + lines.length * lineHeight + 24
-    }">`,
-    `<rect width="100%" height="100%" fill="white"/>`,
-    chart,
-    `<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="12" fill="#1d1c1a">`,
-    ...text,
-    `</g></svg>`,
-    "",
-  ].join("\n");
+  const wide = Math.ceil(Math.max(...lines.map(({ length }) => length)) * 7.3) + 2 * margin;
+  const size = [Math.max(width!, wide), height! + lines.length * lineHeight + margin];
+  return picture
+    .replace(
+      / width="\d+" height="\d+" viewBox="[^"]*"/,
+      () => ` width="${size[0]}" height="${size[1]}" viewBox="0 0 ${size.join(" ")}"`,
+    )
+    .replace(/<\/svg>\s*$/, () =>
+      [
+        `<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="12" fill="var(--ink)">`,
+        ...elements,
+        `</g></svg>`,
+        "",
+      ].join("\n"));
 }

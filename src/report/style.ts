@@ -1,22 +1,8 @@
+import { themeStyle } from "../base/chart_theme.ts";
+
 /** The style sheet of a report: for light, dark and printed pages, and for phones. */
 export const style: string = `
-:root {
-  color-scheme: light dark;
-  --page: #f7f6f3; --card: #ffffff; --ink: #1d1c1a; --muted: #6a6862; --line: #e4e2dc;
-  --strong: #ffffff;
-  --light: #1f6fd1; --booster: #d9622b; --alone: #85837b; --other: #7a4fb5;
-  --series1: #1f6fd1; --series2: #c4512a; --series3: #1c8a6b; --series4: #8550b8;
-  --series5: #b07a00; --series6: #b23a72; --good: #1c7f5c; --bad: #b83b2e;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --page: #151513; --card: #1f1f1c; --ink: #eceae4; --muted: #a3a099; --line: #35342f;
-    --strong: #10100e;
-    --light: #6aa9f4; --booster: #f08a55; --alone: #9b988f; --other: #b392e6;
-    --series1: #6aa9f4; --series2: #f08a55; --series3: #52c3a0; --series4: #b392e6;
-    --series5: #dcae4a; --series6: #e487b4; --good: #5cc79f; --bad: #f0897d;
-  }
-}
+${themeStyle}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body {

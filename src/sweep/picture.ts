@@ -1,3 +1,4 @@
+import { chartConfig, pictureOf } from "../base/chart_theme.ts";
 import { drawSvg, type TopLevelSpec } from "../base/draw.ts";
 import { UserError } from "../base/errors.ts";
 import { interval } from "./statistics.ts";
@@ -54,7 +55,7 @@ export async function drawPicture(
   const points = picturePoints(table);
   if (points.length === 0) return undefined;
   try {
-    return await drawSvg(specOf(table, points));
+    return pictureOf(await drawSvg(specOf(table, points)));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     report(`picture.svg is not written: ${error.message}`);
@@ -75,9 +76,8 @@ function specOf(
   const y = { type: "quantitative", scale: { zero: false, padding: 12 } } as const;
   return {
     width: 560,
-    height: 320,
-    background: "white",
-    padding: 16,
+    height: 280,
+    config: chartConfig,
     data: { values: [...points] },
     encoding: { color: { field: "name", type: "nominal", sort: null, title: null } },
     layer: [

@@ -81,7 +81,15 @@ Deno.test("report shows a run's result, curves, confusion matrices and wrong row
     const picture = await page(out, "--out", join(folder, "run.svg"));
     assertMatch(picture, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
     assertStringIncludes(picture, "light alone");
-    assert(!picture.includes("var("));
+    assertStringIncludes(picture, "@media (prefers-color-scheme: dark)");
+    assert(!/#0001\d\d/.test(picture));
+
+    const runs = await page(out, out, "--out", join(folder, "runs.svg"));
+    const { test, baseline } = JSON.parse(await Deno.readTextFile(join(out, "result.json")));
+    const [light, alone] = [test, baseline.test].map(({ light }) => light.accuracy.toFixed(4));
+    assertMatch(runs, RegExp(`>light +${light} +0\\.0000<`));
+    assertMatch(runs, RegExp(`>light alone +${alone} +0\\.0000<`));
+    assertMatch(runs, /light − light alone: [+−]0\.\d{4}, 95 % interval \[/);
   });
 });
 
