@@ -5,6 +5,7 @@ import arrow from "../../plugins/sources/arrow.ts";
 import csv from "../../plugins/sources/csv.ts";
 import parquet from "../../plugins/sources/parquet.ts";
 import { UserError } from "../base/errors.ts";
+import { runFiles } from "../base/files/run_files.ts";
 import { hint } from "../base/hints.ts";
 import { layoutOf } from "../input/layout.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
@@ -12,7 +13,7 @@ import { readDocument } from "../pipeline/document/document.ts";
 import { isEntry, Planner } from "../pipeline/plan/planner.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import { fieldOf } from "../run/model/family.ts";
-import type { SourceFeature } from "../run/model/model_file.ts";
+import type { ModelSource, SourceFeature } from "../run/model/model_file.ts";
 import type { Dataset, Source, SourceStage } from "../stages/source.ts";
 import { callStage } from "../stages/stage_error.ts";
 
@@ -36,6 +37,14 @@ export interface InputOptions {
   readonly allowEnv?: readonly string[];
 }
 
+/** The columns that a model reads, and how the run read text files. */
+export interface ReadColumns {
+  /** The columns. */
+  readonly features: readonly Pick<SourceFeature, "column" | "type">[];
+  /** The source of the run, if it read text files. */
+  readonly source?: ModelSource | undefined;
+}
+
 /** The sources for files, by the extension of the file name. */
 const sources: readonly (readonly [ending: RegExp, source: SourceStage])[] = [
   [/\.(?:arrow|arrows|feather)$/i, arrow],
@@ -44,7 +53,8 @@ const sources: readonly (readonly [ending: RegExp, source: SourceStage])[] = [
 ];
 
 /**
- * Opens files with rows. The columns of text files get the types that they had in the run.
+ * Opens files with rows. Text files are read with the options of the run's source, such as the
+ * texts that stand for null, and their columns get the types that they had in the run.
  *
  * @param path The path of a file, or a glob for several. A relative path starts at the current
  *   folder. A YAML file contains a source entry, as in a pipeline.
@@ -55,13 +65,15 @@ const sources: readonly (readonly [ending: RegExp, source: SourceStage])[] = [
  */
 export async function openRows(
   path: string,
-  { features }: { readonly features: readonly Pick<SourceFeature, "column" | "type">[] },
+  { features, source }: ReadColumns,
   columns: readonly string[] | undefined,
   options: InputOptions = {},
 ): Promise<InputRows> {
   const own = features.map(({ column }) => column);
   const request = columns && { columns: [...new Set([...own, ...columns])] };
-  const opened = await openSource(path, request, options);
+  const opened = /\.ya?ml$/i.test(path)
+    ? await openEntry(path, request, options)
+    : await openFile(path, request, source && withColumns(source, own));
   const data = await inTypesOf(opened, features);
   return {
     data,
@@ -98,24 +110,52 @@ function placeOf(path: string): string {
   }
 }
 
-async function openSource(
+async function openFile(
   path: string,
   request: Parameters<Source["open"]>[0],
-  options: InputOptions,
+  source: ModelSource | undefined,
 ): Promise<Dataset> {
-  if (/\.ya?ml$/i.test(path)) return await openEntry(path, request, options);
-  const [, stage] = sources.find(([ending]) => ending.test(path)) ?? [];
-  if (!stage) {
-    throw new UserError(`${path} is not a file with rows`, {
-      hint: hint(
-        "model/input",
-        "name a file that ends in .arrow, .feather, .parquet, .csv, .tsv, or .csv.gz, or a YAML file with a source entry",
-        { edit: "the command" },
-      ),
-      exitCode: 2,
-    });
+  const stage = sourceOf(path);
+  const options = source?.use === stage.name ? source.options : {};
+  const parsed = stage.options.safeParse({ ...options, path });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new UserError(
+      `the options of the source ${stage.name} in ${runFiles.model} are not valid: ${
+        issue!.path.join(".")
+      }: ${issue!.message}`,
+    );
   }
-  return await stage.create(stage.options.parse({ path }), { folder: Deno.cwd() }).open(request);
+  return await stage.create(parsed.data, { folder: Deno.cwd() }).open(request);
+}
+
+/**
+ * Leaves out the declared types of columns that are not read, such as the label's: other files need
+ * not have them. Without a header, the declaration names all columns.
+ */
+function withColumns({ use, options }: ModelSource, read: readonly string[]): ModelSource {
+  if (options.header === false || options.columns === undefined) return { use, options };
+  const columns = Object.entries(Object(options.columns)).filter(([name]) => read.includes(name));
+  return { use, options: { ...options, columns: Object.fromEntries(columns) } };
+}
+
+/**
+ * Returns the built-in source that reads a file.
+ *
+ * @param path The path of the file, or a glob.
+ * @throws {UserError} If the extension of its name belongs to no source; exit code 2.
+ */
+export function sourceOf(path: string): SourceStage {
+  const [, stage] = sources.find(([ending]) => ending.test(path)) ?? [];
+  if (stage) return stage;
+  throw new UserError(`${path} is not a file with rows`, {
+    hint: hint(
+      "model/input",
+      "name a file that ends in .arrow, .feather, .parquet, .csv, .tsv, or .csv.gz, or a YAML file with a source entry",
+      { edit: "the command" },
+    ),
+    exitCode: 2,
+  });
 }
 
 /** Opens the source of a YAML file with one source entry, such as `use: csv` and its options. */

@@ -96,7 +96,12 @@ export class TestRows {
     ];
     const open = async (names: readonly string[] | undefined) => {
       if (input !== undefined) {
-        return (await openRows(input, { features: columns }, names, inputOptions)).data;
+        return (await openRows(
+          input,
+          { features: columns, source: model.source },
+          names,
+          inputOptions,
+        )).data;
       }
       const { stage, options, reference, folder } = plan.test;
       const source = callStage(reference, "create()", () => stage.create(options, { folder }));

@@ -1,3 +1,4 @@
+import csv from "../../../plugins/sources/csv.ts";
 import type { Path } from "../../pipeline/document/document.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { NetName } from "../../stages/network.ts";
@@ -46,6 +47,7 @@ export function describeModel(
   const typeOf = (column: string) =>
     sourceTypeOf(train.schema.fields.find(({ name }) => name === column)!);
   return {
+    ...sourceOf(plan),
     features: Object.entries(plan.features).map(([name, options]) => {
       const column = options.column ?? name;
       return { name, column, type: typeOf(column), options, spec: train.features[name]! };
@@ -68,6 +70,14 @@ export function describeModel(
     },
     variables: model.variables.filter(({ owner }) => owner !== "loss"),
   };
+}
+
+/** Describes how text files were read. Other formats need no options to be read in the same way. */
+function sourceOf(plan: Plan): Pick<ModelContent, "source"> {
+  const { resolved, stage } = plan.train;
+  if (stage !== csv) return {};
+  const { path: _, ...options } = writtenOptions(plan, resolved, ["data", "train"]);
+  return { source: { use: stage.name, options } };
 }
 
 /** Returns a stage's options without the values of environment variables. */

@@ -50,6 +50,14 @@ export interface SourceType {
   readonly family: Family;
 }
 
+/** How the training rows were read from files. */
+export interface ModelSource {
+  /** The built-in source. */
+  readonly use: string;
+  /** Its options without the path, with every default filled in. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
 /** How a feature is read from its column. */
 export interface SourceFeature {
   /** The name of the feature. */
@@ -174,6 +182,8 @@ export interface ModelFile {
   readonly exported?: ExportedNet | undefined;
   /** Where the graph of an export folder begins; absent if it contains all transforms. */
   readonly graph?: GraphStart | undefined;
+  /** How the training rows were read from text files; absent for other sources. */
+  readonly source?: ModelSource | undefined;
   /** The features of the source, in the pipeline's order. */
   readonly features: readonly SourceFeature[];
   /** The label. */
@@ -255,6 +265,7 @@ const fileSchema = z.strictObject({
     buckets: count,
     vectors: z.array(z.tuple([z.string(), count])),
   }).optional(),
+  source: z.strictObject({ use: z.string(), options }).optional(),
   features: z.array(z.strictObject({
     name: z.string(),
     column: z.string(),
@@ -324,6 +335,7 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
     ...(content.net !== undefined && { net: content.net }),
     ...(content.exported && { exported: content.exported }),
     ...(content.features.some(({ spec }) => spec.ids?.kind === "hash") && { hash: hashForm() }),
+    ...(content.source && { source: content.source }),
     features: content.features.map(({ options, spec, ...feature }) => {
       const { ids, ...rest } = options, listed = Array.isArray(ids);
       return {
@@ -545,6 +557,7 @@ function modelOf(form: FileForm, vocabulary: (name: string) => readonly string[]
     ...(form.run !== undefined && { run: form.run }),
     ...(form.net !== undefined && { net: form.net }),
     ...(form.exported && { exported: form.exported }),
+    ...(form.source && { source: form.source }),
     features: form.features.map(({ listed, options, spec, ...feature }) => {
       const read = specOf(spec);
       return {
