@@ -18,6 +18,7 @@ import {
   type VariableAxis,
   type VariableOwner,
   type VariableRegistry,
+  yamlName,
   z,
 } from "../../plugin.ts";
 import { activation, activationNames } from "./activations.ts";
@@ -115,10 +116,14 @@ export function ctrEntry(
     if (Object.hasOwn(features, name)) continue;
     throw refusal(
       `there is no feature ${JSON.stringify(name)}`,
-      hint("ctr/features", `${didYouMean(name, names)}the features are ${names.join(", ")}`, {
-        set: { [`features/${nearest(name, names) ?? names[0]}`]: {} },
-        remove: [`features/${name}`],
-      }),
+      hint(
+        "ctr/features",
+        `${didYouMean(name, names)}the features are ${names.map(yamlName).join(", ")}`,
+        {
+          set: { [`features/${nearest(name, names) ?? names[0]}`]: {} },
+          remove: [`features/${name}`],
+        },
+      ),
     );
   }
   // A feature may have the name of an inherited property, such as toString.
@@ -225,7 +230,7 @@ export function ctrEntry(
         hint(
           "ctr/candidate",
           `${candidate ? "" : didYouMean(to, candidates)}the features with one id per row are ${
-            candidates.join(", ")
+            candidates.map(yamlName).join(", ")
           }`,
           { set: { [`features/${name}/attention/to`]: nearest(to, candidates) ?? candidates[0] } },
         ),

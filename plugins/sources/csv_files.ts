@@ -36,10 +36,11 @@ import {
   type RowLocation,
   type TextFacts,
   UserError,
+  yamlName,
 } from "../../plugin.ts";
 import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
-import { refuseManyColumns, yamlKey } from "./hints.ts";
+import { refuseManyColumns } from "./hints.ts";
 import { partitionFields } from "./hive.ts";
 import { type Database, literal, noColumns, quoted } from "./duckdb.ts";
 import type { SourceFile } from "./files.ts";
@@ -222,12 +223,16 @@ export async function openCsv(
   const missing = given.find((name) => !names.includes(name));
   if (missing !== undefined) {
     throw new UserError(`${file.name} has no column ${missing}`, {
-      hint: hint("csv/column", `${didYouMean(missing, names)}its columns are ${names.join(", ")}`, {
-        remove: [`columns/${missing}`],
-        set: {
-          [`columns/${nearest(missing, names) ?? names[0]!}`]: dialect.columns![missing]!,
+      hint: hint(
+        "csv/column",
+        `${didYouMean(missing, names)}its columns are ${names.map(yamlName).join(", ")}`,
+        {
+          remove: [`columns/${missing}`],
+          set: {
+            [`columns/${nearest(missing, names) ?? names[0]!}`]: dialect.columns![missing]!,
+          },
         },
-      }),
+      ),
     });
   }
   return { file, delimiter, names, blankLines };
@@ -443,7 +448,7 @@ function refuseOtherNames(first: CsvFile, other: CsvFile): void {
     hint: hint(
       "csv/columns",
       `all files of a source have the same columns; ${didYouMean(name, names)}its columns are ${
-        names.join(", ")
+        names.map(yamlName).join(", ")
       }`,
       { edit: "the data files" },
     ),
@@ -746,7 +751,7 @@ export class CsvTables implements Tables {
         hint: hint(
           "csv/overflow",
           `correct the value, or read the column as text with columns: { ${
-            yamlKey(name)
+            yamlName(name)
           }: string }`,
           [{ edit: "the data file" }, { set: { [`columns/${name}`]: "string" } }],
         ),
@@ -763,8 +768,8 @@ export class CsvTables implements Tables {
       hint: hint(
         "csv/inexact",
         `to round it, write columns: { ${
-          yamlKey(name)
-        }: float64 }; to keep its digits, write columns: { ${yamlKey(name)}: string }`,
+          yamlName(name)
+        }: float64 }; to keep its digits, write columns: { ${yamlName(name)}: string }`,
         ["float64", "string"].map((type) => ({ set: { [`columns/${name}`]: type } })),
       ),
     };
@@ -777,7 +782,7 @@ export class CsvTables implements Tables {
     return hint(
       "csv/type",
       `correct the value, or write columns: { ${
-        yamlKey(name)
+        yamlName(name)
       }: ${other} }, or if it represents a null: ` +
         `nullValues: [${nulls.map((text) => JSON.stringify(text)).join(", ")}]`,
       [

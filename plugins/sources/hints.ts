@@ -41,15 +41,6 @@ export function arrowBeside(name: string): string {
   return `${path.replace(/\.[^./\\]*$/, "")}.arrow`;
 }
 
-/**
- * Returns a key for a YAML map, in quotes if it needs them.
- *
- * @param name The key.
- */
-export function yamlKey(name: string): string {
-  return /^[A-Za-z_][\w-]*$/.test(name) ? name : JSON.stringify(name);
-}
-
 /** The maximum number of columns of a text or Parquet file. */
 export const maxColumns = 65_536;
 

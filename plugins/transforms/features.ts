@@ -14,6 +14,7 @@ import {
   type tf,
   UserError,
   type Values,
+  yamlName,
   z,
 } from "../../plugin.ts";
 
@@ -93,9 +94,13 @@ export function featureNamed(features: Features, name: string): ColumnSpec {
   if (spec) return spec;
   const all = Object.keys(features);
   throw new UserError(`there is no feature ${name}`, {
-    hint: hint("features/name", `${didYouMean(name, all)}the features are ${all.join(", ")}`, {
-      edit: "the name",
-    }),
+    hint: hint(
+      "features/name",
+      `${didYouMean(name, all)}the features are ${all.map(yamlName).join(", ")}`,
+      {
+        edit: "the name",
+      },
+    ),
     exitCode: 2,
   });
 }

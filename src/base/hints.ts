@@ -6,6 +6,7 @@
 
 import type { Problem } from "./errors.ts";
 import { nearest } from "./nearest.ts";
+import { yamlName } from "./quoted.ts";
 
 /**
  * The text of a hint that {@linkcode hint} made. Where this type is expected, TypeScript rejects
@@ -142,7 +143,7 @@ export interface WrongName {
    * none of them. Without it, such a name gets no hint.
    */
   readonly intro?: string | undefined;
-  /** Formats a name for the hint; by default, the name itself. */
+  /** Formats a name for the hint; by default, as it can be copied into a pipeline file. */
   readonly shown?: ((name: string) => string) | undefined;
   /** What changes when the user writes one of the names. */
   readonly change: (name: string) => Change;
@@ -157,7 +158,7 @@ export interface WrongName {
  */
 export function nameHint(
   id: string,
-  { written, names, intro, shown = (name) => name, change }: WrongName,
+  { written, names, intro, shown = yamlName, change }: WrongName,
 ): HintText | undefined {
   const near = nearest(written, names);
   if (near !== undefined) return hint(id, `did you mean ${shown(near)}?`, change(near));

@@ -1,4 +1,5 @@
 import { distance } from "fastest-levenshtein";
+import { yamlName } from "./quoted.ts";
 
 /**
  * Finds the name that a user most likely meant.
@@ -48,5 +49,5 @@ const plain = (word: string) => word.toLowerCase().replaceAll(/[-_ ]/g, "");
  */
 export function didYouMean(word: string, names: readonly string[]): string {
   const near = nearest(word, names);
-  return near === undefined ? "" : `did you mean ${near}? `;
+  return near === undefined ? "" : `did you mean ${yamlName(near)}? `;
 }

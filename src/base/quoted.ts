@@ -1,3 +1,5 @@
+import { UNPRINTABLE } from "./printable.ts";
+
 import type { OperatingSystem } from "./machine/end_signals.ts";
 
 /**
@@ -23,4 +25,44 @@ export function quotedOn(os: OperatingSystem, word: string): string {
     return `"${word.replaceAll(/[`$]/g, "`$&").replaceAll('"', '""')}"`;
   }
   return /^[\w./:@%+,^-][\w./:@%+,=^-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/**
+ * Quotes a text as YAML in double quotes. Control characters and invisible characters become escape
+ * sequences, so that users can copy the text from a message into a pipeline file.
+ *
+ * @param text The text.
+ */
+export function yamlQuoted(text: string): string {
+  return JSON.stringify(text).replace(UNPRINTABLE, (character) => {
+    const code = character.codePointAt(0)!;
+    const hex = code.toString(16);
+    return code > 0xffff ? `\\U${hex.padStart(8, "0")}` : `\\u${hex.padStart(4, "0")}`;
+  });
+}
+
+/** Texts that YAML reads as text without quotes, in lists and maps as well. */
+const PLAIN = /^(?![-?:,[\]{}#&*!|>'"%@`~\s])(?!.*(?::\s|\s#|:$|\s$|[,[\]{}]))/u;
+
+/** Words that YAML reads as other values than text. */
+const OTHER = /^(?:true|false|null|)$/i;
+
+/**
+ * Formats a name for a hint, as users can copy it into a pipeline file: unchanged, or in double
+ * quotes if YAML would read it differently.
+ *
+ * @example
+ * ```ts
+ * import { yamlName } from "@rocket-launching/rocket/plugin";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(yamlName("mean radius"), "mean radius");
+ * assertEquals(yamlName("a\tb"), String.raw`"a\tb"`);
+ * ```
+ *
+ * @param name The name.
+ */
+export function yamlName(name: string): string {
+  const isPlain = PLAIN.test(name) && !OTHER.test(name) && name.search(UNPRINTABLE) < 0;
+  return isPlain ? name : yamlQuoted(name);
 }

@@ -3,6 +3,7 @@ import { DataType } from "apache-arrow";
 import type { FeatureOptions, NullPolicy } from "../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../base/errors.ts";
 import { type Change, hint, type HintText, joinHints } from "../base/hints.ts";
+import { yamlQuoted } from "../base/quoted.ts";
 import type { ColumnSpec, TextColumn, Values } from "../stages/batch.ts";
 import { mayBeNumbers } from "../stages/source.ts";
 import {
@@ -670,7 +671,7 @@ export class ColumnReader {
           hint(
             "column/fill-known",
             `use a fill value that occurs in the training rows, such as ${
-              JSON.stringify([...this.#ids!.keys()][0])
+              yamlQuoted([...this.#ids!.keys()][0]!)
             }`,
             { set: { ".": { fill: [...this.#ids!.keys()][0] } } },
           ),

@@ -4,6 +4,7 @@ import type { FeatureOptions, LabelOptions, NullPolicy } from "../pipeline/data_
 import { type Place, type Problem, UserError } from "../base/errors.ts";
 import { type Change, hint, type HintText, nameHint } from "../base/hints.ts";
 import { didYouMean, nearest } from "../base/nearest.ts";
+import { yamlName } from "../base/quoted.ts";
 import { StageError, type StageReference } from "../stages/stage_error.ts";
 import type { ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
 import { type ColumnChunk, ColumnReader, isMeasured } from "./columns.ts";
@@ -515,7 +516,7 @@ function columnHint(
     });
   }
   const near = nearest(written, names) ?? names[0]!;
-  const words = `${didYouMean(written, names)}its columns are ${listed(names)}`;
+  const words = `${didYouMean(written, names)}its columns are ${listed(names.map(yamlName))}`;
   return hint("column/name", words, change(near));
 }
 

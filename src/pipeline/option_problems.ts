@@ -9,6 +9,7 @@ import type { Document, Path } from "./document/document.ts";
 import type { Problem } from "../base/errors.ts";
 import { type Change, hint, type HintText, nameHint } from "../base/hints.ts";
 import { formatPath } from "./document/nodes.ts";
+import { yamlQuoted } from "../base/quoted.ts";
 import { meantOption } from "./option_names.ts";
 import { isStage } from "./registry.ts";
 import type { AnyStage } from "../stages/stage.ts";
@@ -57,6 +58,29 @@ export function zodProblems(schema: z.ZodType, value: unknown, subject: Subject)
   return issuesProblems(error.issues, value, subject, schema);
 }
 
+/** For a problem about a missing key: the path of the key that is probably a misspelling of it. */
+const misspelledKeys = new WeakMap<Problem, string>();
+
+/** For a problem about an unknown key: the path of the key. */
+const unknownKeys = new WeakMap<Problem, string>();
+
+const pathText = (path: Path) => JSON.stringify(path);
+
+/**
+ * Leaves out problems about a missing key if another problem is about its misspelling. An entry and
+ * its stage are checked separately, so a misspelled `learningRate` is missing for one and unknown to
+ * the other.
+ *
+ * @param problems All problems of a file.
+ */
+export function withoutRepeated(problems: readonly Problem[]): Problem[] {
+  const unknown = new Set(problems.map((problem) => unknownKeys.get(problem)));
+  return problems.filter((problem) => {
+    const misspelled = misspelledKeys.get(problem);
+    return misspelled === undefined || !unknown.has(misspelled);
+  });
+}
+
 type Issue = z.core.$ZodIssue;
 
 function issuesProblems(
@@ -98,15 +122,19 @@ function issueProblems(
         ...keysOf(schema, within),
         ...(within.length === 0 ? subject.ignore ?? [] : []),
       ];
-      return issue.keys.map((key) => ({
-        message: `${nameOf(subject, within)} has no ${word(subject, within)} ${quoted(key)}`,
-        place: document.keyPlace([...full, key]),
-        hint: keyHint(key, names),
-      }));
+      return issue.keys.map((key) => {
+        const problem: Problem = {
+          message: `${nameOf(subject, within)} has no ${word(subject, within)} ${yamlQuoted(key)}`,
+          place: document.keyPlace([...full, key]),
+          hint: keyHint(key, names),
+        };
+        unknownKeys.set(problem, pathText([...full, key]));
+        return problem;
+      });
     }
     case "invalid_key":
       return [{
-        message: `${quoted(String(full.at(-1)))} is not a valid name: ${
+        message: `${yamlQuoted(String(full.at(-1)))} is not a valid name: ${
           issue.issues.slice(0, 1).map(complaint)
         }`,
         place: document.keyPlace(full),
@@ -128,15 +156,17 @@ function issueProblems(
     const owner = nameOf(subject, within.slice(0, -1));
     const name = formatPath(within.slice(-1));
     const meant = misspelled(issue, value, subject, schema);
-    return [{
-      message: `${owner} needs ${quoted(name)}: ${complaint(issue)}`,
+    const problem: Problem = {
+      message: `${owner} needs ${yamlQuoted(name)}: ${complaint(issue)}`,
       place: document.place(full.slice(0, -1)),
       hint: meant &&
-        hint("options/meant", `rename ${quoted(meant)} to ${quoted(name)}`, {
+        hint("options/meant", `rename ${yamlQuoted(meant)} to ${yamlQuoted(name)}`, {
           set: { [within.at(-1)!]: valueAt(value, [...within.slice(0, -1), meant]) },
           remove: [meant],
         }),
-    }];
+    };
+    if (meant !== undefined) misspelledKeys.set(problem, pathText([...full.slice(0, -1), meant]));
+    return [problem];
   }
   const choices = choicesOf(issue);
   const wanted = typeof found === "number" && !Number.isFinite(found)
@@ -264,9 +294,9 @@ function formatName(issue: z.core.$ZodIssueInvalidStringFormat): string {
     readonly suffix?: string;
     readonly includes?: string;
   };
-  if (prefix !== undefined) return `text that starts with ${quoted(prefix)}`;
-  if (suffix !== undefined) return `text that ends with ${quoted(suffix)}`;
-  if (includes !== undefined) return `text that contains ${quoted(includes)}`;
+  if (prefix !== undefined) return `text that starts with ${yamlQuoted(prefix)}`;
+  if (suffix !== undefined) return `text that ends with ${yamlQuoted(suffix)}`;
+  if (includes !== undefined) return `text that contains ${yamlQuoted(includes)}`;
   return format === "regex" ? `text like ${pattern}` : `a valid ${format}`;
 }
 
@@ -321,8 +351,6 @@ function listed(parts: readonly string[], last = "or"): string {
     ? parts.join()
     : `${parts.slice(0, -1).join(", ")} ${last} ${parts.at(-1)}`;
 }
-
-const quoted = (text: string) => JSON.stringify(text);
 
 /** Formats a value in short form. */
 function shown(value: unknown): string {

@@ -7,7 +7,7 @@
 import type { Document } from "../document/document.ts";
 import { variableMark, variablesIn } from "../document/environment.ts";
 import { type Problem, UserError } from "../../base/errors.ts";
-import { zodProblems } from "../option_problems.ts";
+import { withoutRepeated, zodProblems } from "../option_problems.ts";
 import type { Plan } from "../plan.ts";
 import type { Registry } from "../registry.ts";
 import { onePhaseSchema, pipelineSchema, type PipelineValue } from "../file_schema.ts";
@@ -40,7 +40,7 @@ export async function makePlan(document: Document, registry: Registry): Promise<
   if (!parsed.success || problems.length > 0) {
     // The stages are still checked, so that all mistakes are reported together.
     await checkLoose(planner, document.value);
-    throw new UserError(problems, { exitCode: 2 });
+    throw new UserError(withoutRepeated(problems), { exitCode: 2 });
   }
   const plan = await planAll(planner, parsed.data);
   if (problems.length > 0 || !plan) throw new UserError(problems, { exitCode: 2 });
