@@ -1,6 +1,9 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { QUICK_FOLDERS } from "../../src/launch/test.ts";
+import { root } from "../support/command_line.ts";
 import { type Ended, type RunOptions, type SmallProject, withProject } from "./support.ts";
 
 const passing = (name: string) => `
@@ -65,6 +68,7 @@ Deno.test("test() runs only the named files, relative to the user's folder", asy
 });
 
 Deno.test("test() runs only some folders, and no examples, with --quick", async () => {
+  for (const folder of QUICK_FOLDERS) assert(existsSync(join(root, folder)), folder);
   const quick = QUICK_FOLDERS.map((folder) => [`${folder}/q_test.ts`, passing(folder)]);
   const { code, last } = await runTests([UNCHECKED, "--quick"], {}, Object.fromEntries(quick));
   assertEquals([code, last], [0, `${QUICK_FOLDERS.length} passed, 0 failed`]);
