@@ -15,6 +15,7 @@ interface Counts {
   unknown: number;
   nulls: number;
   unanswered: number;
+  notFinite: number;
 }
 
 /**
@@ -56,7 +57,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
         logits: options.logits,
       },
     );
-    const counts: Counts = { rows: 0, unknown: 0, nulls: 0, unanswered: 0 };
+    const counts: Counts = { rows: 0, unknown: 0, nulls: 0, unanswered: 0, notFinite: 0 };
     const read = loaded.columns.map((column) => there.indexOf(column)).filter((at) => at >= 0);
     const started = performance.now();
     const scored = async function* () {
@@ -64,7 +65,9 @@ export async function predict(args: readonly string[], options: CommandOptions):
         counts.rows += predictions.rows;
         counts.unknown += predictions.unknown;
         for (const index of read) counts.nulls += countNulls(part.data.children[index]!);
-        const { answered } = predictions;
+        const { answered, notFinite } = predictions;
+        counts.notFinite += notFinite;
+        counts.unanswered -= notFinite;
         if (answered) counts.unanswered += answered.filter((one) => one === 0).length;
         yield columns.batch(part, predictions);
       }
@@ -79,7 +82,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
 
 function lastLine(
   out: string,
-  { rows, unknown, nulls, unanswered }: Counts,
+  { rows, unknown, nulls, unanswered, notFinite }: Counts,
   seconds: number,
 ): string {
   const rate = seconds > 0 ? `, ${formatCount(Math.round(rows / seconds))} rows/s` : "";
@@ -88,6 +91,9 @@ function lastLine(
     ...(nulls > 0 ? [`${counted(nulls, "null")}`] : []),
     ...(unanswered > 0
       ? [`${counted(unanswered, "row")} without a prediction because of nulls`]
+      : []),
+    ...(notFinite > 0
+      ? [`${counted(notFinite, "row")} without a prediction because the logits are not finite`]
       : []),
   ];
   return `${out}: ${counted(rows, "row")}${rate}${details.map((one) => `; ${one}`).join("")}`;

@@ -30,14 +30,16 @@ export class Predictions {
   readonly logits: Float32Array;
   /**
    * 1 for each row with a prediction, and 0 for the others; undefined if all rows have a
-   * prediction. A row has none only if it contains a null that would have excluded it from
-   * training.
+   * prediction. A row has none if it contains a null that would have excluded it from training, or
+   * if its logits are not finite numbers.
    */
   readonly answered: Uint8Array | undefined;
   /**
    * The number of values that are not in the vocabularies. They share the id for unknown values.
    */
   readonly unknown: number;
+  /** The number of rows without a prediction because their logits are not finite numbers. */
+  readonly notFinite: number;
   readonly #classes: readonly ClassValue[];
   #probabilities: Float32Array | undefined;
 
@@ -51,7 +53,7 @@ export class Predictions {
     { kind, classes }: Pick<LabelAnswers, "kind" | "classes">,
     logits:
       & Pick<Predictions, "rows" | "units" | "logits">
-      & Partial<Pick<Predictions, "answered" | "unknown">>,
+      & Partial<Pick<Predictions, "answered" | "unknown" | "notFinite">>,
   ) {
     this.kind = kind;
     this.#classes = classes;
@@ -60,6 +62,7 @@ export class Predictions {
     this.logits = logits.logits;
     this.answered = logits.answered;
     this.unknown = logits.unknown ?? 0;
+    this.notFinite = logits.notFinite ?? 0;
   }
 
   /**

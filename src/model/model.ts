@@ -147,10 +147,9 @@ export class LoadedModel implements Model {
   }
 
   async #arrays(values: FeatureValues): Promise<Predictions> {
-    const { inputs, runner } = this.#parts;
+    const { inputs } = this.#parts;
     const rows = rowsOf(inputs, values);
-    const logits = rows === 0 ? new Float32Array() : await runner.run(rows, values);
-    return this.#predictions(rows, logits);
+    return this.#predictions(rows, await this.#run(rows, values));
   }
 
   async #all(batches: readonly RecordBatch[]): Promise<Predictions> {
@@ -168,8 +167,14 @@ export class LoadedModel implements Model {
       row += part.rows;
     }
     const whole = parts.every((part) => !part.answered);
-    const unknown = parts.reduce((sum, part) => sum + part.unknown, 0);
-    return this.#predictions(rows, logits, whole ? undefined : answered, unknown);
+    const sum = (of: (part: Predictions) => number) =>
+      parts.reduce((sum, part) => sum + of(part), 0);
+    return new Predictions(this.#label, {
+      ...{ rows, logits, units: first?.units ?? this.#parts.model.network.units },
+      answered: whole ? undefined : answered,
+      unknown: sum(({ unknown }) => unknown),
+      notFinite: sum(({ notFinite }) => notFinite),
+    });
   }
 
   async *#predicted(batches: AsyncIterable<RecordBatch>): AsyncGenerator<Predictions> {
@@ -255,10 +260,10 @@ export class LoadedModel implements Model {
    * @returns The predictions for each part.
    */
   async compute(parts: readonly ModelRows[]): Promise<Predictions[]> {
-    const { runner, model } = this.#parts, { units } = model.network;
+    const { units } = this.#parts.model.network;
     const filled = parts.filter(({ size }) => size > 0);
     const size = filled.reduce((sum, { size }) => sum + size, 0);
-    const logits = size === 0 ? new Float32Array() : await runner.run(size, joinValues(filled));
+    const logits = await this.#run(size, joinValues(filled));
     let start = 0;
     return parts.map(({ rows, size, kept, unknown }) => {
       const own = size * units === logits.length
@@ -274,6 +279,19 @@ export class LoadedModel implements Model {
       });
       return this.#predictions(rows, all, answered, unknown);
     });
+  }
+
+  /** Computes the logits of rows. */
+  async #run(rows: number, values: FeatureValues): Promise<Float32Array> {
+    const { runner, model } = this.#parts, { units } = model.network;
+    if (rows === 0) return new Float32Array();
+    const logits = await runner.run(rows, values);
+    if (logits.length === rows * units) return logits;
+    throw new UserError(
+      `the net has ${counted(logits.length, "logit")} for ${counted(rows, "row")}; expected ${
+        rows * units
+      }`,
+    );
   }
 
   /** Finds or makes the decoder for a schema: to make one, all vocabularies are indexed. */
@@ -295,7 +313,20 @@ export class LoadedModel implements Model {
     unknown = 0,
   ): Predictions {
     const { units } = this.#parts.model.network;
-    return new Predictions(this.#label, { rows, units, logits, answered, unknown });
+    // The highest of such logits is not defined: the row would get the first class.
+    let whole = answered, notFinite = 0;
+    for (let index = 0; index < logits.length; index++) {
+      if (Number.isFinite(logits[index])) continue;
+      const row = Math.floor(index / units);
+      if (whole?.[row] === 0) continue;
+      whole ??= new Uint8Array(rows).fill(1);
+      whole[row] = 0;
+      notFinite++;
+    }
+    return new Predictions(this.#label, {
+      ...{ rows, units, logits, unknown, notFinite },
+      answered: whole,
+    });
   }
 }
 
@@ -377,7 +408,7 @@ function modelRows(rows: number, { batch, kept, unknown }: DecodedRows): ModelRo
 /** Joins the values of several parts, feature by feature. */
 function joinValues(parts: readonly ModelRows[]): FeatureValues {
   const [first] = parts;
-  if (parts.length === 1) return first!.values;
+  if (parts.length < 2) return first?.values ?? {};
   return Object.fromEntries(
     Object.keys(first!.values).map((
       name,

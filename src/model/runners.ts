@@ -2,6 +2,7 @@ import type * as tf from "@tensorflow/tfjs";
 import type { Batch, Values } from "../stages/batch.ts";
 import { mapValues } from "../stages/parts.ts";
 import { UserError } from "../base/errors.ts";
+import { inOneLine } from "../base/printable.ts";
 import { ElementType } from "./onnx/messages.ts";
 import type { FeatureInput, GraphInput } from "./onnx/columns.ts";
 import { loadOnnxRuntime, type OpenedSession, type OrtTensor } from "./onnx_runtime.ts";
@@ -75,12 +76,36 @@ export async function openOwnSession(
   const session = await runtime.InferenceSession.create(model as string, {
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     ...(manyRows && { extra: { session: { intra_op: { allow_spinning: "0" } } } }),
-    logSeverityLevel: 3,
+    // ONNX Runtime would print names of nodes as they are. Errors are thrown as well.
+    logSeverityLevel: 4,
   }).catch((error: Error) => {
     const file = typeof model === "string" ? model : "the exported net";
     throw new UserError(`ONNX Runtime cannot load ${file}: ${error.message}`, { cause: error });
   });
   return { runtime, session };
+}
+
+/**
+ * Computes the logits of a net with ONNX Runtime.
+ *
+ * @param session The loaded ONNX model.
+ * @param feeds The inputs by name.
+ * @throws {UserError} If the model cannot be computed, or has no such output of numbers.
+ */
+export async function logitsOf(
+  session: OpenedSession["session"],
+  feeds: Readonly<Record<string, OrtTensor>>,
+): Promise<Float32Array> {
+  let data: unknown;
+  try {
+    data = (await session.run(feeds, ["logits"])).logits?.data;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const why = inOneLine((error as Error).message);
+    throw new UserError(`ONNX Runtime cannot compute the net: ${why}`, { cause: error });
+  }
+  if (data instanceof Float32Array) return data;
+  throw new UserError("ONNX Runtime cannot compute the net: its logits are not float32 numbers");
 }
 
 /**
@@ -105,8 +130,7 @@ export function featureRunner(
         const array = dtype === "int32" ? toInt32(given) : toFloat32(given);
         feeds[name] = new runtime.Tensor(dtype, array as never, [rows, ...shape]);
       }
-      const { logits } = await session.run(feeds, ["logits"]);
-      return logits!.data as Float32Array;
+      return await logitsOf(session, feeds);
     },
     close: () => session.release(),
   };
@@ -131,8 +155,7 @@ export function sourceRunner(
       for (const { name, type, data, shape } of encode(values)) {
         feeds[name] = new runtime.Tensor(type as "string", data as string[], [rows, ...shape]);
       }
-      const { logits } = await session.run(feeds, ["logits"]);
-      return logits!.data as Float32Array;
+      return await logitsOf(session, feeds);
     },
     close: () => session.release(),
   };

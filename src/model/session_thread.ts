@@ -5,7 +5,7 @@
  * @module
  */
 
-import { openOwnSession } from "./runners.ts";
+import { logitsOf, openOwnSession } from "./runners.ts";
 import { loadOnnxRuntime, type OpenedSession, type OrtTensor } from "./onnx_runtime.ts";
 import type { SentAnswer, SentRequest } from "./thread_session.ts";
 
@@ -36,8 +36,7 @@ async function answer(request: SentRequest): Promise<void> {
     for (const { name, type, data, dims } of request.feeds) {
       feeds[name] = new Tensor(type as "float32", data as Float32Array, dims);
     }
-    const { logits } = await session.run(feeds, ["logits"]);
-    const own = (logits!.data as Float32Array).slice();
+    const own = (await logitsOf(session, feeds)).slice();
     thread.postMessage({ logits: own }, [own.buffer]);
   } catch (error) {
     thread.postMessage({ failed: error instanceof Error ? error.message : String(error) });

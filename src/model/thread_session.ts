@@ -1,3 +1,4 @@
+import { UserError } from "../base/errors.ts";
 import { startThread } from "../base/machine/restrict_thread.ts";
 import type { OpenedSession, OrtTensor, Session } from "./onnx_runtime.ts";
 import type { RunnerOptions } from "./runners.ts";
@@ -81,7 +82,7 @@ class SessionThread {
   constructor() {
     this.#worker.onmessage = ({ data }: MessageEvent<SentAnswer>) => {
       const next = this.#waiting.shift();
-      if ("failed" in data) next?.reject(new Error(data.failed));
+      if ("failed" in data) next?.reject(new UserError(data.failed));
       else next?.resolve(data);
     };
     this.#worker.onerror = (event) => {

@@ -278,7 +278,11 @@ export class ServeHandler {
         }
         const end = Math.min(start + loaded.rowsAtOnce, batch.numRows);
         const part = end - start === batch.numRows ? batch : batch.slice(start, end);
-        const predictions = await this.#batcher.predict(loaded.decode(part, before));
+        const rows = loaded.decode(part, before);
+        const predictions = await this.#batcher.predict(rows).catch((error) => {
+          // The rows are valid, so that the client has made no mistake.
+          throw error instanceof UserError ? new Error(error.message, { cause: error }) : error;
+        });
         before += part.numRows;
         parts.push({ part, predictions });
       }

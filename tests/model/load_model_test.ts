@@ -6,6 +6,8 @@ import { UserError } from "../../mod.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { hashOf } from "../../src/base/files/hash_of.ts";
 import { openModel } from "../../src/model/load_model.ts";
+import { LoadedModel } from "../../src/model/model.ts";
+import { openRun } from "../../src/model/open_run.ts";
 import { inFolder } from "../support/command_line.ts";
 import { forEachEngine } from "../support/engines.ts";
 import type { Rows } from "../support/hand_over.ts";
@@ -112,7 +114,7 @@ forEachEngine("Model.predict() answers rows, record batches and typed arrays ali
   });
 });
 
-Deno.test("Model.predict() gives no answer for rows that training leaves out, and for no rows", async () => {
+Deno.test("Model.predict() gives no answer for rows that training leaves out, for no rows, and for infinite logits", async () => {
   await openEngine("wasm");
   await inFolder(async (folder) => {
     const { features, ...data } = clicks.data as Record<string, Record<string, unknown>>;
@@ -132,5 +134,21 @@ Deno.test("Model.predict() gives no answer for rows that training leaves out, an
     assertAlmostEquals(answers[2]!.score!, score(2), 1e-6);
     assertEquals((await model.predict([without])).answers, [undefined]);
     assertEquals((await model.predict(table.slice(0, 0))).answers, []);
+    const run = await openRun(out, {});
+    const computing = (...logits: number[]) => {
+      const runner = {
+        ...{ engine: "", run: () => Promise.resolve(Float32Array.from(logits)) },
+        close: () => Promise.resolve(),
+      };
+      return new LoadedModel({ ...run, runner, inputs: model.inputs, batch: undefined });
+    };
+    const wrong = await computing(NaN, 0, Infinity).predict(rows);
+    assertEquals([wrong.answers, wrong.notFinite], [[undefined, { score: 0.5 }, undefined], 2]);
+    assertEquals((await computing(NaN, 0).predict([rows[0], without, rows[2]])).notFinite, 1);
+    await assertRejects(
+      () => computing(1, 2).predict(rows),
+      UserError,
+      "the net has 2 logits for 3 rows; expected 3",
+    );
   });
 });
