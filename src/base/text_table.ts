@@ -35,9 +35,8 @@ const FIRST_OF_BLOCKS = 28;
  * Formats a table as plain text: columns are as wide as their widest cell, with two spaces between
  * them.
  *
- * A table that is wider than the terminal wraps the text of its last column if that is aligned to
- * the left, or else the names in its first column. If that is not enough, the table is divided into
- * blocks that each repeat the first column.
+ * A table that is wider than the terminal wraps the cells of its columns of text. If that is not
+ * enough, the table is divided into blocks that each repeat the first column.
  *
  * @param head The columns' titles.
  * @param rows The cells, one list per row; line breaks and control characters in them are escaped.
@@ -55,16 +54,28 @@ export function table(
   const columns = head.map((title, at) =>
     columnOf([title, ...rows.map((row) => row[at]!)].map((cell) => [printable(cell)]), align[at]!)
   );
-  if (widthOfAll(columns) <= width) return drawn(columns);
+  const narrow = narrowed(columns, width);
+  if (narrow) return drawn(narrow);
   const [first, ...others] = columns as [Column, ...Column[]];
-  const last = columns.at(-1)!;
-  const roomForLast = width - widthOfAll(columns.slice(0, -1)) - GAP;
-  if (last.align === "left" && roomForLast >= MIN_WRAPPED) {
-    return drawn([...columns.slice(0, -1), wrapped(last, roomForLast)]);
-  }
-  const roomForFirst = width - widthOfAll(others) - GAP;
-  if (roomForFirst >= MIN_WRAPPED) return drawn([wrapped(first, roomForFirst, "  "), ...others]);
   return blocks(first, others, groups, width);
+}
+
+/**
+ * Makes the widest columns of text narrower until all columns fit the width.
+ *
+ * @returns The columns; undefined if they do not fit.
+ */
+function narrowed(columns: readonly Column[], width: number): Column[] | undefined {
+  const widths = columns.map((column) => column.width);
+  for (let excess = widthOfAll(columns) - width; excess > 0; excess--) {
+    const texts = widths.map((own, at) => columns[at]!.align === "left" ? own : 0);
+    const widest = Math.max(...texts);
+    if (widest <= MIN_WRAPPED) return undefined;
+    widths[texts.indexOf(widest)] = widest - 1;
+  }
+  return columns.map((column, at) =>
+    widths[at] === column.width ? column : wrapped(column, widths[at]!, at === 0 ? "  " : "")
+  );
 }
 
 /** Divides a table into blocks of columns that fit the width. */

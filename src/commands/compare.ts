@@ -24,8 +24,10 @@ const TITLE_WIDTH = 28;
 const VALUE_WIDTH = 21;
 
 /** A run that has ended. */
-interface ComparedRun extends RunSummary {
+export interface ComparedRun extends RunSummary {
+  /** The run folder. */
   readonly folder: string;
+  /** The result. */
   readonly result: Result;
 }
 
@@ -110,8 +112,16 @@ function settingsOf({ pipeline, seed, engine, precision, versions, data }: Earli
   };
 }
 
-/** Makes the legend and the table, in blocks of runs that fit side by side. */
-function comparison(runs: readonly ComparedRun[], different: readonly Difference[]): string[] {
+/**
+ * Makes the legend and the table.
+ *
+ * @param runs The runs.
+ * @param different The options in which they differ.
+ */
+export function comparison(
+  runs: readonly ComparedRun[],
+  different: readonly Difference[],
+): string[] {
   const heads = runs.map((_, at) => `run ${at + 1}`);
   const legend = runs.map(({ folder }, at) => `${heads[at]}: ${cutToWidth(folder, 72)}`);
   const rows: [string, ...string[]][] = [

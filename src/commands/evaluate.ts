@@ -1,6 +1,7 @@
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { counted, cutToWidth, formatCount, formatNumber, table } from "../base/text_table.ts";
+import { WIDTH, widthOf } from "../base/text_width.ts";
 import { print, printJson, say } from "../base/terminal.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
 import { isNested } from "../model/csv_rows.ts";
@@ -13,9 +14,6 @@ import { metricsToJson } from "../stages/metrics_json.ts";
 import type { Metrics } from "../stages/events.ts";
 import type { NetName } from "../stages/network.ts";
 import { type Write, writerOf } from "../model/row_files.ts";
-
-/** The width of a terminal that tables must fit. */
-const WIDTH = 80;
 
 /** The maximum number of groups, and of pairs of classes, in the printed tables. */
 const MAX_ROWS = 20;
@@ -52,15 +50,18 @@ export async function evaluate(args: readonly string[], options: CommandOptions)
     }
     if (write) await writeWrong(evaluation, { write, out: out!, quiet });
     if (json) printJson(jsonOf(evaluation, { folder, input, by }));
-    else print(linesOf(evaluation, { folder, input, by }));
+    else print(evaluationText(evaluation, { folder, input, by }));
   });
   return 0;
 }
 
 /** The arguments of the command, for its output. */
-interface Subject {
+export interface Subject {
+  /** The run folder. */
   readonly folder: string;
+  /** The file with rows; undefined for the test split. */
   readonly input: string | undefined;
+  /** The column of the groups. */
   readonly by: string | undefined;
 }
 
@@ -123,8 +124,16 @@ async function writeWrong(
   );
 }
 
-/** Formats an evaluation for people, in 80 columns. */
-function linesOf(evaluation: Evaluation, { folder, input, by }: Subject): string[] {
+/**
+ * Formats an evaluation for people, in 80 columns.
+ *
+ * @param evaluation The evaluation.
+ * @param subject The arguments of the command.
+ */
+export function evaluationText(
+  evaluation: Evaluation,
+  { folder, input, by }: Subject,
+): string[] {
   const { checkpoint, at, engine, rows, metrics, confusion, label, groups } = evaluation;
   const epoch = at.epoch === undefined ? "" : `, after epoch ${at.epoch}`;
   const nets = (["light", "booster"] as const).filter((net) => metrics[net] !== undefined);
@@ -187,10 +196,10 @@ function groupTable(
   const head = [cutToWidth(by, GROUP_WIDTH), "rows"];
   const names = shown.map(({ value }) => cutToWidth(value ?? "null", GROUP_WIDTH));
   const counts = shown.map(({ rows }) => formatCount(rows));
-  const widthOf = (title: string, cells: readonly string[]) =>
-    Math.max(title.length, ...cells.map(({ length }) => length)) + 2;
-  let width = widthOf(head[0]!, names) + widthOf(head[1]!, counts) - 2;
-  const fitting = columns.filter(({ head, cells }) => (width += widthOf(head, cells)) <= WIDTH);
+  const columnWidth = (title: string, cells: readonly string[]) =>
+    Math.max(...[title, ...cells].map(widthOf)) + 2;
+  let width = columnWidth(head[0]!, names) + columnWidth(head[1]!, counts) - 2;
+  const fitting = columns.filter(({ head, cells }) => (width += columnWidth(head, cells)) <= WIDTH);
   const left = columns.length - fitting.length, more = groups.length - shown.length;
   return [
     ...table(
@@ -231,9 +240,10 @@ function confusionTable(
       names[label]!,
       ...classes.map((_, predicted) => formatCount(counts.get(`${label} ${predicted}`) ?? 0)),
     ]),
+    undefined,
+    { width: Infinity },
   );
-  const fits = matrix && Math.max(...matrix.map(({ length }) => length)) <= WIDTH;
-  if (fits) return matrix;
+  if (matrix?.every((line) => widthOf(line) <= WIDTH)) return matrix;
   const wrong = cells.filter(({ label, predicted }) => label !== predicted)
     .toSorted((a, b) => b.rows - a.rows);
   if (wrong.length === 0) return [`${net}: all rows are classified correctly`];

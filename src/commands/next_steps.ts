@@ -2,7 +2,7 @@ import { relative, resolve } from "node:path";
 import { quoted } from "../base/quoted.ts";
 import type { Plan } from "../pipeline/plan.ts";
 
-/** The built-in sources whose files `predict` reads without further options. */
+/** The built-in sources whose files `predict` reads. */
 const fileSources: ReadonlySet<string> = new Set(["arrow", "csv", "parquet"]);
 
 /**
@@ -37,13 +37,9 @@ export function fromHere(path: string): string {
   return relativePath.startsWith("-") ? `./${relativePath}` : relativePath;
 }
 
-/** Returns the path of the test rows; undefined if they need more than a path to be read. */
-function testFile({ document, test: { specifier, options, folder } }: Plan): string | undefined {
-  const { test } = Object(Object(document.value).data) as { readonly test?: unknown };
-  const hasOnlyPath = Object.keys(Object(test)).every((key) => key === "use" || key === "path");
+/** Returns the path of the test rows; undefined if they are not in files that `predict` reads. */
+function testFile({ test: { specifier, options, folder } }: Plan): string | undefined {
   const { path } = Object(options) as { readonly path?: unknown };
-  if (typeof path !== "string" || !hasOnlyPath || !fileSources.has(specifier ?? "")) {
-    return undefined;
-  }
+  if (typeof path !== "string" || !fileSources.has(specifier ?? "")) return undefined;
   return fromHere(resolve(folder, path));
 }

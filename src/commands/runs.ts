@@ -4,15 +4,13 @@ import { runFiles } from "../base/files/run_files.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { cutToWidth, formatNumber, table } from "../base/text_table.ts";
+import { WIDTH, widthOf } from "../base/text_width.ts";
 import { print, printJson, say } from "../base/terminal.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
 import { type RunSummary, summarizeRun } from "../run/folder/run_state.ts";
 import type { Metrics } from "../stages/events.ts";
 import { formatMetric, isMetricDetail } from "../stages/metric.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
-
-/** The width of a terminal that tables must fit. */
-const WIDTH = 80;
 
 /** The largest width of the column with the names of runs. */
 const NAME_WIDTH = 32;
@@ -21,7 +19,7 @@ const NAME_WIDTH = 32;
 const DEPTH = 4;
 
 /** A run of the folder. */
-interface ListedRun extends RunSummary {
+export interface ListedRun extends RunSummary {
   /** The path of the run folder from the folder that is listed. */
   readonly name: string;
 }
@@ -109,13 +107,17 @@ function unreadable(folder: string, error: unknown): UserError {
   );
 }
 
-/** Makes a table that fits the width. Metrics that have no room are left out. */
-function runsTable(found: readonly ListedRun[]): string[] {
+/**
+ * Makes a table of runs that fits the width. Metrics that have no room are left out.
+ *
+ * @param found The runs.
+ */
+export function runsTable(found: readonly ListedRun[]): string[] {
   const names = found.map(({ name }) => cutToWidth(name, NAME_WIDTH));
   const states = found.map(({ state }) => state);
   const epochs = found.map(({ epochs, planned }) => `${epochs}/${planned}`);
   const times = found.map(({ changed }) => localTime(changed));
-  const widest = (cells: readonly string[]) => Math.max(...cells.map((cell) => cell.length));
+  const widest = (cells: readonly string[]) => Math.max(...cells.map(widthOf));
   let room = WIDTH;
   for (const cells of [["run", ...names], ["state", ...states], ["epochs", ...epochs], times]) {
     room -= widest(cells) + 2;
