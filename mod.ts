@@ -7,6 +7,33 @@
  * `@rocket-launching/rocket/plugin`; to test them, `@rocket-launching/rocket/testing`. The command
  * line is `@rocket-launching/rocket/cli`.
  *
+ * @example Define a pipeline, and report its mistakes.
+ * ```ts
+ * import { checkPipeline, definePipeline } from "@rocket-launching/rocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const pipeline = definePipeline({
+ *   name: "digits",
+ *   data: {
+ *     train: { use: "arrow", path: "data/digits-train.arrow" },
+ *     test: { use: "arrow", path: "data/digits-test.arrow" },
+ *     features: { image: { shape: [64] } },
+ *     label: "digit",
+ *   },
+ *   network: { use: "mlp", light: [16], booster: [64, 64] },
+ *   losses: [
+ *     { use: "cross-entropy", on: "light" },
+ *     { use: "cross-entropy", on: "booster" },
+ *     { use: "mse-hint", from: "booster.logits", to: "light.logits", weight: 0.03 },
+ *   ],
+ *   optimizer: { use: "adam", learningRate: 0.001 },
+ *   train: { epochs: 3, batch: 64 },
+ *   metrics: ["accuracy"],
+ * });
+ * const { problems } = await checkPipeline(pipeline, { engine: "wasm" });
+ * assertEquals(problems, []);
+ * ```
+ *
  * @module
  */
 

@@ -2,6 +2,19 @@
  * Defines stages: the `define…` functions, the types of each kind of stage, tensors, and helpers.
  * The built-in stages use only this module.
  *
+ * @example A learning rate schedule, which a pipeline names by the path of its file.
+ * ```ts
+ * import { defineSchedule, type ScheduleStage, z } from "@rocket-launching/rocket/plugin";
+ *
+ * const halve: ScheduleStage = defineSchedule({
+ *   name: "halve",
+ *   summary: "Halves the learning rate at regular intervals.",
+ *   options: z.object({ every: z.int().positive().describe("The number of steps.") }),
+ *   create: ({ every }) => ({ step }) => 0.5 ** Math.floor(step / every),
+ * });
+ * export default halve;
+ * ```
+ *
  * @module
  */
 

@@ -1,6 +1,22 @@
 /**
  * The plugin kit: checks a stage against the contract of its kind, in one line of a test.
  *
+ * @example
+ * ```ts
+ * import { defineSchedule, type ScheduleStage, z } from "@rocket-launching/rocket/plugin";
+ * import { checkStage } from "@rocket-launching/rocket/testing";
+ *
+ * const halve: ScheduleStage = defineSchedule({
+ *   name: "halve",
+ *   summary: "Halves the learning rate at regular intervals.",
+ *   options: z.object({ every: z.int().positive() }),
+ *   create: ({ every }) => ({ step }) => 0.5 ** Math.floor(step / every),
+ * });
+ *
+ * Deno.test("halve keeps the contract of a schedule", () =>
+ *   checkStage(halve, { options: { every: 100 } }));
+ * ```
+ *
  * @module
  */
 

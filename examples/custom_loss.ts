@@ -25,7 +25,7 @@ const cosineHint: LossStage = defineLoss({
 
 // In a pipeline, `use` accepts the name of a stage or the stage itself.
 const pipeline = definePipeline({
-  extends: `${import.meta.dirname}/../pipelines/quickstart.yaml`,
+  extends: `${import.meta.dirname}/../pipelines/digits.yaml`,
   network: { use: "mlp", light: [16], booster: [64] },
   losses: [
     { use: "cross-entropy", on: "light" },

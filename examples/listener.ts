@@ -4,7 +4,7 @@
 
 import { Interruption, resumeRun, runPipeline } from "@rocket-launching/rocket";
 
-const file = `${import.meta.dirname}/../pipelines/quickstart.yaml`;
+const file = `${import.meta.dirname}/../pipelines/digits.yaml`;
 const out = `${await Deno.makeTempDir()}/run`;
 const stop = new AbortController();
 

@@ -6,7 +6,7 @@ import { defineSweep, runSweep } from "@rocket-launching/rocket";
 
 const sweep = defineSweep({
   name: "does-it-help",
-  base: `${import.meta.dirname}/../pipelines/quickstart.yaml`,
+  base: `${import.meta.dirname}/../pipelines/digits.yaml`,
   seeds: [1, 2, 3],
   settings: {
     // The light net alone, the reference for the other settings.

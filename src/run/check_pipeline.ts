@@ -123,7 +123,7 @@ export interface CheckResult {
  * import { checkPipeline } from "@rocket-launching/rocket";
  * import { assertEquals } from "@std/assert";
  *
- * const file = "pipelines/quickstart.yaml", engine = "wasm";
+ * const file = "pipelines/digits.yaml", engine = "wasm";
  * const { problems, run } = await checkPipeline(file, { engine });
  * assertEquals(problems, []);
  * assertEquals(run?.rows.test, 360);

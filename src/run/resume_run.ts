@@ -73,7 +73,7 @@ export async function readResumablePlan(
  * import { assertEquals } from "@std/assert";
  *
  * const out = `${await Deno.makeTempDir()}/run`;
- * await runPipeline("pipelines/quickstart.yaml", {
+ * await runPipeline("pipelines/digits.yaml", {
  *   ...{ out, engine: "wasm", quiet: true },
  *   set: ["train={ epochs: 1, batch: 256, baseline: none }", "network={ use: mlp, light: [8] }"],
  * });

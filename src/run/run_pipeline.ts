@@ -32,7 +32,7 @@ export interface RunPipelineOptions extends RunOptions {
  * import { runPipeline } from "@rocket-launching/rocket";
  * import { assert } from "@std/assert";
  *
- * const result = await runPipeline("pipelines/quickstart.yaml", {
+ * const result = await runPipeline("pipelines/digits.yaml", {
  *   out: await Deno.makeTempDir(),
  *   engine: "wasm",
  *   quiet: true,

@@ -89,7 +89,7 @@ export interface SweepResult {
  * import { assertEquals } from "@std/assert";
  *
  * const sweep = defineSweep({
- *   base: "pipelines/quickstart.yaml",
+ *   base: "pipelines/digits.yaml",
  *   seeds: [1],
  *   settings: {
  *     alone: { losses: [{ use: "cross-entropy", on: "light" }] },

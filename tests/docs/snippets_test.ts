@@ -5,15 +5,7 @@ import { builtinsModule, findBuiltIns } from "../../src/tools/builtins.ts";
 import { commandsPage } from "../../src/tools/commands_page.ts";
 import { referencePages } from "../../src/tools/reference_pages.ts";
 import { blocks } from "./documents.ts";
-import { deno, flags, inFolder, rocket, root } from "../support/command_line.ts";
-
-/** The snippets of a language in a text, in order. */
-function snippets(text: string, language: string): string[] {
-  return Array.from(
-    text.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, "gm")),
-    ([, code]) => code!,
-  );
-}
+import { deno, flags, inFolder, root } from "../support/command_line.ts";
 
 const read = (file: string) => Deno.readTextFile(join(root, file));
 
@@ -72,23 +64,6 @@ Deno.test({
       assertEquals(code, 0, `${place}: ${new TextDecoder().decode(stderr)}`);
     }
   },
-});
-
-Deno.test("the pipeline in README.md and the stage that it shows run", async () => {
-  const text = await read("README.md");
-  const [pipeline] = snippets(text, "yaml"), [stage] = snippets(text, "ts");
-  await inFolder(async (folder) => {
-    await Deno.symlink(join(root, "data"), join(folder, "data"));
-    await Deno.mkdir(join(folder, "pipelines"));
-    const file = join(folder, "pipelines", "readme.yaml");
-    await Deno.writeTextFile(file, pipeline!);
-    await Deno.writeTextFile(join(folder, "pipelines", "absolute_hint.ts"), stage!);
-    const { code, stderr } = await rocket([
-      ...["check", file, "--engine", "wasm"],
-      ...["--set", "losses.2={ use: ./absolute_hint.ts, scale: 2 }"],
-    ], { cwd: join(folder, "pipelines") });
-    assertEquals(code, 0, stderr);
-  });
 });
 
 Deno.test("plugins/mod.ts and docs/reference/ contain each stage of plugins/KIND/NAME.ts", async () => {

@@ -79,7 +79,7 @@ async function problemsOf(block: Block, folder: string): Promise<string[]> {
 
 Deno.test("each yaml block of a document is a valid pipeline, sweep, or part of a pipeline", async () => {
   assert(yaml.length > 40, `${yaml.length} blocks`);
-  const quickstart = await Deno.readTextFile(join(root, "pipelines", "quickstart.yaml"));
+  const digits = await Deno.readTextFile(join(root, "pipelines", "digits.yaml"));
   const problems: string[] = [];
   for (const [path, own] of Map.groupBy(yaml, ({ path }) => path)) {
     const named = blocks.flatMap((block) => {
@@ -88,7 +88,7 @@ Deno.test("each yaml block of a document is a valid pipeline, sweep, or part of 
     });
     const files = {
       "base.yaml": base,
-      "quickstart.yaml": quickstart,
+      "digits.yaml": digits,
       ...Object.fromEntries(named),
     };
     const variables = own.flatMap(({ text }) =>

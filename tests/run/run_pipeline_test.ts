@@ -15,7 +15,7 @@ try {
 
 Deno.test("runPipeline() names the permission that a program lacks, like the command line", () =>
   inFolder(async (folder) => {
-    const main = join(folder, "main.ts"), file = join(root, "pipelines", "quickstart.yaml");
+    const main = join(folder, "main.ts"), file = join(root, "pipelines", "digits.yaml");
     await Deno.writeTextFile(main, program);
     const reading = ["--allow-read", "--allow-env"];
     for (

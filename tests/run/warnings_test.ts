@@ -70,7 +70,7 @@ Deno.test("a resumed run does not repeat its warnings", async () => {
   );
 });
 
-for (const name of ["quickstart", "distillation"]) {
+for (const name of ["quickstart", "digits", "distillation"]) {
   Deno.test(`pipelines/${name}.yaml has no warnings`, async () => {
     await openEngine("wasm");
     const plan = await readPlan(

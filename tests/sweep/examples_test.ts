@@ -41,8 +41,8 @@ Deno.test("the command check accepts the sweep of the digits with its data", asy
 Deno.test("the sweep in docs/sweep.md can be read, and its runs are valid pipelines", async () => {
   const text = await Deno.readTextFile(join(root, "docs/sweep.md"));
   const [, snippet] = /^```yaml\n([^]*?)^```/m.exec(text)!;
-  const base = await Deno.readTextFile(join(folder, "quickstart.yaml"));
-  await withFiles({ "sweep.yaml": snippet!, "quickstart.yaml": base }, async (folder) => {
+  const base = await Deno.readTextFile(join(folder, "digits.yaml"));
+  await withFiles({ "sweep.yaml": snippet!, "digits.yaml": base }, async (folder) => {
     const { runs, settings } = await readSweep(join(folder, "sweep.yaml"), { allowed: allCode });
     assertEquals(settings.length, 5 * 4);
     const name = "weights,batch=64,light=small,weight=0.1";

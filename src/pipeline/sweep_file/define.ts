@@ -65,7 +65,7 @@ export interface SweepFile {
  * import { defineSweep, type SweepFile } from "@rocket-launching/rocket";
  *
  * const sweep: SweepFile = defineSweep({
- *   base: "pipelines/quickstart.yaml",
+ *   base: "pipelines/digits.yaml",
  *   seeds: [1, 2, 3],
  *   settings: {
  *     basic: { losses: [{ use: "cross-entropy", on: "light" }] },
