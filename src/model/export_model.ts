@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { hashesIn } from "../base/files/hashes_in.ts";
+import { pathInside, refuseLinksOut } from "../base/files/inside.ts";
 import { makeFolder } from "../base/files/make_folder.ts";
 import { safetensorsChunks, type StreamedTensor } from "../base/files/safetensors_stream.ts";
 import { writeChunks } from "../base/files/write_chunks.ts";
@@ -104,6 +106,10 @@ export async function exportModel(
   const kind = options.inputs ?? (format === "safetensors" ? "ids" : "columns");
   const run = await openRun(folder, options);
   const { model, net, decoder } = run;
+  const name = options.layout === "repository" ? repositoryName(await readEarlierRun(folder)) : "";
+  const own = pathInside(out, name), to = name === "" ? out : join(out, name, "1");
+  // Other models of a repository may be links.
+  if (existsSync(own)) await refuseLinksOut(own);
   const { nets, weights } = await netsOfRun(run);
   const request = { model, nets, net, weights, transforms: decoder.transforms, inputs: kind };
   const place = { dataFile: dataFileOf(ONNX_FILE), mostBytes: options.mostBytes };
@@ -141,8 +147,6 @@ export async function exportModel(
       },
     );
   }
-  const name = options.layout === "repository" ? repositoryName(await readEarlierRun(folder)) : "";
-  const to = name === "" ? out : join(out, name, "1");
   await makeFolder(to);
   const graph = before === 0 ? undefined : describeStart(before, inputs);
   writeRows(join(to, SAMPLES_FILE), inputs, { rows: SAMPLE_ROWS, values, logits: expected });

@@ -354,6 +354,21 @@ Deno.test("exportModel() writes a model repository with the configuration that T
     const { out, table, logits } = await trained(folder, someRows(1, 64), someRows(2, 4), clicks);
     const to = join(folder, "repository");
     const options = { layout: "repository", engine: "wasm" } as const;
+    // Files must not be written through links.
+    const elsewhere = join(folder, "elsewhere"), day = join(to, "day");
+    for (const path of [elsewhere, to]) await Deno.mkdir(path);
+    await Deno.symlink(elsewhere, day);
+    const refused = (words: string) =>
+      assertRejects(() => exportModel(out, to, options), UserError, words);
+    await refused("day leads out of the folder");
+    await Deno.remove(day);
+    await Deno.mkdir(day);
+    await Deno.symlink(elsewhere, join(day, "1"));
+    await refused("1 is a link that leads out of");
+    await Deno.remove(join(day, "1"));
+    assertEquals([...Deno.readDirSync(elsewhere)], []);
+    // The other models of a repository may be links.
+    await Deno.symlink(elsewhere, join(to, "other"));
     assertEquals((await exportModel(out, to, options)).folder, join(to, "day", "1"));
     await using model = await loadModel(join(to, "day", "1"));
     assertClose((await model.predict(table)).logits, logits.light!);
