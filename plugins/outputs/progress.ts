@@ -79,12 +79,12 @@ function bar(): Output {
   };
   /** The position, the remaining time, and as many metrics as fit the line. */
   const payload = (): Payload => {
-    // There is room for characters that key presses echo.
-    const room = (process.stderr.columns ?? 80) - `  ${" ".repeat(BAR)} 100%  `.length -
+    // There is room for characters that key presses echo. A terminal may have no size.
+    const room = (process.stderr.columns || 80) - `  ${" ".repeat(BAR)} 100%  `.length -
       "^C".length - 1;
     const parts = [
       `${last.phase}epoch ${last.epoch}`,
-      remainingText(remaining?.at(performance.now())),
+      remainingText(remaining?.left),
       ...latest,
       ...(skipped > 0 ? [skips(skipped)] : []),
     ];
@@ -138,7 +138,9 @@ function bar(): Output {
       update(event.step);
     },
     epoch: ({ step, metrics }) => {
-      latest = summary(metrics).map(printable);
+      const parts = summary(metrics).map(printable);
+      // The loss is last, since there may not be room for all of them.
+      latest = metrics.train ? [...parts.slice(1), parts[0]!] : parts;
       update(step);
     },
     runEnd: stop,

@@ -7,8 +7,11 @@ const MEMORY = 20_000;
 /** The time of measured steps that an estimate needs, in milliseconds. */
 const ENOUGH = 1_000;
 
-/** The time within which a shown time follows a changed estimate, in milliseconds. */
-const SMOOTHING = 10_000;
+/**
+ * The time within which the remaining time follows a changed estimate, in milliseconds. Near the end
+ * it is this share of the remaining time.
+ */
+const SMOOTHING = 10_000, SMOOTHING_SHARE = 0.2;
 
 /** A step counts with at most this multiple of the mean, so a single pause changes little. */
 const LARGEST = 4;
@@ -19,7 +22,8 @@ const OLDER = 0.7;
 /**
  * Estimates the remaining time of a job from the times of its steps. The first steps of a job and of
  * a phase, which include the set-up, do not count, and the time between epochs (evaluation,
- * checkpoints) counts separately. The estimate of the end moves smoothly.
+ * checkpoints) counts separately. The estimate follows changes smoothly, and a single pause does not
+ * change it.
  */
 export class RemainingTime {
   readonly #epochs: number;
@@ -39,9 +43,8 @@ export class RemainingTime {
   /** The same for the times between epochs. */
   #pauses = 0;
   #pauseCount = 0;
-  /** The estimated time of the end, and when it was last updated. */
-  #end: number | undefined;
-  #updated = 0;
+  /** The estimated remaining time after the previous step. */
+  #left: number | undefined;
 
   /**
    * Starts the estimate.
@@ -70,12 +73,12 @@ export class RemainingTime {
       this.#skipped = FIRST;
       this.#time = this.#count = this.#measured = 0;
     }
-    const steps = step - this.#step;
+    const steps = step - this.#step, isNewEpoch = epoch !== this.#epoch;
     if (this.#before !== undefined && steps > 0) {
-      this.#measure(now - this.#before, steps, epoch !== this.#epoch);
+      this.#measure(now - this.#before, steps, isNewEpoch);
     }
     [this.#step, this.#epoch, this.#phase, this.#before] = [step, epoch, phase, now];
-    this.#update(now);
+    this.#update(steps, isNewEpoch);
   }
 
   #measure(time: number, steps: number, isNewEpoch: boolean): void {
@@ -100,27 +103,25 @@ export class RemainingTime {
     return this.#count > 0 ? this.#time / this.#count : undefined;
   }
 
-  #update(now: number): void {
+  #update(steps: number, isNewEpoch: boolean): void {
     const mean = this.#mean();
     if (mean === undefined || this.#measured < ENOUGH) return;
-    const steps = this.#epochs * this.#stepsPerEpoch - this.#step;
-    // The evaluation after the last epoch has still to come.
-    const pauses = this.#epochs - this.#epoch + 1;
     const pause = this.#pauseCount > 0 ? this.#pauses / this.#pauseCount : 0;
-    const end = now + steps * mean + pauses * pause;
-    const share = 1 - Math.exp(-(now - this.#updated) / SMOOTHING);
-    this.#end = this.#end === undefined ? end : this.#end + share * (end - this.#end);
-    this.#updated = now;
+    // The evaluation after the last epoch has still to come.
+    const left = (this.#epochs * this.#stepsPerEpoch - this.#step) * mean +
+      (this.#epochs - this.#epoch + 1) * pause;
+    const passed = steps * mean + (isNewEpoch ? pause : 0);
+    const expected = (this.#left ?? left + passed) - passed;
+    const smoothing = Math.min(SMOOTHING, SMOOTHING_SHARE * left + mean);
+    this.#left = expected + (1 - Math.exp(-passed / smoothing)) * (left - expected);
   }
 
   /**
-   * Returns the remaining time in milliseconds.
-   *
-   * @param now The time in milliseconds.
-   * @returns The time; undefined if too few steps have been measured.
+   * Returns the remaining time after the last step in milliseconds; undefined if too few steps have
+   * been measured.
    */
-  at(now: number): number | undefined {
-    return this.#end === undefined ? undefined : Math.max(0, this.#end - now);
+  get left(): number | undefined {
+    return this.#left === undefined ? undefined : Math.max(0, this.#left);
   }
 }
 

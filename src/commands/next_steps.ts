@@ -28,13 +28,15 @@ export function nextSteps(plan: Plan, out: string, epochs: number): string[] {
 }
 
 /**
- * Returns a path as a command in the current folder can name it.
+ * Returns a path as a command in the current folder can name it: the shorter one of the relative and
+ * the absolute path.
  *
  * @param path The path.
  */
 export function fromHere(path: string): string {
-  const relativePath = relative(Deno.cwd(), path) || ".";
-  return relativePath.startsWith("-") ? `./${relativePath}` : relativePath;
+  const fromFolder = relative(Deno.cwd(), path) || ".", whole = resolve(path);
+  const shorter = fromFolder.length <= whole.length ? fromFolder : whole;
+  return shorter.startsWith("-") ? `./${shorter}` : shorter;
 }
 
 /** Returns the path of the test rows; undefined if they are not in files that `predict` reads. */

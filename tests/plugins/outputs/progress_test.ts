@@ -131,7 +131,7 @@ Deno.test("progress draws a bar on a terminal, on standard error, which is full 
   for (const [, cells, , epoch, latest] of [full[0]!, full.at(-1)!]) {
     assertEquals([cells, epoch], ["█".repeat(20), "2/2"]);
     // The second accuracy does not fit the terminal's width.
-    assertEquals(latest?.trimEnd(), "loss 0.7500  light/accuracy 0.5000");
+    assertEquals(latest?.trimEnd(), "light/accuracy 0.5000  loss 0.7500");
   }
   assert(stderr.endsWith("\n"));
 });

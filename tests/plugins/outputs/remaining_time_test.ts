@@ -27,7 +27,7 @@ function simulated({ epochs, stepsPerEpoch, stepTime, pause = 0, phaseOf }: Job)
     now += stepTime(step);
     const epoch = Math.ceil(step / stepsPerEpoch);
     remaining.add(step, epoch, phaseOf?.(epoch), now);
-    estimates.push({ now, step, estimate: remaining.at(now) });
+    estimates.push({ now, step, estimate: remaining.left });
     if (step % stepsPerEpoch === 0) now += pause;
   }
   return estimates.map((one) => ({ ...one, actual: now - one.now }));
@@ -106,7 +106,7 @@ Deno.test("RemainingTime starts again in another phase", () => {
 Deno.test("RemainingTime of a resumed job counts only the steps that are left", () => {
   const remaining = new RemainingTime(10, 100, 900);
   for (let step = 901; step <= 950; step++) remaining.add(step, 10, undefined, 100 * step);
-  assertEquals(Math.round(remaining.at(95_000)! / 100), 50);
+  assertEquals(Math.round(remaining.left! / 100), 50);
 });
 
 Deno.test("remainingText() shows long times in coarse units", () => {
