@@ -157,7 +157,7 @@ async function train(window: number, seed: number): Promise<number> {
     close: () => ordered.close(),
   };
   const given = { ...data, splits: { ...data.splits, train } };
-  const input = openInput(plan, given, { thread: "never", report: () => {} });
+  const input = openInput(given, { thread: "never", report: () => {} });
   try {
     const { test } = await runJob(
       {

@@ -395,6 +395,7 @@ export async function describeCsv(
   );
   for (const file of opened) {
     const wanted = new Set(asked);
+    if (asked?.length === 0) continue;
     const looked = names.length > maxTyped && asked
       ? names.filter((name) => wanted.has(name))
       : names;

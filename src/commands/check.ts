@@ -27,7 +27,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
     warn: warner(options),
     onPhase: (phase) => exactTablesText(phase).forEach(report),
   });
-  print(checkReport(plan, checked, options));
+  print(checkReport(checked, options));
   return 0;
 }
 

@@ -9,7 +9,7 @@ import { wrap } from "../base/text_width.ts";
 import { batchCount, batchRange } from "../input/order.ts";
 import type { PreparedData } from "../input/prepare_data.ts";
 import type { NullPolicy } from "../pipeline/data_options.ts";
-import type { Plan } from "../pipeline/plan.ts";
+import type { CompletePlan, Plan } from "../pipeline/plan.ts";
 import type { CheckedPlan } from "../run/check_pipeline.ts";
 import type { FirstBatch } from "../run/first_batch.ts";
 import type { JobPhase } from "../run/job.ts";
@@ -31,21 +31,20 @@ export interface CheckReportOptions {
  * Formats what `check` found: the splits, the features and how each is read, the parameters of the
  * nets, and the losses and gradients of the first batch.
  *
- * @param plan The plan.
  * @param checked What was found.
  * @param options What to show.
  * @returns The lines, which fit the terminal.
  */
 export function checkReport(
-  plan: Plan,
   { data, nets, given, phases }: CheckedPlan,
   { layers }: CheckReportOptions,
 ): string[] {
+  const { plan } = data;
   const first = { ...phases[0]!.phase.nets, nets };
   return paragraphs([
     splitTable(plan, data),
     labelText(plan, data),
-    featureTable(plan, data),
+    featureTable(data),
     transformText(plan),
     ...(layers ? [outputTable(first)] : []),
     parameterTable(first, layers ? layerOf : blockOf),
@@ -96,7 +95,7 @@ function labelText({ label: { column } }: Plan, { splits: { train: { label } } }
 }
 
 /** Makes a table of the features: what the nets receive, and how it is read from the source. */
-function featureTable(plan: Plan, { splits, transforms }: PreparedData): string[] {
+function featureTable({ plan, splits, transforms }: PreparedData): string[] {
   const { features } = splits.train;
   const transformed = transforms.features ?? features;
   const names = [...new Set([...Object.keys(features), ...Object.keys(transformed)])];
@@ -118,7 +117,7 @@ const rowShape = ({ shape, dtype }: ColumnSpec) =>
 function readingText(
   name: string,
   spec: ColumnSpec,
-  { features, nulls }: Plan,
+  { features, nulls }: CompletePlan,
   splits: PreparedData["splits"],
 ): string {
   const options = features[name];

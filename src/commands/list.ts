@@ -56,9 +56,7 @@ export async function stageTable(
 /** Lists all stages of a plan. */
 function stagesOf(plan: Plan): PlannedStage[] {
   return [
-    plan.train,
-    plan.test,
-    ...(plan.validation && "stage" in plan.validation ? [plan.validation] : []),
+    ...Object.values(plan.sources),
     ...plan.transforms,
     plan.network,
     ...plan.phases.flatMap(({ losses, optimizer }) => [

@@ -39,8 +39,12 @@ export function fromHere(path: string): string {
   return shorter.startsWith("-") ? `./${shorter}` : shorter;
 }
 
-/** Returns the path of the test rows; undefined if they are not in files that `predict` reads. */
-function testFile({ test: { specifier, options, folder } }: Plan): string | undefined {
+/**
+ * Returns the path of the test rows, or of all rows; undefined if they are not in files that
+ * `predict` reads.
+ */
+function testFile({ sources: { all, test } }: Plan): string | undefined {
+  const { specifier, options, folder } = all ?? test!;
   const { path } = Object(options) as { readonly path?: unknown };
   if (typeof path !== "string" || !fileSources.has(specifier ?? "")) return undefined;
   return fromHere(resolve(folder, path));

@@ -15,3 +15,20 @@ export function lastAtMost(bounds: ArrayLike<number>, place: number): number {
   }
   return low;
 }
+
+/**
+ * Finds the first number that is at least a given one, by binary search.
+ *
+ * @param numbers The numbers, ascending.
+ * @param number The least number to find.
+ * @returns The index of the number; the length if all numbers are smaller.
+ */
+export function firstAtLeast(numbers: ArrayLike<number>, number: number): number {
+  let low = 0, high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

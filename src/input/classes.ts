@@ -343,7 +343,7 @@ export function classHint(): HintText {
 export function emptyHint(): HintText {
   return hint(
     "data/no-rows",
-    "check whether the file has rows, and whether nulls: drop or the holdout removed all of them",
+    "check whether the file has rows, and whether nulls: drop removed all of them",
     { edit: "the data file" },
   );
 }

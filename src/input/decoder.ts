@@ -43,8 +43,11 @@ export interface ColumnsRequest {
   readonly columns: readonly string[];
   /** The source's stage, for messages. */
   readonly stage: StageReference;
-  /** Returns the place of a data option in the pipeline file, such as `features.image.shape`. */
-  readonly places: ((path: string) => Place | undefined) | undefined;
+  /**
+   * Returns the place of an option of `data` in the pipeline file, such as that at `features`,
+   * `image`, `shape`.
+   */
+  readonly places: ((...path: readonly string[]) => Place | undefined) | undefined;
 }
 
 /** A request without functions, which can be sent to another thread. */
@@ -294,7 +297,7 @@ function idRequest(
       ? `the feature ${name} uses the ids of the feature ${ids.of}, which does not define ids itself`
       : `there is no feature ${JSON.stringify(ids.of)}`,
     {
-      place: places?.(`features.${name}.ids`),
+      place: places?.("features", name, "ids"),
       hint: other
         ? hint("ids/of-none", `define them at features.${ids.of}, such as \`ids: train\``, {
           set: { [`../../${ids.of}/ids`]: "train" },
@@ -368,7 +371,7 @@ function planColumns(
     fields.find(({ name }) => name === column);
   const plan = <T>(
     column: string,
-    path: string,
+    path: readonly string[],
     change: (column: string) => Change,
     make: (field: Field, like?: Field) => T,
   ): T | undefined => {
@@ -377,7 +380,7 @@ function planColumns(
       const names = schema.fields.map(({ name }) => name);
       problems.push({
         message: `the data has no column ${JSON.stringify(column)}`,
-        place: places(path),
+        place: places(...path),
         hint: columnHint(column, names, change),
       });
       return undefined;
@@ -386,7 +389,7 @@ function planColumns(
     if (count > 1) {
       problems.push({
         message: `the data has ${count} columns with the name ${column}`,
-        place: places(path),
+        place: places(...path),
         hint: hint("column/twice", "give each column of the data file a unique name", {
           edit: "the data file",
         }),
@@ -402,8 +405,8 @@ function planColumns(
     }
   };
   const features = mapValues(request.features, ({ column, ...options }, name) => {
-    const path = `features.${name}`;
-    const named = column ? `${path}.column` : path;
+    const path = ["features", name];
+    const named = column ? [...path, "column"] : path;
     const change = (near: string) => ({ set: { [column ? "." : "column"]: near } });
     return plan(column ?? name, named, change, (field, likeField) => {
       const ids = idRequest(name, request);
@@ -414,21 +417,21 @@ function planColumns(
         text: Object.hasOwn(texts, column ?? name) ? texts[column ?? name] : undefined,
         where,
         like: like && likeField && { spec: like.specs.features[name]!, field: likeField },
-        place: (option) => places(option ? `${path}.${option}` : path),
+        place: (option) => places(...path, ...option === undefined ? [] : [option]),
       });
       return planned(field, reader, ids?.borrowed ? ids.name : undefined);
     });
   });
   /** Plans a column of weights or of metrics. */
   const other = (column: string, path: "weight" | "", known: ColumnSpec | undefined) =>
-    plan(column, path, (near) => otherColumn(path, near), (field, likeField) => {
+    plan(column, [path].filter(Boolean), (near) => otherColumn(path, near), (field, likeField) => {
       const reader = new ColumnReader(field, {
         column,
         use: path === "weight" ? "weight" : "metrics",
         options: { nulls: request.nulls === "drop" ? "drop" : "error", shape: [] },
         where,
         like: like?.sameRows && likeField && known ? { spec: known, field: likeField } : undefined,
-        place: () => places(path),
+        place: () => places(...[path].filter(Boolean)),
       });
       return planned(field, reader);
     });
@@ -442,7 +445,7 @@ function planColumns(
     places("weight"),
   );
   const asLabel = (column: string) => ({ set: { column } });
-  const label = plan(request.label.column, "label", asLabel, (field, likeField) => {
+  const label = plan(request.label.column, ["label"], asLabel, (field, likeField) => {
     const options = namedClasses(request.label, field, schema, like, places("label"));
     const reader = new LabelReader(field, options, {
       place: places("label"),

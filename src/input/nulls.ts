@@ -56,7 +56,7 @@ export class NullFiller {
    * Measures means and medians, which are used to fill nulls from now on. Both are exact for any
    * number of rows: sums are compensated, and medians are found by counting.
    *
-   * @param batches The training rows, without held-out rows.
+   * @param batches The training rows.
    * @returns The means and medians.
    * @throws {UserError} If a feature is null in all rows.
    */

@@ -1,4 +1,3 @@
-import type { Plan } from "../pipeline/plan.ts";
 import type { PreparedData } from "./prepare_data.ts";
 import { BatchMaker } from "./batches.ts";
 import { Input, type InputOptions } from "./input.ts";
@@ -9,27 +8,24 @@ import { canBeSent, type InputSetup } from "./worker_input.ts";
 /**
  * Creates the input of a run.
  *
- * @param plan The plan.
- * @param data The plan's rows.
+ * @param data The rows of a plan.
  * @param options The thread that makes batches.
  * @returns The input; the caller closes it.
  */
 export function openInput(
-  plan: Plan,
   data: PreparedData,
   options: Omit<InputOptions, "setup">,
 ): Input {
-  const maker = new BatchMaker(data.splits, data.transforms, plan.seed);
-  return new Input(maker, { ...options, setup: () => inputSetup(plan, data) });
+  const maker = new BatchMaker(data.splits, data.transforms, data.plan.seed);
+  return new Input(maker, { ...options, setup: () => inputSetup(data) });
 }
 
 /**
  * Returns everything that a thread needs to make batches, or the reason why a thread cannot be used.
  *
- * @param plan The plan.
- * @param data The plan's rows.
+ * @param data The rows of a plan.
  */
-export function inputSetup(plan: Plan, { splits, measured }: PreparedData): InputSetup | string {
+export function inputSetup({ plan, splits, measured }: PreparedData): InputSetup | string {
   const transforms = [];
   for (const { specifier, options, reference, on } of plan.transforms) {
     if (specifier === undefined) {

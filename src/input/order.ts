@@ -151,44 +151,16 @@ export function windowOrder(
   return shuffled(rows, createRandom(deriveSeed(seed, "shuffle", epoch, "window", window)));
 }
 
-/** The rows to train on, and the held-out rows. */
-export interface Holdout {
-  /** The numbers of the rows to train on, ascending. */
-  readonly train: Uint32Array<ArrayBuffer>;
-  /** The numbers of the held-out rows, ascending. */
-  readonly validation: Uint32Array<ArrayBuffer>;
-}
-
-/**
- * Chooses random rows to hold out.
- *
- * @param rows The number of rows.
- * @param fraction The fraction to hold out, in (0, 1); rounded to whole rows.
- * @param seed The run's seed.
- * @returns The rows to train on, and the held-out rows.
- */
-export function holdoutRows(rows: number, fraction: number, seed: number): Holdout {
-  const order = shuffled(rows, createRandom(deriveSeed(seed, "holdout")));
-  const held = Math.round(rows * fraction);
-  return { train: order.slice(held).sort(), validation: order.slice(0, held).sort() };
-}
-
 /**
  * Chooses a random sample of rows.
  *
- * @param from The rows to choose from, or their number.
+ * @param rows The number of rows to choose from.
  * @param count The number of rows to choose, at most as many as there are.
  * @param seed The run's seed.
- * @returns The numbers of the chosen rows; ascending if `from` is ascending.
+ * @returns The numbers of the chosen rows, ascending.
  */
-export function sampleRows(
-  from: Uint32Array | number,
-  count: number,
-  seed: number,
-): Uint32Array<ArrayBuffer> {
-  const rows = typeof from === "number" ? from : from.length;
-  const chosen = shuffled(rows, createRandom(deriveSeed(seed, "rows"))).slice(0, count).sort();
-  return typeof from === "number" ? chosen : chosen.map((row) => from[row]!);
+export function sampleRows(rows: number, count: number, seed: number): Uint32Array<ArrayBuffer> {
+  return shuffled(rows, createRandom(deriveSeed(seed, "rows"))).slice(0, count).sort();
 }
 
 /** How rows are divided into batches. */
@@ -232,8 +204,13 @@ export function batchRange(
   return [start, isLast && cut.last !== "drop" ? rows : start + cut.size];
 }
 
-/** Returns a random permutation (Fisher–Yates shuffle). */
-function shuffled(rows: number, random: Random): Uint32Array<ArrayBuffer> {
+/**
+ * Returns a random permutation (Fisher–Yates shuffle).
+ *
+ * @param rows The number of rows.
+ * @param random The source of random numbers.
+ */
+export function shuffled(rows: number, random: Random): Uint32Array<ArrayBuffer> {
   const order = Uint32Array.from({ length: rows }, (_, row) => row);
   for (let last = rows - 1; last > 0; last--) {
     const other = random.integer(0, last);

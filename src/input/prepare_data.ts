@@ -8,17 +8,19 @@ import type { Field } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
 import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
-import type { Plan, PlannedStage } from "../pipeline/plan.ts";
+import type { CompletePlan, Plan, PlannedStage } from "../pipeline/plan.ts";
 import { callStage } from "../stages/stage_error.ts";
 import type { Batch, Column } from "../stages/batch.ts";
 import type { SourceStage } from "../stages/source.ts";
+import { chooseFeatures, needsColumns } from "./choose_features.ts";
 import { emptyHint } from "./classes.ts";
 import { sizeOf } from "./columns.ts";
 import { mapBatch } from "../stages/parts.ts";
 import { availableMemory } from "../base/machine/available_memory.ts";
 import { memoryFor } from "./memory.ts";
-import { batchCount, batchRange, holdoutRows, sampleRows } from "./order.ts";
+import { batchCount, batchRange, sampleRows } from "./order.ts";
 import { openDataset, readSplit, type Split } from "./split.ts";
+import { divideSource, splitColumns, splitPlace } from "./split_rows.ts";
 import { columnTexts } from "./texts.ts";
 import type { SourceSetup } from "./streamed.ts";
 import { type Measured, measuredRows, rowText, TransformChain } from "./transforms.ts";
@@ -44,6 +46,8 @@ export interface PreparedData {
   readonly first: Batch;
   /** The memory that was available to this process before rows were read, in bytes. */
   readonly available: number;
+  /** The plan, with the features that its columns are. */
+  readonly plan: CompletePlan;
   /** Closes the files. */
   close(): Promise<void>;
 }
@@ -51,19 +55,19 @@ export interface PreparedData {
 /**
  * Opens the data of a plan and measures the statistics that its transforms need.
  *
- * @param plan The plan.
+ * @param written The plan.
  * @param report Receives log lines about rows that do not fit in memory and about long operations.
  * @returns The rows.
  * @throws {UserError} If a file or a column does not agree with the plan.
  */
 export async function prepareData(
-  plan: Plan,
+  written: Plan,
   report: (line: string) => void = () => {},
 ): Promise<PreparedData> {
   const available = await availableMemory();
+  const plan = chooseFeatures(written, needsColumns(written) ? await columnNames(written) : []);
   refuseLargeRows(plan, available);
   const memory = await memoryFor(plan.memory);
-  const { validation: planned } = plan;
   const sources = new Map<string, OpenSource>();
   const opened: Split[] = [];
   const close = async () => {
@@ -73,12 +77,7 @@ export async function prepareData(
     }
   };
   try {
-    const stages = {
-      train: plan.train,
-      ...(planned && "stage" in planned && { validation: planned }),
-      test: plan.test,
-    };
-    for (const [name, stage] of Object.entries(stages)) {
+    for (const [name, stage] of Object.entries(plan.sources)) {
       sources.set(name, await openSource(plan, stage));
     }
     // Column types depend on all splits, so all are opened before the first one is read.
@@ -91,6 +90,7 @@ export async function prepareData(
         request: { ...source.request, texts },
       });
     }
+    await divide(plan, sources);
     const read = async (name: string, like?: Split) => {
       const { dataset, request, setup, fields } = sources.get(name)!;
       // The split closes its source.
@@ -106,14 +106,10 @@ export async function prepareData(
       return split;
     };
     const whole = await read("train");
-    const holdout = planned && "holdout" in planned
-      ? holdoutRows(whole.rows, planned.holdout, plan.seed)
-      : undefined;
-    const kept = trainingRows(plan, whole.rows, holdout?.train);
+    const kept = trainingRows(plan, whole.rows);
     const train = kept ? whole.subset(kept) : whole;
     const splits = {
       train,
-      ...(holdout && { validation: whole.subset(holdout.validation) }),
       ...(sources.has("validation") && { validation: await read("validation", whole) }),
       test: await read("test", whole),
     };
@@ -138,6 +134,7 @@ export async function prepareData(
       Math.min(Math.max(firstRows(plan, train.rows), 2), train.rows),
     );
     return {
+      plan,
       splits,
       transforms,
       measured,
@@ -159,9 +156,39 @@ interface OpenSource extends OpenedSource {
   readonly fields: readonly Field[];
 }
 
-async function openSource(plan: Plan, planned: PlannedStage<SourceStage>): Promise<OpenSource> {
-  const { stage, options, reference, folder, specifier } = planned;
-  const source = callStage(reference, "create()", () => stage.create(options, { folder }));
+/** Replaces the source that the pipeline divides by its splits. */
+async function divide(plan: Plan, sources: Map<string, OpenSource>): Promise<void> {
+  const { split, seed, document } = plan;
+  if (!split) return;
+  const name = plan.sources.all ? "all" : "train", source = sources.get(name)!;
+  const { dataset, request: { stage }, setup } = source;
+  const place = (...option: readonly string[]) => document.place(["data", "split", ...option]);
+  const parts = await divideSource({ dataset, stage, split, seed, place });
+  sources.delete(name);
+  for (const [part, rows] of parts) {
+    const { selection } = rows;
+    sources.set(part, { ...source, dataset: rows, setup: setup && { ...setup, selection } });
+  }
+}
+
+/** Returns the names of the columns of the source that has the training rows. */
+async function columnNames({ sources: { all, train } }: Plan): Promise<string[]> {
+  const planned = all ?? train!, { reference } = planned;
+  const source = createSource(planned);
+  const dataset = await callStage(reference, "open()", () => source.open({ columns: [] }));
+  await callStage(reference, "close()", () => dataset.close?.());
+  return dataset.schema.fields.map(({ name }) => name);
+}
+
+const createSource = ({ stage, options, reference, folder }: PlannedStage<SourceStage>) =>
+  callStage(reference, "create()", () => stage.create(options, { folder }));
+
+async function openSource(
+  plan: CompletePlan,
+  planned: PlannedStage<SourceStage>,
+): Promise<OpenSource> {
+  const { options, reference, folder, specifier } = planned;
+  const source = createSource(planned);
   const request = {
     features: plan.features,
     label: plan.label,
@@ -170,10 +197,10 @@ async function openSource(plan: Plan, planned: PlannedStage<SourceStage>): Promi
     weight: plan.weight,
     columns: plan.columns,
     stage: reference,
-    places: (path: string) => plan.document.place(["data", ...path.split(".")]),
+    places: (...path: readonly string[]) => plan.document.place(["data", ...path]),
   };
   return {
-    dataset: await openDataset(source, request),
+    dataset: await openDataset(source, request, plan.split && splitColumns(plan.split)),
     request,
     setup: specifier !== undefined && canBeSent(options)
       ? { specifier, options, folder }
@@ -183,31 +210,21 @@ async function openSource(plan: Plan, planned: PlannedStage<SourceStage>): Promi
 }
 
 /** Returns the rows to train on, or undefined for all rows. */
-function trainingRows(
-  { rows, seed, document }: Plan,
-  all: number,
-  left: Uint32Array | undefined,
-): Uint32Array | undefined {
-  const most = left?.length ?? all;
-  if (rows === undefined || rows === most) return left;
-  if (rows < most) return sampleRows(left ?? all, rows, seed);
-  throw new UserError(
-    `data.rows is ${rows}, but there are only ${most} training rows${
-      left ? `, without the ${all - most} held-out rows` : ""
-    }`,
-    {
-      place: document.place(["data", "rows"]),
-      hint: hint("data/rows", `write ${most} or less`, { set: { ".": most } }),
-      exitCode: 2,
-    },
-  );
+function trainingRows({ rows, seed, document }: Plan, most: number): Uint32Array | undefined {
+  if (rows === undefined || rows === most) return undefined;
+  if (rows < most) return sampleRows(most, rows, seed);
+  throw new UserError(`data.rows is ${rows}, but there are only ${most} training rows`, {
+    place: document.place(["data", "rows"]),
+    hint: hint("data/rows", `write ${most} or less`, { set: { ".": most } }),
+    exitCode: 2,
+  });
 }
 
 function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void {
   for (const [name, split] of Object.entries(splits)) {
     if (split.rows > 0) continue;
     throw new UserError(`the ${name} split has no rows`, {
-      place: plan.document.place(["data", name]),
+      place: splitPlace(plan, name),
       hint: emptyHint(),
     });
   }

@@ -8,7 +8,7 @@
 import { UserError } from "../base/errors.ts";
 import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
-import type { Plan } from "../pipeline/plan.ts";
+import type { CompletePlan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../stages/batch.ts";
 import { sizeOf } from "./columns.ts";
 import { formatBytes } from "./memory.ts";
@@ -76,7 +76,7 @@ export function refuseLargeBatches(
  * @param available The memory that this process may use, in bytes.
  * @throws {UserError} With the feature, its size and the available memory; exit code 2.
  */
-export function refuseLargeRows({ features, document }: Plan, available: number): void {
+export function refuseLargeRows({ features, document }: CompletePlan, available: number): void {
   for (const [name, { shape, length }] of Object.entries(features)) {
     const own = length === undefined ? shape : [length];
     const bytes = BYTES * sizeOf(own ?? []);

@@ -19,6 +19,7 @@ import type { IdCounts } from "./ids.ts";
 import { formatBytes, type Memory } from "./memory.ts";
 import { listParts, mapParts } from "../stages/parts.ts";
 import { inSharedMemory, type Rows, type SharedRows, Store, StoredRows } from "./rows.ts";
+import type { SelectedRows } from "./select_rows.ts";
 import { Spill } from "./spill.ts";
 import { type SharedStream, type SourceSetup, Stream, StreamedRows } from "./streamed.ts";
 
@@ -93,12 +94,17 @@ export async function openSplit(
  *
  * @param source The source.
  * @param request The columns to read.
+ * @param others Other columns to read, which are no part of the request.
  * @returns The open data set.
  * @throws {UserError} If the source cannot be opened.
  */
-export async function openDataset(source: Source, request: ColumnsRequest): Promise<Dataset> {
+export async function openDataset(
+  source: Source,
+  request: ColumnsRequest,
+  others: readonly string[] = [],
+): Promise<Dataset> {
   const { stage } = request;
-  const columns = wantedColumns(request);
+  const columns = [...new Set([...wantedColumns(request), ...others])];
   const dataset = await callStage(stage, "open()", () => source.open({ columns }));
   if (!Array.isArray(dataset?.schema?.fields) || typeof dataset.recordBatches !== "function") {
     throw new StageError(stage, "returned something that is not a data set from open()", {
@@ -208,12 +214,22 @@ async function spilled(
   return streamed({ ...copy, close }, request, { ...options, setup: spill.setup }, read, dataset);
 }
 
-/** Returns a function that describes the position of a row: its file, if known, and its split. */
-function rowsOf(dataset: Dataset, { name }: SplitOptions): (row: number) => string {
+/**
+ * Returns a function that describes the position of a row in its source: its file, if known, and its
+ * split.
+ *
+ * @param dataset The rows.
+ * @param options The name of the split, if the rows are those of one.
+ */
+export function rowsOf(
+  dataset: Dataset | SelectedRows,
+  { name }: Pick<SplitOptions, "name">,
+): (row: number) => string {
   const split = name === undefined ? "" : ` (${name} split)`;
   return (row) => {
     const at = dataset.locate?.(row);
-    return at ? `row ${at.row} of ${at.file}${split}` : `row ${row}${split}`;
+    const number = "selection" in dataset ? dataset.selection.rows[row] : row;
+    return at ? `row ${at.row} of ${at.file}${split}` : `row ${number}${split}`;
   };
 }
 
@@ -313,7 +329,13 @@ interface BatchPart {
  */
 const maxRows = 2 ** 18;
 
-async function* recordBatches(
+/**
+ * Reads the record batches of an open source in order. Large ones are divided.
+ *
+ * @param dataset The open source.
+ * @param stage The source's stage, for messages.
+ */
+export async function* recordBatches(
   dataset: Dataset,
   stage: StageReference,
 ): AsyncGenerator<BatchPart> {

@@ -23,7 +23,8 @@ import {
 import { type EpochOrder, wholeOrder, type Window, windowOrder, windowsOf } from "./order.ts";
 import { combineParts, type Specs } from "../stages/parts.ts";
 import { type Epoch, type Rows, Store } from "./rows.ts";
-import { lastAtMost } from "./bounds.ts";
+import { type Selection, selectRows } from "./select_rows.ts";
+import { firstAtLeast, lastAtMost } from "./bounds.ts";
 import { receivedFields } from "./widen.ts";
 
 /**
@@ -51,6 +52,8 @@ export interface SourceSetup {
   readonly folder: string;
   /** The columns that get wider types, encoded by {@linkcode sentFields}. */
   readonly widened?: Uint8Array | undefined;
+  /** The rows to use; all by default. */
+  readonly selection?: Selection | undefined;
 }
 
 /** Streamed rows in a form that can be sent to another thread, which opens their source again. */
@@ -325,9 +328,10 @@ export class StreamedRows implements Rows {
  * @throws {UserError} If the source cannot be opened in this thread, or has changed.
  */
 export async function openStreamed(
-  { source: { specifier, options, folder, widened }, request: sent, facts, index }: SharedStream,
+  { source: setup, request: sent, facts, index }: SharedStream,
   registry: Registry,
 ): Promise<StreamedRows> {
+  const { specifier, options, folder, widened, selection } = setup;
   const request = receivedRequest(sent), { stage: reference } = request;
   const stage = await registry.find("source", specifier, { folder, place: reference.place });
   const source = callStage(
@@ -337,7 +341,7 @@ export async function openStreamed(
   );
   const columns = wantedColumns(request);
   let dataset = await callStage(reference, "open()", () => source.open({ columns }));
-  if (dataset.fingerprint !== facts.fingerprint) {
+  if (dataset.fingerprint !== (selection?.source ?? facts.fingerprint)) {
     await dataset.close?.();
     throw new UserError(`the files of the source ${reference.name} changed while they were read`, {
       place: reference.place,
@@ -349,6 +353,7 @@ export async function openStreamed(
     dataset = await callStage(reference, "widen()", () => widen!.call(dataset, fields));
   }
   await prepareDecoding(dataset.schema, request);
+  if (selection) dataset = selectRows(dataset, selection);
   return new StreamedRows(new Stream(dataset, request, facts), index);
 }
 
@@ -395,16 +400,3 @@ function joined(parts: readonly Batch[]): Batch {
 
 const isSame = (known: Epoch | undefined, of: Epoch) =>
   known?.seed === of.seed && known.epoch === of.epoch;
-
-/**
- * Returns the first index of a value that is at least `number` in ascending numbers, or the length.
- */
-function firstAtLeast(numbers: ArrayLike<number>, number: number): number {
-  let low = 0, high = numbers.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (numbers[middle]! < number) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}

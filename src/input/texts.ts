@@ -18,7 +18,7 @@ export interface ColumnText extends Pick<TextFacts, "values" | "numbers" | "text
 /**
  * Combines the facts about each column of text from the sources of all splits.
  *
- * @param sources The open sources by split.
+ * @param sources The open sources by split, or one of all rows.
  * @returns The facts by column. Columns that no source has examined are missing.
  */
 export function columnTexts(
@@ -46,7 +46,10 @@ function joined(before: ColumnText | undefined, split: string, facts: TextFacts)
     numbers: (before?.numbers ?? 0) + facts.numbers,
     texts: [...new Set([...before?.texts ?? [], ...facts.texts])].slice(0, maxOddTexts + 1),
     codes: (before?.codes ?? false) || facts.codes,
-    row: before?.row ?? (file === undefined ? undefined : `row ${row} of ${file} (${split} split)`),
+    row: before?.row ??
+      (file === undefined
+        ? undefined
+        : `row ${row} of ${file}${split === "all" ? "" : ` (${split} split)`}`),
     nullValues: [...new Set([...before?.nullValues ?? [], ...facts.nullValues ?? []])],
     splits: [...before?.splits ?? [], ...facts.nullValues ? [split] : []],
   };

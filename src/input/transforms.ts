@@ -175,7 +175,7 @@ export class TransformChain {
    * Measures statistics on the training split: first the values that replace nulls, then those of
    * each transform, on the output of the transforms before it and without augmentation.
    *
-   * @param train The training split, without held-out rows.
+   * @param train The training split.
    * @returns The statistics.
    * @throws {StageError} If a transform throws or measures something other than JSON, or if an
    *   augmentation changes shapes.

@@ -1,7 +1,7 @@
 import { DataType, type Field, type RecordBatch, type Schema } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
-import { cellTexts } from "./cell_text.ts";
+import { cellTexts } from "../base/cell_text.ts";
 
 /**
  * Throws an error if a column cannot be written to a CSV file.

@@ -1,6 +1,6 @@
 /**
- * The schemas of the columns in a pipeline file: `data.features`, `data.label`, `data.nulls` and
- * `data.memory`.
+ * The schemas of the columns in a pipeline file: `data.features`, `data.label`, `data.split`,
+ * `data.nulls` and `data.memory`.
  *
  * @module
  */
@@ -144,6 +144,33 @@ const feature = z.strictObject({
 /** The schema of an entry of `data.features`. */
 export const featureSchema = feature.nullable().transform((value): FeatureOptions => value ?? {});
 
+const pattern = z.string({ error: "expected the name of a column, or a pattern such as mean *" })
+  .min(1, { error: "expected the name of a column, or a pattern such as mean *" });
+
+/** The schema of `data.features`. */
+export const featuresSchema = z.union([
+  z.literal("rest").describe(
+    "All columns but the label, the weight, the column of `split.by`, and those that only metrics " +
+      "use.",
+  ),
+  z.array(pattern).min(1, { error: "expected at least one feature" }).describe(
+    "Columns, by name or by a pattern in which * stands for any text. An entry that starts with ! " +
+      "leaves columns out of the patterns.",
+  ),
+  z.record(pattern, featureSchema).refine((features) => Object.keys(features).length > 0, {
+    error: "expected at least one feature",
+  }).describe(
+    "Features, by the name that stages use, with their options. A name with * is a pattern of " +
+      "column names, for all columns that no other entry names.",
+  ),
+], { error: "expected rest, a list of columns, or a map of features" });
+
+/**
+ * The features as a pipeline writes them: all columns that have no other purpose, a list of names
+ * and patterns, or a map of features with their options.
+ */
+export type FeatureChoice = "rest" | readonly string[] | Readonly<Record<string, FeatureOptions>>;
+
 const label = z.strictObject({
   column: columnName.describe("The column's name."),
   kind: z.enum(["class", "binary", "number"], { error: "expected class, binary or number" })
@@ -178,6 +205,65 @@ export const labelSchema = z.union([
   columnName.transform((column): LabelOptions => ({ column })),
   label,
 ], { error: "expected the name of a column, or { column, kind, classes, nulls, nan }" });
+
+const fraction = z.number().gt(0).lt(1);
+
+const byColumn = (what: string) => columnName.describe(what);
+
+/** The schema of `data.split`. */
+export const splitSchema = z.strictObject({
+  test: fraction.optional().describe(
+    "The fraction of the rows in the test split, if they have no source of their own.",
+  ),
+  validation: fraction.optional().describe("The fraction of the rows in the validation split."),
+  by: z.union([
+    z.literal("random"),
+    z.strictObject({
+      time: byColumn(
+        "A column of times or numbers. The last rows are test rows, and those before them " +
+          "validation rows.",
+      ),
+    }),
+    z.strictObject({
+      group: byColumn(
+        "A column such as a user's id. All rows with the same value are in one split.",
+      ),
+    }),
+    z.strictObject({
+      stratify: byColumn(
+        "A column such as the label. The rows of each value are divided in the same proportions.",
+      ),
+    }),
+  ], {
+    error: "expected random, { time: COLUMN }, { group: COLUMN } or { stratify: COLUMN }",
+  }).default("random").describe(
+    "What decides the split of a row. random: chance. time: the last rows in time are test rows. " +
+      "group: all rows of a group are in one split. stratify: the rows of each value are divided in " +
+      "the same proportions.",
+  ),
+  seed: z.int().min(0).max(2 ** 32 - 1).optional().describe(
+    "The seed of the split; the seed of the run by default. With a seed of its own, runs with other " +
+      "seeds have the same split.",
+  ),
+}).refine(({ test = 0, validation = 0 }) => test + validation < 1, {
+  error: "expected fractions whose sum is less than 1: the other rows are training rows",
+});
+
+/** How the rows of a source are divided into splits. */
+export interface SplitOptions {
+  /** The fraction of test rows; undefined if they have a source of their own. */
+  readonly test?: number | undefined;
+  /** The fraction of validation rows; undefined for none. */
+  readonly validation?: number | undefined;
+  /** What decides the split of a row: chance, or a column. */
+  readonly by:
+    | "random"
+    | { readonly time: string }
+    | { readonly group: string }
+    | { readonly stratify: string };
+  /** The seed; that of the run by default. */
+  readonly seed?: number | undefined;
+}
 
 const units: Readonly<Record<string, number>> = { kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 

@@ -5,7 +5,13 @@
  */
 
 import { z } from "zod";
-import { featureSchema, labelSchema, memorySchema, nullsSchema } from "./data_options.ts";
+import {
+  featuresSchema,
+  labelSchema,
+  memorySchema,
+  nullsSchema,
+  splitSchema,
+} from "./data_options.ts";
 import { isStage } from "./registry.ts";
 import type { AnyStage, StageKind } from "../stages/stage.ts";
 
@@ -292,6 +298,8 @@ const phaseSchema = z.strictObject({
   stop: training.stop,
 });
 
+const source = entry("source", commonOptions.source);
+
 /** The schema of a pipeline file. It allows any stage options. */
 export const pipelineSchema = z.strictObject({
   $schema: z.string().optional().describe("The path or URL of the JSON Schema, for editors."),
@@ -300,30 +308,27 @@ export const pipelineSchema = z.strictObject({
     "The seed of all random numbers of the run.",
   ),
   data: z.strictObject({
-    train: entry("source", commonOptions.source).describe("The training rows."),
-    test: entry("source", commonOptions.source).describe(
-      "The test rows, on which the result is measured.",
+    all: source.optional().describe(
+      "All rows, which `split` divides, instead of `train`, `test`, and `validation`.",
     ),
-    validation: z.union([
-      z.strictObject({
-        holdout: z.number().gt(0).lt(1).describe(
-          "The fraction of the training rows to hold out. The seed selects them.",
-        ),
-      }),
-      entry("source", commonOptions.source),
-    ]).optional().describe("The validation rows, which select the best epoch."),
+    train: source.optional().describe("The training rows."),
+    test: source.optional().describe("The test rows, on which the result is measured."),
+    validation: source.optional().describe("The validation rows, which select the best epoch."),
+    split: splitSchema.optional().describe(
+      "How to divide the rows of `all` into training, validation, and test rows, or those of `train` " +
+        "into training and validation rows.",
+    ),
     rows: z.int().positive({ error: "expected a number of rows, 1 or more" }).optional().describe(
-      "How many of the training rows to train on, not counting held-out rows. The seed " +
-        "selects them. All by default.",
+      "How many rows of the training split to train on. The seed selects them. All by default.",
     ),
     memory: memorySchema.optional().describe(
       "How much memory rows may use, in bytes or as a size such as 512MB. By default, " +
         "half of the available memory. Rows that do not fit are read when they are needed.",
     ),
-    features: z.record(name, featureSchema).refine(
-      (features) => Object.keys(features).length > 0,
-      { error: "expected at least one feature" },
-    ).describe("The inputs of the nets: columns, by the name that stages use."),
+    features: featuresSchema.describe(
+      "The inputs of the nets: rest for all columns that have no other purpose, a list of columns, " +
+        "or a map of columns with options.",
+    ),
     label: labelSchema.describe("The column that the nets predict."),
     nulls: nullsSchema.optional(),
     weight: z.string().min(1, { error: "expected the name of a column" }).optional().describe(

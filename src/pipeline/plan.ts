@@ -5,7 +5,13 @@
  * @module
  */
 
-import type { FeatureOptions, LabelOptions, NullPolicy } from "./data_options.ts";
+import type {
+  FeatureChoice,
+  FeatureOptions,
+  LabelOptions,
+  NullPolicy,
+  SplitOptions,
+} from "./data_options.ts";
 import type { Document } from "./document/document.ts";
 import type { Place } from "../base/errors.ts";
 import type { StageReference } from "../stages/stage_error.ts";
@@ -152,6 +158,11 @@ export interface PlannedInitial {
 /** What to do with the last rows of an epoch if they do not fill a batch. */
 export type LastBatch = "keep" | "merge" | "drop";
 
+/** The sources of a pipeline: `all`, or `train`, `test`, and perhaps `validation`. */
+export type PlannedSources = Readonly<
+  Partial<Record<"all" | "train" | "validation" | "test", PlannedStage<SourceStage>>>
+>;
+
 /** A pipeline, checked as far as possible without its data. */
 export interface Plan {
   /** The pipeline file, or the pipeline of a program, that the plan was made from. */
@@ -160,16 +171,16 @@ export interface Plan {
   readonly name: string;
   /** The run's seed. */
   readonly seed: number;
-  /** The sources, by split. */
-  readonly train: PlannedStage<SourceStage>;
-  readonly test: PlannedStage<SourceStage>;
-  readonly validation: PlannedStage<SourceStage> | { readonly holdout: number } | undefined;
+  /** The sources of the rows: those of the splits, or one of all rows. */
+  readonly sources: PlannedSources;
+  /** How the rows of `all`, or of `train` if there is no `all`, are divided into splits. */
+  readonly split: SplitOptions | undefined;
   /** The number of rows to train on; undefined for all training rows. */
   readonly rows: number | undefined;
   /** The maximum memory for rows, in bytes; undefined for half of the available memory. */
   readonly memory: number | undefined;
-  /** The features by name, each with its column's options. */
-  readonly features: Readonly<Record<string, FeatureOptions>>;
+  /** The features as the pipeline writes them, which may be patterns of column names. */
+  readonly chosen: FeatureChoice;
   readonly label: LabelOptions;
   /** The column with the weight of each row in losses. */
   readonly weight: string | undefined;
@@ -199,4 +210,10 @@ export interface Plan {
   readonly resolved: Readonly<Record<string, unknown>>;
   /** A short hash of each environment variable in `resolved`, by the variable's name. */
   readonly variables: Readonly<Record<string, string>>;
+}
+
+/** A plan whose features are known, because the columns of its data are. */
+export interface CompletePlan extends Plan {
+  /** The features by name, each with its column's options. */
+  readonly features: Readonly<Record<string, FeatureOptions>>;
 }

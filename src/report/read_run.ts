@@ -12,7 +12,7 @@ import { readTextIfExists } from "../base/files/regular.ts";
 import { UserError } from "../base/errors.ts";
 import { loadModel } from "../model/load_model.ts";
 import { evaluateRun, type Evaluation } from "../model/evaluation/evaluate_run.ts";
-import { cellTexts } from "../model/cell_text.ts";
+import { cellTexts } from "../base/cell_text.ts";
 import type { WrongRow } from "../model/evaluation/wrong_rows.ts";
 import { wrongRowBatches } from "../model/evaluation/wrong_columns.ts";
 import { isNested } from "../model/csv_rows.ts";

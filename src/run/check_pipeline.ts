@@ -56,7 +56,7 @@ export async function checkPlan(
     report(`engine: ${engine.name} (${engine.detail})`);
     // The baseline's nets are built as well, so their problems appear now and not after an hour.
     const { rocket: { nets, phases }, alone } = await prepareJobs(plan, data, report);
-    warn(await warningsOf(plan, data));
+    warn(await warningsOf(data));
     const first = phases[0]!.nets;
     const given = await readInitial(plan, first, report, (warning) => warn([warning]));
     if (alone) await readInitial(plan, alone.phases[0]!.nets);

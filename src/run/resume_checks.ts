@@ -14,6 +14,7 @@ import type { Result } from "../stages/events.ts";
 import type { EarlierRun } from "./folder/manifest.ts";
 import type { Shuffle } from "../input/split.ts";
 import type { PreparedData } from "../input/prepare_data.ts";
+import { splitPlace } from "../input/split_rows.ts";
 
 /**
  * Checks whether a run has completed all epochs and jobs of a plan.
@@ -33,7 +34,7 @@ const fixed = [
   "data.features",
   "data.label",
   "data.transforms",
-  "data.validation",
+  "data.split",
   "data.rows",
   "network",
   "optimizer.use",
@@ -134,7 +135,7 @@ export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, p
       : `had ${counted(before.rows, "row")} and now has ${rows}`;
     return [{
       message: `the ${name} split has changed since the run began: it ${how}`,
-      place: plan.document.place(["data", name]),
+      place: splitPlace(plan, name),
       hint: hint("resume/data", "restore the original data, or start a new run", {
         edit: "the data file, or the command",
       }),

@@ -127,7 +127,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     if (line) report(line);
     const jobs = await prepareJobs(plan, data, report);
     // A resumed run printed its warnings when it began.
-    const warnings = earlier ? [] : await warningsOf(plan, data);
+    const warnings = earlier ? [] : await warningsOf(data);
     const initial = earlier?.initial ?? await hashInitial(plan);
     const about = {
       ...describeRun(plan, data, engine, precision, initial),
@@ -245,7 +245,7 @@ class Run {
     this.#parts = parts;
     this.#options = options;
     this.#listener = { report: options.report ?? (() => {}), debug: options.debug ?? false };
-    this.#input = openInput(plan, data, {
+    this.#input = openInput(data, {
       thread: options.inputThread ?? "auto",
       report: (line) => this.#listener.debug && this.#listener.report(line),
     });

@@ -175,13 +175,13 @@ async function tryRuns(
   try {
     for (const [run, plan] of runs) {
       const { earlier } = kept.get(run)!;
-      // The seed determines which rows are held out, so they differ between runs. Their number does
+      // The seed determines which rows are in which split, so they differ between runs. Their number does
       // not.
       if (earlier) refuseOtherData(earlier, data, plan);
     }
     if (runs.every(([run]) => kept.get(run)!.state === "finished")) return [];
     const { rocket: { phases }, alone } = await prepareJobs(first, data);
-    const warnings = await warningsOf(first, data);
+    const warnings = await warningsOf(data);
     const warn = (warning: Problem) => void warnings.push(warning);
     const given = await readInitial(first, phases[0]!.nets, undefined, warn);
     if (alone) await readInitial(first, alone.phases[0]!.nets);
@@ -223,14 +223,14 @@ function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefine
       exitCode: 2,
     });
   }
-  if (split === "validation" && plans.some(({ validation }) => !validation)) {
+  if (split === "validation" && !plans.every(hasValidation)) {
     throw new UserError(
       "`split: validation` requires a validation split, but the base pipeline has none",
       {
         place: document.place(["split"]),
         hint: hint(
           "sweep/validation",
-          "add data.validation to the base, such as { holdout: 0.1 }",
+          "add data.validation to the base, or `validation: 0.1` in data.split",
           {
             edit: "the base",
           },
@@ -241,6 +241,9 @@ function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefine
   }
   return metric;
 }
+
+const hasValidation = ({ sources, split }: Plan) =>
+  sources.validation !== undefined || split?.validation !== undefined;
 
 /** Collects the problems of all runs. Each problem occurs once, with the settings that have it. */
 class SweepProblems {

@@ -26,7 +26,7 @@ async function check(
     warn: () => {},
     onPhase: (phase) => void reports.push(...exactTablesText(phase)),
   });
-  const lines = checkReport(plan, found, { layers });
+  const lines = checkReport(found, { layers });
   for (const line of lines) assert(widthOf(line) <= 80, line);
   return { stdout: lines.join("\n"), reports };
 }

@@ -133,7 +133,7 @@ Deno.test("sweep runs each setting with each seed like a single pipeline, keeps 
 Deno.test("a sweep of pipelines with phases compares the results of the last phase", () =>
   withFiles({
     "base.yaml": base({
-      data: { ...digitsPipeline().data as object, validation: { holdout: 0.1 } },
+      data: { ...digitsPipeline().data as object, split: { validation: 0.1 } },
     }),
     "sweep.yaml": stringify({
       base: "base.yaml",

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { columnCases } from "./column_cases.ts";
 import { imageCases } from "./image_cases.ts";
+import { splitCases } from "./split_cases.ts";
 import type { Mend } from "./changed_input.ts";
 import { check, type CommandCase, inPipeline, ofRows, rows } from "./rows_pipeline.ts";
 import type { Case } from "./pipeline_cases.ts";
@@ -206,11 +207,13 @@ function* sweepCases(): Iterable<CommandCase> {
       mended: { "sweep/metrics": { files: { "p.yaml": rightPipeline } } },
     },
   );
-  yield one("a split that is not there", `${sweepText}split: validation\n`, ["holdout: 0.1"], {
+  yield one("a split that is not there", `${sweepText}split: validation\n`, [
+    "`validation: 0.1` in data.split",
+  ], {
     mended: {
       "sweep/validation": {
         files: {
-          "p.yaml": (text) => text.replace("data:", "data:\n  validation: { holdout: 0.1 }"),
+          "p.yaml": (text) => text.replace("data:", "data:\n  split: { validation: 0.1 }"),
         },
       },
     },
@@ -545,6 +548,7 @@ export function* commandCases(folder: string): Iterable<Case> {
       rowsCases(),
       columnCases(),
       imageCases(),
+      splitCases(),
       stageCases(),
       wordCases(),
       sweepCases(),

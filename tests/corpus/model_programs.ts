@@ -20,6 +20,7 @@ import { editModel } from "../support/edit_model.ts";
 import { type Rows, train, writeDay } from "../support/hand_over.ts";
 import { clicks, someRows, trained } from "../support/trained.ts";
 import type { ProgramCase } from "./program_cases.ts";
+import { changedRows } from "../../src/model/evaluation/rows.ts";
 
 /**
  * Calls of what answers for trained nets that are refused.
@@ -455,6 +456,10 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
       await command(evaluate, () => Promise.resolve(words))();
     },
     mended: { "evaluate/empty": evaluates() },
+  };
+  yield {
+    name: "an evaluation on rows that have changed since they were divided",
+    run: () => Promise.reject(changedRows({ file: "p.yaml" })),
   };
   const reports = (...more: string[]) =>
     command(report, async () => ["report", await run(), ...more]);

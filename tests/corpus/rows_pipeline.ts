@@ -36,6 +36,8 @@ export interface Rows {
   readonly test?: Readonly<Record<string, Column>>;
   /** The source of both splits. */
   readonly source?: string;
+  /** The lines of all sources, if they are not `train` and `test`. */
+  readonly sources?: string;
   /** More options of `data`, a line each. */
   readonly data?: string;
   /** Files beside these. */
@@ -62,10 +64,12 @@ export function ofRows(
   mended?: CommandCase["mended"],
 ): CommandCase {
   const test = own.test ? "test.arrow" : "rows.arrow";
+  const train = own.source ?? "{ use: arrow, path: rows.arrow }";
+  const sources = own.sources ??
+    `train: ${train}\n  test: ${own.source ?? `{ use: arrow, path: ${test} }`}`;
   const pipeline = `name: rows
 data:
-  train: ${own.source ?? "{ use: arrow, path: rows.arrow }"}
-  test: ${own.source ?? `{ use: arrow, path: ${test} }`}
+  ${sources}
   features: ${own.features}
   label: ${own.label ?? "{ column: y, kind: binary }"}
   transforms: ${own.transforms ?? "[]"}

@@ -17,7 +17,15 @@ import { type Block, blocks, fileNameOf } from "./documents.ts";
 
 const yaml = blocks.filter(({ language }) => language === "yaml");
 
-const base = stringify(digitsPipeline());
+const pipeline = digitsPipeline() as { readonly data: { readonly train: unknown } };
+const base = stringify(pipeline);
+
+/** The same pipeline with one source, for blocks that divide one. */
+const { train: all, ...others } = pipeline.data;
+const dividedBase = stringify({
+  ...pipeline,
+  data: { ...others, test: undefined, all, split: { test: 0.5 } },
+});
 
 /** Where the entry of a stage belongs in a pipeline. */
 const entryOf: Readonly<Record<StageKind, (entry: unknown) => object>> = {
@@ -48,7 +56,8 @@ function completed(value: Record<string, unknown>, path: string): Record<string,
     const kind = kinds.find((kind) => path.endsWith(`/${stageFolder(kind)}.md`)) ?? kinds[0]!;
     return { extends: "base.yaml", ...entryOf[kind](value) };
   }
-  if (within(pipelineKeys)) return { extends: "base.yaml", ...value };
+  const isDivided = Object(value.data).all !== undefined;
+  if (within(pipelineKeys)) return { extends: isDivided ? "all.yaml" : "base.yaml", ...value };
   if (within(dataKeys)) return { extends: "base.yaml", data: value };
   if (within(networkKeys)) return { extends: "base.yaml", network: value };
   throw new Error(`neither a pipeline nor a part of one: ${Object.keys(value).join(", ")}`);
@@ -88,6 +97,7 @@ Deno.test("each yaml block of a document is a valid pipeline, sweep, or part of 
     });
     const files = {
       "base.yaml": base,
+      "all.yaml": dividedBase,
       "digits.yaml": digits,
       ...Object.fromEntries(named),
     };

@@ -32,7 +32,7 @@ const digits = (transforms: unknown[]) => {
   const pipeline = digitsPipeline();
   return {
     ...pipeline,
-    data: { ...pipeline.data as object, validation: { holdout: 0.1 }, transforms },
+    data: { ...pipeline.data as object, split: { validation: 0.1 }, transforms },
   };
 };
 
@@ -58,7 +58,7 @@ async function withInput<T>(
   const plan = await readPlan(pipeline);
   const data = await prepareData(plan);
   const reports: string[] = [];
-  const input = openInput(plan, data, { ...options, report: (line) => reports.push(line) });
+  const input = openInput(data, { ...options, report: (line) => reports.push(line) });
   try {
     const maker = new BatchMaker(data.splits, data.transforms, plan.seed);
     return await test({ input, maker, reports });

@@ -6,7 +6,6 @@ import {
   batchCount,
   batchRange,
   epochOrder,
-  holdoutRows,
   keyedPermutation,
   sampleRows,
   wholeOrder,
@@ -38,25 +37,12 @@ Deno.test("epochOrder() returns all orders equally often", () => {
   assert(statistic < 20.5, `${statistic}`);
 });
 
-Deno.test("holdoutRows() divides rows by the fraction, in ascending order", () => {
-  const { train, validation } = holdoutRows(1000, 0.15, 7);
-  assertEquals([train.length, validation.length], [850, 150]);
-  assertEquals(sorted([...train, ...validation]), count(1000));
-  for (const rows of [train, validation]) assertEquals([...rows], sorted(rows));
-  assertEquals(holdoutRows(1000, 0.15, 7).validation, validation);
-  assert(holdoutRows(1000, 0.15, 8).validation.join() !== validation.join());
-});
-
 Deno.test("sampleRows() chooses rows by the seed, in ascending order, each as likely as any other", () => {
   const chosen = sampleRows(1000, 150, 7);
   assertEquals([chosen.length, new Set(chosen).size], [150, 150]);
   assertEquals([...chosen], sorted(chosen));
   assertEquals(sampleRows(1000, 150, 7), chosen);
   assert(sampleRows(1000, 150, 8).join() !== chosen.join());
-  const { train } = holdoutRows(1000, 0.5, 7);
-  const some = sampleRows(train, 100, 7);
-  assertEquals([...some], sorted(some));
-  assert(some.every((row) => train.includes(row)));
   assertEquals(sampleRows(5, 5, 1), Uint32Array.of(0, 1, 2, 3, 4));
   // Of 4000 draws of 3 in 10, each number should come up 1200 times, with a deviation of 29.
   const times = new Uint32Array(10);

@@ -109,8 +109,9 @@ async function open(
       seed: 5,
       data: {
         ...data,
-        train: source("train"),
-        test: source("test"),
+        ...validation === "all"
+          ? { all: source("train") }
+          : { train: source("train"), test: source("test") },
         ...(validation === "source" && { validation: source("validation") }),
       },
       network: { use: "mlp", light: [4], booster: [4] },
@@ -328,8 +329,7 @@ async function compare(
     assertEquals(streamed.data.measured, inMemory.data.measured);
     for (const [name, split] of Object.entries(splits)) {
       // What is streamed counts all rows of a source, and not those of a part alone.
-      const isPart = name !== "test" &&
-        (pipeline.validation === "holdout" || "rows" in pipeline.data);
+      const isPart = name === "train" && "rows" in pipeline.data;
       if (isPart && shuffle !== "in memory") continue;
       assertEquals(countsOf(split), await countedAnew(split), name);
     }
@@ -338,6 +338,7 @@ async function compare(
       assertEquals(split.rows, inMemory.data.splits[name]!.rows);
       assertEquals(split.idCounts, inMemory.data.splits[name]!.idCounts);
     }
+    if (pipeline.validation === "all") await assertDivided(splits, pipeline);
     const batches: Batch[] = [];
     for (const [index, address] of addresses.entries()) {
       const where = `${way.use}, ${shuffle}, ${JSON.stringify(address)}`;
@@ -358,6 +359,18 @@ async function compare(
     await streamed.data.close();
   }
   await inMemory.data.close();
+}
+
+/** Checks that no row of the one source is in two splits, and that only dropped rows are in none. */
+async function assertDivided(
+  splits: PreparedData["splits"],
+  { cells, data }: RandomPipeline,
+): Promise<void> {
+  const keys: number[] = [];
+  for (const split of Object.values(splits)) keys.push(...keysOf(await split.slice(0, split.rows)));
+  assertEquals(new Set(keys).size, keys.length);
+  if ("rows" in data || JSON.stringify(data).includes('"drop"')) return;
+  assertEquals(keys.toSorted((a, b) => a - b), cells.train!.key);
 }
 
 /** What the columns of a split are, but for the files that rows are in. */
@@ -390,12 +403,12 @@ function shuffleOf(split: Split): "in memory" | "whole" | "windows" {
 
 /** Holds the batches that a thread makes to those that were made here. */
 async function compareThread(
-  { plan, data }: Opened,
+  { data }: Opened,
   addresses: readonly BatchAddress[],
   batches: readonly Batch[],
   thread: Thread,
 ): Promise<void> {
-  const setup = inputSetup(plan, data);
+  const setup = inputSetup(data);
   assert(typeof setup !== "string", String(setup));
   assertEquals(await thread.tell(setup), { ready: true });
   for (const [index, address] of addresses.entries()) {
@@ -407,13 +420,13 @@ async function compareThread(
 
 /** Holds the batches of a run's own input, with its own thread, to those that were made here. */
 async function compareFeed(
-  { plan, data }: Opened,
+  { data }: Opened,
   pipeline: RandomPipeline,
   batches: readonly Batch[],
 ): Promise<void> {
   const reports: string[] = [];
   const report = (line: string) => reports.push(line);
-  const input = openInput(plan, data, { thread: "always", report });
+  const input = openInput(data, { thread: "always", report });
   try {
     const feed = input.feed(passesOf(data, pipeline));
     for (const expected of batches) assertSame(await feed.next(), expected, "of a feed");

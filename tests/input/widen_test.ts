@@ -277,7 +277,7 @@ for (const use of ["arrow", "parquet", "csv"]) {
       const data = await prepareData({ ...plan, columns: ["key"] });
       const reports: string[] = [];
       const report = (line: string) => void reports.push(line);
-      const input = openInput(plan, data, { thread: "always", report });
+      const input = openInput(data, { thread: "always", report });
       try {
         for (const split of ["train", "test"] as const) {
           assertEquals(

@@ -31,7 +31,7 @@ Deno.test("definePipeline() accepts everything that pipeline files may contain",
     seed: 3,
     data: {
       ...data,
-      validation: { holdout: 0.1 },
+      split: { validation: 0.1 },
       label: { column: "digit", classes: ["a", "b"], nulls: { fill: "a" } },
       transforms: ["normalize", { use: "crop", to: [4, 4], on: "all" }],
     },

@@ -36,6 +36,7 @@ const refinements = [
   /^expected either `length`, or `shape` and `pad`$/,
   /^expected 10kB or more$/,
   /^expected at least one feature$/,
+  /^expected fractions whose sum is less than 1/,
 ];
 
 type Value = unknown;
@@ -60,11 +61,9 @@ function issuesOf(pipeline: Value): Issue[] {
   const schema = hasPhases(pipeline) ? pipelineSchema : onePhaseSchema;
   const { success, data, error } = schema.safeParse(pipeline);
   if (!success) return error.issues;
-  const { data: { train, test, validation, transforms } } = data;
+  const { data: { all, train, test, validation, transforms } } = data;
   const entries: [StageKind, Entry][] = [
-    ["source", train],
-    ["source", test],
-    ...(validation && !("holdout" in validation) ? [["source", validation] as const] : []),
+    ...[all, train, validation, test].flatMap((entry) => entry ? [["source", entry] as const] : []),
     ...transforms.map((entry) => ["transform", entry] as const),
     ["network", data.network],
     ...[data, ...data.phases ?? []].flatMap(({ losses = [], optimizer }) => [

@@ -131,7 +131,7 @@ Deno.test("makePlan() fills in defaults", async () => {
       "metrics",
       "result",
     ]);
-    assertEquals([plan.baseline, plan.phases[0]!.select, plan.validation], [
+    assertEquals([plan.baseline, plan.phases[0]!.select, plan.split], [
       false,
       undefined,
       undefined,
@@ -438,7 +438,8 @@ Deno.test("makePlan() resolves relative paths from the file that contains them",
     "base/base.yaml": base,
     "top.yaml": "extends: base/base.yaml\ndata:\n  test: { path: other.arrow }\n",
   }, async (folder) => {
-    const { train, test, resolved } = await readPlan(join(folder, "top.yaml"));
+    const { sources, resolved } = await readPlan(join(folder, "top.yaml"));
+    const train = sources.train!, test = sources.test!;
     const pathOf = ({ options }: typeof train) => (options as { path: string }).path;
     // A stage resolves relative paths from its folder.
     assertEquals([train.folder, pathOf(train)], [join(folder, "base"), "train.arrow"]);
@@ -456,8 +457,8 @@ Deno.test("makePlan() keeps URLs and lists in options that are paths", async () 
   await withFiles(
     { "p.yaml": withLines({ 3: `  train: { use: arrow, path: ${list} }` }) },
     async (folder) => {
-      const { train } = await readPlan(join(folder, "p.yaml"));
-      assertEquals(train.resolved.path, [
+      const { sources: { train } } = await readPlan(join(folder, "p.yaml"));
+      assertEquals(train!.resolved.path, [
         join(folder, "a.arrow"),
         "https://example.com/b.arrow",
         "s3://c/d.arrow",
@@ -474,7 +475,7 @@ Deno.test("makePlan() resolves paths in a map from the file that contains them",
     "top.yaml": "extends: base/base.yaml\n",
   }, async (folder) => {
     const plan = await readPlan(join(folder, "top.yaml"));
-    assertEquals(plan.train.resolved.tables, {
+    assertEquals(plan.sources.train!.resolved.tables, {
       a: join(folder, "base", "a.csv"),
       b: [join(folder, "base", "b.parquet"), "/abs/c.csv"],
     });
@@ -607,25 +608,61 @@ Deno.test("makePlan() reports an invalid `use` only once", async () => {
   }
 });
 
-Deno.test("makePlan() accepts a holdout or a source for validation", async () => {
+Deno.test("makePlan() takes the rows of the splits from sources of their own, or divides a source", async () => {
   const { data } = digitsPipeline() as { data: Record<string, unknown> };
-  const withValidation = (validation: unknown) => digitsPipeline({ data: { ...data, validation } });
-  assertEquals((await planOf(withValidation({ holdout: 0.25 }))).validation, { holdout: 0.25 });
-  const path = join(dataFolder, "digits-test.arrow");
-  const { validation, resolved } = await planOf(withValidation({ use: "arrow", path }));
-  assertEquals((validation as { options: unknown }).options, { path });
-  assertEquals((resolved.data as Record<string, unknown>).validation, { use: "arrow", path });
+  const { train, test, ...others } = data, all = train;
+  const withData = (data: unknown) => digitsPipeline({ data });
+  const path = join(dataFolder, "digits-test.arrow"), source = { use: "arrow", path };
+  const own = await planOf(withData({ ...data, validation: source }));
+  assertEquals(Object.keys(own.sources), ["train", "validation", "test"]);
+  assertEquals([own.sources.validation!.options, own.split], [{ path }, undefined]);
+  assertEquals((own.resolved.data as Record<string, unknown>).validation, source);
+  const split = { test: 0.2, validation: 0.1, by: { group: "digit" }, seed: 3 };
+  const one = await planOf(withData({ ...others, all, split }));
+  assertEquals([Object.keys(one.sources), one.split], [["all"], split]);
+  assertEquals((one.resolved.data as Record<string, unknown>).split, split);
+  const held = await planOf(withData({ ...data, split: { validation: 0.25 } }));
+  assertEquals(held.split, { validation: 0.25, by: "random" });
   const cases: [unknown, string][] = [
-    [{ holdout: 1 }, "data.validation.holdout: expected a number less than 1, got 1"],
-    [{ holdout: "a" }, 'data.validation.holdout: expected a number, got "a"'],
-    [{ holdot: 0.1 }, 'data.validation has no key "holdot"'],
-    [{ use: "arow" }, 'there is no source stage called "arow"'],
-    [{ use: "arrow", paht: "x" }, 'arrow has no option "paht"'],
-    [{}, 'data.validation needs "holdout": expected a number'],
-    [3, "data.validation: expected a map, got 3"],
+    [{ ...data, validation: { use: "arow" } }, 'there is no source stage called "arow"'],
+    [{ ...data, validation: { use: "arrow", paht: "x" } }, 'arrow has no option "paht"'],
+    [{ ...data, validation: 3 }, "data.validation: expected a map, got 3"],
+    [{ ...others, train, split }, "data needs a source of its test rows: test"],
+    [{ ...others, test }, "data needs a source of its train rows: train"],
+    [others, "data needs a source of its train and test rows: `train` and `test`, or `all`"],
+    [
+      { ...others, all, test, split },
+      "data.all has the rows of all splits, so there cannot be data.test as well",
+    ],
+    [
+      { ...others, all },
+      "data.all needs data.split.test: the fraction of the rows that are test rows",
+    ],
+    [
+      { ...data, split: { test: 0.1 } },
+      "the test rows have a source of their own, so data.split.test cannot take them from data.train",
+    ],
+    [
+      { ...data, split: { by: "random" } },
+      "data.split needs `validation`: the fraction of the training rows that are validation rows",
+    ],
+    [
+      { ...others, all, split: { test: 0.6, validation: 0.4 } },
+      "data.split: expected fractions whose sum is less than 1: the other rows are training rows, " +
+      'got {"test":0.6,"validation":0.4}',
+    ],
+    [
+      { ...others, all, split: { test: 0.1, by: "chance" } },
+      "data.split.by: expected random, { time: COLUMN }, { group: COLUMN } or { stratify: COLUMN }, " +
+      'got "chance"',
+    ],
+    [
+      { ...others, all, split: { test: 0.1, by: { grup: "x" } } },
+      'data.split.by has no key "grup"',
+    ],
   ];
   for (const [value, message] of cases) {
-    assertEquals(await messages(withValidation(value)), [message]);
+    assertEquals(await messages(withData(value)), [message]);
   }
 });
 

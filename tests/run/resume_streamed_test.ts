@@ -18,7 +18,7 @@ const streamed = (train: Record<string, unknown>, memory = "20kB") =>
       ...digitsPipeline().data as object,
       train: { path: join(dataFolder, "digits-train.arrow"), ...train },
       memory,
-      validation: { holdout: 0.1 },
+      split: { validation: 0.1 },
       transforms: [{ use: "normalize" }, { use: "random-crop", pad: 1 }],
     },
     train: { epochs: 2, batch: 250 },

@@ -20,7 +20,7 @@ import {
 const all = digitsPipeline({
   data: {
     ...digitsPipeline().data as object,
-    validation: { holdout: 0.2 },
+    split: { validation: 0.2 },
     transforms: [{ use: "normalize" }, { use: "random-crop", pad: 1 }],
   },
   network: { use: "mlp", shared: [16], light: [8], booster: [32] },

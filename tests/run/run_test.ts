@@ -36,7 +36,7 @@ forEachEngine(
   async () => {
     const pipeline = digitsPipeline();
     const transforms = [{ use: "normalize" }, { use: "random-crop", pad: 1 }];
-    const data = { ...pipeline.data as object, validation: { holdout: 0.2 }, transforms };
+    const data = { ...pipeline.data as object, split: { validation: 0.2 }, transforms };
     const run = (inputThread: "always" | "never") =>
       withPipeline({ ...pipeline, data }, async (file, folder) => {
         const options = { inputThread, debug: true };
@@ -72,7 +72,7 @@ forEachEngine("runPlan() trains on data.rows rows, in memory and streamed", asyn
   const some = await run({ rows: 100 });
   assertEquals([some.rows, some.step], [{ train: 100, test: 360 }, 2]);
   assertEquals(await run({ rows: 100, memory: "10kB" }), some);
-  const held = await run({ rows: 100, validation: { holdout: 0.5 } });
+  const held = await run({ rows: 100, split: { validation: 0.5 } });
   assertEquals(held.rows, { train: 100, validation: 719, test: 360 });
   assertEquals(await run({ rows: 1437 }), await run({}));
 });
@@ -89,8 +89,8 @@ Deno.test("runPlan() refuses data.rows above the number of rows", async () => {
     "data.rows is 1438, but there are only 1437 training rows",
   );
   assertStringIncludes(
-    await refused({ rows: 1000, validation: { holdout: 0.5 } }),
-    "data.rows is 1000, but there are only 718 training rows, without the 719 held-out rows",
+    await refused({ rows: 1000, split: { validation: 0.5 } }),
+    "data.rows is 1000, but there are only 718 training rows",
   );
 });
 

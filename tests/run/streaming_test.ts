@@ -19,7 +19,7 @@ const digits = (data: Record<string, unknown>, use = "arrow") => {
     data: {
       ...pipeline.data,
       train,
-      validation: { holdout: 0.1 },
+      split: { validation: 0.1 },
       transforms: [{ use: "normalize" }, { use: "random-crop", pad: 1 }],
       ...data,
     },

@@ -80,7 +80,7 @@ for (const name of ["quickstart", "digits", "distillation"]) {
     try {
       const { rocket: { phases } } = await prepareJobs(plan, data);
       const { warnings } = await tryFirstBatch(plan, data, phases[0]!, nothingGiven);
-      assertEquals([...await warningsOf(plan, data), ...warnings], []);
+      assertEquals([...await warningsOf(data), ...warnings], []);
     } finally {
       await data.close();
     }

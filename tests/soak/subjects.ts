@@ -79,7 +79,7 @@ const pipelines: Readonly<Record<string, (folder: string) => Subject["pipeline"]
     seed: 3,
     data: {
       ...digits,
-      validation: { holdout: 0.1 },
+      split: { validation: 0.1 },
       transforms: [
         { use: "scale", by: 0.0625 },
         { use: "random-crop", pad: 1 },
@@ -99,7 +99,7 @@ const pipelines: Readonly<Record<string, (folder: string) => Subject["pipeline"]
     seed: 8,
     data: {
       ...digits,
-      validation: { holdout: 0.1 },
+      split: { validation: 0.1 },
       transforms: [{ use: "scale", by: 0.0625 }],
     },
     network: { ...mlp, shared: [] },
@@ -147,7 +147,7 @@ const pipelines: Readonly<Record<string, (folder: string) => Subject["pipeline"]
     data: {
       ...digits,
       memory: "10kB",
-      validation: { holdout: 0.1 },
+      split: { validation: 0.1 },
       transforms: [{ use: "normalize" }, { use: "random-crop", pad: 1 }],
     },
     network: mlp,

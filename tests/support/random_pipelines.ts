@@ -51,7 +51,7 @@ export interface Recipe {
   readonly labelNulls: boolean;
   readonly weight: keyof typeof weights | "none";
   readonly columns: readonly (keyof typeof columns)[];
-  readonly validation: "none" | "holdout" | "source";
+  readonly validation: "none" | "split" | "all" | "source";
   /** How many rows are trained on; all if absent. */
   readonly trainOn: number | undefined;
   readonly transforms: readonly (typeof transformKinds[number])[];
@@ -403,7 +403,7 @@ const recipesOf = (
       .map((number) => number === 7 && nulls.includes("drop")),
     weight: fc.constantFrom("none", ...keysOf(weights)),
     columns: fc.subarray([...chosenColumns]),
-    validation: fc.constantFrom("none", "holdout", "source"),
+    validation: fc.constantFrom("none", "split", "all", "source"),
     trainOn: fc.option(fc.integer({ min: 2, max: 4 }), { nil: undefined, freq: 3 }),
     transforms: fc.array(fc.constantFrom(...transformKinds), { maxLength: 4 }),
     recordBatch: fc.integer({ min: 1, max: 20 }),
@@ -451,6 +451,9 @@ export const sqlRecipes: fc.Arbitrary<Recipe> = recipesOf(
 
 /** The kinds whose nulls may become the mean or the median. */
 const averages = /^(u?int(8|16|32)|float)/;
+
+/** How one source is divided; the column `key` is the number of a row, without nulls. */
+const splitBy = ["random", { time: "key" }, { group: "key" }];
 
 /** Rows that have no nulls, and of the label all that it needs. */
 const firstRows = 8;
@@ -550,7 +553,8 @@ export function randomPipeline(recipe: Recipe): RandomPipeline {
         ...(recipe.labelNulls && { nulls: "drop" }),
       },
       ...(weight !== "none" && { weight: "weight" }),
-      ...(validation === "holdout" && { validation: { holdout: 0.4 } }),
+      ...(validation === "split" && { split: { validation: 0.4 } }),
+      ...(validation === "all" && { split: { test: 0.2, validation: 0.3, by: splitBy[seed % 3] } }),
       ...(trainOn !== undefined && { rows: trainOn }),
       transforms,
     },

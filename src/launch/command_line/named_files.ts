@@ -51,8 +51,8 @@ export const commonOptions: Readonly<Record<StageKind, readonly string[]>> = {
  */
 export function* namedFiles(pipeline: unknown): Iterable<Named> {
   const { data, network, phases } = partsOf(pipeline);
-  const { train, test, validation, transforms } = partsOf(data);
-  for (const [key, entry] of Object.entries({ train, test, validation })) {
+  const { all, train, test, validation, transforms } = partsOf(data);
+  for (const [key, entry] of Object.entries({ all, train, test, validation })) {
     yield* ofStage("source", entry, ["data", key]);
   }
   yield* ofStages("transform", transforms, ["data", "transforms"]);

@@ -113,7 +113,7 @@ export async function evaluateRun<T>(
   const request = { run, nets, phase, part: options, report };
   const { input, out, memory } = options;
   const rows = await TestRows.open({
-    ...{ plan, model, decoder, input, out, memory, report },
+    ...{ plan, model, decoder, input, out, memory, report, testRows: earlier.data.test },
     inputOptions: options,
   });
   try {

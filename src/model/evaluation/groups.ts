@@ -6,7 +6,7 @@ import type { Metrics } from "../../stages/events.ts";
 import type { EvaluatedBatch, OutputValues } from "../../stages/metric.ts";
 import type { NetName } from "../../stages/network.ts";
 import { Measures, type PlannedMetric, UnknownLosses } from "../../train/evaluate.ts";
-import { cellTexts } from "../cell_text.ts";
+import { cellTexts } from "../../base/cell_text.ts";
 
 /** The metrics of a group: all rows with the same value in a column. */
 export interface GroupMetrics {

@@ -5,19 +5,22 @@
  */
 
 import type { RecordBatch } from "apache-arrow";
-import { UserError } from "../../base/errors.ts";
+import { type Place, UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
 import { BatchMaker } from "../../input/batches.ts";
 import { type ColumnsRequest, wantedColumns } from "../../input/decoder.ts";
 import { memoryFor } from "../../input/memory.ts";
 import { evaluationRows } from "../../input/prepare_data.ts";
+import { type Selection, selectRows } from "../../input/select_rows.ts";
 import { openDataset, readSplit, type Split } from "../../input/split.ts";
+import { selectSplits, splitColumns } from "../../input/split_rows.ts";
 import type { Plan } from "../../pipeline/plan.ts";
+import type { EarlierSplit } from "../../run/folder/manifest.ts";
 import type { ModelFile } from "../../run/model/model_file.ts";
 import type { RowDecoder } from "../../run/model/row_decoder.ts";
 import type { Batch } from "../../stages/batch.ts";
 import type { Dataset } from "../../stages/source.ts";
-import { callStage } from "../../stages/stage_error.ts";
+import { callStage, type StageReference } from "../../stages/stage_error.ts";
 import { type InputOptions, inTypesOf, openRows, refuseInput } from "../input_rows.ts";
 
 /** The options of {@linkcode TestRows.open}: where the rows of an evaluation come from. */
@@ -28,6 +31,8 @@ export interface RowsRequest {
   readonly model: ModelFile;
   /** Decodes rows into features. */
   readonly decoder: RowDecoder;
+  /** The test split when the run began. */
+  readonly testRows: EarlierSplit | undefined;
   /** The path or glob of files with rows; if undefined, the test split of the run is used. */
   readonly input: string | undefined;
   /** The code and environment variables that a YAML file of the input may name. */
@@ -79,14 +84,15 @@ export class TestRows {
   static async open(request: RowsRequest): Promise<TestRows> {
     const { plan, model, decoder, input, inputOptions, out, memory = KEPT_BYTES, report } = request;
     const { place } = plan.document;
+    const planned = plan.sources.all ?? plan.sources.test!;
     const read: ColumnsRequest = {
       ...decoder.request,
       weight: plan.weight,
       columns: plan.columns,
       ...input === undefined
         ? {
-          stage: plan.test.reference,
-          places: (path: string) => place.call(plan.document, ["data", ...path.split(".")]),
+          stage: planned.reference,
+          places: (...path: readonly string[]) => place.call(plan.document, ["data", ...path]),
         }
         : { places: () => ({ file: input }) },
     };
@@ -94,6 +100,10 @@ export class TestRows {
       ...model.features,
       { column: model.label.options.column, type: model.label.type },
     ];
+    const { split: parts } = plan;
+    /** The test rows, if they are some of the rows of a source. */
+    let selection: Selection | undefined;
+    const selected = (dataset: Dataset) => selection ? selectRows(dataset, selection) : dataset;
     const open = async (names: readonly string[] | undefined) => {
       if (input !== undefined) {
         return (await openRows(
@@ -103,12 +113,15 @@ export class TestRows {
           inputOptions,
         )).data;
       }
-      const { stage, options, reference, folder } = plan.test;
+      const { stage, options, reference, folder } = planned;
       const source = callStage(reference, "create()", () => stage.create(options, { folder }));
       if (names === undefined) {
-        return await callStage(reference, "open()", () => source.open());
+        return selected(await callStage(reference, "open()", () => source.open()));
       }
-      return await inTypesOf(await openDataset(source, read), columns);
+      const opened = await openDataset(source, read, parts && splitColumns(parts));
+      const dataset = await inTypesOf(opened, columns);
+      if (plan.sources.all) selection ??= await testRows(dataset, planned.reference, request);
+      return selected(dataset);
     };
     const dataset = await open(wantedColumns(read));
     try {
@@ -183,6 +196,39 @@ export class TestRows {
   async close(): Promise<void> {
     await this.#split.close();
   }
+}
+
+/** Finds the test rows of a run that divided its rows into splits. */
+async function testRows(
+  dataset: Dataset,
+  stage: StageReference,
+  { plan: { split, seed, document }, testRows }: RowsRequest,
+): Promise<Selection> {
+  const place = (...option: readonly string[]) => document.place(["data", "split", ...option]);
+  const selections = await selectSplits({ dataset, stage, split: split!, seed, place });
+  const selection = selections.get("test")!;
+  if (selection.fingerprint === testRows?.fingerprint) return selection;
+  await dataset.close?.();
+  throw changedRows(document.place(["data", "all"]));
+}
+
+/**
+ * Creates the error for rows that have changed since a run divided them into splits.
+ *
+ * @param place The place of their source in the pipeline.
+ */
+export function changedRows(place: Place): UserError {
+  return new UserError(
+    "the rows have changed since the run divided them, so some test rows may have been training rows",
+    {
+      place,
+      hint: hint(
+        "evaluate/divided",
+        "restore the original file, or evaluate the run on a file of rows that it has not seen: evaluate RUN FILE",
+        { outside: "the file has to be as it was" },
+      ),
+    },
+  );
 }
 
 function refuseColumn(name: string, names: readonly string[]): never {

@@ -165,9 +165,11 @@ export function placeOf(node: Node, path: Path, position = node.position): Place
  * @param path The path.
  */
 export function formatPath(path: Path): string {
-  return path.map((key, index) =>
-    typeof key === "number" ? `[${key}]` : index === 0 ? key : `.${key}`
-  ).join("");
+  return path.map((key, index) => {
+    if (typeof key === "number") return `[${key}]`;
+    if (/[^\w${}:-]/.test(key)) return `[${JSON.stringify(key)}]`;
+    return index === 0 ? key : `.${key}`;
+  }).join("");
 }
 
 /**

@@ -26,21 +26,40 @@ readonly name: string;
 readonly seed?: number;
 /** Where the rows come from and how they are processed. */
 readonly data: {
+/** All rows, which `split` divides, instead of `train`, `test`, and `validation`. */
+readonly all?: StageEntries["source"];
 /** The training rows. */
-readonly train: StageEntries["source"];
+readonly train?: StageEntries["source"];
 /** The test rows, on which the result is measured. */
-readonly test: StageEntries["source"];
+readonly test?: StageEntries["source"];
 /** The validation rows, which select the best epoch. */
-readonly validation?: ({
-/** The fraction of the training rows to hold out. The seed selects them. */
-readonly holdout: number;
-}) | (StageEntries["source"]);
-/** How many of the training rows to train on, not counting held-out rows. The seed selects them. All by default. */
+readonly validation?: StageEntries["source"];
+/** How to divide the rows of `all` into training, validation, and test rows, or those of `train` into training and validation rows. */
+readonly split?: {
+/** The fraction of the rows in the test split, if they have no source of their own. */
+readonly test?: number;
+/** The fraction of the rows in the validation split. */
+readonly validation?: number;
+/** What decides the split of a row. random: chance. time: the last rows in time are test rows. group: all rows of a group are in one split. stratify: the rows of each value are divided in the same proportions. */
+readonly by?: ("random") | ({
+/** A column of times or numbers. The last rows are test rows, and those before them validation rows. */
+readonly time: string;
+}) | ({
+/** A column such as a user's id. All rows with the same value are in one split. */
+readonly group: string;
+}) | ({
+/** A column such as the label. The rows of each value are divided in the same proportions. */
+readonly stratify: string;
+});
+/** The seed of the split; the seed of the run by default. With a seed of its own, runs with other seeds have the same split. */
+readonly seed?: number;
+};
+/** How many rows of the training split to train on. The seed selects them. All by default. */
 readonly rows?: number;
 /** How much memory rows may use, in bytes or as a size such as 512MB. By default, half of the available memory. Rows that do not fit are read when they are needed. */
 readonly memory?: (number) | (string);
-/** The inputs of the nets: columns, by the name that stages use. */
-readonly features: {
+/** The inputs of the nets: rest for all columns that have no other purpose, a list of columns, or a map of columns with options. */
+readonly features: ("rest") | (readonly (string)[]) | ({
 readonly [name: string]: ({
 /** The column's name; the feature's name by default. */
 readonly column?: string;
@@ -89,7 +108,7 @@ readonly bits?: 8;
 readonly orientation?: "apply" | "ignore";
 };
 }) | (null);
-};
+});
 /** The column that the nets predict. */
 readonly label: (string) | ({
 /** The column's name. */
@@ -216,21 +235,40 @@ readonly name?: string;
 readonly seed?: number;
 /** Where the rows come from and how they are processed. */
 readonly data?: {
+/** All rows, which `split` divides, instead of `train`, `test`, and `validation`. */
+readonly all?: ChangedStageEntries["source"];
 /** The training rows. */
 readonly train?: ChangedStageEntries["source"];
 /** The test rows, on which the result is measured. */
 readonly test?: ChangedStageEntries["source"];
 /** The validation rows, which select the best epoch. */
-readonly validation?: ({
-/** The fraction of the training rows to hold out. The seed selects them. */
-readonly holdout?: number;
-}) | (ChangedStageEntries["source"]);
-/** How many of the training rows to train on, not counting held-out rows. The seed selects them. All by default. */
+readonly validation?: ChangedStageEntries["source"];
+/** How to divide the rows of `all` into training, validation, and test rows, or those of `train` into training and validation rows. */
+readonly split?: {
+/** The fraction of the rows in the test split, if they have no source of their own. */
+readonly test?: number;
+/** The fraction of the rows in the validation split. */
+readonly validation?: number;
+/** What decides the split of a row. random: chance. time: the last rows in time are test rows. group: all rows of a group are in one split. stratify: the rows of each value are divided in the same proportions. */
+readonly by?: ("random") | ({
+/** A column of times or numbers. The last rows are test rows, and those before them validation rows. */
+readonly time?: string;
+}) | ({
+/** A column such as a user's id. All rows with the same value are in one split. */
+readonly group?: string;
+}) | ({
+/** A column such as the label. The rows of each value are divided in the same proportions. */
+readonly stratify?: string;
+});
+/** The seed of the split; the seed of the run by default. With a seed of its own, runs with other seeds have the same split. */
+readonly seed?: number;
+};
+/** How many rows of the training split to train on. The seed selects them. All by default. */
 readonly rows?: number;
 /** How much memory rows may use, in bytes or as a size such as 512MB. By default, half of the available memory. Rows that do not fit are read when they are needed. */
 readonly memory?: (number) | (string);
-/** The inputs of the nets: columns, by the name that stages use. */
-readonly features?: {
+/** The inputs of the nets: rest for all columns that have no other purpose, a list of columns, or a map of columns with options. */
+readonly features?: ("rest") | (readonly (string)[]) | ({
 readonly [name: string]: ({
 /** The column's name; the feature's name by default. */
 readonly column?: string;
@@ -279,7 +317,7 @@ readonly bits?: 8;
 readonly orientation?: "apply" | "ignore";
 };
 }) | (null);
-};
+});
 /** The column that the nets predict. */
 readonly label?: (string) | ({
 /** The column's name. */

@@ -27,7 +27,7 @@ export async function checkLoose(planner: Planner, value: unknown): Promise<void
     if (!Array.isArray(entries)) return;
     for (const index of entries.keys()) await check([...path, index]);
   };
-  for (const split of ["train", "test", "validation"]) await one("source", ["data", split]);
+  for (const split of ["all", "train", "test", "validation"]) await one("source", ["data", split]);
   await list(["data", "transforms"], (path) => one("transform", path));
   await one("network", ["network"]);
   const training = async (path: Path) => {

@@ -80,7 +80,7 @@ async function planAll(
       checkMetrics(planner, entry, ["phases", index], metrics);
     }
   }
-  if (!data || !network || planner.problems.length > 0) return undefined;
+  if (!network || planner.problems.length > 0) return undefined;
   const phases = value.phases
     ? planPhases(planner, value, own, { losses, optimizer })
     : [onlyPhase(planner, value, losses!, optimizer!)];

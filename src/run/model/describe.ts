@@ -9,7 +9,7 @@ import { lineageOf } from "./lineage.ts";
 import type { ModelContent, ModelInput } from "./model_file.ts";
 
 /** The properties of the data that describe a model. */
-type DescribedData = Pick<PreparedData, "splits" | "transforms" | "measured">;
+type DescribedData = Pick<PreparedData, "plan" | "splits" | "transforms" | "measured">;
 
 /**
  * Returns the features as the nets receive them.
@@ -43,17 +43,17 @@ export function describeModel(
   names: readonly NetName[],
   { model, shapes }: Pick<PreparedNets, "model" | "shapes">,
 ): ModelContent {
-  const { train } = data.splits;
+  const { train } = data.splits, { features, transforms } = data.plan;
   const typeOf = (column: string) =>
     sourceTypeOf(train.schema.fields.find(({ name }) => name === column)!);
   return {
     ...sourceOf(plan),
-    features: Object.entries(plan.features).map(([name, options]) => {
+    features: Object.entries(features).map(([name, options]) => {
       const column = options.column ?? name;
       return { name, column, type: typeOf(column), options, spec: train.features[name]! };
     }),
     label: { type: typeOf(plan.label.column), options: plan.label, spec: train.label },
-    transforms: plan.transforms.map(({ resolved, on }, index) => ({
+    transforms: transforms.map(({ resolved, on }, index) => ({
       use: String(resolved.use),
       options: writtenOptions(plan, resolved, ["data", "transforms", index]),
       on,
@@ -74,9 +74,9 @@ export function describeModel(
 
 /** Describes how text files were read. Other formats need no options to be read in the same way. */
 function sourceOf(plan: Plan): Pick<ModelContent, "source"> {
-  const { resolved, stage } = plan.train;
+  const { all, train } = plan.sources, { resolved, stage } = all ?? train!;
   if (stage !== csv) return {};
-  const { path: _, ...options } = writtenOptions(plan, resolved, ["data", "train"]);
+  const { path: _, ...options } = writtenOptions(plan, resolved, ["data", all ? "all" : "train"]);
   return { source: { use: stage.name, options } };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Plan } from "../../pipeline/plan.ts";
+import type { CompletePlan, Plan } from "../../pipeline/plan.ts";
 import type { Batch, ColumnSpec } from "../../stages/batch.ts";
 import type { RowCounts } from "../../input/counts.ts";
 import type { IdCounts } from "../../input/ids.ts";
@@ -15,7 +15,7 @@ import type { PreparedData } from "../../input/prepare_data.ts";
 /** Facts about a run before training begins. */
 export interface Facts {
   /** The plan. */
-  readonly plan: Plan;
+  readonly plan: CompletePlan;
   /** The number of rows in each split. */
   readonly rows: Readonly<Record<string, number>>;
   /** Counts of classes and weights in each split. */
@@ -50,12 +50,11 @@ const PIECES = 4, PIECE_ROWS = 256;
 /**
  * Gathers the facts that warnings are based on.
  *
- * @param plan The plan.
- * @param data The plan's rows.
+ * @param data The rows of the plan.
  * @throws {UserError} If a row cannot be read, or a transform fails.
  */
-export async function gatherFacts(plan: Plan, data: PreparedData): Promise<Facts> {
-  const { splits, transforms } = data, { features, label } = splits.train;
+export async function gatherFacts(data: PreparedData): Promise<Facts> {
+  const { plan, splits, transforms } = data, { features, label } = splits.train;
   const named = Object.entries(splits);
   return {
     plan,

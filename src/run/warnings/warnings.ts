@@ -5,7 +5,6 @@
  */
 
 import type { Problem } from "../../base/errors.ts";
-import type { Plan } from "../../pipeline/plan.ts";
 import type { PreparedData } from "../../input/prepare_data.ts";
 import { classesWithoutRows, oneClass } from "./classes.ts";
 import { type Facts, gatherFacts } from "./facts.ts";
@@ -39,12 +38,11 @@ const all: readonly ((facts: Facts) => Problem[] | Promise<Problem[]>)[] = [
 /**
  * Looks for mistakes that do not prevent training but make its result useless.
  *
- * @param plan The plan.
- * @param data The plan's rows.
+ * @param data The rows of a plan.
  * @returns The warnings, with places and hints.
  * @throws {UserError} If a row cannot be read, or a transform fails.
  */
-export async function warningsOf(plan: Plan, data: PreparedData): Promise<Problem[]> {
-  const facts = await gatherFacts(plan, data);
+export async function warningsOf(data: PreparedData): Promise<Problem[]> {
+  const facts = await gatherFacts(data);
   return (await Promise.all(all.map((warn) => warn(facts)))).flat();
 }

@@ -102,7 +102,7 @@ Deno.test("merge() keeps the options if the stage is the same", () => {
 Deno.test("merge() replaces a stage and its options by a different stage", () => {
   const sgd = { use: "sgd", learningRate: 0.1, momentum: 0.9 };
   assertEquals(merged(sgd, { use: "adam", learningRate: 0.2 }), { use: "adam", learningRate: 0.2 });
-  assertEquals(merged({ holdout: 0.1 }, { use: "arrow" }), { use: "arrow" });
+  assertEquals(merged({ by: "random" }, { use: "arrow" }), { use: "arrow" });
   const [one, other] = [{ ...mseHint }, { ...mseHint }];
   assertEquals(merged({ use: one, a: 1 }, { use: one, b: 2 }), { use: one, a: 1, b: 2 });
   assertEquals(merged({ use: one, a: 1 }, { use: other, b: 2 }), { use: other, b: 2 });

@@ -107,7 +107,7 @@ Deno.test("the JSON Schema and makePlan() reject the same pipelines", async () =
   const right: [string, unknown][] = [
     ["as it is", whole],
     ["$schema", { $schema: "../schema/pipeline.json", ...whole }],
-    ["holdout", { ...whole, data: { ...data, validation: { holdout: 0.5 } } }],
+    ["split", { ...whole, data: { ...data, split: { validation: 0.5 } } }],
     ["rows", { ...whole, data: { ...data, rows: 100 } }],
     ["feature without options", { ...whole, data: { ...data, features: { image: null } } }],
     ["a name alone", { ...whole, network: "mlp" }],
@@ -148,7 +148,7 @@ Deno.test("the JSON Schema and makePlan() reject the same pipelines", async () =
     }],
     ["on of a loss", loss({ use: "kl", from: "boost" })],
     ["weight", loss({ use: "kl", weight: "x" })],
-    ["holdout", { ...whole, data: { ...data, validation: { holdout: 1 } } }],
+    ["split", { ...whole, data: { ...data, split: { validation: 1 } } }],
     ["rows", { ...whole, data: { ...data, rows: 0 } }],
     ["tuple", { ...whole, data: { ...data, transforms: [{ use: "crop", to: [3] }] } }],
     ["feature", { ...whole, data: { ...data, features: { image: { shpe: [3] } } } }],

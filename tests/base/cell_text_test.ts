@@ -22,7 +22,7 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
-import { cellTexts } from "../../src/model/cell_text.ts";
+import { cellTexts } from "../../src/base/cell_text.ts";
 import { csvLines, isNested } from "../../src/model/csv_rows.ts";
 
 const columnOf = (type: DataType, data: ArrayLike<number | bigint>, length = data.length) =>
