@@ -40,9 +40,10 @@ export class RemainingTime {
   #time = 0;
   #count = 0;
   #measured = 0;
-  /** The same for the times between epochs. */
+  /** The same for the times between epochs; the number of times that were measured. */
   #pauses = 0;
   #pauseCount = 0;
+  #pausesSeen = 0;
   /** The estimated remaining time after the previous step. */
   #left: number | undefined;
 
@@ -74,11 +75,12 @@ export class RemainingTime {
       this.#time = this.#count = this.#measured = 0;
     }
     const steps = step - this.#step, isNewEpoch = epoch !== this.#epoch;
+    const expectedPause = isNewEpoch ? this.#pause() : 0;
     if (this.#before !== undefined && steps > 0) {
       this.#measure(now - this.#before, steps, isNewEpoch);
     }
     [this.#step, this.#epoch, this.#phase, this.#before] = [step, epoch, phase, now];
-    this.#update(steps, isNewEpoch);
+    this.#update(steps, expectedPause);
   }
 
   #measure(time: number, steps: number, isNewEpoch: boolean): void {
@@ -88,8 +90,12 @@ export class RemainingTime {
     }
     const mean = this.#mean() ?? time / steps;
     if (isNewEpoch && this.#count > 0) {
-      this.#pauses = OLDER * this.#pauses + Math.max(0, time - mean * steps);
-      this.#pauseCount = OLDER * this.#pauseCount + 1;
+      // The first evaluation includes its set-up. It counts until there is another one, and at most
+      // as half an epoch.
+      const seen = this.#pausesSeen++, kept = seen === 1 ? 0 : OLDER;
+      const most = seen === 0 ? mean * this.#stepsPerEpoch / 2 : Infinity;
+      this.#pauses = kept * this.#pauses + Math.min(Math.max(0, time - mean * steps), most);
+      this.#pauseCount = kept * this.#pauseCount + 1;
       return;
     }
     const counted = Math.min(time, LARGEST * mean * steps);
@@ -103,14 +109,18 @@ export class RemainingTime {
     return this.#count > 0 ? this.#time / this.#count : undefined;
   }
 
-  #update(steps: number, isNewEpoch: boolean): void {
+  /** Returns the mean time between two epochs, without that of a step. */
+  #pause(): number {
+    return this.#pauseCount > 0 ? this.#pauses / this.#pauseCount : 0;
+  }
+
+  #update(steps: number, expectedPause: number): void {
     const mean = this.#mean();
     if (mean === undefined || this.#measured < ENOUGH) return;
-    const pause = this.#pauseCount > 0 ? this.#pauses / this.#pauseCount : 0;
     // The evaluation after the last epoch has still to come.
     const left = (this.#epochs * this.#stepsPerEpoch - this.#step) * mean +
-      (this.#epochs - this.#epoch + 1) * pause;
-    const passed = steps * mean + (isNewEpoch ? pause : 0);
+      (this.#epochs - this.#epoch + 1) * this.#pause();
+    const passed = steps * mean + expectedPause;
     const expected = (this.#left ?? left + passed) - passed;
     const smoothing = Math.min(SMOOTHING, SMOOTHING_SHARE * left + mean);
     this.#left = expected + (1 - Math.exp(-passed / smoothing)) * (left - expected);
