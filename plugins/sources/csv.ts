@@ -9,6 +9,7 @@ import {
 } from "./files.ts";
 import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 import { openTableFiles, type TableFormat } from "./table_files.ts";
+import { decodedFiles, encodingHint, textEncodings } from "./text_encoding.ts";
 import { columnTypes, type GivenType } from "./text_types.ts";
 
 /** The file name extensions of CSV and TSV files, plain or compressed. */
@@ -18,6 +19,17 @@ export const csvFiles: FileKind = {
 };
 
 const character = z.string().length(1, { error: "expected one character" });
+
+const type = z.enum(Object.keys(columnTypes) as [GivenType, ...GivenType[]]);
+
+const list = z.strictObject({
+  separator: character.describe("The character between the elements of a list."),
+  type: type.optional().describe("The type of the elements; inferred from all values by default."),
+});
+
+const columnError = `expected one of ${
+  Object.keys(columnTypes).join(", ")
+}, or { separator: "|", type: TYPE } for lists`;
 
 const options = z.object({
   path: pathOption(
@@ -37,13 +49,20 @@ const options = z.object({
     "Whether the first line has the names of the columns. Otherwise, the names come " +
       "from `columns`, or are column0, column1, …",
   ),
-  columns: z.record(
-    z.string().min(1),
-    z.enum(Object.keys(columnTypes) as [GivenType, ...GivenType[]]),
-  ).optional().describe(
-    "The types of columns. The types of other columns are inferred from all values. " +
-      "Without a header: all columns in order.",
+  encoding: z.enum(textEncodings, {
+    error: `expected one of ${textEncodings.join(", ")}`,
+  }).default("utf-8").describe(
+    "The encoding of the text. A byte order mark in a file takes precedence.",
   ),
+  decimal: z.enum([".", ","], { error: 'expected "." or ","' }).default(".").describe(
+    "The character between the whole part and the decimals of a number.",
+  ),
+  columns: z.record(z.string().min(1), z.union([type, list], { error: columnError })).optional()
+    .describe(
+      "The types of columns. The types of other columns are inferred from all values. " +
+        'Without a header: all columns in order. { separator: "|", type: TYPE }: each value is ' +
+        "a list, and its elements have the type, which is inferred by default.",
+    ),
   nullValues: z.array(z.string(), { error: "expected a list of texts" }).min(1, {
     error: 'expected at least one text, such as "" for empty values',
   }).default([""]).describe(
@@ -64,9 +83,11 @@ path: ../data/flowers-*.csv
 columns: { species: string, width: float32 }`,
   create: (options, { folder }) => ({
     async open(request) {
-      const files = await findFiles([options.path].flat(), folder, csvFiles);
-      const { batchRows } = options;
-      return await openTableFiles(files, csvFormat(options), { ...request, batchRows });
+      const found = await findFiles([options.path].flat(), folder, csvFiles);
+      const { batchRows, encoding } = options;
+      const { files, remove } = await decodedFiles(found, encoding);
+      const format = { ...csvFormat(options), close: remove };
+      return await openTableFiles(files, format, { ...request, batchRows });
     },
   }),
 });
@@ -79,6 +100,7 @@ function csvFormat(options: CsvOptions): TableFormat {
       await refuseLongLines(file);
     },
     refuseRead: refuseLongPackedLines,
+    subject: ({ name }) => ({ file: name, encodingHint: encodingHint() }),
     describe: (database, files, { columns }, attempt) =>
       describeCsv(database, files, options, columns, attempt),
   };

@@ -15,6 +15,7 @@ import {
   Int32,
   Int64,
   Int8,
+  List,
   Null,
   Schema,
   TimeMicrosecond,
@@ -75,17 +76,55 @@ export interface CsvDialect {
   readonly anyDelimiter?: boolean;
   readonly quote: string;
   readonly header: boolean;
-  readonly columns?: Readonly<Record<string, GivenType>> | undefined;
+  readonly columns?: Readonly<Record<string, GivenType | ListColumn>> | undefined;
   readonly nullValues: readonly string[];
+  /** The character before the decimals of a number; a point by default. */
+  readonly decimal?: "." | "," | undefined;
+}
+
+/** A column whose values are lists. */
+export interface ListColumn {
+  /** The character between two elements. */
+  readonly separator: string;
+  /** The declared type of the elements, if any. */
+  readonly type?: GivenType | undefined;
 }
 
 /**
- * Returns the declared type of a column. Only own properties count, because a column may be named
- * `constructor`.
+ * Returns the declared type of a column, or of the elements of its lists. Only own properties
+ * count, because a column may be named `constructor`.
  */
 function givenType({ columns }: CsvDialect, name: string): GivenType | undefined {
-  return columns && Object.hasOwn(columns, name) ? columns[name] : undefined;
+  const given = columns && Object.hasOwn(columns, name) ? columns[name] : undefined;
+  return typeof given === "object" ? given.type : given;
 }
+
+/** Returns the separator of a column of lists; undefined for other columns. */
+function separatorOf({ columns }: CsvDialect, name: string): string | undefined {
+  const given = columns && Object.hasOwn(columns, name) ? columns[name] : undefined;
+  return typeof given === "object" ? given.separator : undefined;
+}
+
+/**
+ * Returns the SQL expression of a text in which numbers have a decimal point. Points and commas are
+ * exchanged, so that a text with a point is not a number if decimals are written with a comma.
+ */
+function withPoints(x: string, { decimal }: CsvDialect): string {
+  return decimal === "," ? `translate(${x}, ',.', '.,')` : x;
+}
+
+/** Exchanges points and commas as {@linkcode withPoints} does. */
+function pointed(text: string, { decimal }: CsvDialect): string {
+  return decimal === "," ? text.replace(/[.,]/g, (one) => one === "." ? "," : ".") : text;
+}
+
+/** Returns the texts that mean null, as they are compared with texts from {@linkcode withPoints}. */
+const pointedNulls = (dialect: CsvDialect) =>
+  dialect.nullValues.map((text) => pointed(text, dialect));
+
+/** Returns the SQL expression of a list of texts. An empty text is an empty list. */
+const listOf = (x: string, separator: string) =>
+  `CASE WHEN ${x} = '' THEN [] ELSE string_split(${x}, ${literal(separator)}) END`;
 
 /** A CSV file with its column names. */
 export interface CsvFile {
@@ -105,7 +144,10 @@ interface CsvColumn {
   /** The kinds of the column's texts in each file, as bits of {@linkcode kinds}. */
   readonly kinds: ReadonlyMap<CsvFile, number>;
   readonly counts: Counts;
+  /** The type of the values, or of the elements of lists. */
   readonly type: GivenType | FoundType;
+  /** The separator of lists; undefined for other columns. */
+  readonly separator: string | undefined;
 }
 
 interface Counts {
@@ -413,7 +455,8 @@ export async function describeCsv(
   const columns = names.map((name): CsvColumn => {
     const given = givenType(dialect, name), own = found.get(name)!;
     const type = given ?? (own.size > 0 ? verdictOf(joined(own)).type : "string");
-    return { name, given, kinds: own, counts: counts.get(name)!, type };
+    const separator = separatorOf(dialect, name);
+    return { name, given, kinds: own, counts: counts.get(name)!, type, separator };
   });
   const tables = new CsvTables(database, opened, dialect, columns, asked, attempt);
   await tables.refuseMisfits();
@@ -470,7 +513,7 @@ async function lookThrough(
   dialect: CsvDialect,
   names: readonly string[],
 ): Promise<Map<string, ColumnTally>> {
-  const { nullValues } = dialect;
+  const nullValues = pointedNulls(dialect);
   const table = tableOf(file, dialect);
   const most = Math.ceil(firstValues / file.names.length);
   const index = new Map(file.names.map((name, index) => [name, index]));
@@ -482,8 +525,13 @@ async function lookThrough(
   );
   const tallies = new Map<string, ColumnTally>();
   let open: string[] = [];
+  const lists: string[] = [];
   for (const [at, name] of names.entries()) {
-    const first = firstTally(firstRows, at, nullValues);
+    if (separatorOf(dialect, name) !== undefined) {
+      lists.push(name);
+      continue;
+    }
+    const first = firstTally(firstRows, at, dialect);
     const given = givenType(dialect, name);
     if (given === "string") tallies.set(name, { ...first, kinds: 0 });
     else if (given === undefined && settled(first)) tallies.set(name, first);
@@ -516,11 +564,22 @@ async function lookThrough(
   await look(open, (name) => {
     const type = givenType(dialect, name);
     return type
-      ? givenExpression(text(name), type, nullValues)
-      : quickExpression(text(name), tallies.get(name)!.kinds);
+      ? givenExpression(withPoints(text(name), dialect), type, nullValues)
+      : quickExpression(withPoints(text(name), dialect), tallies.get(name)!.kinds);
   });
   const others = open.filter((name) => tallies.get(name)!.kinds & kinds.other);
-  await look(others, (name) => kindExpression(text(name), nullValues));
+  await look(others, (name) => kindExpression(withPoints(text(name), dialect), nullValues));
+  for (const name of lists) {
+    const list = listOf(text(name), separatorOf(dialect, name)!);
+    const type = givenType(dialect, name), element = withPoints("t", dialect);
+    const kind = type
+      ? givenExpression(element, type, nullValues)
+      : kindExpression(element, nullValues);
+    const [found] = await database.firstRow(
+      `SELECT coalesce(bit_or(${kind}), 0) FROM (SELECT unnest(${list}) AS t FROM ${table})`,
+    );
+    tallies.set(name, { kinds: Number(found), values: 0, numbers: 0, texts: new Set() });
+  }
   // If no column was read to infer its type, this statement still checks that all lines are valid.
   if (open.length === 0 && !scanned) await database.firstRow(`SELECT count("0") FROM ${table}`);
   return tallies;
@@ -540,13 +599,14 @@ function tallyOf(column: ScannedColumn, given: GivenType | undefined): ColumnTal
 function firstTally(
   rows: readonly (readonly unknown[])[],
   column: number,
-  nullValues: readonly string[],
+  dialect: CsvDialect,
 ): ColumnTally {
+  const nullValues = pointedNulls(dialect);
   const tally: ColumnTally = { kinds: 0, values: 0, numbers: 0, texts: new Set() };
   for (const row of rows) {
     const text = row[column] as string | null;
     if (text === null) continue;
-    const kind = likelyKind(text, nullValues);
+    const kind = likelyKind(pointed(text, dialect), nullValues);
     tally.kinds |= kind;
     tally.values++;
     if (kind & countedKinds) tally.numbers++;
@@ -591,7 +651,7 @@ export class CsvTables implements Tables {
     this.#columns = columns;
     this.#asked = asked;
     this.#attempt = attempt;
-    this.#fields = new Map(columns.map(({ name, type }) => [name, fieldOf(name, type)]));
+    this.#fields = new Map(columns.map((column) => [column.name, fieldOf(column)]));
     const own = [...this.#fields.values()];
     this.#partitions = partitions ??
       partitionFields(files.map(({ file }) => ({ ...file, fields: own })));
@@ -638,7 +698,7 @@ export class CsvTables implements Tables {
   async widen(fields: readonly Field[]): Promise<CsvTables> {
     const byName = new Map(fields.map((field) => [field.name, field]));
     const columns = this.#columns.map((column) => {
-      const wider = byName.get(column.name);
+      const wider = column.separator === undefined ? byName.get(column.name) : undefined;
       const type = wider && widerType(column, wider.type);
       return type ? { ...column, type } : column;
     });
@@ -684,7 +744,8 @@ export class CsvTables implements Tables {
   /** Collects, for text columns with mostly numbers, the values that are not numbers. */
   async explainTexts(): Promise<void> {
     for (const column of this.#read()) {
-      if (column.type === "string") this.#textFacts.set(column.name, await this.#factsOf(column));
+      const isText = column.type === "string" && column.separator === undefined;
+      if (isText) this.#textFacts.set(column.name, await this.#factsOf(column));
     }
   }
 
@@ -722,9 +783,19 @@ export class CsvTables implements Tables {
     return this.#columns.filter(({ name }) => !asked || asked.has(name));
   }
 
-  #value(file: CsvFile, { name, type, kinds }: CsvColumn): string {
-    const text = quoted(`${placeOf(file, name)}`);
-    return valueExpression(text, type, kinds.get(file) ?? 0, this.#dialect.nullValues);
+  #value(file: CsvFile, { name, type, kinds, separator }: CsvColumn): string {
+    const text = quoted(`${placeOf(file, name)}`), dialect = this.#dialect;
+    const isText = type === "string" || type === "null";
+    const value = (x: string) =>
+      isText ? x : valueExpression(
+        withPoints(x, dialect),
+        type,
+        kinds.get(file) ?? 0,
+        pointedNulls(dialect),
+      );
+    if (separator === undefined) return value(text);
+    const list = listOf(text, separator);
+    return isText ? list : `[${value("t")} FOR t IN ${list}]`;
   }
 
   async #misfit(column: CsvColumn): Promise<Problem | undefined> {
@@ -744,6 +815,7 @@ export class CsvTables implements Tables {
       kinds.overflow,
       (k) => `${k} & ${kinds.overflow} <> 0`,
     );
+    const asText = this.#declared(name, "string"), asFloat = this.#declared(name, "float64");
     if (overflow) {
       return {
         message: `${overflow.where}: ${
@@ -751,10 +823,8 @@ export class CsvTables implements Tables {
         } in the column ${name} exceeds the range of float64`,
         hint: hint(
           "csv/overflow",
-          `correct the value, or read the column as text with columns: { ${
-            yamlName(name)
-          }: string }`,
-          [{ edit: "the data file" }, { set: { [`columns/${name}`]: "string" } }],
+          `correct the value, or read the column as text with ${asText.option}`,
+          [{ edit: "the data file" }, { set: { [asText.path]: "string" } }],
         ),
       };
     }
@@ -768,27 +838,35 @@ export class CsvTables implements Tables {
         `cannot represent the integer ${shown(inexact.text)} exactly`,
       hint: hint(
         "csv/inexact",
-        `to round it, write columns: { ${
-          yamlName(name)
-        }: float64 }; to keep its digits, write columns: { ${yamlName(name)}: string }`,
-        ["float64", "string"].map((type) => ({ set: { [`columns/${name}`]: type } })),
+        `to round it, write ${asFloat.option}; to keep its digits, write ${asText.option}`,
+        [{ set: { [asFloat.path]: "float64" } }, { set: { [asText.path]: "string" } }],
       ),
     };
   }
 
+  /** Returns how a pipeline declares the type of a column: as text, and the path of the option. */
+  #declared(name: string, type: string): { readonly option: string; readonly path: string } {
+    const separator = separatorOf(this.#dialect, name), key = yamlName(name);
+    return separator === undefined
+      ? { option: `columns: { ${key}: ${type} }`, path: `columns/${name}` }
+      : {
+        option: `columns: { ${key}: { separator: ${JSON.stringify(separator)}, type: ${type} } }`,
+        path: `columns/${name}/type`,
+      };
+  }
+
   #givenHint(name: string, given: GivenType, text: string): HintText {
     const nulls = [...this.#dialect.nullValues, text];
-    const number = /^[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?$/.test(text);
+    const number = /^[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?$/.test(pointed(text, this.#dialect));
     const other = /int/.test(given) && number ? "float64" : "string";
+    const { option, path } = this.#declared(name, other);
     return hint(
       "csv/type",
-      `correct the value, or write columns: { ${
-        yamlName(name)
-      }: ${other} }, or if it represents a null: ` +
+      `correct the value, or write ${option}, or if it represents a null: ` +
         `nullValues: [${nulls.map((text) => JSON.stringify(text)).join(", ")}]`,
       [
         { edit: "the data file" },
-        { set: { [`columns/${name}`]: other } },
+        { set: { [path]: other } },
         { set: { nullValues: nulls } },
       ],
     );
@@ -832,25 +910,32 @@ export class CsvTables implements Tables {
     list: string,
     condition: string,
   ): Promise<{ row: number; text: string }[]> {
-    const text = quoted(`${placeOf(file, name)}`);
-    const { nullValues } = this.#dialect;
-    const given = givenType(this.#dialect, name);
-    const kind = given
-      ? givenExpression(text, given, nullValues)
-      : kindExpression(text, nullValues);
-    const rows = await this.#attempt(file.file, () =>
-      this.#database.rows(
-        `SELECT ${list} FROM (SELECT row, t, ${kind.replaceAll(text, "t")} AS k FROM ` +
-          `(SELECT row_number() OVER () - 1 AS row, ${text} AS t FROM ${
-            tableOf(file, this.#dialect)
-          })) WHERE ${condition}`,
-      ));
+    const text = quoted(`${placeOf(file, name)}`), dialect = this.#dialect;
+    const given = givenType(dialect, name), separator = separatorOf(dialect, name);
+    const t = withPoints("t", dialect), nullValues = pointedNulls(dialect);
+    const kind = given ? givenExpression(t, given, nullValues) : kindExpression(t, nullValues);
+    const texts = `SELECT row_number() OVER () - 1 AS row, ${text} AS t FROM ${
+      tableOf(file, dialect)
+    }`;
+    const all = separator === undefined
+      ? texts
+      : `SELECT row, unnest(${listOf("t", separator)}) AS t FROM (${texts})`;
+    const rows = await this.#attempt(
+      file.file,
+      () =>
+        this.#database.rows(
+          `SELECT ${list} FROM (SELECT row, t, ${kind} AS k FROM (${all})) WHERE ${condition}`,
+        ),
+    );
     return rows.map(([row, text]) => ({ row: Number(row), text: text as string }));
   }
 }
 
-function fieldOf(name: string, type: GivenType | FoundType): Field {
-  return new Field(name, arrowTypes[type](), true);
+function fieldOf({ name, type, separator }: CsvColumn): Field {
+  if (separator === undefined) return new Field(name, arrowTypes[type](), true);
+  // Lists without any element can be lists of any type.
+  const element = arrowTypes[type === "null" ? "string" : type]();
+  return new Field(name, new List(new Field("item", element, true)), true);
 }
 
 const isOf = ({ type }: Field, found: FoundType) => String(arrowTypes[found]()) === String(type);

@@ -130,7 +130,10 @@ function makeStates(): Uint8Array {
 }
 
 /** Returns the class of each byte value; undefined if the scanner does not support the dialect. */
-function classesOf(delimiter: string, quote: string): Uint8Array | undefined {
+function classesOf(
+  delimiter: string,
+  { quote, decimal = "." }: CsvDialect,
+): Uint8Array | undefined {
   const table = new Uint8Array(256);
   const set = (characters: string, value: number) => {
     for (const character of characters) table[character.charCodeAt(0)] = value;
@@ -138,7 +141,7 @@ function classesOf(delimiter: string, quote: string): Uint8Array | undefined {
   set("0", classes.zero);
   set("123456789", classes.digit);
   set("-", classes.minus);
-  set(".", classes.point);
+  set(decimal, classes.point);
   set("eE", classes.exponent);
   set("+", classes.plus);
   set(":", classes.colon);
@@ -174,7 +177,7 @@ export async function scanCsv(
   names: readonly string[],
 ): Promise<Map<string, ScannedColumn> | undefined> {
   if (/\.(gz|zst)$/i.test(file.file.path)) return undefined;
-  const table = classesOf(file.delimiter, dialect.quote);
+  const table = classesOf(file.delimiter, dialect);
   if (!table) return undefined;
   const scanner = new Scanner(file, dialect, names, table);
   using handle = await Deno.open(file.file.path);

@@ -1,6 +1,6 @@
 import { hint, type HintText, UserError } from "../../plugin.ts";
 import { isOutOfMemory, MemoryError } from "./duckdb_columns.ts";
-import { makeAgain } from "./hints.ts";
+import { asUtf8, makeAgain } from "./hints.ts";
 import { encodings } from "./parquet_types.ts";
 import { oneSelect } from "./sql_check.ts";
 import { decodeHint } from "./utf8.ts";
@@ -30,6 +30,8 @@ export interface StatementSubject {
   readonly tables?: readonly string[] | undefined;
   /** The errors that the statement itself can raise. */
   readonly refusals?: readonly Refusal[] | undefined;
+  /** The hint for text that is not valid UTF-8; by default, to write the file as UTF-8. */
+  readonly encodingHint?: HintText | undefined;
 }
 
 /**
@@ -100,7 +102,7 @@ export function brokenText(error: unknown): string | undefined {
 /** Returns the error for a mistake in a CSV file, with its line. Undefined for any other error. */
 function inText(
   text: string,
-  { file, query }: StatementSubject,
+  { file, query, encodingHint }: StatementSubject,
   cause: unknown,
 ): UserError | undefined {
   const line = /CSV Error on Line: (\d+)/.exec(text)?.[1];
@@ -115,7 +117,7 @@ function inText(
     : `: ${sentence(text.split(/\s*Possible/)[0]!.split("\n").at(-1)!)}`;
   return new UserError(where + why, {
     hint: /unicode/i.test(why)
-      ? hint("csv/utf-8", "write the file as UTF-8", { edit: "the data file" })
+      ? encodingHint ?? asUtf8()
       : hint("csv/line", "check the delimiter and the quotes there", { edit: "the data file" }),
     cause,
   });

@@ -42,6 +42,8 @@ export interface SourceFile {
   readonly size: number;
   /** The columns from the names of partition folders in the path, such as `day=2026-11-01`. */
   readonly partitions: Partitions;
+  /** The path of the user's file, if `path` is a temporary copy of it in another encoding. */
+  readonly original?: string | undefined;
 }
 
 /** A file format that a source reads, with its file name extensions. */
@@ -263,9 +265,9 @@ const hashedBytes = 2 ** 28;
  * @param files The files, in order.
  */
 export async function fileFingerprints(files: readonly SourceFile[]): Promise<string[]> {
-  return await Promise.all(files.map(async ({ path, size }) => {
+  return await Promise.all(files.map(async ({ path: read, original: path = read }) => {
+    const { size, mtime } = await Deno.stat(path);
     if (size <= hashedBytes) return `sha256:${await sha256OfFile(path)}`;
-    const { mtime } = await Deno.stat(path);
     return `stat:${sha256([basename(path), size, mtime?.getTime()].join("\n"))}`;
   }));
 }

@@ -65,3 +65,8 @@ export function refuseManyColumns(name: string, count: number): void {
     },
   );
 }
+
+/** Returns the hint for text that is not valid UTF-8, or whose byte order mark is wrong. */
+export function asUtf8(): HintText {
+  return hint("csv/utf-8", "write the file as UTF-8", { edit: "the data file" });
+}

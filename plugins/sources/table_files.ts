@@ -12,6 +12,8 @@ export interface TableFormat {
   refuse?(file: SourceFile): Promise<void>;
   /** Checks a file after it was read completely for the first time. */
   refuseRead?(file: SourceFile): Promise<void>;
+  /** Frees what the files need, after the database was closed. */
+  close?(): Promise<void>;
   /** Returns what a statement reads, for messages about its errors; by default the file's name. */
   subject?(file: SourceFile): StatementSubject;
   /**
@@ -130,6 +132,7 @@ export async function openTableFiles(
     }, tables);
   } catch (error) {
     database.close();
+    await format.close?.();
     throw error;
   }
 }
@@ -188,7 +191,7 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
   return {
     schema,
     fingerprint,
-    files: files.map(({ path }) => path),
+    files: files.map(({ path, original = path }) => original),
     async *recordBatches() {
       for (const file of files) yield* read(file);
     },
@@ -201,7 +204,10 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
     textFacts: tables.textFacts,
     ...(tables.withoutValues && { withoutValues: tables.withoutValues }),
     widen: async (fields) => dataset(opened, await tables.widen(fields)),
-    close: () => Promise.resolve(database.close()),
+    close: async () => {
+      database.close();
+      await format.close?.();
+    },
   };
 }
 
@@ -212,9 +218,9 @@ function selected(schema: Schema, columns: readonly string[] | undefined): Schem
   return fields.length > 0 ? new Schema(fields) : noColumns;
 }
 
-function versionOf({ path }: SourceFile): string {
+function versionOf({ path, original = path }: SourceFile): string {
   try {
-    const { size, mtime } = Deno.statSync(path);
+    const { size, mtime } = Deno.statSync(original);
     return `${size} ${mtime?.getTime()}`;
   } catch {
     return "gone";

@@ -565,9 +565,9 @@ function* textCases(): Iterable<DataCase> {
   yield one("text behind a quote", `x,y\n${body}"7"8,1\n`, ["a.csv"]);
   yield one("Latin-1", Uint8Array.of(...text(`x,y\n${body}`), 0xe9, 44, 49, 10), ["a.csv"]);
   yield one(
-    "UTF-16",
-    Uint8Array.of(0xff, 0xfe, ...[...`x,y\n${body}`].flatMap((c) => [c.charCodeAt(0), 0])),
-    ["a.csv"],
+    "UTF-16 that is cut off",
+    Uint8Array.of(0xff, 0xfe, ...[...`x,y\n${body}7`].flatMap((c) => [c.charCodeAt(0), 0]), 7),
+    ["a.csv", "not valid utf-16le"],
   );
   yield one("text for missing numbers among codes", `x,y\n007,1\nNA,0\n+3,0\n5,1\n`, [
     'the feature f holds text (row 1 of a.csv (train split), column x: "NA"), but the network mlp reads numbers',

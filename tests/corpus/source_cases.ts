@@ -48,7 +48,7 @@ export function sourceMends(): Map<string, Mends> {
     ["arrow: files that differ: the second is missing", {
       "files/near": written("b.arrow", "a.arrow"),
     }],
-    ["csv: Latin-1", { "csv/utf-8": madeAgain("a.csv", good) }],
+    ["csv: UTF-16 that is cut off", { "csv/utf-8": madeAgain("a.csv", good) }],
     ["csv: quote not closed", { "csv/line": madeAgain("a.csv", good) }],
     ["csv: a line of 16 MB", { "csv/long-line": madeAgain("a.csv", good) }],
     ["csv: files of other columns", { "csv/columns": madeAgain("b.csv", good) }],

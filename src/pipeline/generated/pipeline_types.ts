@@ -454,9 +454,18 @@ readonly delimiter?: string;
 readonly quote?: string;
 /** Whether the first line has the names of the columns. Otherwise, the names come from `columns`, or are column0, column1, … */
 readonly header?: boolean;
-/** The types of columns. The types of other columns are inferred from all values. Without a header: all columns in order. */
+/** The encoding of the text. A byte order mark in a file takes precedence. */
+readonly encoding?: "utf-8" | "utf-16" | "utf-16le" | "utf-16be" | "latin-1" | "windows-1250" | "windows-1251" | "windows-1252" | "iso-8859-2" | "iso-8859-15" | "koi8-r" | "shift_jis" | "euc-jp" | "euc-kr" | "gb18030" | "big5";
+/** The character between the whole part and the decimals of a number. */
+readonly decimal?: "." | ",";
+/** The types of columns. The types of other columns are inferred from all values. Without a header: all columns in order. { separator: "|", type: TYPE }: each value is a list, and its elements have the type, which is inferred by default. */
 readonly columns?: {
-readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
+readonly [name: string]: ("bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp") | ({
+/** The character between the elements of a list. */
+readonly separator: string;
+/** The type of the elements; inferred from all values by default. */
+readonly type?: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
+});
 };
 /** The texts that represent a null. */
 readonly nullValues?: readonly (string)[];
@@ -1514,9 +1523,18 @@ readonly delimiter?: string;
 readonly quote?: string;
 /** Whether the first line has the names of the columns. Otherwise, the names come from `columns`, or are column0, column1, … */
 readonly header?: boolean;
-/** The types of columns. The types of other columns are inferred from all values. Without a header: all columns in order. */
+/** The encoding of the text. A byte order mark in a file takes precedence. */
+readonly encoding?: "utf-8" | "utf-16" | "utf-16le" | "utf-16be" | "latin-1" | "windows-1250" | "windows-1251" | "windows-1252" | "iso-8859-2" | "iso-8859-15" | "koi8-r" | "shift_jis" | "euc-jp" | "euc-kr" | "gb18030" | "big5";
+/** The character between the whole part and the decimals of a number. */
+readonly decimal?: "." | ",";
+/** The types of columns. The types of other columns are inferred from all values. Without a header: all columns in order. { separator: "|", type: TYPE }: each value is a list, and its elements have the type, which is inferred by default. */
 readonly columns?: {
-readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
+readonly [name: string]: ("bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp") | ({
+/** The character between the elements of a list. */
+readonly separator?: string;
+/** The type of the elements; inferred from all values by default. */
+readonly type?: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
+});
 };
 /** The texts that represent a null. */
 readonly nullValues?: readonly (string)[];
