@@ -9,6 +9,7 @@ export type PeerModule = readonly [module: string, ...packages: string[]];
 const PACKAGES: readonly PeerModule[] = [
   ["torch", "torch==2.15.0", "numpy==2.4.6"],
   ["torchvision", "torchvision==0.29.2"],
+  ["PIL", "pillow==13.0.0"],
   ["tensorflow", "tensorflow-cpu==2.21.0"],
   ["onnxruntime", "onnxruntime==1.32.0"],
   ["pyarrow", "pyarrow==26.0.1"],

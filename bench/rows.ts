@@ -123,6 +123,21 @@ function exported(net: "image" | "ctr", batch: number, threads: 1 | 2): Row {
   };
 }
 
+function decoding(file: string, images: number): Row {
+  return {
+    id: `decode-${file.replace(".", "-")}`,
+    name: `decoding, ${file.endsWith("png") ? "PNG" : "JPEG"}, ${file.split(".")[0]} × ${
+      file.split(".")[0]
+    }`,
+    steps: 2,
+    images,
+    contestants: contestants(["--file", file, "--images", String(images)], [
+      ["Rocket", "decode.ts"],
+      ["Pillow", "peers/decode_pillow.py"],
+    ]),
+  };
+}
+
 /** The rows, in the order of the table. */
 export const rows: readonly Row[] = [
   {
@@ -202,6 +217,10 @@ export const rows: readonly Row[] = [
       ["torchvision, tensors, 2 workers", "peers/input_pipeline_torch.py", "--mode", "tensor"],
     ]),
   },
+  decoding("32.jpg", 1000),
+  decoding("32.png", 1000),
+  decoding("224.jpg", 50),
+  decoding("224.png", 50),
   {
     id: "wasm-step-10-1-in-16-1",
     name: "step on wasm, WRN-10-1 in 16-1, batch 2",
