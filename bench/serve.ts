@@ -152,7 +152,7 @@ end
 }
 
 function cli(flags: readonly string[]): string[] {
-  return ["run", "-A", "--quiet", ...flags, join(root, "cli.ts")];
+  return ["run", "-A", "--quiet", ...flags, join(root, "src/commands/program.ts")];
 }
 
 async function command(program: string, args: readonly string[], cwd: string): Promise<string> {

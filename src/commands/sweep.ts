@@ -12,7 +12,7 @@ import { writeTable } from "../sweep/write.ts";
 import { quoted } from "../base/quoted.ts";
 import { INTERRUPTED, onSignal } from "./interruption.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
-import { Parts } from "./part_command.ts";
+import { startOfPart } from "./part_command.ts";
 import { sweepPart } from "./sweep_part.ts";
 import { SweepRuns } from "./sweep_runs.ts";
 import { print, printJson, say } from "../base/terminal.ts";
@@ -54,7 +54,6 @@ class SweepCommand {
   readonly #file: string;
   readonly #options: CommandOptions;
   readonly #stop: AbortSignal;
-  readonly #parts: Parts = new Parts();
 
   constructor(file: string, options: CommandOptions, stop: AbortSignal) {
     this.#file = file;
@@ -71,7 +70,7 @@ class SweepCommand {
   async #all(checked: CheckedSweep): Promise<number> {
     const runs = new SweepRuns(checked, {
       options: this.#options,
-      startOf: (part) => this.#parts.start(this.#args(part, checked.out), false),
+      startOf: (part) => startOfPart(this.#args(part, checked.out), false),
       stop: this.#stop,
     });
     const failures = await runs.run();
@@ -118,7 +117,7 @@ class SweepCommand {
   async #part<T>(name: string, out?: string, threads?: number): Promise<T | number> {
     let last = "";
     const code = await runPart({
-      ...await this.#parts.start(this.#args(name, out), name === "check"),
+      ...startOfPart(this.#args(name, out), name === "check"),
       stop: this.#stop,
       ...(threads !== undefined && { threads }),
       onLine: (line) => {

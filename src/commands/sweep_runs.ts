@@ -27,7 +27,7 @@ export interface SweepRunsOptions {
   /** The command line's options. */
   readonly options: CommandOptions;
   /** Returns the command that starts a part of the sweep. */
-  readonly startOf: (part: string) => Promise<PartStart>;
+  readonly startOf: (part: string) => PartStart;
   /** Aborted to end all runs. Further runs are not started. */
   readonly stop: AbortSignal;
 }
@@ -84,7 +84,7 @@ export class SweepRuns {
     let tail = "", reported = started, metrics: Record<string, number> = {};
     this.#report(`${name}: ${run.state === "interrupted" ? "resumed" : "started"}`);
     const code = await runPart({
-      ...await this.#how.startOf(name),
+      ...this.#how.startOf(name),
       threads: this.#sweep.threads,
       stop: this.#how.stop,
       onLine: (line) => {

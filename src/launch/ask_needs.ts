@@ -3,9 +3,8 @@ import { type Need, PERMISSIONS } from "../base/machine/permissions.ts";
 import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import type { Fetcher } from "./fetch.ts";
-import { grantedArguments } from "./granted.ts";
-import type { Project } from "./project.ts";
 import { logLine } from "./log_line.ts";
+import { type ProgramName, programs, type Rocket } from "./rocket.ts";
 
 /**
  * The needs of a command line, or the pipeline in TypeScript that has to be evaluated to determine
@@ -84,13 +83,13 @@ const PATIENCE = 120_000;
  * on a pipeline in TypeScript, another process evaluates the pipeline. That process may only read
  * the pipeline's project, and its output is only used as the pipeline's value.
  *
- * @param project The project that contains Rocket.
+ * @param rocket How Deno finds modules.
  * @param args The arguments of the command line.
  * @param options The folders, and the downloader for code that is evaluated.
  * @returns The needs; or the end of the process if the command line is wrong.
  */
 export async function askNeeds(
-  project: Project,
+  rocket: Rocket,
   args: readonly string[],
   { cwd, temporary, fetcher }: AskOptions,
 ): Promise<CommandNeeds | ChildEnd> {
@@ -98,15 +97,15 @@ export async function askNeeds(
   const file = join(temporary, "evaluated.json");
   for (let files = 0; files < MAX_FILES; files++) {
     await Deno.writeTextFile(file, JSON.stringify(evaluated));
-    const answer = await answerOf<NeedsAnswer>(project, {
+    const answer = await answerOf<NeedsAnswer>(rocket, {
       flags: [
         "--allow-read",
         "--allow-env",
         "--allow-sys=homedir",
         "--no-prompt",
-        ...project.flags,
+        ...rocket.flags,
       ],
-      script: "needs.ts",
+      program: "needs",
       args: [temporary, file, ...args],
       cwd,
     });
@@ -115,7 +114,7 @@ export async function askNeeds(
     if (!("evaluate" in answer.value)) return answer.value;
     const { evaluate: path, permissions } = answer.value;
     await fetcher.fetch({ packages: [], code: [path], listedIn: {}, hosts: [] });
-    evaluated[path] = await evaluate(project, { path, permissions, cwd, temporary });
+    evaluated[path] = await evaluate(rocket, { path, permissions, cwd });
   }
   throw new Error(`the pipeline consists of more than ${MAX_FILES} files`);
 }
@@ -123,9 +122,7 @@ export async function askNeeds(
 /** Returns a failing end for a process without an answer, even if its exit code was 0. */
 function asFailure(end: ChildEnd): ChildEnd {
   if (end.code !== 0) return end;
-  logLine(
-    "error: src/launch/programs/needs.ts ended without an answer; this is a fault of Rocket",
-  );
+  logLine(`error: ${programs.needs} ended without an answer; this is a fault of Rocket`);
   return { code: 1, signal: null };
 }
 
@@ -140,23 +137,22 @@ function refuseUnknown(permissions: readonly Need[]): void {
 }
 
 async function evaluate(
-  project: Project,
-  { path, permissions, cwd, temporary }: {
+  rocket: Rocket,
+  { path, permissions, cwd }: {
     readonly path: string;
     readonly permissions: readonly Need[];
     readonly cwd: string;
-    readonly temporary: string;
   },
 ): Promise<Evaluated> {
-  const flags = await grantedArguments(project, permissions, join(temporary, "evaluate.json"));
+  const flags = await rocket.grantedFlags(permissions, "evaluate");
   const timer = setTimeout(
     () => logLine(printable(`still evaluating ${path}: its top-level code is running or waiting`)),
     QUIET,
   );
   using _timer = { [Symbol.dispose]: () => clearTimeout(timer) };
-  const answer = await answerOf<Evaluated>(project, {
+  const answer = await answerOf<Evaluated>(rocket, {
     flags,
-    script: "evaluate.ts",
+    program: "evaluate",
     args: [path, path],
     cwd,
     patience: PATIENCE,
@@ -184,8 +180,8 @@ function isTold(problem: unknown): boolean {
 interface Asked {
   /** The arguments for Deno: permissions, and how modules are found. */
   readonly flags: readonly string[];
-  /** The file of the program. */
-  readonly script: string;
+  /** The program. */
+  readonly program: ProgramName;
   /** The arguments of the program. */
   readonly args: readonly string[];
   /** The folder to run in. */
@@ -196,20 +192,13 @@ interface Asked {
 
 /** Runs a program and parses the last line that it prints. Without one, returns how it ended. */
 async function answerOf<T>(
-  { root }: Project,
-  { flags, script, args, cwd, patience }: Asked,
+  rocket: Rocket,
+  { flags, program, args, cwd, patience }: Asked,
 ): Promise<{ readonly value: T } | { readonly end: ChildEnd }> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
   const end = await runChild(
-    [
-      "run",
-      "--quiet",
-      "--cached-only",
-      ...flags,
-      join(root, "src", "launch", "programs", script),
-      ...args,
-    ],
+    ["run", "--quiet", "--cached-only", ...flags, ...rocket.program(program), ...args],
     {
       cwd,
       onOutput(chunk) {

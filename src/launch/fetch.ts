@@ -1,19 +1,13 @@
 import { dirname, join } from "node:path";
 import { holdsPath } from "../base/files/holds_path.ts";
-import { NOWHERE, permissionHost } from "../base/machine/permissions.ts";
+import { permissionHost } from "../base/machine/permissions.ts";
 import { printable } from "../base/printable.ts";
 import { runChild } from "./child.ts";
 import { recall, remember } from "./fetched.ts";
-import { configOfRuns } from "./granted.ts";
-import { importMap } from "./import_map.ts";
-import { importsOf } from "./imports.ts";
-import type { Project } from "./project.ts";
+import type { Rocket } from "./rocket.ts";
 import { receivedSignal } from "./signals.ts";
 import { logLine } from "./log_line.ts";
 import { writtenFolders } from "./written_folders.ts";
-
-/** The modules of Rocket that processes start with. */
-const ENTRIES = ["cli.ts", "src/launch/programs/needs.ts", "src/launch/programs/evaluate.ts"];
 
 /**
  * The packages and code that a command line needs in addition to Rocket's own code and the packages
@@ -37,18 +31,18 @@ export interface Downloads {
  * modules, without running them.
  */
 export class Fetcher {
-  readonly #project: Project;
+  readonly #rocket: Rocket;
   readonly #temporary: string;
   #own: readonly string[] = [];
 
   /**
    * Makes a downloader.
    *
-   * @param project The project that contains Rocket.
+   * @param rocket How Deno finds modules.
    * @param temporary A folder for temporary files.
    */
-  constructor(project: Project, temporary: string) {
-    this.#project = project;
+  constructor(rocket: Rocket, temporary: string) {
+    this.#rocket = rocket;
     this.#temporary = temporary;
   }
 
@@ -58,20 +52,14 @@ export class Fetcher {
    * @returns Whether the packages are available; if not, an error has been printed.
    */
   async fetchOwn(): Promise<boolean> {
-    const { root, config, standIns } = this.#project;
-    const key = [root, JSON.stringify(config.imports), ...standIns.map(({ path }) => path)];
+    const key = this.#rocket.key(false);
     const known = await recall(key);
     if (known) {
       this.#own = known.specifiers;
       return true;
     }
-    const imports = await importsOf(this.#project, {
-      modules: ENTRIES.map((entry) => join(root, entry)),
-      temporary: this.#temporary,
-    });
-    // Modules of the JSR registry are only used if they are already in the cache.
-    const specifiers = imports.filter((one) => !one.startsWith("jsr:"));
-    const problem = await this.#fetch(specifiers, [], "npm packages");
+    const specifiers = await this.#rocket.ownSpecifiers();
+    const problem = await this.#fetch(specifiers, OWN, "npm packages");
     if (problem !== undefined) {
       if (receivedSignal() !== undefined) return false;
       logLine(`error: packages that Rocket needs cannot be downloaded: ${printable(problem)}`);
@@ -79,7 +67,7 @@ export class Fetcher {
       return false;
     }
     this.#own = specifiers;
-    await remember(key, { specifiers, paths: await this.#pathsOf(specifiers, []) });
+    await remember(key, { specifiers, paths: await this.#pathsOf(specifiers, OWN) });
     return true;
   }
 
@@ -104,30 +92,38 @@ export class Fetcher {
       }
     }
     if (written) {
-      const specifiers = await importsOf(this.#project, {
-        modules: code.filter((one) => !isUrl(one)),
-        foreign: true,
-        // Files that a stage may have written must not cause downloads.
-        without: written,
-        temporary: this.#temporary,
-      });
+      const modules = code.filter((one) => !isUrl(one));
+      // Files that a stage may have written must not cause downloads.
+      const specifiers = await this.#rocket.foreignImports(modules, written);
       for (const specifier of specifiers) beside.add(specifier);
     }
     for (const specifier of this.#own) beside.delete(specifier);
     // Code that may not be loaded is rejected later, at the place that names it.
-    const wanted = [...beside].filter((specifier) => isFrom(specifier, hosts)).sort();
-    if (wanted.length === 0) return;
-    const all = [...this.#own, ...wanted];
-    if (await recall(all)) return;
-    const what = wanted.length > 3 ? `${wanted.length} packages` : wanted.join(" and ");
-    if (await this.#fetch(all, hosts, what) === undefined) {
-      await remember(all, { specifiers: all, paths: await this.#pathsOf(all, hosts) });
+    const { lock, usesRegistry } = this.#rocket;
+    const wanted = [...beside].filter((one) => isFrom(one, hosts, usesRegistry)).sort();
+    if (wanted.length === 0 && lock === undefined) return;
+    const all = [...this.#own, ...wanted], key = [...this.#rocket.key(true), ...all];
+    const known = await recall(key);
+    if (known) {
+      if (lock !== undefined) await Deno.writeTextFile(lock, known.lock ?? "");
+      return;
+    }
+    const what = wanted.length === 0
+      ? "packages"
+      : wanted.length > 3
+      ? `${wanted.length} packages`
+      : wanted.join(" and ");
+    const processes = { isForeign: true, hosts };
+    if (await this.#fetch(all, processes, what) === undefined) {
+      const paths = await this.#pathsOf(all, processes);
+      const locked = lock === undefined ? {} : { lock: await Deno.readTextFile(lock) };
+      await remember(key, { specifiers: all, paths, ...locked });
       return;
     }
     // One package that does not exist must not prevent the download of the others.
     for (const specifier of wanted) {
       if (receivedSignal() !== undefined) return;
-      const problem = await this.#fetch([...this.#own, specifier], hosts);
+      const problem = await this.#fetch([...this.#own, specifier], processes);
       if (problem !== undefined) {
         logLine(printable(`${specifier} cannot be downloaded: ${problem}`));
       }
@@ -137,12 +133,12 @@ export class Fetcher {
   /** Downloads specifiers, with a message if this takes a download; returns the error, if any. */
   async #fetch(
     specifiers: readonly string[],
-    hosts: readonly string[],
+    processes: Processes,
     what?: string,
   ): Promise<string | undefined> {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     let announced = what === undefined;
-    const { code } = await runChild(["cache", ...await this.#arguments(specifiers, hosts)], {
+    const { code } = await runChild(["cache", ...await this.#arguments(specifiers, processes)], {
       env: { NO_COLOR: "1" },
       onError(chunk) {
         chunks.push(chunk);
@@ -156,9 +152,9 @@ export class Fetcher {
   }
 
   /** Returns the paths of the files and folders of packages and modules. */
-  async #pathsOf(specifiers: readonly string[], hosts: readonly string[]): Promise<string[]> {
+  async #pathsOf(specifiers: readonly string[], processes: Processes): Promise<string[]> {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
-    const args = await this.#arguments(specifiers, hosts);
+    const args = await this.#arguments(specifiers, processes);
     await runChild(["info", "--json", ...args], {
       onOutput: (chunk) => void chunks.push(chunk),
       stderr: "null",
@@ -174,20 +170,29 @@ export class Fetcher {
     ];
   }
 
-  async #arguments(specifiers: readonly string[], hosts: readonly string[]): Promise<string[]> {
-    const { root, config, standIns } = this.#project;
-    const entry = join(this.#temporary, "fetch.ts"), own = join(this.#temporary, "fetch.json");
+  async #arguments(
+    specifiers: readonly string[],
+    { isForeign, hosts }: Processes,
+  ): Promise<string[]> {
+    const entry = join(this.#temporary, "fetch.ts");
     await Deno.writeTextFile(
       entry,
       specifiers.map((one) => `import ${JSON.stringify(one)};\n`).join(""),
     );
-    await Deno.writeTextFile(own, JSON.stringify(configOfRuns(config)));
-    return [
-      ...["--config", own, "--import-map", importMap(root, config, standIns)],
-      ...[`--allow-import=${hosts.length > 0 ? hosts.join(",") : NOWHERE}`, entry],
-    ];
+    return [...await this.#rocket.cacheFlags(isForeign, hosts), entry];
   }
 }
+
+/** The processes that will load what is downloaded. */
+interface Processes {
+  /** Whether they may run code other than Rocket's. */
+  readonly isForeign: boolean;
+  /** The servers from which they may load code, as `HOST:PORT`. */
+  readonly hosts: readonly string[];
+}
+
+/** Processes that run only Rocket's code. */
+const OWN: Processes = { isForeign: false, hosts: [] };
 
 /** The output of `deno info`, as far as it is read. */
 interface Installed {
@@ -198,10 +203,10 @@ interface Installed {
 /** Checks whether code is named by a URL. A single letter before the colon is a Windows drive. */
 const isUrl = (code: string) => /^[A-Za-z][A-Za-z0-9+.-]+:/.test(code);
 
-/** Checks whether a specifier refers to npm or to one of the given servers. */
-function isFrom(specifier: string, hosts: readonly string[]): boolean {
+/** Checks whether a specifier refers to npm, to a used registry, or to one of the given servers. */
+function isFrom(specifier: string, hosts: readonly string[], usesRegistry: boolean): boolean {
   if (/^npm:/i.test(specifier)) return true;
-  if (/^jsr:/i.test(specifier)) return hosts.length > 0;
+  if (/^jsr:/i.test(specifier)) return usesRegistry || hosts.length > 0;
   if (!/^https?:/i.test(specifier) || !URL.canParse(specifier)) return false;
   return hosts.includes(permissionHost(new URL(specifier)));
 }

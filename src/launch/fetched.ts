@@ -10,6 +10,8 @@ export interface Fetched {
   readonly specifiers: readonly string[];
   /** The absolute paths of their files and folders. */
   readonly paths: readonly string[];
+  /** The content of the lock file after the download, if there is one. */
+  readonly lock?: string;
 }
 
 /**

@@ -3,19 +3,12 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { holdsPath } from "../base/files/holds_path.ts";
 import { printable } from "../base/printable.ts";
 import { runChild } from "./child.ts";
-import { mapUrl, projectImports } from "./import_map.ts";
 import { logLine } from "./log_line.ts";
-import type { Project } from "./project.ts";
 
 /** The options of {@linkcode importsOf}. */
 export interface ImportsOptions {
-  /** The absolute paths of the modules. */
-  readonly modules: readonly string[];
-  /**
-   * Whether the modules are not part of Rocket. Their imports of Rocket's exports are then not
-   * followed, because what those import is known.
-   */
-  readonly foreign?: boolean;
+  /** Deno's arguments that determine how imports are resolved. */
+  readonly flags: readonly string[];
   /** Folders whose modules are not followed. */
   readonly without?: readonly string[];
   /** A folder for temporary files. */
@@ -28,25 +21,18 @@ const PATIENCE = 30_000;
 /** The time in milliseconds after which a message names the modules that are still analyzed. */
 const QUIET = 3_000;
 
-const EMPTY = "data:application/typescript,export%20%7B%7D";
-
 /**
  * Finds what local modules import from registries and servers, such as `npm:x@1`, including dynamic
  * imports. Deno parses the modules without running them and without network access. Imports of
  * types are left out, because a run does not load them.
  *
- * @param project The project, which determines how imports are resolved.
- * @param options The modules.
+ * @param modules The absolute paths of the modules.
+ * @param options How imports are resolved, and what is left out.
  */
 export async function importsOf(
-  { root, config, standIns }: Project,
-  { modules, foreign = false, without = [], temporary }: ImportsOptions,
+  modules: readonly string[],
+  { flags, without = [], temporary }: ImportsOptions,
 ): Promise<string[]> {
-  const imports = projectImports(root, config, standIns);
-  for (const [entry, target] of foreign ? Object.entries(config.exports) : []) {
-    imports[config.name + entry.slice(1)] = EMPTY;
-    imports[pathToFileURL(join(root, target)).href] = EMPTY;
-  }
   // Reading a pipe may wait forever. The run rejects such a module.
   const files = modules.filter(isRegularFile);
   const urls = files.map((module) => pathToFileURL(module).href);
@@ -59,10 +45,7 @@ export async function importsOf(
   );
   using _quiet = { [Symbol.dispose]: () => clearTimeout(quiet) };
   const { code } = await runChild(
-    [
-      ...["info", "--json", "--no-npm", "--no-remote", "--no-config", "--no-lock"],
-      ...["--node-modules-dir=none", "--import-map", mapUrl(imports), entry],
-    ],
+    ["info", "--json", "--no-npm", "--no-remote", ...flags, entry],
     { onOutput: (chunk) => void chunks.push(chunk), stderr: "null", patience: PATIENCE },
   );
   if (code !== 0) return [];

@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { isInside } from "../base/files/holds_path.ts";
 import { endSignals } from "../base/machine/end_signals.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
@@ -7,11 +7,10 @@ import { handedOver, NO_CODE } from "../base/machine/system_file.ts";
 import { type Need, type Permission, permissionsLine } from "../base/machine/permissions.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import { Fetcher } from "./fetch.ts";
-import { grantedArguments } from "./granted.ts";
 import { machineVariables } from "./machine.ts";
 import { askNeeds, type CommandNeeds } from "./ask_needs.ts";
 import { beyondCheck, type Granted, grantedVariables } from "./granted_within.ts";
-import type { Project } from "./project.ts";
+import { programs, type Rocket } from "./rocket.ts";
 import { receivedSignal } from "./signals.ts";
 import { logLine } from "./log_line.ts";
 import { rememberWritten } from "./written_folders.ts";
@@ -21,9 +20,8 @@ import { rememberWritten } from "./written_folders.ts";
  * on its pipeline.
  */
 const scripts: Readonly<Record<string, readonly string[]>> = {
-  // These start pip and a compiler.
-  "src/launch/programs/native.ts": ["read", "write", "env", "sys", "run"],
-  "src/launch/programs/set_up.ts": ["read", "write", "env", "sys", "run"],
+  // This starts pip and a compiler.
+  [programs.setUp]: ["read", "write", "env", "sys", "run"],
   "src/tools/schema.ts": ["read", "write", "env", "run=deno"],
   // Data sets are downloaded, and DuckDB, which is native code, reads files for conversion.
   "data/main.ts": ["read", "write", "env", "sys", "net", "ffi"],
@@ -44,19 +42,19 @@ export function scriptFlags(file: string): string[] {
  * may only read and runs only Rocket's code, determines the permissions. If TensorFlow is missing,
  * another child process sets it up.
  *
- * @param project The project.
+ * @param open Determines how Deno finds modules. Its argument is a folder for temporary files.
  * @param args The arguments of the command line.
  * @param cwd The folder to run in.
  * @returns The exit code.
  */
 export async function runCommandLine(
-  project: Project,
+  open: (temporary: string) => Promise<Rocket>,
   args: readonly string[],
   cwd: string,
 ): Promise<number> {
   const temporary = await Deno.makeTempDir({ prefix: "rocket-" });
   try {
-    const { code, signal } = await runWithNeeds(project, args, cwd, temporary);
+    const { code, signal } = await runWithNeeds(await open(temporary), args, cwd, temporary);
     if (signal === null || !endSignals().includes(signal)) return code;
     // The child did not handle signals yet, so its cleanup and its message happen here.
     if (args.includes("resume")) { for (const word of args) removeRunDrafts(resolve(cwd, word)); }
@@ -72,21 +70,21 @@ export async function runCommandLine(
 const INTERRUPTED = 130;
 
 async function runWithNeeds(
-  project: Project,
+  rocket: Rocket,
   args: readonly string[],
   cwd: string,
   temporary: string,
 ): Promise<ChildEnd> {
-  const fetcher = new Fetcher(project, temporary);
+  const fetcher = new Fetcher(rocket, temporary);
   if (!await fetcher.fetchOwn()) return { code: 1, signal: receivedSignal() ?? null };
-  const needs = await askNeeds(project, args, { cwd, temporary, fetcher });
+  const needs = await askNeeds(rocket, args, { cwd, temporary, fetcher });
   if ("signal" in needs) return needs;
   if (needs.text !== undefined) {
     console.log(needs.text);
     return { code: 0, signal: null };
   }
   if (!needs.built && (needs.engine === "auto" || needs.engine === "native")) {
-    const end = await setUp(project, needs.engine);
+    const end = await setUp(rocket, needs.engine);
     // If the user did not choose the native engine explicitly, the run continues without it.
     if (end.signal || (end.code !== 0 && needs.engine === "native")) return end;
   }
@@ -112,11 +110,7 @@ async function runWithNeeds(
     { permission: "env", of: markVariable, why: "the launcher recognizes the end of the command" },
     { permission: "env", of: handedOver.code, why: "whether code may be loaded" },
   ];
-  const granted = await grantedArguments(
-    project,
-    [...needs.permissions, ...told],
-    join(temporary, "run.json"),
-  );
+  const granted = await rocket.grantedFlags([...needs.permissions, ...told], "run");
   const mark = newMark();
   const machine = {
     ...computes ? await machineVariables() : {},
@@ -128,7 +122,7 @@ async function runWithNeeds(
     await runChild(
       [
         ...["run", "--quiet", ...needs.downloads ? [] : ["--cached-only"], ...granted],
-        ...[join(project.root, "cli.ts"), ...args],
+        ...[...rocket.program("command"), ...args],
       ],
       { cwd, env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary } },
     ),
@@ -186,10 +180,9 @@ async function sweepRefusal(
 }
 
 /** Sets up TensorFlow in a child process. */
-async function setUp({ root, flags }: Project, engine: "auto" | "native"): Promise<ChildEnd> {
+async function setUp(rocket: Rocket, engine: "auto" | "native"): Promise<ChildEnd> {
   return await runChild([
-    ...["run", "--quiet", ...scriptFlags("src/launch/programs/set_up.ts"), ...flags],
-    join(root, "src", "launch", "programs", "set_up.ts"),
-    ...engine === "native" ? ["--retry"] : [],
+    ...["run", "--quiet", ...scriptFlags(programs.setUp), ...rocket.flags],
+    ...[...rocket.program("setUp"), ...engine === "native" ? ["--retry"] : []],
   ]);
 }

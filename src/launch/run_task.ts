@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { checkoutOf } from "./checkout.ts";
 import { runDeno } from "./child.ts";
 import { announceDownload } from "./packages.ts";
 import { runCommandLine, scriptFlags } from "./permissions.ts";
@@ -16,7 +17,10 @@ export async function run(root: string, args: readonly string[]): Promise<number
   const [file, ...rest] = args as [string, ...string[]];
   const cwd = userFolder();
   const project = await openProject(root);
-  if (file === "cli.ts") return await runCommandLine(project, rest, cwd);
+  if (file === "cli.ts") {
+    const open = (temporary: string) => Promise.resolve(checkoutOf(project, temporary));
+    return await runCommandLine(open, rest, cwd);
+  }
   await announceDownload(project.config);
   return await runDeno(
     ["run", ...scriptFlags(file), "--quiet", ...project.flags, join(root, file), ...rest],

@@ -79,7 +79,7 @@ Deno.test({
       "-A",
       "--quiet",
       ...flags,
-      join(root, "cli.ts"),
+      join(root, "src/commands/program.ts"),
       "serve",
       out,
       "--port",

@@ -228,7 +228,15 @@ Deno.test("a run that may not set up the native engine prints this, or why the s
       const { permissions } = await needsOf(["check", file], folder);
       const granted = [...flagsOf(permissions)!, `--allow-read=${cache}`, "--no-prompt"];
       const { code, stderr } = await deno(
-        ["run", "--quiet", ...granted, ...flags, join(root, "cli.ts"), "check", file],
+        [
+          "run",
+          "--quiet",
+          ...granted,
+          ...flags,
+          join(root, "src/commands/program.ts"),
+          "check",
+          file,
+        ],
         { cwd: folder, env: { ROCKET_CACHE: cache, ROCKET_TENSORFLOW: "" } },
       );
       assertEquals(code, 0, stderr);

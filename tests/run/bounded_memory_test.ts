@@ -64,7 +64,7 @@ async function train(folder: string, files: number, use: string, group?: string)
   const args = ["run", file, "--engine", "wasm", "--out", join(folder, `run-${files}`)];
   const command = [
     ...[Deno.execPath(), "run", "--quiet", ...await grantedFlags(args, folder)],
-    ...[join(root, "cli.ts"), ...args],
+    ...[join(root, "src/commands/program.ts"), ...args],
   ];
   const enter = group ? `echo $$ > ${group}/cgroup.procs && ` : "";
   const child = new Deno.Command("sh", {

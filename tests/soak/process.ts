@@ -156,7 +156,7 @@ function spawn({ args, flags, faults: { launcher, end }, checkpointBytes }: Star
         ...["--allow-run", "--no-prompt", "--quiet", join(root, "src", "launch", "main.ts")],
         ...["run", "cli.ts", ...all],
       ]
-      : ["run", "-A", "--quiet", ...flags, join(root, "cli.ts"), ...all];
+      : ["run", "-A", "--quiet", ...flags, join(root, "src/commands/program.ts"), ...all];
   if (end?.kind === "file limit") {
     const blocks = 1 + Math.round(end.room * checkpointBytes / 512);
     const script = `trap "" XFSZ; ulimit -f ${blocks}; exec "$@"`;

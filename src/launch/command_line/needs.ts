@@ -82,9 +82,6 @@ export interface Needs {
   readonly downloads?: boolean | undefined;
 }
 
-/** Whether Rocket was loaded from a registry, and so without the launcher. */
-const isPackage = !import.meta.url.startsWith("file:");
-
 /** The environment variables that every command reads, each with the reason. */
 const variables: Readonly<Record<string, string>> = {
   ROCKET_CACHE: "names Rocket's cache",
@@ -222,7 +219,6 @@ const needsByCommand: Readonly<
     needs.add("write", out, "the sweep's folder");
     if (parsed.only === undefined) {
       needs.add("run", Deno.execPath(), "each run has its own process and permissions");
-      if (isPackage) await needs.addParts(file, parsed);
       // The library that draws the picture is loaded at the end, and only if there is a picture.
       return { ...needs.answer(), downloads: true };
     }
@@ -431,11 +427,8 @@ class NeedList {
    * Adds Rocket's own files, the packages from npm, and the environment variables that it reads.
    */
   addRocket(): void {
-    if (isPackage) this.add("import", hostOf(new URL(import.meta.url)), "Rocket's own modules");
-    else {
-      const root = fileURLToPath(new URL("../../../", import.meta.url));
-      this.#addOwn("read", root, "Rocket's own files");
-    }
+    const root = new URL("../../../", import.meta.url);
+    if (root.protocol === "file:") this.#addOwn("read", fileURLToPath(root), "Rocket's own files");
     this.#addOwn("read", join(denoFolder(), "npm"), "packages from npm");
     for (const [name, why] of Object.entries(variables)) this.add("env", name, why);
     this.add("sys", "homedir", "the cache is in the home folder");
@@ -449,18 +442,6 @@ class NeedList {
       if (isUrl(code)) continue;
       const { folder } = await allowedCode(dirname(resolve(code)));
       this.add("read", folder, `the project of ${code}, which --allow-plugin names`);
-    }
-  }
-
-  /**
-   * Adds the files and variables of a sweep's parts. Without the launcher, the first process of the
-   * sweep reads them to determine the permissions of the parts.
-   */
-  async addParts(file: string, options: Arguments): Promise<void> {
-    const parts = new NeedList(this.#evaluate);
-    await parts.addSweep(file, options);
-    for (const { permission, of, why } of parts.all()) {
-      if (permission === "read" || permission === "env") this.add(permission, of, why);
     }
   }
 

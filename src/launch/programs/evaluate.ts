@@ -6,13 +6,14 @@
  * @module
  */
 
+import { programArguments } from "../program_arguments.ts";
 import { restrictThread } from "../../base/machine/restrict_thread.ts";
 import { readModule } from "../../pipeline/document/document.ts";
 import { UserError } from "../../base/errors.ts";
 import { type Node, valueOf } from "../../pipeline/document/nodes.ts";
 import type { Evaluated } from "../ask_needs.ts";
 
-const [file, path] = Deno.args as [string, string];
+const [file, path] = programArguments as [string, string];
 const write = Deno.stdout.writeSync.bind(Deno.stdout);
 restrictThread();
 const answer = await evaluated();

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { programArguments } from "../program_arguments.ts";
 import { parseArguments } from "../command_line/arguments.ts";
 import { helpAnswer } from "../command_line/help.ts";
 import { endedEarly, evaluationNeeds, needsOf, permissionsText } from "../command_line/needs.ts";
@@ -18,7 +19,7 @@ import { printable } from "../../base/printable.ts";
 import { printJson, say } from "../../base/terminal.ts";
 import type { Evaluated, NeedsAnswer } from "../ask_needs.ts";
 
-const [temporary, evaluatedFile, ...args] = Deno.args as [string, string, ...string[]];
+const [temporary, evaluatedFile, ...args] = programArguments as [string, string, ...string[]];
 const evaluated: Record<string, Evaluated> = JSON.parse(await Deno.readTextFile(evaluatedFile));
 const evaluate: Evaluate = (path) => {
   const known = Object.hasOwn(evaluated, path) ? evaluated[path] : undefined;

@@ -6,12 +6,13 @@
  * @module
  */
 
+import { programArguments } from "../program_arguments.ts";
 import { setUpNative } from "../../engine/native/set_up.ts";
 import { nativeUnusable } from "../../engine/native/unusable.ts";
 import { problemsLines, UserError } from "../../base/errors.ts";
 import { say } from "../../base/terminal.ts";
 
-const retry = Deno.args.includes("--retry");
+const retry = programArguments.includes("--retry");
 try {
   await setUpNative({ report: (line) => say(line), retry });
 } catch (error) {

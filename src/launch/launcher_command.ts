@@ -1,0 +1,19 @@
+import { fileURLToPath } from "node:url";
+import { isPublished, launcherOfPackage } from "./published.ts";
+
+/** The launcher's permissions, as in the task that starts it. Its child processes have fewer. */
+const FLAGS = [
+  ...["read", "write", "env", "sys=homedir", "run"].map((name) => `--allow-${name}`),
+  ...["--no-prompt", "--quiet"],
+];
+
+/**
+ * Returns the arguments with which Deno runs another command line of Rocket, through the launcher.
+ *
+ * @param args The arguments of the command line.
+ */
+export function launcherCommand(args: readonly string[]): string[] {
+  if (isPublished) return ["run", ...FLAGS, ...launcherOfPackage(args)];
+  const launcher = fileURLToPath(new URL("./main.ts", import.meta.url));
+  return ["run", ...FLAGS, launcher, "run", "cli.ts", ...args];
+}
