@@ -413,7 +413,7 @@ export function unloadable(error: unknown): UserError {
         )
         : hint(
           "duckdb/machine",
-          "DuckDB supports Linux, macOS and Windows on x64 and arm64; for other systems, convert the data to Arrow on another machine: deno task data convert IN OUT.arrow",
+          "DuckDB supports Linux, macOS and Windows on x64 and arm64; for other systems, convert the data to Arrow files on another machine, for example with pyarrow or Polars",
           { outside: "the machine has no program of DuckDB" },
         ),
       cause: error,

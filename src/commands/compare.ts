@@ -1,3 +1,4 @@
+import { commandName } from "../base/command_name.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { cutToWidth, formatCount, formatNumber, table } from "../base/text_table.ts";
@@ -89,7 +90,7 @@ async function readEnded(folder: string): Promise<ComparedRun> {
   throw new UserError(`${folder} has no result, because the run ${state}`, {
     hint: hint(
       "compare/ended",
-      `name runs that have ended, or finish this one with \`deno task pipeline resume ${
+      `name runs that have ended, or finish this one with \`${commandName()} resume ${
         quoted(folder)
       }\``,
       { edit: "the arguments" },

@@ -1,3 +1,4 @@
+import { commandName } from "../base/command_name.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { counted, cutToWidth, formatCount, formatNumber, table } from "../base/text_table.ts";
@@ -72,7 +73,7 @@ function argumentsOf(args: readonly string[]): [string, string | undefined] {
   throw new UserError(
     more.length > 0 ? `expected ${what}, got ${args.join(" ")}` : `expected ${what}`,
     {
-      hint: hint("evaluate/usage", "deno task pipeline evaluate --help shows how", {
+      hint: hint("evaluate/usage", `${commandName()} help evaluate shows how`, {
         args: { add: ["--help"] },
       }),
       exitCode: 2,

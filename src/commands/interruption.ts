@@ -1,3 +1,4 @@
+import { commandName } from "../base/command_name.ts";
 import { endSignals } from "../base/machine/end_signals.ts";
 import { removeOpenDrafts } from "../base/files/drafts.ts";
 import type { Interruption } from "../base/errors.ts";
@@ -134,5 +135,5 @@ export function describeInterruption(
  * @param out The run folder.
  */
 export function resumeCommand(out: string): string {
-  return `deno task pipeline resume ${quoted(fromHere(out))}`;
+  return `${commandName()} resume ${quoted(fromHere(out))}`;
 }

@@ -1,3 +1,4 @@
+import { commandName } from "../base/command_name.ts";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { inOneLine, thrown } from "../base/printable.ts";
@@ -106,7 +107,7 @@ function refuseUnknown(option: string, words: readonly string[]): never {
       names: words.length === 0 ? commonOptions : commandOptions(commandOf(words).name),
       shown: (name) => `--${name}`,
       change: (name) => ({ args: { replace: { [written]: `--${name}` } } }),
-    }) ?? hint("command/options", "deno task pipeline --help lists them", {
+    }) ?? hint("command/options", `${commandName()} --help lists them`, {
       args: { remove: [option], add: ["--help"] },
     }),
     exitCode: 2,

@@ -1,3 +1,4 @@
+import { commandName, testCommand } from "../base/command_name.ts";
 import {
   Field,
   FixedSizeList,
@@ -33,7 +34,7 @@ import { print } from "../base/terminal.ts";
 export async function create([word, ...rest]: readonly string[]): Promise<number> {
   if (word === undefined) {
     throw new UserError("expected a kind of stage and a file", {
-      hint: hint("new/example", "for example: deno task pipeline new loss my_hint.ts", {
+      hint: hint("new/example", `for example: ${commandName()} new loss my_hint.ts`, {
         args: { add: ["loss", "my_hint.ts"] },
       }),
       exitCode: 2,
@@ -59,8 +60,8 @@ export async function create([word, ...rest]: readonly string[]): Promise<number
   print(files.map(([name]) => `created ${join(folder, name)}`));
   print(
     "",
-    `run it:  deno task pipeline ${quoted(join(folder, `${stem}.yaml`))}`,
-    `test it: deno task test ${quoted(join(folder, `${stem}_test.ts`))}`,
+    `run it:  ${commandName()} ${quoted(join(folder, `${stem}.yaml`))}`,
+    `test it: ${testCommand(join(folder, `${stem}_test.ts`))}`,
   );
   return 0;
 }

@@ -1,3 +1,4 @@
+import { commandName } from "../base/command_name.ts";
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
 import { counted, formatCount } from "../base/text_table.ts";
@@ -106,7 +107,7 @@ function twoArguments(args: readonly string[]): [string, string] {
   throw new UserError(
     more.length > 0 ? `expected ${what}, got ${args.join(" ")}` : `expected ${what}`,
     {
-      hint: hint("predict/usage", "deno task pipeline predict --help shows how", {
+      hint: hint("predict/usage", `${commandName()} help predict shows how`, {
         args: { add: ["--help"] },
       }),
       exitCode: 2,

@@ -1,4 +1,5 @@
 import { isAbsolute } from "node:path";
+import { commandName } from "../base/command_name.ts";
 import { builtins } from "../../plugins/mod.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { UserError } from "../base/errors.ts";
@@ -66,7 +67,7 @@ export function descriptionsOf(word: string): string[][] | undefined {
       written: word,
       names: [...builtins.map(({ name }) => name), ...otherNames],
       change: (name) => ({ args: { replace: { [word]: name } } }),
-    }) ?? hint("command/show-list", "deno task pipeline list shows all stages", {
+    }) ?? hint("command/show-list", `${commandName()} list shows all stages`, {
       args: { replace: { show: "list" }, remove: [word] },
     }),
     exitCode: 2,

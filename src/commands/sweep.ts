@@ -1,3 +1,4 @@
+import { commandName } from "../base/command_name.ts";
 import { UserError } from "../base/errors.ts";
 import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
@@ -163,7 +164,7 @@ class SweepCommand {
   #command(out: string | undefined): string {
     const { jobs } = this.#options;
     return [
-      ...["deno task pipeline sweep", quoted(this.#file)],
+      ...[commandName(), "sweep", quoted(this.#file)],
       ...(this.#options.out === undefined || out === undefined ? [] : ["--out", quoted(out)]),
       ...this.#common().map(quoted),
       ...(jobs === undefined ? [] : ["--jobs", String(jobs)]),

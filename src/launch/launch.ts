@@ -1,29 +1,43 @@
 import { fileURLToPath } from "node:url";
-import { LAUNCHER_FLAGS, missingFlags } from "./launcher_flags.ts";
+import { commandVariable, isPublished, publishedCommand } from "../base/command_name.ts";
 import { logLine } from "./log_line.ts";
 import { runCommandLine } from "./permissions.ts";
-import { isPublished, packageIn } from "./published.ts";
+import { packageIn, projectOf } from "./published.ts";
 import { run } from "./run_task.ts";
 import { hearSignals } from "./signals.ts";
+import { userCommand } from "./user_command.ts";
+
+/** The permissions of the launcher. */
+const PERMISSIONS: readonly Deno.PermissionDescriptor[] = [
+  { name: "read" },
+  { name: "write" },
+  { name: "env" },
+  { name: "sys", kind: "homedir" },
+  { name: "run" },
+];
 
 /**
- * Runs the command line in the way in which Rocket was loaded: from a package, or from a checkout of
- * its repository.
+ * Runs the command line, from the package or the checkout that Rocket was loaded from.
  *
  * @param args The arguments of the command line.
  * @returns The exit code.
  */
 export async function launch(args: readonly string[]): Promise<number> {
-  const missing = await missingFlags();
-  if (missing.length > 0) {
-    logLine(`error: the launcher has no permission ${missing.join(" ")}`);
-    logLine(` hint: start it with deno run ${LAUNCHER_FLAGS}; the command gets fewer permissions`);
+  for (const descriptor of PERMISSIONS) {
+    const { state } = await Deno.permissions.query(descriptor);
+    if (state === "granted") continue;
+    logLine(`error: the launcher of Rocket lacks the permission --allow-${descriptor.name}`);
+    logLine(` hint: start it with: ${publishedCommand}; the commands get fewer permissions`);
     return 2;
   }
   hearSignals();
   if (!isPublished) {
     return await run(fileURLToPath(new URL("../../", import.meta.url)), ["cli.ts", ...args]);
   }
-  const cwd = Deno.cwd();
-  return await runCommandLine((temporary) => packageIn(cwd, temporary), args, cwd);
+  const cwd = Deno.cwd(), project = projectOf(cwd);
+  if (!Deno.env.has(commandVariable)) {
+    const text = project === undefined ? undefined : await Deno.readTextFile(project);
+    Deno.env.set(commandVariable, userCommand(text, Deno.env.has("INIT_CWD")));
+  }
+  return await runCommandLine((temporary) => packageIn(project, temporary), args, cwd);
 }

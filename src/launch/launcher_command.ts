@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { isPublished, launcherOfPackage } from "./published.ts";
+import { isPublished } from "../base/command_name.ts";
+import { launcherOfPackage } from "./published.ts";
 
 /** The launcher's permissions, as in the task that starts it. Its child processes have fewer. */
 const FLAGS = [

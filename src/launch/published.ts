@@ -17,10 +17,6 @@ const PREFIX = "program:";
 /** The modules that start as threads. Nothing imports them. */
 const THREADS = ["src/input/worker.ts", "src/model/session_thread.ts"];
 
-/** Whether this process loaded Rocket as a package, by a `jsr:` specifier or from the registry. */
-export const isPublished: boolean = Deno.mainModule.startsWith("jsr:") ||
-  !import.meta.url.startsWith("file:");
-
 /**
  * Returns the program that a process of the published command line runs.
  *
@@ -44,11 +40,13 @@ export const launcherOfPackage = (args: readonly string[]): string[] => [ENTRY, 
  * Makes processes load Rocket from the JSR registry. Deno's configuration of the user's project, if
  * there is one, determines what other modules import.
  *
- * @param cwd The folder in which the user called the command line.
+ * @param project The path of the project's `deno.json`; undefined if there is none.
  * @param temporary A folder for temporary files.
  */
-export async function packageIn(cwd: string, temporary: string): Promise<Rocket> {
-  const project = findAbove(cwd, ["deno.json", "deno.jsonc"]);
+export async function packageIn(
+  project: string | undefined,
+  temporary: string,
+): Promise<Rocket> {
   const text = project === undefined ? "" : await Deno.readTextFile(project);
   const given = project === undefined ? undefined : findAbove(dirname(project), ["deno.lock"]);
   const pinned = given === undefined ? "" : await Deno.readTextFile(given);
@@ -99,6 +97,15 @@ function ownNames(): Record<string, string> {
   const { name, version } = config;
   return { [name]: `jsr:${name}@${version}`, [`${name}/`]: `jsr:/${name}@${version}/` };
 }
+
+/**
+ * Finds Deno's configuration of the project that contains a folder.
+ *
+ * @param folder The folder.
+ * @returns The path of the file; undefined if there is none.
+ */
+export const projectOf = (folder: string): string | undefined =>
+  findAbove(folder, ["deno.json", "deno.jsonc"]);
 
 /** Finds the nearest file with one of the names, in a folder or a folder above it. */
 function findAbove(folder: string, names: readonly string[]): string | undefined {

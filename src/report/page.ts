@@ -4,6 +4,7 @@
  * @module
  */
 
+import { commandName } from "../base/command_name.ts";
 import { stringify } from "yaml";
 import { counted, formatCount, formatNumber } from "../base/text_table.ts";
 import { differences } from "../run/folder/differences.ts";
@@ -53,7 +54,7 @@ export async function reportPage(runs: readonly ReportRun[]): Promise<string> {
         <main>
     ${isOne ? "" : html`<h1>${String(title)} side by side</h1>${await comparison(runs)}`}
     ${sections}
-    <footer>Made by <code>deno task pipeline report</code>.</footer>
+    <footer>Made by <code>${commandName()} report</code>.</footer>
         </main>
       </body>
     </html>

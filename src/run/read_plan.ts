@@ -1,3 +1,4 @@
+import { commandName } from "../base/command_name.ts";
 import { dirname } from "node:path";
 import { builtins } from "../../plugins/mod.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
@@ -39,7 +40,7 @@ function refuseSweep({ file, value }: Document): void {
   const has = (key: string) => Object.hasOwn(Object(value), key);
   if (!has("base") || !has("settings") || has("network")) return;
   throw new UserError(`${file} is a sweep file, not a pipeline file`, {
-    hint: hint("command/sweep", `run it with: deno task pipeline sweep ${quoted(file)}`, {
+    hint: hint("command/sweep", `run it with: ${commandName()} sweep ${quoted(file)}`, {
       outside: "another command reads the file",
     }),
     exitCode: 2,

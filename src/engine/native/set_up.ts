@@ -1,3 +1,4 @@
+import { commandName } from "../../base/command_name.ts";
 import { join, relative, resolve } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
@@ -57,7 +58,7 @@ export async function setUpNative(options: SetUpOptions): Promise<Build> {
       {
         hint: hint(
           "native/run",
-          "run `deno task native` once to set it up, or run this process with --allow-run",
+          `run \`${commandName()} native\` once to set it up, or run this process with --allow-run`,
           { outside: "another process sets it up" },
         ),
       },

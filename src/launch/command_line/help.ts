@@ -1,3 +1,4 @@
+import { commandName } from "../../base/command_name.ts";
 import { UserError } from "../../base/errors.ts";
 import { nameHint } from "../../base/hints.ts";
 import { ROCKET_VERSION } from "../../base/package.ts";
@@ -13,8 +14,6 @@ import {
   shownCommand,
   shownOption,
 } from "./grammar.ts";
-
-const PROGRAM = "deno task pipeline";
 
 /** The width of the column before the summaries, in characters. */
 const NAMES = 20;
@@ -62,7 +61,7 @@ export function help(): string[] {
   return [
     `Rocket ${ROCKET_VERSION}: trains a light net with a booster net.`,
     "",
-    `usage: ${PROGRAM} COMMAND [OPTIONS]`,
+    ...usage("COMMAND [OPTIONS]"),
     "",
     "commands:",
     ...names().flatMap((name) => entry(shownCommand(name), commands[name].summary)),
@@ -71,7 +70,7 @@ export function help(): string[] {
     "options of all commands:",
     ...optionLines(undefined, commonOptions),
     "",
-    `${PROGRAM} help COMMAND shows a command's options and an example.`,
+    ...wrap(`${commandName()} help COMMAND shows a command's options and an example.`),
   ];
 }
 
@@ -87,15 +86,22 @@ export function commandHelp(name: CommandName): string[] {
   const section = (title: string, lines: readonly string[]) =>
     lines.length > 0 ? ["", `${title}:`, ...lines] : [];
   return [
-    `usage: ${PROGRAM} ${shownCommand(name)}${own.length > 0 ? " [OPTIONS]" : ""}`,
+    ...usage(`${shownCommand(name)}${own.length > 0 ? " [OPTIONS]" : ""}`),
     "",
     `${summary}.`,
     ...section("arguments", Object.entries(words).flatMap(([word, about]) => entry(word, about))),
     ...section("options", optionLines(name, own)),
     ...section("options of all commands", optionLines(name, commonOptions)),
-    // A command that is copied stands in one line.
-    ...section("example", [`  ${PROGRAM} ${example}`]),
+    ...section("example", inLines(`  ${commandName()}`, example, " \\")),
   ];
+}
+
+const usage = (rest: string) => inLines(`usage: ${commandName()}`, rest);
+
+/** Joins two parts of a command in one line, or in two if the line is too long. */
+function inLines(first: string, rest: string, joint = ""): string[] {
+  const line = `${first} ${rest}`;
+  return widthOf(line) <= WIDTH ? [line] : [`${first}${joint}`, `    ${rest}`];
 }
 
 const names = () => Object.keys(commands) as CommandName[];

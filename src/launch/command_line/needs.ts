@@ -18,6 +18,7 @@ import { draftFolderOf } from "../../base/files/drafts.ts";
 import { parquetWriterPackages } from "../../base/machine/parquet_packages.ts";
 import { vegaPackages } from "../../base/machine/vega_packages.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
+import { commandVariable } from "../../base/command_name.ts";
 import { isInside } from "../../base/files/holds_path.ts";
 import { targetOf } from "../../base/files/target_of.ts";
 import { runFiles } from "../../base/files/run_files.ts";
@@ -84,6 +85,7 @@ export interface Needs {
 
 /** The environment variables that every command reads, each with the reason. */
 const variables: Readonly<Record<string, string>> = {
+  [commandVariable]: "names the command that messages propose",
   ROCKET_CACHE: "names Rocket's cache",
   ROCKET_TENSORFLOW: "names a TensorFlow",
   XDG_CACHE_HOME: "names the place for caches",

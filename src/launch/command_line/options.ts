@@ -1,3 +1,4 @@
+import { commandName } from "../../base/command_name.ts";
 import { isIP } from "node:net";
 import { UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
@@ -86,7 +87,7 @@ export function onlyArgument(args: readonly string[], what: string): string {
       ? `expected ${what}`
       : `expected ${what} and nothing else, got ${args.join(" ")}`,
     {
-      hint: hint("command/usage", "deno task pipeline --help shows how", {
+      hint: hint("command/usage", `${commandName()} --help shows how`, {
         args: { add: ["--help"] },
       }),
       exitCode: 2,

@@ -1,3 +1,4 @@
+import { commandName } from "../../base/command_name.ts";
 import { createHash } from "node:crypto";
 import { isAbsolute, resolve } from "node:path";
 import { isScalar, parseDocument } from "yaml";
@@ -81,7 +82,7 @@ function replaceIn(
         written: name,
         names: Object.keys(Deno.env.toObject()),
         change: (near) => ({ set: { ".": text.replaceAll(`\${env:${name}}`, `\${env:${near}}`) } }),
-      }) ?? hint("environment/set", `set it: ${name}=VALUE deno task pipeline …`, {
+      }) ?? hint("environment/set", `set it: ${name}=VALUE ${commandName()} …`, {
         variables: { [name]: "1" },
       }),
     });

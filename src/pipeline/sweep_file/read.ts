@@ -4,6 +4,7 @@
  * @module
  */
 
+import { commandName } from "../../base/command_name.ts";
 import { basename, extname } from "node:path";
 import { fileKey } from "../../base/files/file_key.ts";
 import { changeAt, parsePath } from "../document/changes.ts";
@@ -120,7 +121,7 @@ function refusePipeline({ file, value }: Document): void {
   throw new UserError(`${file} is a pipeline file, not a sweep file`, {
     hint: hint(
       "sweep/pipeline",
-      `to run it: deno task pipeline ${
+      `to run it: ${commandName()} ${
         quoted(file)
       }; to compare variants, write a sweep file with this file as its \`base\``,
       { outside: "another command reads the file" },
