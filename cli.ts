@@ -15,22 +15,11 @@
 import "./src/launch/refuse_old_deno.ts";
 import { launch } from "./src/launch/launch.ts";
 import { programOf } from "./src/launch/published.ts";
+import { programs } from "./src/launch/rocket.ts";
 
 if (import.meta.main) {
-  switch (programOf(Deno.args[0])) {
-    case "command":
-      await import("./src/commands/program.ts");
-      break;
-    case "needs":
-      await import("./src/launch/programs/needs.ts");
-      break;
-    case "evaluate":
-      await import("./src/launch/programs/evaluate.ts");
-      break;
-    case "setUp":
-      await import("./src/launch/programs/set_up.ts");
-      break;
-    case undefined:
-      Deno.exit(await launch(Deno.args));
-  }
+  const program = programOf(Deno.args[0]);
+  if (program === undefined) Deno.exit(await launch(Deno.args));
+  // Deno would load a module that is named by a literal, and all that it imports, in the launcher.
+  await import(new URL(programs[program], import.meta.url).href);
 }

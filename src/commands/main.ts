@@ -35,10 +35,10 @@ import { show } from "./show.ts";
 import { sweep } from "./sweep.ts";
 import { print, say } from "../base/terminal.ts";
 
-/** The commands, except those that only print the help or the version. */
+/** The commands, except those that the launcher answers. */
 const handlers: Readonly<
   Record<
-    Exclude<CommandName, "help" | "version">,
+    Exclude<CommandName, "help" | "version" | "native">,
     (words: readonly string[], options: CommandOptions) => Promise<number>
   >
 > = {

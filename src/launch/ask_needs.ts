@@ -36,6 +36,8 @@ export interface CommandNeeds {
   readonly packages: readonly string[];
   /** Whether the command may download packages while it runs, since it only loads Rocket's code. */
   readonly downloads?: boolean | undefined;
+  /** Whether the command only sets up the native engine. */
+  readonly setsUp?: boolean | undefined;
   /** Whether TensorFlow is already set up. */
   readonly built: boolean;
   /**

@@ -5,12 +5,13 @@ import { removeRunDrafts } from "../base/files/run_drafts.ts";
 import { markVariable, meantCode, newMark } from "../base/machine/meant_exit.ts";
 import { handedOver, NO_CODE } from "../base/machine/system_file.ts";
 import { type Need, type Permission, permissionsLine } from "../base/machine/permissions.ts";
+import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import { Fetcher } from "./fetch.ts";
 import { machineVariables } from "./machine.ts";
 import { askNeeds, type CommandNeeds } from "./ask_needs.ts";
 import { beyondCheck, type Granted, grantedVariables } from "./granted_within.ts";
-import { programs, type Rocket } from "./rocket.ts";
+import { programs, Refusal, type Rocket } from "./rocket.ts";
 import { receivedSignal } from "./signals.ts";
 import { logLine } from "./log_line.ts";
 import { rememberWritten } from "./written_folders.ts";
@@ -20,8 +21,9 @@ import { rememberWritten } from "./written_folders.ts";
  * on its pipeline.
  */
 const scripts: Readonly<Record<string, readonly string[]>> = {
-  // This starts pip and a compiler.
+  // These start pip and a compiler.
   [programs.setUp]: ["read", "write", "env", "sys", "run"],
+  [programs.native]: ["read", "write", "env", "sys", "run"],
   "src/tools/schema.ts": ["read", "write", "env", "run=deno"],
   // Data sets are downloaded, and DuckDB, which is native code, reads files for conversion.
   "data/main.ts": ["read", "write", "env", "sys", "net", "ffi"],
@@ -61,6 +63,10 @@ export async function runCommandLine(
     // A terminal has echoed `^C` on the current line.
     logLine(`${Deno.stderr.isTerminal() ? "\n" : ""}stopped before the command started`);
     return INTERRUPTED;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    logLine(printable(`error: ${error.message}`));
+    return 2;
   } finally {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
   }
@@ -83,6 +89,7 @@ async function runWithNeeds(
     console.log(needs.text);
     return { code: 0, signal: null };
   }
+  if (needs.setsUp) return await runAlone(rocket, "native", args);
   if (!needs.built && (needs.engine === "auto" || needs.engine === "native")) {
     const end = await setUp(rocket, needs.engine);
     // If the user did not choose the native engine explicitly, the run continues without it.
@@ -181,8 +188,17 @@ async function sweepRefusal(
 
 /** Sets up TensorFlow in a child process. */
 async function setUp(rocket: Rocket, engine: "auto" | "native"): Promise<ChildEnd> {
+  return await runAlone(rocket, "setUp", engine === "native" ? ["--retry"] : []);
+}
+
+/** Runs a program that has its own permissions and runs only Rocket's code. */
+async function runAlone(
+  rocket: Rocket,
+  name: "setUp" | "native",
+  args: readonly string[],
+): Promise<ChildEnd> {
   return await runChild([
-    ...["run", "--quiet", ...scriptFlags(programs.setUp), ...rocket.flags],
-    ...[...rocket.program("setUp"), ...engine === "native" ? ["--retry"] : []],
+    ...["run", "--quiet", ...scriptFlags(programs[name]), ...rocket.flags],
+    ...[...rocket.program(name), ...args],
   ]);
 }

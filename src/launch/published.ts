@@ -3,7 +3,7 @@ import config from "../../deno.json" with { type: "json" };
 import { flagsOf, jsrRegistry, type Need, permissionHost } from "../base/machine/permissions.ts";
 import { mapUrl } from "./import_map.ts";
 import { importsOf } from "./imports.ts";
-import { type ProgramName, programs, type Rocket } from "./rocket.ts";
+import { type ProgramName, programs, Refusal, type Rocket } from "./rocket.ts";
 
 /**
  * The entry point of the command line. The version is exact, so that all modules of a process are
@@ -14,8 +14,11 @@ const ENTRY = `jsr:${config.name}@${config.version}/cli`;
 /** What precedes the name of a program in the first argument of the entry point. */
 const PREFIX = "program:";
 
-/** The modules that start as threads. Nothing imports them. */
-const THREADS = ["src/input/worker.ts", "src/model/session_thread.ts"];
+/** The modules that nothing imports by a literal: programs, and those that start as threads. */
+const STARTED = [
+  ...Object.values(programs),
+  ...["src/input/worker.ts", "src/model/session_thread.ts"],
+];
 
 /**
  * Returns the program that a process of the published command line runs.
@@ -68,7 +71,7 @@ export async function packageIn(
     lock,
     program: (name) => [ENTRY, `${PREFIX}${name}`],
     key: (isForeign) => [ENTRY, ...isForeign || isLinked ? [project ?? "", text, pinned] : []],
-    ownSpecifiers: () => Promise.resolve([ENTRY, ...THREADS.map(urlOf)]),
+    ownSpecifiers: () => Promise.resolve([ENTRY, ...STARTED.map(urlOf)]),
     foreignImports: (modules, without) =>
       importsOf(modules, { flags: [...resolving, ...NO_LOCK], without, temporary }),
     cacheFlags: (isForeign, hosts) =>
@@ -82,7 +85,7 @@ export async function packageIn(
       const granted = flagsOf([...permissions, load]);
       if (granted) return Promise.resolve([...granted, "--no-prompt", ...foreign]);
       const path = permissions.find(({ of }) => of.includes(","))?.of;
-      throw new Error(`Deno cannot grant permissions for a path with a comma: rename ${path}`);
+      throw new Refusal(`Deno cannot grant permissions for a path with a comma: rename ${path}`);
     },
   };
 }

@@ -10,10 +10,15 @@ export const programs = {
   evaluate: "src/launch/programs/evaluate.ts",
   /** Sets up the native engine before a command. */
   setUp: "src/launch/programs/set_up.ts",
+  /** Sets up the native engine and describes it. */
+  native: "src/launch/programs/native.ts",
 } as const;
 
 /** The name of a program that the launcher starts. */
 export type ProgramName = keyof typeof programs;
+
+/** Thrown when the launcher cannot start a command line for a reason that the user can change. */
+export class Refusal extends Error {}
 
 /**
  * How Deno finds Rocket's modules and those of the user's project, for the processes of one command
@@ -74,6 +79,7 @@ export interface Rocket {
    *
    * @param permissions The permissions to grant.
    * @param name The process, for the name of a temporary file.
+   * @throws {Refusal} If Deno cannot grant a permission.
    */
   grantedFlags(permissions: readonly Need[], name: string): Promise<readonly string[]>;
 }

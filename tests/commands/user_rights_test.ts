@@ -270,16 +270,16 @@ forNative(
   "native finds what it has set up, and looks where ROCKET_TENSORFLOW says",
   () =>
     inFolder(async (cwd) => {
-      const found = await launch("src/launch/programs/native.ts", [], { cwd });
+      const found = await rocket(["native"], { cwd });
       assertEquals(found.code, 0, found.stderr);
       assertMatch(found.stdout, /^now +already built/m);
       await Deno.mkdir(join(cwd, "tensorflow"));
       const env = { ROCKET_TENSORFLOW: join(cwd, "tensorflow"), ROCKET_CACHE: join(cwd, "cache") };
-      const given = await launch("src/launch/programs/native.ts", [], { cwd, env });
+      const given = await rocket(["native"], { cwd, env });
       assertEquals(given.code, 1, given.stdout);
       assertStringIncludes(given.stderr, `ROCKET_TENSORFLOW is ${join(cwd, "tensorflow")}, but `);
-      const refused = await launch("src/launch/programs/native.ts", ["--forced"], { cwd });
+      const refused = await rocket(["native", "--forced"], { cwd });
       assertEquals(refused.code, 2);
-      assertStringIncludes(refused.stderr, "has no option --forced");
+      assertStringIncludes(refused.stderr, "there is no option --forced");
     }),
 );

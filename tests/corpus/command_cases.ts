@@ -92,7 +92,7 @@ function* engineCases(): Iterable<CommandCase> {
     name: "engine: native, in a process that may not set it up",
     args: ["check", "--engine", "native", "--quiet", "p.yaml"],
     code: 1,
-    words: ["TensorFlow is not set up", "`deno task native`"],
+    words: ["TensorFlow is not set up", "`deno task pipeline native`"],
     env: { ROCKET_CACHE: "no-cache" },
   };
 }

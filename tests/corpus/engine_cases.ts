@@ -11,7 +11,6 @@ import { tryAddon } from "../../src/engine/native/trial.ts";
 import { findWheel, wheelLibrary } from "../../src/engine/native/wheel.ts";
 import { nativeUnusable } from "../../src/engine/native/unusable.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { isForced } from "../../src/launch/programs/native.ts";
 import { withEnvironment, writeScript } from "../engine/native/support.ts";
 import type { ProgramCase } from "./program_cases.ts";
 
@@ -227,11 +226,6 @@ export function* engineCases(folder: string): Iterable<ProgramCase> {
       throw nativeUnusable(new Error("it does not start"));
     },
     mended: { "engine/wasm": () => openEngine("wasm") },
-  };
-  yield {
-    name: "a misspelled option of `deno task native`",
-    run: () => isForced(["--froce"]),
-    mended: { "native/options": () => isForced(["--force"]) },
   };
   if (Deno.build.os === "windows") return;
   const cache = join(folder, "shared cache");

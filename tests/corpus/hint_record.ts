@@ -1,7 +1,9 @@
 import { join, relative } from "node:path";
 import { root } from "../support/command_line.ts";
 import { changed, type ChangedLine, mended, withChangedFiles } from "./changed_input.ts";
+import { commandName } from "../../src/base/command_name.ts";
 import { formatProblem, UserError } from "../../src/base/errors.ts";
+import { commands } from "../../src/launch/command_line/grammar.ts";
 import type { Change, Hint } from "../../src/base/hints.ts";
 import { hearHints } from "./heard_hints.ts";
 import type { CommandLine, HintedProblem, Outcome, Runner } from "./outcome.ts";
@@ -23,6 +25,20 @@ export interface Following {
    * @param after What the changed input printed.
    */
   readonly faultOf: (after: Outcome) => string | undefined;
+}
+
+/**
+ * Finds a command of Rocket's in the text of a hint that would not start one of its commands.
+ *
+ * @param text The text.
+ */
+function wrongCommand(text: string): string | undefined {
+  for (const [whole, name, word] of text.matchAll(/(deno (?:task|run) \S+) ([^\s`;]+)/g)) {
+    const isWord = Object.hasOwn(commands, word!) ||
+      /^--help$|^…$|\.(?:ya?ml|json|ts)'?$/.test(word!);
+    if (name !== commandName() || !isWord) return whole;
+  }
+  return undefined;
 }
 
 /**
@@ -60,6 +76,8 @@ export class HintRecord {
       if (hints.length === 0 && !one.ownHints) faults.push(`no hint() made: ${problem.hint}`);
       for (const hint of hints) {
         this.printed.set(hint.id, [...this.printed.get(hint.id) ?? [], one.name]);
+        const wrong = wrongCommand(hint.text);
+        if (wrong !== undefined) faults.push(`${one.name}: there is no command ${wrong}`);
         // What an enormous file prints, a small one prints as well.
         for (const change of outcome.seconds > slow ? [] : hint.changes) {
           const following = this.#following(one, outcome, hinted, hint, change);

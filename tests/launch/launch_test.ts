@@ -39,7 +39,7 @@ Deno.test("the launcher starts each task of deno.json, and the module of each ta
   assert(Object.keys(tasks).length > 0);
   for (const [name, command] of Object.entries(tasks)) {
     const found =
-      /^deno run --allow-read --allow-write --allow-env --allow-sys=homedir --allow-run --no-prompt --quiet src\/launch\/main\.ts (?:test|ok|run (\S+))$/
+      /^deno run --allow-read --allow-write --allow-env --allow-sys=homedir --allow-run --no-prompt --quiet src\/launch\/main\.ts (?:test|ok|run (\S+)(?: native)?)$/
         .exec(command);
     assert(found, `deno task ${name} is ${command}`);
     if (found[1]) assert((await Deno.stat(join(checkout, found[1]))).isFile, name);

@@ -5,6 +5,7 @@ const project = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The files of the launcher that a small project gets copies of. */
 const LAUNCHER = [
+  "src/base/command_name.ts",
   "src/base/files/drafts.ts",
   "src/base/files/folder_lock.ts",
   "src/base/files/holds_path.ts",
@@ -19,6 +20,7 @@ const LAUNCHER = [
   "src/base/machine/permissions.ts",
   "src/base/machine/system_file.ts",
   "src/base/printable.ts",
+  "src/base/quoted.ts",
   "src/launch",
 ];
 

@@ -59,9 +59,9 @@ export class LoopbackRegistry implements AsyncDisposable {
     return `http://127.0.0.1:${this.#server.addr.port}/`;
   }
 
-  /** The environment variables of processes that use this registry, with their own cache. */
-  get environment(): { readonly JSR_URL: string; readonly DENO_DIR: string } {
-    return { JSR_URL: this.url, DENO_DIR: this.#cache };
+  /** The environment variables of processes that use this registry, with caches of their own. */
+  get environment(): { readonly [name in "JSR_URL" | "DENO_DIR" | "ROCKET_CACHE"]: string } {
+    return { JSR_URL: this.url, DENO_DIR: this.#cache, ROCKET_CACHE: join(this.#cache, "rocket") };
   }
 
   /**

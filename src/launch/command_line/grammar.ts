@@ -101,6 +101,7 @@ const optionTable = {
     repeatable: true,
     summary: "Allows ${env:NAME} in URLs and package names",
   },
+  force: { summary: "Sets it up again, even if it is set up" },
   quiet: { summary: "Prints no progress" },
   json: { summary: "Prints JSON lines to standard output" },
   permissions: { summary: "Only prints the permissions of the command, and why" },
@@ -303,6 +304,13 @@ const commandTable = {
     },
     example: "new loss my_loss.ts",
     options: [],
+  },
+  native: {
+    words: "",
+    summary: "Sets up TensorFlow and describes the native engine",
+    arguments: {},
+    example: "native",
+    options: ["force"],
   },
   help: {
     words: "[COMMAND]",

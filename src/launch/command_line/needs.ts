@@ -47,7 +47,7 @@ import { type Arguments, parseArguments } from "./arguments.ts";
 import { type CommandName, commandOf, DEFAULT_HOST, DEFAULT_PORT } from "./grammar.ts";
 import { linksOut } from "./links_out.ts";
 import { namedFiles } from "./named_files.ts";
-import { type CommandOptions, readOptions } from "./options.ts";
+import { type CommandOptions, readOptions, refuseArguments } from "./options.ts";
 import { readEarlierRun } from "../../run/folder/manifest.ts";
 import { readRun } from "../../run/folder/read_run.ts";
 import { table } from "../../base/text_table.ts";
@@ -81,6 +81,11 @@ export interface Needs {
    * Whether the command may download packages while it runs, because it runs only Rocket's code.
    */
   readonly downloads?: boolean | undefined;
+  /**
+   * Whether the command only sets up the native engine. It is then a program of its own, with the
+   * permissions that this takes.
+   */
+  readonly setsUp?: boolean | undefined;
 }
 
 /** The environment variables that every command reads, each with the reason. */
@@ -129,6 +134,10 @@ export async function needsOf(
   else needs.addProject();
   await needs.addAllowed(parsed.allowPlugins);
   if (name === "help" || name === "version") return needs.answer();
+  if (name === "native") {
+    refuseArguments(name, words);
+    return { ...needs.answer(), setsUp: true };
+  }
   return await needsByCommand[name](needs, { words, parsed, options, temporary });
 }
 
@@ -142,7 +151,7 @@ interface Request {
 
 const needsByCommand: Readonly<
   Record<
-    Exclude<CommandName, "help" | "version">,
+    Exclude<CommandName, "help" | "version" | "native">,
     (needs: NeedList, request: Request) => Promise<Needs>
   >
 > = {
@@ -817,8 +826,14 @@ function statOf(path: string): Deno.FileInfo | undefined {
  * @param needs The permissions, and whether custom code is loaded.
  */
 export function permissionsText(
-  { permissions, hasCode }: Pick<Needs, "permissions" | "hasCode">,
+  { permissions, hasCode, setsUp }: Pick<Needs, "permissions" | "hasCode" | "setsUp">,
 ): string[] {
+  if (setsUp) {
+    return [
+      "This command loads no custom code. It may read and write all files, read all environment",
+      "variables, and start programs, since it sets up TensorFlow with pip and a compiler.",
+    ];
+  }
   const rows = permissions.map(({ permission, of, why }) => [
     permission,
     of,

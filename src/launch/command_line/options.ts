@@ -96,6 +96,18 @@ export function onlyArgument(args: readonly string[], what: string): string {
 }
 
 /**
+ * Rejects arguments of a command that has none.
+ *
+ * @param name The command.
+ * @param args The arguments after the command.
+ * @throws {UserError} If there is an argument; exit code 2.
+ */
+export function refuseArguments(name: CommandName, args: readonly string[]): void {
+  if (args.length === 0) return;
+  throw new UserError(`${name} has no arguments, got ${args.join(" ")}`, { exitCode: 2 });
+}
+
+/**
  * Checks the options of a command line.
  *
  * @param parsed The command line.

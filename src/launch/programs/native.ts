@@ -1,13 +1,14 @@
 /**
- * Sets up the native engine and prints a description of it: `deno task native [--force]`.
+ * Sets up the native engine and prints a description of it. It is the command `native`, which the
+ * launcher starts directly, since it starts pip and a compiler. Its options have been checked.
  *
  * @module
  */
 
 import { setUpNative } from "../../engine/native/set_up.ts";
 import { problemLines, UserError } from "../../base/errors.ts";
-import { hint } from "../../base/hints.ts";
 import { print, say } from "../../base/terminal.ts";
+import { programArguments } from "../program_arguments.ts";
 
 const ORIGINS = {
   given: "the folder in ROCKET_TENSORFLOW",
@@ -16,26 +17,8 @@ const ORIGINS = {
   installer: "tfjs-node's own installer",
 } as const;
 
-/**
- * Checks whether the arguments of `deno task native` contain `--force`, the only allowed one.
- *
- * @param args The arguments.
- * @returns Whether to repeat the set-up even if a build exists.
- * @throws {UserError} If there is any argument other than `--force`; exit code 2.
- */
-export function isForced(args: readonly string[]): boolean {
-  const unknown = args.find((arg) => arg !== "--force");
-  if (unknown === undefined) return args.length > 0;
-  throw new UserError(`\`deno task native\` has no option ${unknown}`, {
-    hint: hint("native/options", "the only option is --force", {
-      args: { replace: { [unknown]: "--force" } },
-    }),
-    exitCode: 2,
-  });
-}
-
-async function main(args: readonly string[]): Promise<void> {
-  const force = isForced(args);
+async function main(): Promise<void> {
+  const force = programArguments.includes("--force");
   const started = performance.now();
   const build = await setUpNative({ report: (line) => say(line), force, retry: true });
   const rows = {
@@ -54,12 +37,10 @@ async function main(args: readonly string[]): Promise<void> {
   for (const [name, value] of Object.entries(rows)) print(`${name.padEnd(10)}  ${value}`);
 }
 
-if (import.meta.main) {
-  try {
-    await main(Deno.args);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    error.problems.forEach((problem) => say(problemLines(problem)));
-    Deno.exit(error.exitCode);
-  }
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  error.problems.forEach((problem) => say(problemLines(problem)));
+  Deno.exit(error.exitCode);
 }

@@ -1,0 +1,246 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { cacheFolder } from "../../src/base/machine/cache_folder.ts";
+import { findBuilds } from "../../src/engine/native/build.ts";
+import { type Ended, inFolder, root, userEnvironment } from "../support/command_line.ts";
+import { LoopbackRegistry } from "../support/loopback_registry.ts";
+import { digitsPipeline } from "../support/pipelines.ts";
+
+const cli = "deno run -A jsr:@rocket-launching/rocket/cli";
+
+/** A user of the published package, who has neither the repository nor anything in a cache. */
+class User {
+  readonly #registry: LoopbackRegistry;
+
+  constructor(registry: LoopbackRegistry, readonly folder: string) {
+    this.#registry = registry;
+  }
+
+  /** Makes a command of a shell, such as `deno task rocket list`. */
+  command(line: string, env: Readonly<Record<string, string>> = {}): Deno.Command {
+    const [, ...args] = line.split(" ");
+    return new Deno.Command(Deno.execPath(), {
+      args,
+      cwd: this.folder,
+      env: userEnvironment({ ...this.#registry.environment, ...env }),
+      clearEnv: true,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    });
+  }
+
+  async run(line: string, env?: Readonly<Record<string, string>>): Promise<Ended> {
+    const { code, stdout, stderr } = await this.command(line, env).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  /** Runs a command that has to succeed, and returns what it printed. */
+  async done(line: string, env?: Readonly<Record<string, string>>): Promise<Ended> {
+    const ended = await this.run(line, env);
+    assertEquals(ended.code, 0, `${line}\n${ended.stdout}\n${ended.stderr}`);
+    return ended;
+  }
+
+  async write(files: Readonly<Record<string, unknown>>): Promise<void> {
+    for (const [name, content] of Object.entries(files)) {
+      await Deno.mkdir(join(this.folder, name, ".."), { recursive: true });
+      const text = typeof content === "string" ? content : JSON.stringify(content);
+      await Deno.writeTextFile(join(this.folder, name), text);
+    }
+  }
+}
+
+/** Tries what only the launcher's permissions allow, and throws if something succeeds. */
+const metric = `
+import { defineMetric, z } from "@rocket-launching/rocket/plugin";
+const tries = {
+  net: async () => await fetch("http://127.0.0.1:8123/"),
+  code: async () => await import("http://127.0.0.1:8123/x.ts"),
+  run: async () => await new Deno.Command("true").output(),
+  write: async () => await Deno.writeTextFile(new URL("mark", import.meta.url), ""),
+};
+const could = [];
+for (const [name, attempt] of Object.entries(tries)) {
+  await attempt().then(() => could.push(name), (error) => {
+    if (!(error instanceof Deno.errors.NotCapable) && !/Requires import access|cached-only/.test(error.message)) could.push(name + error);
+  });
+}
+if (could.length > 0) throw new Error(could.join());
+export default defineMetric({
+  name: "m", summary: "M.", per: "net", options: z.object({}),
+  create: () => ({ start: () => ({ add() {}, value: () => 0 }) }),
+});
+`;
+
+/** A package of somebody else's. */
+const half = {
+  "half/deno.json": {
+    name: "@someone/half",
+    version: "1.0.0",
+    license: "MIT",
+    exports: "./mod.ts",
+    imports: { "@rocket-launching/rocket": "jsr:@rocket-launching/rocket@^0.1.0" },
+  },
+  "half/mod.ts":
+    `import { defineSchedule, type ScheduleStage, z } from "@rocket-launching/rocket/plugin";
+
+const half: ScheduleStage = defineSchedule({
+  name: "half",
+  summary: "Half of the rate.",
+  options: z.object({ of: z.number().default(1) }),
+  create: ({ of }) => () => of / 2,
+});
+export default half;
+`,
+};
+
+const pipeline = digitsPipeline({
+  optimizer: { use: "sgd", learningRate: 0.05, schedule: { use: "jsr:@someone/half" } },
+  metrics: ["accuracy", { use: "./own.ts" }],
+  train: { epochs: 1, batch: 512 },
+  outputs: ["checkpoint"],
+});
+
+const project = {
+  "deno.json": {
+    imports: { "@rocket-launching/rocket": "jsr:@rocket-launching/rocket@^0.1.0" },
+    tasks: { rocket: cli },
+    rocket: { allowPlugins: ["jsr:@someone/half"] },
+  },
+  "own.ts": metric,
+  "p.yaml": pipeline,
+  "s.yaml": "base: ./p.yaml\nseeds: [1]\nsettings: { a: {} }\nlatency: none\n",
+};
+
+const program = `import { loadModel } from "@rocket-launching/rocket/model";
+import { checkPipeline, definePipeline } from "@rocket-launching/rocket";
+import { tf } from "@rocket-launching/rocket/plugin";
+import { checkStage } from "@rocket-launching/rocket/testing";
+import half from "jsr:@someone/half";
+
+const pipeline = definePipeline(${JSON.stringify({ ...pipeline, metrics: ["accuracy"] })});
+const { problems } = await checkPipeline(pipeline, { engine: "wasm", allowPlugins: ["jsr:@someone/half"] });
+await using model = await loadModel("run");
+await checkStage(half);
+console.log(tf.version_core, problems.length, model !== undefined);
+`;
+
+Deno.test("a user of the published package, without the repository and with empty caches", async (t) => {
+  await using registry = new LoopbackRegistry();
+  const published = await registry.publish(root);
+  await inFolder(async (folder) => {
+    const user = new User(registry, folder);
+    await t.step("creates a stage in an empty folder, and runs what `new` proposes", async () => {
+      const { stdout } = await user.done(`${cli} new loss my_loss.ts`);
+      const [, run] = /^run it: +(.*)$/m.exec(stdout)!, [, test] = /^test it: (.*)$/m.exec(stdout)!;
+      assertEquals([run, test], [`${cli} my_loss.yaml`, "deno test -A my_loss_test.ts"]);
+      // The types are checked by the test of a linked checkout.
+      await user.done(`${test} --no-check`);
+      const { stderr } = await user.done(`${run} --engine wasm --epochs 1`);
+      assertMatch(stderr, /^permissions: read .*, no network, no native code, no other programs/m);
+    });
+  });
+  await inFolder(async (folder) => {
+    const user = new User(registry, folder);
+    await user.write({ ...half, ...project });
+    await registry.publish(join(folder, "half"));
+    await Deno.remove(join(folder, "half"), { recursive: true });
+    await t.step(
+      "runs a pipeline with a stage of a package and a restricted own stage",
+      async () => {
+        const { stderr } = await user.done("deno task rocket p.yaml --engine wasm --out run");
+        assertMatch(
+          stderr,
+          /^permissions: .*, write \S*run, network 127\.0\.0\.1:\d+, no native code/m,
+        );
+        const { metrics } =
+          JSON.parse(await Deno.readTextFile(join(folder, "run/result.json"))).test;
+        assertEquals(metrics, undefined);
+        const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+        assertEquals(names, ["deno.json", "deno.lock", "own.ts", "p.yaml", "run", "s.yaml"]);
+        // The packages of a run are not those of the project.
+        const lock = await Deno.readTextFile(join(folder, "deno.lock"));
+        assert(!lock.includes("npm:"), lock);
+      },
+    );
+    await t.step("refuses code from outside the project", async () => {
+      await user.write({ "q.yaml": { ...pipeline, metrics: [{ use: "../own.ts" }] } });
+      const { code, stderr } = await user.run("deno task rocket check q.yaml --engine wasm");
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, "../own.ts is code from outside the project's folder");
+    });
+    await t.step("resumes a run, by the command of the project in the message", async () => {
+      await user.done("deno task rocket resume run --engine wasm --epochs 2 --quiet");
+      const { code, stderr } = await user.run("deno task rocket predict run");
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, "hint: deno task rocket help predict shows how");
+    });
+    await t.step("runs a sweep", async () => {
+      await user.done("deno task rocket sweep s.yaml --engine wasm --out swept");
+      const table = await Deno.readTextFile(join(folder, "swept/table.md"));
+      assertStringIncludes(table, "| a ");
+    });
+    await t.step("predicts, exports and serves", async () => {
+      const rows = join(root, "data", "digits-test.arrow");
+      await user.done(`deno task rocket predict run ${rows} --out p.parquet`);
+      await user.done(`deno task rocket export run --format onnx --out net`);
+      const child = user.command("deno task rocket serve net --port 0").spawn();
+      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      const { value = "" } = await reader.read();
+      const [address] = /http:\S+?(?=\/models)/.exec(value) ?? [];
+      assert(address, `${value} ${value === "" ? await new Response(child.stderr).text() : ""}`);
+      const ready = await fetch(`${address}/models/net/ready`);
+      await ready.body?.cancel();
+      assertEquals(ready.status, 200);
+      child.kill("SIGTERM");
+      await reader.cancel();
+      await new Response(child.stderr).text();
+      await child.status;
+    });
+    await t.step("imports each entry point of the package", async () => {
+      await user.write({ "main.ts": program });
+      const { stdout } = await user.done("deno run -A --quiet main.ts");
+      assertEquals(stdout, "4.22.0 0 true\n");
+    });
+    const [build] = await findBuilds(cacheFolder(), undefined);
+    await t.step({
+      name: "finds the native engine that was set up",
+      ignore: build === undefined,
+      async fn() {
+        const env = { ROCKET_CACHE: cacheFolder() };
+        const { stdout } = await user.done("deno task rocket native", env);
+        assertMatch(stdout, /^now +already built/m);
+        const { stderr } = await user.done("deno task rocket check p.yaml --engine native", env);
+        assertMatch(stderr, /native code of TensorFlow/);
+      },
+    });
+  });
+  await t.step("reads documents whose links and pictures are in the package", () => {
+    const files = [...published.files.keys()],
+      text = (path: string) => new TextDecoder().decode(published.files.get(path));
+    for (
+      const path of [
+        "/README.md",
+        ...Object.values(published.exports).map((one) => one.slice(1)),
+      ]
+    ) {
+      for (const [, link] of text(path).matchAll(/(?:\]\(|(?:src|srcset|href)=")([^)"\s]+)/g)) {
+        const target = new URL(link!, `file://${path}`);
+        if (target.protocol !== "file:" || link!.startsWith("#")) continue;
+        const isThere = files.some((one) =>
+          one === target.pathname || one.startsWith(target.pathname.replace(/\/?$/, "/"))
+        );
+        assert(isThere, `${path} links to ${link}, which is not published`);
+      }
+    }
+  });
+  await t.step("downloads a package below 2 MB, without tests and tools", () => {
+    assert(published.uploaded < 2_000_000, `${published.uploaded} bytes`);
+    const others = [...published.files.keys()].filter((path) =>
+      /^\/(\.|tests\/|data\/.*\.ts$|bench\/.*\.(ts|py)$|src\/(tools|launch\/compat)\/)/.test(path)
+    );
+    assertEquals(others, []);
+  });
+});
