@@ -1,3 +1,4 @@
+import { commandName } from "../base/command_name.ts";
 import { relative, resolve } from "node:path";
 import { quoted } from "../base/quoted.ts";
 import type { Plan } from "../pipeline/plan.ts";
@@ -15,7 +16,7 @@ const fileSources: ReadonlySet<string> = new Set(["arrow", "csv", "parquet"]);
 export function nextSteps(plan: Plan, out: string, epochs: number): string[] {
   const run = fromHere(out);
   const command = (...words: readonly string[]) =>
-    `  deno task pipeline ${words.map(quoted).join(" ")}`;
+    `  ${commandName()} ${words.map(quoted).join(" ")}`;
   return [
     "next steps:",
     command("predict", run, testFile(plan) ?? "INPUT", "--out", "predictions.csv"),

@@ -18,11 +18,18 @@ import mine from "./mine.ts";
 
 export const pipeline: Pipeline = definePipeline({
   name: "a",
-  data: { train: { use: "arrow", path: "a" }, features: { image: null }, label: "digit" },
+  data: {
+    train: { use: "arrow", path: "a" },
+    test: { use: "arrow", path: "a" },
+    features: { image: null },
+    label: "digit",
+  },
   network: { use: "mlp", light: [16], booster: [32] },
-  losses: [{ use: "cross-entropy", on: "light" }, "cross-entropy"],
+  losses: [{ use: "cross-entropy", on: "light" }],
   optimizer: { use: "adam", learningRate: 0.01 },
   train: { epochs: 2, batch: 64 },
+  metrics: ["accuracy"],
+  outputs: [],
 });
 // @ts-expect-error The units of a layer are a number.
 export const network: Pipeline["network"] = { use: "mlp", light: ["16"], booster: [32] };
