@@ -26,6 +26,9 @@ const name = z.string().min(1, { error: "expected the name of a feature" });
 /** The option `feature` of transforms, which names the features to change. */
 export const featureOption = z.union([name, z.array(name).min(1)], {
   error: "expected the name of a feature, or a list of them",
+}).refine((given) => typeof given === "string" || new Set(given).size === given.length, {
+  // The transform would change it twice.
+  error: "a feature is listed more than once",
 }).optional().describe("The feature, or a list of features; by default, all suitable features.");
 
 /** Decides which features a transform can change, and describes them in messages. */

@@ -139,9 +139,9 @@ function refuseUnknownCommand(word: string): void {
 export function report(what: unknown, debug: boolean): number {
   const error = thrown(what);
   if (error instanceof UserError) {
-    say(problemsLines(error.problems));
+    say(problemsLines(error.problems.map(withoutAdvice)));
     const missing = missingPermission(error);
-    if (missing) say(` hint: ${missing.hint}`);
+    if (missing?.hint !== undefined) say(` hint: ${missing.hint}`);
     if (debug) say(inspected(error));
     return error.exitCode;
   }
@@ -150,6 +150,14 @@ export function report(what: unknown, debug: boolean): number {
   say(problemLines(debug ? { message } : problem));
   if (debug) say(inspected(error));
   return exitCode;
+}
+
+/**
+ * Removes the advice to grant a permission from a message of Deno. A file of someone else may have
+ * caused the message, and the launcher grants permissions by what files name.
+ */
+function withoutAdvice({ message, ...problem }: Problem): Problem {
+  return { ...problem, message: message.replaceAll(/, run again with the --allow-\w+ flag/g, "") };
 }
 
 /**

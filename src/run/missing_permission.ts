@@ -4,7 +4,7 @@ import { hint } from "../base/hints.ts";
 /** The message and hint for a permission that the process lacks. */
 export interface MissingPermission {
   readonly message: string;
-  readonly hint: string;
+  readonly hint: string | undefined;
   readonly exitCode: 2;
 }
 
@@ -23,12 +23,21 @@ export function missingPermission(error: unknown): MissingPermission | undefined
     if (!(at instanceof Deno.errors.NotCapable)) continue;
     const [, kind, of] = /Requires (\w+) access(?: to "(.*?)")?/.exec(at.message) ?? [];
     if (kind === undefined) return undefined;
+    if (kind === "all") {
+      // A file of someone else may name such a path: nobody should be told to grant everything.
+      return {
+        message:
+          `${of} cannot be opened: paths that expose the system, such as in /proc and /dev, ` +
+          "are not allowed",
+        hint: undefined,
+        exitCode: 2,
+      };
+    }
     return {
       message: `this process has no permission to ${deeds[kind] ?? kind} ${of ?? ""}`.trimEnd(),
       hint: hint(
         "permission/flag",
-        // For paths that expose the whole system, such as /proc, Deno requires all permissions.
-        `start it with deno run --allow-${kind}${of && kind !== "all" ? `=${of}` : ""}; ` +
+        `start it with deno run --allow-${kind}${of ? `=${of}` : ""}; ` +
           "--permissions prints all permissions that a pipeline needs",
         { outside: "who starts the process gives it its permissions" },
       ),
@@ -57,7 +66,6 @@ export async function namingPermissions<T>(body: () => Promise<T>): Promise<T> {
 }
 
 const deeds: Readonly<Record<string, string>> = {
-  all: "use",
   read: "read",
   write: "write",
   net: "reach",

@@ -298,8 +298,11 @@ Deno.test("pipes and devices instead of files are rejected without waiting", asy
       const { code, stderr } = await rocket([...args, "--engine", "wasm"], { cwd: folder });
       assert(code === 1 || code === 2, stderr);
       assertStringIncludes(stderr, words);
+      // Nobody should be told to grant everything to the pipeline of someone else.
+      assert(!stderr.includes("--allow-"), stderr);
     };
     await ends("it is not a regular file", "check", file);
+    await ends("/dev/stdin cannot be read", "check", file, "--set", "data.train.path=/dev/stdin");
     const resume = await rocket(["resume", "run"], { cwd: folder });
     assertEquals(resume.code, 2);
     assertMatch(

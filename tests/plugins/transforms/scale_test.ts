@@ -97,3 +97,8 @@ Deno.test("scale reports the expected values of its options", () => {
     "feature: expected the name of a feature, or a list of them",
   ]);
 });
+
+Deno.test("scale rejects a list of features that names one twice, which would be scaled twice", () => {
+  const issues = issuesOf(scale, { by: 2, feature: ["a", "b", "a"] });
+  assertEquals(issues, ["feature: a feature is listed more than once"]);
+});
