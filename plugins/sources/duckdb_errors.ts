@@ -175,14 +175,16 @@ function ofFile(
   }
   if (query !== undefined) return undefined;
   return new UserError(`${file} cannot be read: ${sentence(text)}`, {
-    hint: isOfEncoding(text)
-      ? encodings(file)
-      : hint("source/damaged", "if it is damaged, create or download it again", {
-        edit: "the data file",
-      }),
+    hint: isOfEncoding(text) ? encodings(file) : createAgain(),
     cause,
   });
 }
+
+/** The hint for a file that may be damaged. */
+export const createAgain = (): HintText =>
+  hint("source/damaged", "if it is damaged, create or download it again", {
+    edit: "the data file",
+  });
 
 /**
  * Returns the error for a mistake in a query, with the line and column in the query if DuckDB

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { hint, UserError } from "../../plugin.ts";
+import { createAgain } from "./duckdb_errors.ts";
 import type { SourceFile } from "./files.ts";
 
 /**
@@ -95,10 +96,7 @@ function firstEndIn(bytes: Uint8Array): number {
   return ends.length > 0 ? Math.min(...ends) : bytes.length;
 }
 
-/**
- * Checks the lines of a gzip-compressed file up to a number of decompressed bytes. If the file is
- * damaged, the check ends there, and DuckDB reports the damage.
- */
+/** Checks the lines of a gzip-compressed file up to a number of decompressed bytes. */
 async function lookThrough(file: SourceFile, most: number): Promise<void> {
   let start = 0, seen = 0;
   for await (const bytes of unpacked(file)) {
@@ -110,14 +108,25 @@ async function lookThrough(file: SourceFile, most: number): Promise<void> {
   }
 }
 
-async function* unpacked({ path }: SourceFile): AsyncGenerator<Uint8Array> {
+/**
+ * Decompresses a gzip-compressed file.
+ *
+ * @throws {UserError} If the compressed data are damaged. DuckDB would read some of such data in an
+ *   endless loop. It reports all other problems.
+ */
+async function* unpacked({ name, path }: SourceFile): AsyncGenerator<Uint8Array> {
   const packed = createReadStream(path);
   const text = packed.pipe(createGunzip({ chunkSize: partBytes }));
   packed.on("error", (error) => text.destroy(error));
   try {
     yield* text;
-  } catch {
-    return;
+  } catch (error) {
+    const { code, message } = error as Error & { readonly code?: string };
+    if (code !== "Z_DATA_ERROR" || message === "incorrect header check") return;
+    throw new UserError(`${name} cannot be read: the gzip data is damaged: ${message}`, {
+      hint: createAgain(),
+      cause: error,
+    });
   } finally {
     packed.destroy();
     text.destroy();

@@ -202,6 +202,19 @@ Deno.test("csv refuses a compressed file whose last line DuckDB would omit", asy
   });
 });
 
+Deno.test("csv refuses damaged gzip data, which DuckDB would read in an endless loop", async () => {
+  await withFiles({}, async (folder) => {
+    const packed = new Uint8Array(600);
+    packed.set([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x55]);
+    await Deno.writeFile(join(folder, "x.csv.gz"), packed);
+    const error = await assertRejects(
+      () => sourceOf(csv, { path: "x.csv.gz" }, folder).open({ columns: ["x"] }),
+      UserError,
+    );
+    assertStringIncludes(error.message, "x.csv.gz cannot be read: the gzip data is damaged: inval");
+  });
+});
+
 Deno.test("csv refuses declared columns that no file has, and files with different columns", async () => {
   const columns = { heigth: "float32" };
   await assertRefused(
