@@ -8,6 +8,7 @@ import { counted, formatCount, formatNumber, table } from "../base/text_table.ts
 import { wrap } from "../base/text_width.ts";
 import { batchCount, batchRange } from "../input/order.ts";
 import type { PreparedData } from "../input/prepare_data.ts";
+import { preparedYaml } from "../input/prepare_features.ts";
 import type { NullPolicy } from "../pipeline/data_options.ts";
 import type { CompletePlan, Plan } from "../pipeline/plan.ts";
 import type { CheckedPlan } from "../run/check_pipeline.ts";
@@ -46,6 +47,7 @@ export function checkReport(
     labelText(plan, data),
     featureTable(data),
     transformText(plan),
+    ...(plan.prepare ? [preparedText(plan)] : []),
     ...(layers ? [outputTable(first)] : []),
     parameterTable(first, layers ? layerOf : blockOf),
     parameterText(first),
@@ -155,6 +157,17 @@ function transformText({ transforms }: Plan): string[] {
     on === "all" ? reference.name : `${reference.name} (in training)`
   );
   return wrap(`transforms: ${names.join(", ")}`);
+}
+
+/** Shows the options that `prepare: auto` stands for, as a user can write them. */
+function preparedText(plan: CompletePlan): string[] {
+  return [
+    ...wrap(
+      "data.prepare: auto stands for these options, which give the same run without `prepare`:",
+    ),
+    "",
+    ...preparedYaml(plan).split("\n"),
+  ];
 }
 
 function outputTable({ shapes }: PreparedNets): string[] {

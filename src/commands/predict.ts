@@ -59,13 +59,16 @@ export async function predict(args: readonly string[], options: CommandOptions):
       },
     );
     const counts: Counts = { rows: 0, unknown: 0, nulls: 0, unanswered: 0, notFinite: 0 };
-    const read = loaded.columns.map((column) => there.indexOf(column)).filter((at) => at >= 0);
+    const read = new Set(loaded.columns);
     const started = performance.now();
     const scored = async function* () {
       for await (const { part, predictions } of loaded.stream(rows.recordBatches())) {
         counts.rows += predictions.rows;
         counts.unknown += predictions.unknown;
-        for (const index of read) counts.nulls += countNulls(part.data.children[index]!);
+        // A source may leave out columns that were not requested.
+        for (const [index, { name }] of part.schema.fields.entries()) {
+          if (read.has(name)) counts.nulls += countNulls(part.data.children[index]!);
+        }
         const { answered, notFinite } = predictions;
         counts.notFinite += notFinite;
         counts.unanswered -= notFinite;

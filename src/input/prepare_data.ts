@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Field } from "apache-arrow";
+import type { Field, Schema } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
 import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
@@ -19,6 +19,7 @@ import { mapBatch } from "../stages/parts.ts";
 import { availableMemory } from "../base/machine/available_memory.ts";
 import { memoryFor } from "./memory.ts";
 import { batchCount, batchRange, sampleRows } from "./order.ts";
+import { withIds, withTransforms } from "./prepare_features.ts";
 import { openDataset, readSplit, type Split } from "./split.ts";
 import { divideSource, splitColumns, splitPlace } from "./split_rows.ts";
 import { columnTexts } from "./texts.ts";
@@ -65,9 +66,9 @@ export async function prepareData(
   report: (line: string) => void = () => {},
 ): Promise<PreparedData> {
   const available = await availableMemory();
-  const plan = chooseFeatures(written, needsColumns(written) ? await columnNames(written) : []);
-  refuseLargeRows(plan, available);
-  const memory = await memoryFor(plan.memory);
+  const chosen = chooseFeatures(written, needsColumns(written) ? await columnNames(written) : []);
+  refuseLargeRows(chosen, available);
+  const memory = await memoryFor(chosen.memory);
   const sources = new Map<string, OpenSource>();
   const opened: Split[] = [];
   const close = async () => {
@@ -77,20 +78,22 @@ export async function prepareData(
     }
   };
   try {
-    for (const [name, stage] of Object.entries(plan.sources)) {
-      sources.set(name, await openSource(plan, stage));
+    for (const [name, stage] of Object.entries(chosen.sources)) {
+      sources.set(name, await openSource(chosen, stage));
     }
     // Column types depend on all splits, so all are opened before the first one is read.
     const widened = await widenSources([...sources.values()]);
     const texts = columnTexts(sources);
+    const { schema } = widened[0]!.dataset;
+    const planOfRows = withIds(chosen, schema as Schema), { features } = planOfRows;
     for (const [index, [name, source]] of [...sources].entries()) {
       sources.set(name, {
         ...source,
         ...widened[index]!,
-        request: { ...source.request, texts },
+        request: { ...source.request, features, texts },
       });
     }
-    await divide(plan, sources);
+    await divide(planOfRows, sources);
     const read = async (name: string, like?: Split) => {
       const { dataset, request, setup, fields } = sources.get(name)!;
       // The split closes its source.
@@ -106,20 +109,21 @@ export async function prepareData(
       return split;
     };
     const whole = await read("train");
-    const kept = trainingRows(plan, whole.rows);
+    const kept = trainingRows(planOfRows, whole.rows);
     const train = kept ? whole.subset(kept) : whole;
     const splits = {
       train,
       ...(sources.has("validation") && { validation: await read("validation", whole) }),
       test: await read("test", whole),
     };
-    refuseEmpty(splits, plan);
-    refuseNoBatch(train, plan);
-    const transforms = TransformChain.of(
-      plan.transforms,
-      train.features,
-      (feature) => plan.document.place(["data", "features", feature]),
-    );
+    refuseEmpty(splits, planOfRows);
+    refuseNoBatch(train, planOfRows);
+    const place = (feature: string) => planOfRows.document.place(["data", "features", feature]);
+    const own = TransformChain.of(planOfRows.transforms, train.features, place);
+    const plan = withTransforms(planOfRows, own.features ?? train.features);
+    const transforms = plan === planOfRows
+      ? own
+      : TransformChain.of(plan.transforms, train.features, place);
     const measures = transforms.planned.some(({ transform }) => transform.measure);
     const largest = Math.max(plan.cut.size, evaluationRows, measures ? measuredRows : 0);
     refuseLargeBatches(

@@ -329,6 +329,11 @@ export const pipelineSchema = z.strictObject({
       "The inputs of the nets: rest for all columns that have no other purpose, a list of columns, " +
         "or a map of columns with options.",
     ),
+    prepare: z.literal("auto", { error: "expected auto" }).optional().describe(
+      "auto: strings become ids of the training rows' values, and numbers are normalized; for " +
+        "networks that read only numbers, ids are one-hot encoded. Whole numbers stay numbers unless " +
+        "their feature has `ids`. By default, only the options of the pipeline apply.",
+    ),
     label: labelSchema.describe("The column that the nets predict."),
     nulls: nullsSchema.optional(),
     weight: z.string().min(1, { error: "expected the name of a column" }).optional().describe(

@@ -181,6 +181,8 @@ export interface Plan {
   readonly memory: number | undefined;
   /** The features as the pipeline writes them, which may be patterns of column names. */
   readonly chosen: FeatureChoice;
+  /** Whether strings become ids and numbers are normalized without further options. */
+  readonly prepare: "auto" | undefined;
   readonly label: LabelOptions;
   /** The column with the weight of each row in losses. */
   readonly weight: string | undefined;

@@ -35,6 +35,7 @@ const fixed = [
   "data.label",
   "data.transforms",
   "data.split",
+  "data.prepare",
   "data.rows",
   "network",
   "optimizer.use",

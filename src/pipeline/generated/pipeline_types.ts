@@ -109,6 +109,8 @@ readonly orientation?: "apply" | "ignore";
 };
 }) | (null);
 });
+/** auto: strings become ids of the training rows' values, and numbers are normalized; for networks that read only numbers, ids are one-hot encoded. Whole numbers stay numbers unless their feature has `ids`. By default, only the options of the pipeline apply. */
+readonly prepare?: "auto";
 /** The column that the nets predict. */
 readonly label: (string) | ({
 /** The column's name. */
@@ -318,6 +320,8 @@ readonly orientation?: "apply" | "ignore";
 };
 }) | (null);
 });
+/** auto: strings become ids of the training rows' values, and numbers are normalized; for networks that read only numbers, ids are one-hot encoded. Whole numbers stay numbers unless their feature has `ids`. By default, only the options of the pipeline apply. */
+readonly prepare?: "auto";
 /** The column that the nets predict. */
 readonly label?: (string) | ({
 /** The column's name. */

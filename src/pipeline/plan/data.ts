@@ -13,6 +13,7 @@ type PlannedData = Pick<
   | "rows"
   | "memory"
   | "chosen"
+  | "prepare"
   | "label"
   | "nulls"
   | "weight"
@@ -30,7 +31,7 @@ export async function planData(
   planner: Planner,
   data: PipelineValue["data"],
 ): Promise<PlannedData> {
-  const { split, rows, memory, features: chosen, label, nulls, weight } = data;
+  const { split, rows, memory, features: chosen, prepare, label, nulls, weight } = data;
   const sources: { -readonly [Name in keyof PlannedSources]: PlannedSources[Name] } = {};
   for (const name of ["all", "train", "validation", "test"] as const) {
     const entry = data[name];
@@ -43,7 +44,7 @@ export async function planData(
     const planned = await planner.stage<TransformStage>("transform", entry, path);
     return planned && { ...planned, on: entry.on ?? planned.stage.on };
   });
-  return { sources, split, rows, memory, chosen, label, nulls, weight, transforms };
+  return { sources, split, rows, memory, chosen, prepare, label, nulls, weight, transforms };
 }
 
 /** Checks that each split gets its rows from exactly one place. */
@@ -113,7 +114,7 @@ function checkSources(planner: Planner, data: PipelineValue["data"]): void {
  * @param data The data of a plan.
  */
 export function resolvedData(
-  { sources, split, rows, memory, chosen, label, nulls, weight, transforms }: PlannedData,
+  { sources, split, rows, memory, chosen, prepare, label, nulls, weight, transforms }: PlannedData,
 ): Record<string, unknown> {
   return {
     ...Object.fromEntries(
@@ -123,6 +124,7 @@ export function resolvedData(
     ...(rows !== undefined && { rows }),
     ...(memory !== undefined && { memory }),
     features: chosen,
+    ...(prepare && { prepare }),
     label,
     nulls: nulls ?? "error",
     ...(weight !== undefined && { weight }),

@@ -1,0 +1,105 @@
+/**
+ * What `data.prepare: auto` stands for: strings become ids and numbers are normalized. Whole numbers
+ * stay numbers, however few values they have, unless their feature has `ids`.
+ *
+ * @module
+ */
+
+import type { Schema } from "apache-arrow";
+import { stringify } from "yaml";
+import normalize from "../../plugins/transforms/normalize.ts";
+import oneHot from "../../plugins/transforms/one_hot.ts";
+import type { FeatureOptions } from "../pipeline/data_options.ts";
+import type { CompletePlan, PlannedTransformStage } from "../pipeline/plan.ts";
+import type { ColumnSpec } from "../stages/batch.ts";
+import { mapValues } from "../stages/parts.ts";
+import type { TransformStage } from "../stages/transform.ts";
+import { isMeasured } from "./columns.ts";
+import { layoutOf } from "./layout.ts";
+
+/**
+ * Gives ids to the strings of a plan whose data is prepared automatically. The vocabularies are
+ * those of the training rows.
+ *
+ * @param plan The plan.
+ * @param schema The columns of the training rows.
+ * @returns The plan with the options of its features.
+ */
+export function withIds(plan: CompletePlan, schema: Schema): CompletePlan {
+  if (!plan.prepare) return plan;
+  const isText = (column: string) => {
+    const field = schema.fields.find(({ name }) => name === column);
+    const layout = field && layoutOf(field.type);
+    return layout?.family === "strings" && layout.lists.length === 0;
+  };
+  const { nulls } = plan;
+  // Strings have no mean, so an empty text replaces their nulls, which gets an id of its own.
+  const isOfNumbers = nulls !== undefined &&
+    (isMeasured(nulls) || typeof nulls === "object" && typeof nulls.fill === "number");
+  const features = mapValues(plan.features, (options, name): FeatureOptions => {
+    const isOwn = options.ids !== undefined || options.dtype !== undefined;
+    if (isOwn || !isText(options.column ?? name)) return options;
+    return {
+      ...options,
+      ids: "train",
+      ...(isOfNumbers && !options.nulls && { nulls: { fill: "" } }),
+    };
+  });
+  return { ...plan, features };
+}
+
+/**
+ * Adds the transforms of a plan whose data is prepared automatically, after those of the pipeline.
+ * Ids become numbers, too, if the network reads only numbers.
+ *
+ * @param plan The plan.
+ * @param features The features after the transforms of the pipeline.
+ */
+export function withTransforms(
+  plan: CompletePlan,
+  features: Readonly<Record<string, ColumnSpec>>,
+): CompletePlan {
+  if (!plan.prepare) return plan;
+  const specs = Object.values(features);
+  const added: PlannedTransformStage[] = [];
+  if (specs.some(({ dtype }) => dtype === "float32")) added.push(planned(plan, normalize));
+  if (specs.some(({ dtype }) => dtype === "int32") && plan.network.stage.reads === "numbers") {
+    added.push(planned(plan, oneHot));
+  }
+  return { ...plan, transforms: [...plan.transforms, ...added] };
+}
+
+function planned({ document }: CompletePlan, stage: TransformStage): PlannedTransformStage {
+  const place = document.place(["data", "prepare"]), options = stage.options.parse({});
+  return {
+    stage,
+    options,
+    resolved: { use: stage.name, ...options as Readonly<Record<string, unknown>> },
+    reference: { kind: "transform", name: stage.name, place },
+    specifier: stage.name,
+    folder: document.folderOf(["data"]),
+    on: stage.on,
+  };
+}
+
+/**
+ * Writes what a plan's `data.prepare: auto` stands for, as a part of a pipeline file that gives the
+ * same run: the options `features` and `transforms` of `data`.
+ *
+ * @param plan The plan, with its features and transforms.
+ */
+export function preparedYaml({ document, features, transforms }: CompletePlan): string {
+  const { data } = Object(document.value) as { readonly data: { readonly transforms?: unknown } };
+  const written = document.asWritten(data.transforms ?? [], ["data", "transforms"]) as unknown[];
+  const added = transforms.slice(written.length).map(({ stage }) => stage.name);
+  const line = (value: unknown) =>
+    stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trimEnd();
+  const lines = Object.entries(features).map(([name, options]) =>
+    `    ${line(options.column === undefined ? escaped(name) : name)}: ${line(options)}`
+  );
+  const all = [...written, ...added].map((entry) => `    - ${line(entry)}`);
+  return ["data:", "  features:", ...lines, "  transforms:", ...all].join("\n");
+}
+
+/** Writes the name of a column so that it is no pattern. */
+const escaped = (name: string) => name.replaceAll(/\\(?=[*!\\])|\*/g, "\\$&").replace(/^!/, "\\!");
