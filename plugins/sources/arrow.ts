@@ -50,7 +50,7 @@ const stage: SourceStage = defineSource({
   example: `use: arrow
 path: ../data/digits-train.arrow`,
   create: ({ path }, { folder }) => ({
-    async open({ columns } = {}) {
+    async open({ columns, fingerprint = true } = {}) {
       const files: ArrowFile[] = [];
       const close = async () => {
         for (const { file } of files) await file.close();
@@ -59,7 +59,7 @@ path: ../data/digits-train.arrow`,
         for (const name of await fileNames([path].flat(), folder, kind)) {
           files.push(await openArrow(name, folder));
         }
-        return await dataset(files, columns, close);
+        return await dataset({ files, columns, close }, fingerprint);
       } catch (error) {
         await close();
         throw error;
@@ -77,18 +77,17 @@ export interface ArrowFile {
 }
 
 async function dataset(
-  files: readonly ArrowFile[],
-  columns: readonly string[] | undefined,
-  close: () => Promise<void>,
+  opened: Omit<OpenFiles, "fingerprint">,
+  isHashed: boolean,
 ): Promise<Dataset> {
-  const hashes: string[] = [];
-  for (const { file } of files) hashes.push(await fingerprint(file));
+  const { files } = opened, hashes: string[] = [];
+  if (isHashed) { for (const { file } of files) hashes.push(await fingerprintOf(file)); }
   const fields = await commonFields(files.map(columnsOf));
   const metadata = commonMetadata(
     files.map(({ file: { name }, index }) => ({ name, metadata: index.schema.metadata })),
   );
   const schema = new Schema(fields, metadata);
-  return withTypes({ files, columns, fingerprint: joinFingerprints(hashes), close }, schema);
+  return withTypes({ ...opened, fingerprint: isHashed ? joinFingerprints(hashes) : "" }, schema);
 }
 
 const columnsOf = ({ file: { name }, index }: ArrowFile): FileColumns => ({
@@ -296,7 +295,7 @@ const hashedAtOnce = 2 ** 22, hashedParts = 1024, hashedPart = 2 ** 14;
  * Returns a fingerprint of the file's bytes: the SHA-256 of all bytes, or for a large file, of its
  * version and of samples spread evenly over the file.
  */
-async function fingerprint(file: RandomAccess): Promise<string> {
+async function fingerprintOf(file: RandomAccess): Promise<string> {
   const { size } = file;
   const hash = createHash("sha256");
   const buffer = new Uint8Array(Math.min(size, hashedAtOnce));

@@ -119,7 +119,9 @@ export async function openTableFiles(
   try {
     for (const file of files) await format.refuse?.(file);
     const tables = await format.describe(database, files, request, attempt);
-    const fingerprint = joinFingerprints(await fileFingerprints(files));
+    const fingerprint = request.fingerprint === false
+      ? ""
+      : joinFingerprints(await fileFingerprints(files));
     const rows = request.batchRows ?? batchRows(tables.schema);
     return dataset({
       database,

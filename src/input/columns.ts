@@ -160,6 +160,9 @@ export class ColumnReader {
         layout.family !== "strings" && layout.family !== "booleans",
         vocabulary,
       );
+    if (strings && vocabulary && this.#maker?.count === undefined && request.ids) {
+      this.#memory.texts.fill(vocabulary);
+    }
     this.#ids = strings && !request.ids && !request.classOf
       ? new Map(vocabulary?.map((text, id) => [text, id]))
       : undefined;

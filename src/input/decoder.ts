@@ -78,6 +78,8 @@ export interface KnownColumns {
   readonly schema: Schema;
   /** The specs of the columns. */
   readonly specs: Specs;
+  /** Whether ids are counted, which warnings need; true by default. */
+  readonly counts?: boolean;
   /**
    * Whether the same rows are read again. In other rows, columns that only metrics read get ids of
    * their own.
@@ -117,7 +119,7 @@ export class Decoder {
   ) {
     this.#planned = planColumns(schema, request, where, like);
     this.#stage = request.stage;
-    this.#counts = !like?.sameRows;
+    this.#counts = !like?.sameRows && like?.counts !== false;
   }
 
   /**

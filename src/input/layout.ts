@@ -328,16 +328,34 @@ export function decode(
 
 function idsOfTexts(leaf: Data, from: number, to: number, decoding: Decoding): Int32Array {
   const ids = new Int32Array(to - from), nulls = leaf.nullCount > 0;
-  const { id, memory } = decoding, memo = memory?.texts, bytesOf = textReader(leaf);
+  const { id, memory } = decoding, memo = memory?.texts;
+  const idOf = (bytes: Uint8Array, start: number, end: number, index: number) => {
+    if (memo) {
+      const known = memo.get(bytes, start, end);
+      if (known >= 0) return known;
+      if (memo.other >= 0) return memo.other;
+    }
+    const found = id(decoder.decode(bytes.subarray(start, end)), index);
+    memo?.set(bytes, start, end, found);
+    return found;
+  };
+  if (leaf.valueOffsets instanceof Int32Array) {
+    // The usual kind of column, without an object for each text.
+    const { values: bytes, valueOffsets: offsets } = leaf as unknown as {
+      readonly values: Uint8Array;
+      readonly valueOffsets: Int32Array;
+    };
+    for (let index = from; index < to; index++) {
+      if (nulls && isNull(leaf, index)) continue;
+      ids[index - from] = idOf(bytes, offsets[index]!, offsets[index + 1]!, index);
+    }
+    return ids;
+  }
+  const bytesOf = textReader(leaf);
   for (let index = from; index < to; index++) {
     if (nulls && isNull(leaf, index)) continue;
     const { bytes, start, end } = bytesOf(index);
-    let found = memo ? memo.get(bytes, start, end) : -1;
-    if (found < 0) {
-      found = id(decoder.decode(bytes.subarray(start, end)), index);
-      memo?.set(bytes, start, end, found);
-    }
-    ids[index - from] = found;
+    ids[index - from] = idOf(bytes, start, end, index);
   }
   return ids;
 }
@@ -449,6 +467,7 @@ function reader(leaf: Data): (index: number) => number | bigint {
     const halves = new Int32Array(values.buffer, values.byteOffset, values.byteLength / 4);
     return (index) => {
       const high = halves[2 * index + 1]!, low = halves[2 * index]! >>> 0;
+      if (high === 0) return low;
       const value = (isSigned ? high : high >>> 0) * 2 ** 32 + low;
       return Number.isSafeInteger(value) ? value : values[index]!;
     };

@@ -70,7 +70,10 @@ export async function openRows(
   options: InputOptions = {},
 ): Promise<InputRows> {
   const own = features.map(({ column }) => column);
-  const request = columns && { columns: [...new Set([...own, ...columns])] };
+  const request = {
+    fingerprint: false,
+    ...(columns && { columns: [...new Set([...own, ...columns])] }),
+  };
   const opened = /\.ya?ml$/i.test(path)
     ? await openEntry(path, request, options)
     : await openFile(path, request, source && withColumns(source, own));

@@ -130,6 +130,11 @@ export interface OpenRequest {
    * record batches, but not from its schema. It ignores names of columns that it does not have.
    */
   readonly columns?: readonly string[] | undefined;
+  /**
+   * Whether the fingerprint is used; true by default. Otherwise, a source can return an empty text
+   * instead, so that it need not read all data for the fingerprint.
+   */
+  readonly fingerprint?: boolean | undefined;
 }
 
 /** A source of rows that has not been opened yet. */

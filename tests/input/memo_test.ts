@@ -38,6 +38,25 @@ Deno.test("TextMemo and NumberMemo return the id of an equal value, or none", ()
   assert(remembered > 15_000);
 });
 
+Deno.test("TextMemo.fill() remembers texts of any length, and says if it remembers all of them", () => {
+  const texts = ["", "a", "abcd", "abcde", "abcdefgh", "abcdefghi", "ä", "東京都", "\0", "\0\0"];
+  for (let number = 0; number < 40_000; number++) texts.push(`u${number}`, `user number ${number}`);
+  const memo = new TextMemo(), long = "x".repeat(300);
+  const idOf = (text: string) => {
+    const bytes = encoder.encode(`.${text}`);
+    return memo.get(bytes, 1, bytes.length);
+  };
+  memo.fill(texts);
+  assertEquals(memo.other, texts.length);
+  texts.forEach((text, id) => assertEquals(idOf(text), id, text));
+  for (const other of ["b", "abc", "abcdf", "abcdefgj", "abcdefghj", "u40000", "\0\0\0", long]) {
+    assertEquals(idOf(other), -1, other);
+  }
+  const lossy = new TextMemo();
+  lossy.fill(["a", long]);
+  assertEquals(lossy.other, -1);
+});
+
 /** Reads texts as ids of a list. */
 function idsOf(type: DataType, batches: readonly (readonly (string | null)[])[]): number[][] {
   const known = ["", "a", "\ufeffa", "ä", "a".repeat(40)];

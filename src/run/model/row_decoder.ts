@@ -163,7 +163,7 @@ export class RowDecoder {
     const hasLabel = schema.fields.some(({ name }) => name === column);
     const labelField = fieldOf(column, label.type);
     const whole = hasLabel ? schema : new Schema([...schema.fields, labelField]);
-    const decoder = new Decoder(whole, this.request, this.known, where);
+    const decoder = new Decoder(whole, this.request, { ...this.known, counts: false }, where);
     const noLabel = someClass(label);
     // Most record batches have as many rows as the one before.
     let labels: Data | undefined;
