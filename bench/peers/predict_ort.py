@@ -1,4 +1,4 @@
-"""`predict` in Python: reads an Arrow file, looks ids up in pyarrow, computes by ONNX Runtime, writes scores."""
+"""`predict` in Python: loads the net, reads an Arrow file, looks ids up in pyarrow, computes by ONNX Runtime, writes scores."""
 
 import json
 import os
@@ -31,10 +31,9 @@ def read_model():
 
 
 def main():
-    session = onnxruntime.InferenceSession(os.path.join(FOLDER, "ids", "model.onnx"))
-    vocabularies = read_model()
-
     def step():
+        session = onnxruntime.InferenceSession(os.path.join(FOLDER, "ids", "model.onnx"))
+        vocabularies = read_model()
         with pa.memory_map(os.path.join(FOLDER, "score.arrow")) as source:
             reader, writer = ipc.open_file(source), None
             for number in range(reader.num_record_batches):
