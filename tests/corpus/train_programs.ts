@@ -235,7 +235,10 @@ function* readingCases(folder: string): Iterable<ProgramCase> {
   const decoder = (count: unknown) => () =>
     RowDecoder.create(
       {
-        features: [{ name: "a", column: "a", spec: { shape: [], dtype: "int32" } }],
+        features: [{
+          ...{ name: "a", column: "a", type: { text: "Int32", family: "whole numbers" } },
+          spec: { shape: [], dtype: "int32" },
+        }],
         transforms: [{ use: "one-hot", options: { count }, on: "all", measured: null }],
         nulls: { fills: {} },
       } as unknown as ModelFile,

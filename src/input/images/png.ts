@@ -195,8 +195,9 @@ function unfilter(
     for (let i = 0; i < step; i++) line[i]! += above![i]!;
     for (let i = step; i < length; i++) {
       const left = line[i - step]!, up = above![i]!, corner = above![i - step]!;
-      const toLeft = Math.abs(up - corner), toUp = Math.abs(left - corner);
-      const toCorner = Math.abs(left + up - 2 * corner);
+      const across = up - corner, down = left - corner, both = across + down;
+      const toLeft = across < 0 ? -across : across, toUp = down < 0 ? -down : down;
+      const toCorner = both < 0 ? -both : both;
       line[i]! += toLeft <= toUp && toLeft <= toCorner ? left : toUp <= toCorner ? up : corner;
     }
   } else {
