@@ -75,7 +75,8 @@ export class RemainingTime {
       this.#time = this.#count = this.#measured = 0;
     }
     const steps = step - this.#step, isNewEpoch = epoch !== this.#epoch;
-    const expectedPause = isNewEpoch ? this.#pause() : 0;
+    const passed = now - (this.#before ?? now);
+    const expectedPause = isNewEpoch ? Math.min(this.#pause(), passed) : 0;
     if (this.#before !== undefined && steps > 0) {
       this.#measure(now - this.#before, steps, isNewEpoch);
     }
