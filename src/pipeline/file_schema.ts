@@ -318,6 +318,16 @@ export const pipelineSchema = z.strictObject({
       "How to divide the rows of `all` into training, validation, and test rows, or those of `train` " +
         "into training and validation rows.",
     ),
+    types: z.record(text("the name of a column"), text("a type, such as float32 or string"))
+      .optional().describe(
+        "The types of columns in all sources `csv` with a header, such as { zip: string }. The option " +
+          "`columns` of a source takes precedence.",
+      ),
+    nullValues: z.array(z.string(), { error: "expected a list of texts" }).min(1).optional()
+      .describe(
+        'The texts that represent a null in all sources `csv`, such as ["", NA]. The option ' +
+          "`nullValues` of a source takes precedence.",
+      ),
     rows: z.int().positive({ error: "expected a number of rows, 1 or more" }).optional().describe(
       "How many rows of the training split to train on. The seed selects them. All by default.",
     ),

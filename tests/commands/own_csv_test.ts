@@ -10,7 +10,9 @@ const rows = Array.from(
 const line = (row: string, label: string) => row.replace(/[^,]*, z$/, '"$&"') + label;
 const pipeline = `name: own
 data:
-  all: { use: csv, path: all.csv, nullValues: [NA] }
+  all: { use: csv, path: all.csv }
+  nullValues: [NA]
+  types: { "mean radius (mm)": float32 }
   split: { test: 0.2, validation: 0.1, by: { stratify: kind } }
   features: ["*", "!id"]
   prepare: auto

@@ -38,6 +38,10 @@ export function* splitCases(): Iterable<CommandCase> {
     columns: twice,
     data: "split: { by: random }",
   });
+  yield ofRows("split: types of columns that have some", 2, ["none of the sources is csv"], {
+    features,
+    data: "types: { n: float32 }",
+  });
   yield ofRows("split: less than a row", 1, ["the test split would have no rows", "0.25 or more"], {
     features,
     sources: divided("{ test: 0.1 }"),

@@ -23,7 +23,8 @@ const pipeline = (data: Record<string, unknown>) =>
   stringify({
     name: "own",
     data: {
-      all: { use: "csv", path: "all.csv", nullValues: ["NA"] },
+      all: { use: "csv", path: "all.csv" },
+      nullValues: ["NA"],
       split: { test: 0.25, by: { time: "when" } },
       label: "diagnosis",
       nulls: "median",

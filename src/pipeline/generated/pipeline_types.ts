@@ -54,6 +54,12 @@ readonly stratify: string;
 /** The seed of the split; the seed of the run by default. With a seed of its own, runs with other seeds have the same split. */
 readonly seed?: number;
 };
+/** The types of columns in all sources `csv` with a header, such as { zip: string }. The option `columns` of a source takes precedence. */
+readonly types?: {
+readonly [name: string]: string;
+};
+/** The texts that represent a null in all sources `csv`, such as ["", NA]. The option `nullValues` of a source takes precedence. */
+readonly nullValues?: readonly (string)[];
 /** How many rows of the training split to train on. The seed selects them. All by default. */
 readonly rows?: number;
 /** How much memory rows may use, in bytes or as a size such as 512MB. By default, half of the available memory. Rows that do not fit are read when they are needed. */
@@ -265,6 +271,12 @@ readonly stratify?: string;
 /** The seed of the split; the seed of the run by default. With a seed of its own, runs with other seeds have the same split. */
 readonly seed?: number;
 };
+/** The types of columns in all sources `csv` with a header, such as { zip: string }. The option `columns` of a source takes precedence. */
+readonly types?: {
+readonly [name: string]: string;
+};
+/** The texts that represent a null in all sources `csv`, such as ["", NA]. The option `nullValues` of a source takes precedence. */
+readonly nullValues?: readonly (string)[];
 /** How many rows of the training split to train on. The seed selects them. All by default. */
 readonly rows?: number;
 /** How much memory rows may use, in bytes or as a size such as 512MB. By default, half of the available memory. Rows that do not fit are read when they are needed. */
