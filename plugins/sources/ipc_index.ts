@@ -149,7 +149,11 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
     );
   }
   const { schema } = RecordBatchReader.from([head, endOfStream]).open();
-  for (const { name, type } of schema.fields) verifyType(type, name);
+  for (const { name, type } of schema.fields) {
+    // The format of the metadata allows this, although Arrow does not.
+    if (typeof name !== "string") throw new DamagedError("a column has no name");
+    verifyType(type, name);
+  }
   const words = new DictionaryMessages(file, schema, messages.dictionaries);
   let nodes: Map<string, number> | undefined;
   /**

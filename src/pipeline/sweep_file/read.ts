@@ -21,6 +21,7 @@ import {
 } from "../document/document.ts";
 import { type Problem, UserError } from "../../base/errors.ts";
 import { quoted } from "../../base/quoted.ts";
+import { formatCount } from "../../base/text_table.ts";
 import { hint, type HintText, nameHint } from "../../base/hints.ts";
 import { childOf, type MapNode, merge, type Node, nodeOf, placeOf } from "../document/nodes.ts";
 import { zodProblems } from "../option_problems.ts";
@@ -130,6 +131,9 @@ function refusePipeline({ file, value }: Document): void {
   });
 }
 
+/** The largest number of runs of a sweep: a small file can have grids with billions of points. */
+const MOST_RUNS = 10_000;
+
 /** The files in a sweep's folder. */
 const ownFiles: readonly string[] = [
   "table.md",
@@ -175,6 +179,7 @@ class SweepReader {
         ["settings", name, "grid"],
       )
     );
+    this.#refuseManyRuns(common, own);
     // The folders of runs are named after the keys of their settings. A change to the grid of one
     // setting must not change the keys of others.
     const textsOf = (axes: readonly Axis[]) => axes.map((axis) => axis[0]!.text);
@@ -234,6 +239,19 @@ class SweepReader {
       runs,
       value: this.#value,
     };
+  }
+
+  /** Rejects grids whose values have more combinations than a sweep can run. */
+  #refuseManyRuns(common: readonly Axis[], own: readonly (readonly Axis[])[]): void {
+    const points = (axes: readonly Axis[]) => axes.reduce((count, { length }) => count * length, 1);
+    const settings = own.reduce((sum, axes) => sum + points(axes), 0);
+    const runs = settings * points(common) * this.#value.seeds.length;
+    if (runs <= MOST_RUNS) return;
+    const place = this.#document.place([common.length > 0 ? "grid" : "settings"]);
+    throw new UserError(
+      `the sweep has ${formatCount(runs)} runs; at most ${formatCount(MOST_RUNS)} are allowed`,
+      { place, exitCode: 2 },
+    );
   }
 
   /** Returns a value of the file; undefined if it does not exist. */

@@ -185,10 +185,18 @@ const cases: [name: string, sweep: string, expected: [string, string, string][]]
     "base: base.yaml\nseeds: [1]\nsettings: { a: {} }\ngrid: { network.light: [[4]] }\n",
     [[
       "sweep.yaml:4:25",
-      "grid.network.light[0] of the sweep: expected a number, true, false, or text of letters, digits, dots, +, dashes and underscores; " +
+      'grid["network.light"][0] of the sweep: expected a number, true, false, or text of letters, digits, dots, +, dashes and underscores; ' +
       "name other values in a map: { NAME: VALUE }, got [4]",
       "",
     ]],
+  ],
+  [
+    "grids with many million combinations",
+    `base: base.yaml\nseeds: [1]\nsettings: { a: {} }\ngrid: { ${
+      ["seed", "train.epochs", "train.batch", "network.light", "network.booster"]
+        .map((path) => `${path}: [${Array.from({ length: 30 }, (_, value) => value + 1)}]`)
+    } }\n`,
+    [["sweep.yaml:4:7", "the sweep has 24,300,000 runs; at most 10,000 are allowed", ""]],
   ],
   [
     "a grid of the reference's own",

@@ -156,6 +156,17 @@ Deno.test("arrow refuses files that are truncated at any byte, or damaged", asyn
   });
 });
 
+Deno.test("arrow refuses a file with a column that has no name", async () => {
+  const table = tableFromArrays({ x: Uint8Array.of(1) });
+  Object.assign(table.schema.fields[0]!, { name: null });
+  for (const format of ["file", "stream"] as const) {
+    await withFiles({ "a.arrow": tableToIPC(table, format) }, async (folder) => {
+      const error = await assertRejects(() => arrowSource("a.arrow", folder).open(), UserError);
+      assertStringIncludes(error.message, "cut off or damaged: a column has no name");
+    });
+  }
+});
+
 Deno.test("arrow reads record batches that are compressed with LZ4 and with ZSTD", async () => {
   for (const path of ["lz4.arrow", "zstd.arrows"]) {
     const { recordBatches } = await arrowSource(path).open();
