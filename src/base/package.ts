@@ -1,5 +1,11 @@
 import config from "../../deno.json" with { type: "json" };
 
+/** The name of Rocket's package. */
+export const PACKAGE_NAME: string = config.name;
+
+/** The npm packages whose scripts must not run when they are installed, as Deno's configuration. */
+export const ALLOW_SCRIPTS: unknown = config.allowScripts;
+
 /** Rocket's version. */
 export const ROCKET_VERSION: string = config.version;
 

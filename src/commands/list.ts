@@ -33,7 +33,7 @@ export async function stageTable(
   { allowPlugins, allowEnv }: AllowedCode,
 ): Promise<string[]> {
   const files = args.filter((arg) => /[./\\]/.test(arg));
-  const kinds = args.filter((arg) => !files.includes(arg)).map(stageKind);
+  const kinds = args.filter((arg) => !files.includes(arg)).map((kind) => stageKind(kind));
   const wanted = kinds.length === 0 ? stageKinds : kinds;
   const stages: string[][] = [];
   if (files.length === 0) {
@@ -83,15 +83,16 @@ export function kindOfWord(word: string): StageKind | undefined {
  * Returns the kind of stage that a word names, in the singular or the plural.
  *
  * @param word The word.
+ * @param others Other words that the user may have meant.
  * @throws {UserError} If the word does not name a kind.
  */
-export function stageKind(word: string): StageKind {
+export function stageKind(word: string, others: readonly string[] = []): StageKind {
   const kind = kindOfWord(word);
   if (kind) return kind;
   throw new UserError(`there is no kind of stage called ${JSON.stringify(word)}`, {
     hint: nameHint("command/kind", {
       written: word,
-      names: stageKinds,
+      names: [...stageKinds, ...others],
       intro: "the kinds are",
       change: (kind) => ({ args: { replace: { [word]: kind } } }),
     }),

@@ -1,14 +1,16 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { stageKinds } from "../../src/stages/stage.ts";
+import { create } from "../../src/commands/new.ts";
 import { deno, flags, inFolder, rocket } from "../support/command_line.ts";
+import { problemsOf } from "../support/problems.ts";
+
+const none = { from: undefined, label: undefined, link: undefined };
 
 Deno.test("new writes a stage of each kind that passes its test, type check and format, and a pipeline that trains with it", async (t) => {
   await inFolder(async (folder) => {
     for (const kind of stageKinds) {
-      const { code, stdout } = await rocket(["new", kind, join(folder, `my_${kind}.ts`)]);
-      assertEquals(code, 0);
-      assertStringIncludes(stdout, `my_${kind}_test.ts`);
+      assertEquals(await create([kind, join(folder, `my_${kind}.ts`)], none), 0);
     }
     await t.step("tests, type check, format and lint", async () => {
       const tests = await deno(["test", "-A", "--quiet", ...flags, folder]);
@@ -44,21 +46,23 @@ Deno.test("new does not overwrite files", async () => {
   });
 });
 
+Deno.test("new prints how to run and to test the stage", async () => {
+  await inFolder(async (cwd) => {
+    const { code, stdout } = await rocket(["new", "metric", "plugins/my_metric.ts"], { cwd });
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, "created plugins/my_metric_test.ts");
+    assertMatch(stdout, /^run it: {2}deno task pipeline plugins\/my_metric\.yaml$/m);
+    assertMatch(stdout, /^test it: deno task test plugins\/my_metric_test\.ts$/m);
+  });
+});
+
 Deno.test("new rejects unknown kinds and invalid file names", async () => {
-  const refused = async (...args: string[]) => {
-    const { code, stderr } = await rocket(["new", ...args]);
-    assertEquals(code, 2);
-    return stderr;
-  };
+  const refused = async (...args: string[]) =>
+    (await problemsOf(() => create(args, none))).flat().join();
   assertStringIncludes(await refused("los", "mine.ts"), "did you mean loss?");
-  assertStringIncludes(
-    await refused("loss", "my stage.ts"),
-    "cannot be used as the file of a stage",
-  );
-  assertStringIncludes(await refused("loss", "mine.py"), "cannot be used as the file of a stage");
-  assertStringIncludes(
-    await refused("loss", "mine_test.ts"),
-    "cannot be used as the file of a stage",
-  );
+  assertStringIncludes(await refused("projct", "mine"), "did you mean project?");
+  for (const file of ["my stage.ts", "mine.py", "mine_test.ts"]) {
+    assertStringIncludes(await refused("loss", file), "cannot be used as the file of a stage");
+  }
   assertStringIncludes(await refused("loss"), "expected a file for the stage");
 });

@@ -10,6 +10,8 @@ import { arrowFile, renamed } from "./small_rows.ts";
 import { stageCases } from "./stage_cases.ts";
 import { root } from "../support/command_line.ts";
 
+const rocketConfig = { name: "@rocket-launching/rocket", version: "0.1.0" };
+
 /** A pipeline that nothing is wrong with. */
 export const rightPipeline = `name: right
 data:
@@ -146,6 +148,52 @@ function* wordCases(): Iterable<CommandCase> {
     files: { "mine.ts": "" },
     mended: { "new/there": { args: ["new", "loss", "other.ts"] } },
   });
+  yield one("an option of new project for a stage", ["new", "loss", "mine.ts", "--label", "y"], [
+    "--label is an option of new project, not of new loss",
+  ]);
+  yield one("no valid name of a package", ["new", "package", "@You/Loss", "here"], [
+    '"@You/Loss" cannot be the name of a package',
+  ]);
+  yield one("no name of a package", ["new", "package"], ["expected a name for the package"]);
+  yield* projectsOfFiles();
+}
+
+/** New projects for files that cannot be used as they are. */
+function* projectsOfFiles(): Iterable<CommandCase> {
+  const files = { "rows.csv": "x,t,y\n1,a,0\n2,b,0\n3,c,0\n", "y.csv": "y\n0\n1\n" };
+  const made = ["new", "project", "here"];
+  const one = (
+    name: string,
+    args: readonly string[],
+    words: readonly string[],
+    mended: Readonly<Record<string, Mend>> = {},
+    more: Readonly<Record<string, string>> = {},
+  ): CommandCase => ({
+    ...{ name: `commands: ${name}`, args: [...made, ...args], code: 2, words, mended },
+    files: { ...files, ...more },
+  });
+  const from = ["--from", "rows.csv"];
+  yield one("a label that is no column", [...from, "--label", "T"], ['did you mean "t"?']);
+  yield one("a file without a label", from, ['add --label with one of "x", "t", "y"'], {
+    "new/label-missing": { args: [...made, ...from, "--label", "x"] },
+  });
+  yield one("a label without a file", ["--label", "x"], ["add --from FILE, or remove --label"], {
+    "new/label-alone": { args: [...made, "--label", "x", ...from] },
+  });
+  yield one("a label with one value", [...from, "--label", "y"], ["has the same value in all 3"], {
+    "new/unfit-label": { args: [...made, ...from, "--label", "x"] },
+  });
+  yield one("a label alone in its file", ["--from", "y.csv", "--label", "y"], [
+    "no column that can",
+  ], {
+    "new/features": { files: { "y.csv": "y,x\n0,1\n1,2\n" } },
+  });
+  yield one("a full folder", [], ["is not empty, and nothing is overwritten"], {
+    "new/full": { args: ["new", "project", "there"] },
+  }, { "here/mine.txt": "" });
+  yield one("no copy of Rocket", ["--link", "rocket"], ["is not a copy of Rocket's repository"], {
+    "new/link": { files: { "rocket/deno.json": JSON.stringify(rocketConfig) } },
+  }, { "rocket/deno.json": "{}" });
 }
 
 const sweepText = `base: p.yaml

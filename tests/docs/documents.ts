@@ -26,7 +26,9 @@ export interface Block {
 export function* documents(folder = root): Iterable<MarkdownFile> {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     const path = join(folder, name);
-    if (name.startsWith(".") || ["runs", "coverage", "node_modules"].includes(name)) continue;
+    // What the command `new` writes is tested where it is written.
+    const skipped = ["runs", "coverage", "node_modules", "templates"];
+    if (name.startsWith(".") || skipped.includes(name)) continue;
     if (isDirectory) yield* documents(path);
     else if (name.endsWith(".md")) {
       yield { path: relative(root, path), text: Deno.readTextFileSync(path) };

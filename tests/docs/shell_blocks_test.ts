@@ -67,6 +67,7 @@ function faultOfDeno(args: readonly string[]): string | undefined {
     case "eval":
     case "init":
     case "jupyter":
+    case "publish":
     case "test":
       return undefined;
     default:

@@ -36,6 +36,9 @@ export interface Arguments {
   readonly only: string | undefined;
   readonly reference: string | undefined;
   readonly layers: boolean;
+  readonly from: string | undefined;
+  readonly label: string | undefined;
+  readonly link: string | undefined;
   readonly permissions: boolean;
   readonly quiet: boolean;
   readonly json: boolean;
@@ -106,6 +109,9 @@ export function parseArguments(args: readonly string[]): Arguments {
     only: text("only"),
     reference: text("reference"),
     layers: isSet("layers"),
+    from: text("from"),
+    label: text("label"),
+    link: text("link"),
     permissions: isSet("permissions"),
     quiet: isSet("quiet"),
     json: isSet("json"),

@@ -91,6 +91,9 @@ const optionTable = {
   only: { value: "PART", summary: "Runs only one part: check, latency or SETTING/seed-N" },
   reference: { value: "SETTING", summary: "The setting to compare the others with" },
   layers: { summary: "Shows each layer and output of the nets, and the metrics" },
+  from: { value: "FILE", summary: "A file with rows, such as rows.csv, to make a pipeline for" },
+  label: { value: "COLUMN", summary: "The column of --from to predict" },
+  link: { value: "FOLDER", summary: "A copy of Rocket's repository to use instead of JSR" },
   "allow-plugin": {
     value: "CODE",
     repeatable: true,
@@ -296,14 +299,16 @@ const commandTable = {
     options: ["allow-plugin"],
   },
   new: {
-    words: "KIND FILE.ts",
-    summary: "Creates a plugin, its test and a pipeline file",
+    words: "KIND FILE.ts | project DIR | package NAME DIR",
+    summary: "Creates a plugin, a project, or a package with a plugin",
     arguments: {
       KIND: "A kind of stage, such as loss",
-      "FILE.ts": "The file of the plugin; the others stand beside it",
+      "FILE.ts": "The file of the plugin; its test and a pipeline stand beside it",
+      DIR: "The folder to create",
+      NAME: "The name of the package, such as @you/my-loss",
     },
-    example: "new loss my_loss.ts",
-    options: [],
+    example: "new project churn --from customers.csv --label Churned",
+    options: ["from", "label", "link"],
   },
   native: {
     words: "",

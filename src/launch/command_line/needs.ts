@@ -270,11 +270,17 @@ const needsByCommand: Readonly<
     await needs.addShown(stage, parsed);
     return needs.answer();
   },
-  new(needs, { words: [, file = "."] }) {
-    const folder = dirname(resolve(file));
+  async new(needs, { words: [word, ...rest], parsed }) {
+    const isFolder = word === "project" || word === "package";
+    const at = (word === "package" ? rest[1] : rest[0]) ?? ".";
+    const folder = isFolder ? resolve(at) : dirname(resolve(at));
     needs.add("read", folder, "files that exist already");
     needs.add("write", folder, "the new files");
-    return Promise.resolve(needs.answer());
+    if (parsed.link !== undefined) needs.add("read", resolve(parsed.link), "the copy of Rocket");
+    if (word === "project" && parsed.from !== undefined) {
+      await needs.addInput(parsed.from, parsed);
+    }
+    return needs.answer();
   },
 };
 

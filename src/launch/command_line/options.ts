@@ -64,6 +64,12 @@ export interface CommandOptions {
   readonly reference: string | undefined;
   /** Whether to show each layer of the nets. */
   readonly layers: boolean;
+  /** The file with rows for which a new project gets a pipeline. */
+  readonly from: string | undefined;
+  /** The column that the nets of a new project predict. */
+  readonly label: string | undefined;
+  /** The folder with a copy of Rocket that a new project uses. */
+  readonly link: string | undefined;
   /** Whether to print no progress. */
   readonly quiet: boolean;
   /** Whether to print events as JSON lines on standard output. */
@@ -154,6 +160,9 @@ export function readOptions(parsed: Arguments): CommandOptions {
     only: parsed.only,
     reference: parsed.reference,
     layers: parsed.layers,
+    from: parsed.from,
+    label: parsed.label,
+    link: parsed.link,
     quiet: parsed.quiet,
     json: parsed.json,
     debug: parsed.debug,
