@@ -137,7 +137,7 @@ Deno.test("a user of the published package, without the repository and with empt
       const [, run] = /^run it: +(.*)$/m.exec(stdout)!, [, test] = /^test it: (.*)$/m.exec(stdout)!;
       assertEquals([run, test], [`${cli} my_loss.yaml`, "deno test -A my_loss_test.ts"]);
       // The types are checked by the test of a linked checkout.
-      await user.done(`${test} --no-check`);
+      await user.done(test!.replace("-A", "-A --no-check"));
       const { stderr } = await user.done(`${run} --engine wasm --epochs 1`);
       assertMatch(stderr, /^permissions: read .*, no network, no native code, no other programs/m);
     });
