@@ -300,7 +300,7 @@ const commandTable = {
   },
   new: {
     words: "KIND FILE.ts | project DIR | package NAME DIR",
-    summary: "Creates a plugin, a project, or a package with a plugin",
+    summary: "Creates a plugin, a project, or a package",
     arguments: {
       KIND: "A kind of stage, such as loss",
       "FILE.ts": "The file of the plugin; its test and a pipeline stand beside it",
