@@ -59,7 +59,7 @@ export function chooseFeatures(
     if (chosen.length > 0) return chosen;
     throw new UserError(`no feature is suitable for this transform: expected ${wanted}`, {
       hint: hint(
-        "features/none",
+        "features/unsuitable",
         `remove the transform; the features are ${
           all.map((name) => `${name} ${describe(features[name]!)}`).join(", ")
         }`,

@@ -419,7 +419,7 @@ function planColumns(
         text: Object.hasOwn(texts, column ?? name) ? texts[column ?? name] : undefined,
         where,
         like: like && likeField && { spec: like.specs.features[name]!, field: likeField },
-        place: (option) => places(...path, ...option === undefined ? [] : [option]),
+        place: (option) => places(...path, ...option?.split(".") ?? []),
       });
       return planned(field, reader, ids?.borrowed ? ids.name : undefined);
     });

@@ -13,8 +13,10 @@ const evil =
 const shown =
   "x\\u{a}error: forged\\u{d}error: forged\\u{2028}error: forged\\u{2029}\\u{a} hint: forged" +
   "\\u{61c}\\u{200b}\\u{200e}\\u{200f}\\u{202e}\\u{feff}\\u{e0041}\\u{9}z";
-/** The part of the printed name that is the same in JSON. */
-const escapes = "\\u{2028}error: forged\\u{2029}";
+/** The name as a hint shows it, so that it can be copied into a YAML file. */
+const inYaml =
+  String.raw`"x\nerror: forged\rerror: forged\u2028error: forged\u2029\n hint: forged` +
+  String.raw`\u061c\u200b\u200e\u200f\u202e\ufeff\U000e0041\tz"`;
 /** The name for CSV files. A carriage return would end a line there, even in quotes. */
 const csvName = evil.replace("\r", "");
 const file = "x\nerror: forged\u2028\u200f.";
@@ -63,7 +65,7 @@ const cases: Readonly<Record<string, Case>> = {
     command: "check",
     code: 2,
     pipeline: small({ data: { ...data, features: { a: { column: `${evil}z` } } } }),
-    words: [`did you mean ${shown}?`],
+    words: [`did you mean ${inYaml}?`],
   },
   "columns of CSV": {
     command: "check",
@@ -71,7 +73,7 @@ const cases: Readonly<Record<string, Case>> = {
     pipeline: small({
       data: { ...data, train: { use: "csv", path: "a.csv", columns: { [csvName]: "int32" } } },
     }),
-    words: ["did you mean x\\u{a}error: forgederror: forged\\u{2028}"],
+    words: [`did you mean ${inYaml.replace("\\r", "")}?`],
   },
   "columns of Parquet": {
     command: "check",
@@ -97,13 +99,13 @@ const cases: Readonly<Record<string, Case>> = {
     command: "list",
     code: 0,
     pipeline: small({ data, metrics: [{ use: `./${file}ts` }] }),
-    words: ["x\\u{a}error: forged\\u{2028}\\u{200f}.ts"],
+    words: ["forged\\u{2028}\\u{200f}.ts"],
   },
   "settings of sweeps": {
     command: "sweep",
     code: 2,
     pipeline: { base: small({ data }), seeds: [1], settings: { [evil]: {} } },
-    words: [escapes],
+    words: [inYaml],
   },
 };
 

@@ -134,7 +134,10 @@ type PlacedEdit =
 
 /** The keys of the value that a place names; of a stage, its options. */
 function basePath(path: string): string[] {
-  const keys = path.replaceAll(/\[(\d+)\]/g, ".$1").split(".").filter((key) => key !== "");
+  const keys = Array.from(
+    path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|[^.[\]]+/g),
+    ([key, index, quoted]) => index ?? (quoted === undefined ? key : JSON.parse(quoted) as string),
+  );
   return keys.at(-1) === "use" ? keys.slice(0, -1) : keys;
 }
 

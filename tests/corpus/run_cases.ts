@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { encodeSafetensors } from "../../src/base/files/safetensors.ts";
 import type { Mend } from "./changed_input.ts";
@@ -425,15 +426,26 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
     oneHot,
     { ...three, "words.json": "{}" },
   );
-  yield one(
-    "the optimizer of a file without one",
-    "{ run: run, optimizer: true }",
-    ["remove `optimizer: true`"],
-    undefined,
-    {},
-    { "run/checkpoints/best.safetensors": weights(booster) },
-    "plain",
-  );
+  yield {
+    ...one(
+      "the optimizer of a file without one",
+      "{ run: run, optimizer: true }",
+      ["remove `optimizer: true`"],
+      undefined,
+      {},
+      {},
+      "plain",
+    ),
+    before: (_run, folder) => {
+      const checkpoints = join(folder, "run", "checkpoints"), path = join(checkpoints, "best.json");
+      const bytes = weights(booster);
+      Deno.writeFileSync(join(checkpoints, "best.safetensors"), bytes);
+      const record = JSON.parse(Deno.readTextFileSync(path));
+      record.sha256 = createHash("sha256").update(bytes).digest("hex");
+      Deno.writeTextFileSync(path, JSON.stringify(record));
+      return Promise.resolve();
+    },
+  };
   yield one(
     "another optimizer",
     `{ run: ${run}, optimizer: true }`,
