@@ -72,7 +72,7 @@ export async function open(
     weight,
     columns,
     stage: sourceReference,
-    places: (path) => ({ file: "pipeline.yaml", path: `data.${path}` }),
+    places: (...path) => ({ file: "pipeline.yaml", path: ["data", ...path].join(".") }),
   }, { like });
   if (!(split instanceof StoredSplit)) throw new Error("the rows are not in memory");
   return split;
