@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Better, betterOf } from "../stages/metric.ts";
+import { betterOf } from "../stages/metric.ts";
 import type { CheckedSweep } from "./check.ts";
 import type { Latency } from "./latency.ts";
 import type { RunOutcome, When } from "./results.ts";
@@ -57,7 +57,7 @@ export interface SweepTable {
   /** The metric that settings are compared on. */
   readonly metric: string | undefined;
   /** Whether higher or lower values of this metric are better; undefined if that is not known. */
-  readonly better: Better | undefined;
+  readonly better: "higher" | "lower" | undefined;
   /** All seeds. */
   readonly seeds: readonly number[];
   /** The metrics' keys, in the order of the runs' results. */

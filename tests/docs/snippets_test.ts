@@ -36,6 +36,7 @@ const languages: Readonly<Record<string, string>> = {
   yaml: "yaml_blocks_test.ts",
   ts: "the test above",
   python: "the test below",
+  json: "the test below",
   dockerfile: "shell_blocks_test.ts",
   text: "output or a figure",
 };
@@ -45,6 +46,10 @@ Deno.test("each block of a document has a language that a test checks, or is tex
     !Object.hasOwn(languages, language) || language === "text" && /^\$ |^deno /m.test(text)
   );
   assertEquals(unknown.map(({ place }) => place), []);
+});
+
+Deno.test("each json block of a document can be parsed", () => {
+  for (const { language, text } of blocks) if (language === "json") JSON.parse(text);
 });
 
 const python = await new Deno.Command("python3", { args: ["--version"] }).output()
