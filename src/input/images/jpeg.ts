@@ -31,6 +31,15 @@ const isOtherFrame = (marker: number) =>
   marker >= 0xc3 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 
 /**
+ * Checks whether a marker starts a segment that images have before their pixels: tables, restart
+ * intervals, metadata, or comments. Others are refused, because decoders disagree about whether they
+ * have a length. The decoder could otherwise find another frame than {@linkcode readJpeg}, with a
+ * size that was not checked.
+ */
+const isKnownSegment = (marker: number) =>
+  [0xc4, 0xdb, 0xdd, 0xfe].includes(marker) || marker >= 0xe0 && marker <= 0xef;
+
+/**
  * The maximum number of scans of a progressive image. Each scan visits all pixels, so a small file
  * with many scans would take minutes. Encoders write about ten.
  */
@@ -65,10 +74,13 @@ export function readJpeg(bytes: Uint8Array): JpegHeader {
       throw new UnsupportedImage("a lossless, hierarchical, or arithmetic-coded JPEG image");
     }
     if (readFrames.has(marker)) {
+      if (frame) throw new DamagedImage("its header has two sizes");
       frame = frameOf(content);
       isProgressive = marker === PROGRESSIVE;
     } else if (marker === APP1 && isExif(content)) {
       orientation ??= orientationOf(content.subarray(6));
+    } else if (!isKnownSegment(marker)) {
+      throw new DamagedImage("its header is damaged");
     }
     at += 2 + length;
   }

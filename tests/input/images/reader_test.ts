@@ -216,6 +216,20 @@ Deno.test("ColumnReader refuses a small image that declares many pixels before i
   assert(refused([jpeg]).message.includes("65535 × 65535 pixels, more than"));
 });
 
+Deno.test("ColumnReader refuses JPEG images in which a decoder could find another size", () => {
+  const jpeg = named("jpeg 4:4:4").file,
+    frame = jpeg.findIndex((byte, at) => byte === 0xff && jpeg[at + 1] === 0xc0);
+  const [start, rest] = [jpeg.slice(0, 2), jpeg.slice(2)];
+  // Markers that have no length in some decoders, and reserved ones.
+  for (const marker of [0x01, 0x02, 0xbf, 0xcc, 0xd0, 0xd7, 0xd8, 0xdc, 0xde, 0xdf, 0xf0, 0xfd]) {
+    const { message } = refused([Uint8Array.of(...start, 0xff, marker, 0, 2, ...rest)]);
+    assert(message.includes("its header is damaged"), `${marker}: ${message}`);
+  }
+  const again = jpeg.slice(frame, frame + 19);
+  const twice = Uint8Array.of(...jpeg.slice(0, frame), ...again, ...jpeg.slice(frame));
+  assert(refused([twice]).message.includes("its header has two sizes"));
+});
+
 Deno.test("ColumnReader refuses JPEG images that it cannot decode like others", () => {
   const jpeg = named("jpeg 4:4:4").file;
   const frame = jpeg.findIndex((byte, at) => byte === 0xff && jpeg[at + 1] === 0xc0);
