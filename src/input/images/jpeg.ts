@@ -24,7 +24,6 @@ const START_OF_SCAN = 0xda, END = 0xd9, APP1 = 0xe1;
 
 /** The markers of frames with Huffman coding: baseline, extended, and progressive. */
 const readFrames: ReadonlySet<number> = new Set([0xc0, 0xc1, 0xc2]);
-const PROGRESSIVE = 0xc2;
 
 /** The markers of other frames: lossless, hierarchical, or with arithmetic coding. */
 const isOtherFrame = (marker: number) =>
@@ -40,8 +39,8 @@ const isKnownSegment = (marker: number) =>
   [0xc4, 0xdb, 0xdd, 0xfe].includes(marker) || marker >= 0xe0 && marker <= 0xef;
 
 /**
- * The maximum number of scans of a progressive image. Each scan visits all pixels, so a small file
- * with many scans would take minutes. Encoders write about ten.
+ * The maximum number of scans of an image. Each scan visits all pixels, so a small file with many
+ * scans would take minutes. Encoders write about ten.
  */
 const maxScans = 500;
 
@@ -56,7 +55,7 @@ const maxScans = 500;
 export function readJpeg(bytes: Uint8Array): JpegHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let frame: Pick<JpegHeader, "width" | "height" | "components"> | undefined;
-  let orientation: number | undefined, isProgressive = false;
+  let orientation: number | undefined;
   for (let at = 2;;) {
     // Any number of bytes 0xff may come before a marker.
     while (bytes[at] === 0xff && bytes[at + 1] === 0xff) at++;
@@ -76,7 +75,6 @@ export function readJpeg(bytes: Uint8Array): JpegHeader {
     if (readFrames.has(marker)) {
       if (frame) throw new DamagedImage("its header has two sizes");
       frame = frameOf(content);
-      isProgressive = marker === PROGRESSIVE;
     } else if (marker === APP1 && isExif(content)) {
       orientation ??= orientationOf(content.subarray(6));
     } else if (!isKnownSegment(marker)) {
@@ -85,7 +83,7 @@ export function readJpeg(bytes: Uint8Array): JpegHeader {
     at += 2 + length;
   }
   if (!frame) throw new DamagedImage("its header has no size");
-  if (isProgressive && countScans(bytes) > maxScans) {
+  if (countScans(bytes) > maxScans) {
     throw new UnsupportedImage(`a JPEG image with more than ${maxScans} scans`);
   }
   return { format: "JPEG", bits: 8, orientation: orientation ?? 1, ...frame };

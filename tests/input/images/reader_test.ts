@@ -242,10 +242,11 @@ Deno.test("ColumnReader refuses JPEG images that it cannot decode like others", 
   assert(changed(frame + 4, 12).includes("a JPEG image with 12 bits per value"));
   assert(changed(frame + 9, 4).includes("a JPEG image with CMYK colors"));
   // A start of a scan for each of 501 scans.
-  const many = named("jpeg progressive").file;
   const scans = Uint8Array.from({ length: 1002 }, (_, at) => at % 2 === 0 ? 0xff : 0xda);
-  const { message } = refused([Uint8Array.of(...many, ...scans)]);
-  assert(message.includes("more than 500 scans"), message);
+  for (const many of [named("jpeg progressive").file, jpeg]) {
+    const { message } = refused([Uint8Array.of(...many, ...scans)]);
+    assert(message.includes("more than 500 scans"), message);
+  }
 });
 
 Deno.test("ColumnReader refuses options and uses that images do not have", () => {
