@@ -51,14 +51,7 @@ const OTHER = /^(?:true|false|null|)$/i;
  * Formats a name for a hint, as users can copy it into a pipeline file: unchanged, or in double
  * quotes if YAML would read it differently.
  *
- * @example
- * ```ts
- * import { yamlName } from "@rocket-launching/rocket/plugin";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(yamlName("mean radius"), "mean radius");
- * assertEquals(yamlName("a\tb"), String.raw`"a\tb"`);
- * ```
+ * The name `mean radius` stays as it is. A name with a tab becomes `"a\tb"`.
  *
  * @param name The name.
  */

@@ -34,6 +34,8 @@ export interface Following {
  */
 function wrongCommand(text: string): string | undefined {
   for (const [whole, name, word] of text.matchAll(/(deno (?:task|run) \S+) ([^\s`;]+)/g)) {
+    // Data sets are made by a task of the repository.
+    if (name === "deno task data") continue;
     const isWord = Object.hasOwn(commands, word!) ||
       /^--help$|^…$|\.(?:ya?ml|json|ts)'?$/.test(word!);
     if (name !== commandName() || !isWord) return whole;

@@ -36,7 +36,9 @@ for (const [permission, action] of Object.entries(deeds)) {
         cwd: folder,
       });
       assertEquals(code, 2);
-      assertStringIncludes(stderr, `--allow-${permission}`);
+      assertStringIncludes(stderr, `NotCapable: Requires ${permission} access to `);
+      // A message that named the flag would advise a user to grant what foreign code asks for.
+      assert(!stderr.includes(`--allow-${permission}`), stderr);
       assertStringIncludes(stderr, "permissions: read ");
     }, { "evil.ts": plugin(action) });
   });

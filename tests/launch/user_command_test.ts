@@ -62,5 +62,10 @@ Deno.test("only commandName() and testCommand() name a task that users of the re
     const code = Deno.readTextFileSync(path).replaceAll(/^\s*(?:\/?\*|\/\/).*$/gm, "");
     if (/deno task (?!schema)\w/.test(code)) naming.push(relative(root, path));
   }
-  assertEquals(naming, ["src/base/command_name.ts"]);
+  assertEquals(naming.sort(), [
+    "src/base/command_name.ts",
+    // What `new` makes has these tasks of its own.
+    "src/commands/new_package.ts",
+    "src/commands/new_project.ts",
+  ]);
 });

@@ -31,6 +31,8 @@ Deno.test("importCustom() is the only place where Rocket imports a module that a
       "src/model/onnx_runtime.ts: onnxRuntimePackages[0]",
       "src/model/parquet_file.ts: parquetWriterPackages[0]",
       "plugins/sources/duckdb.ts: name",
+      // The programs of the published launcher.
+      "cli.ts: new URL(programs[program], import.meta.url",
       // The launcher, which reads no file of a user, and a script that makes documents.
       "src/launch/registry.ts: specifier",
       "src/tools/builtins.ts: new URL(file, folder",

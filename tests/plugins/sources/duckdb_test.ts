@@ -19,7 +19,7 @@ Deno.test("a source that needs DuckDB reports that it is missing, and other sour
     const allowed = ["--no-prompt", "--deny-ffi", "--allow-read", "--allow-env", "--allow-sys"];
     const { stdout, stderr } = await deno(["run", "--quiet", ...allowed, ...flags, script]);
     assertStringIncludes(stdout, '["UserError",["DuckDB, which reads this source', stderr);
-    assertStringIncludes(stdout, "convert the data to Arrow on another machine");
+    assertStringIncludes(stdout, "convert the data to Arrow files on another machine");
   });
 });
 
