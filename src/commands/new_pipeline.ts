@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
+import { yamlQuoted } from "../base/quoted.ts";
 import type { FileColumn, FileTable } from "./new_table.ts";
 
 /** The number of different whole numbers up to which a label's values are classes. */
@@ -59,14 +60,16 @@ export function makePipeline({ name, path, table, label }: PipelineParts): NewPi
     "data:",
     "  all:",
     `    use: ${table.use}`,
-    `    path: ${scalar(path)}`,
-    ...(table.nullValues ? [`    nullValues: [${table.nullValues.map(quoted).join(", ")}]`] : []),
+    `    path: ${value(path)}`,
+    ...(table.nullValues
+      ? [`    nullValues: [${table.nullValues.map(yamlQuoted).join(", ")}]`]
+      : []),
     ...splitLines(goal, kind, table),
     ...(hasNumbers ? ["  nulls: median"] : []),
     "  features:",
     ...features.flatMap(({ column, left }) => featureLines(column, left)),
     "  label:",
-    `    column: ${scalar(label)}`,
+    `    column: ${value(label)}`,
     `    kind: ${kind}`,
     ...(goal.nulls > 0 ? ["    nulls: drop"] : []),
     ...(hasNumbers ? ["  transforms:", "    - { use: normalize }"] : ["  transforms: []"]),
@@ -170,7 +173,7 @@ function splitLines(
     "  split:",
     "    test: 0.2",
     "    validation: 0.1",
-    `    by: { stratify: ${quoted(name)} }`,
+    `    by: { stratify: ${yamlQuoted(plain(name))} }`,
   ];
 }
 
@@ -205,8 +208,17 @@ function remarksOn({ name, largest }: FileColumn, kind: keyof typeof goals): str
   ];
 }
 
-/** Writes a text as a YAML scalar on one line. */
-const scalar = (text: string) => stringify(text, { lineWidth: 0, blockQuote: false }).trimEnd();
+/**
+ * Writes a text as a YAML scalar on one line, whatever the text is: the line may be a comment, and
+ * the rest of a text in several lines would not be.
+ */
+const scalar = (text: string) =>
+  /[\p{C}\p{Zl}\p{Zp}]/u.test(text)
+    ? yamlQuoted(text)
+    : stringify(text, { lineWidth: 0, blockQuote: false }).trimEnd();
 
-/** Writes a text as a quoted YAML scalar, which may stand in a list in brackets. */
-const quoted = (text: string) => JSON.stringify(text);
+/** Writes a text as a YAML value on one line. */
+const value = (text: string) => scalar(plain(text));
+
+/** Escapes a text in which `${` does not start an environment variable. */
+const plain = (text: string) => text.replaceAll("${", () => "$${");

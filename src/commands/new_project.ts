@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { printable } from "../base/printable.ts";
 import { quoted } from "../base/quoted.ts";
 import { createRandom, deriveSeed } from "../base/random.ts";
 import { onlyArgument } from "../launch/command_line/options.ts";
@@ -64,7 +65,10 @@ export async function newProject(
     ...data,
     "plugins/absolute_hint.ts": stage,
     "plugins/absolute_hint_test.ts": test,
-    "README.md": readme.replaceAll("NAME", () => name).replaceAll("ROWS", () => quoted(rows)),
+    "README.md": readme.replaceAll("NAME", () => name).replaceAll(
+      "ROWS",
+      () => printable(quoted(rows)),
+    ),
     "schema/pipeline.json": pipelineSchema,
     "schema/sweep.json": sweepSchema,
     ".gitignore": "runs/\n",

@@ -154,6 +154,21 @@ Deno.test("makePipeline() leaves out columns from which nothing can be learned",
   assertEquals(Object.keys(data.features), ["n", "price"]);
 });
 
+Deno.test("makePipeline() writes each name on one line, whatever the name contains", () => {
+  const evil = `${"a".repeat(54)}\nextends: /tmp/evil.yaml\n$schema: | #`;
+  const names = [evil, `it's "b"\nextends: x`, "c\u2028d", "e: [", "${env:HOME}"];
+  for (const name of names) {
+    const left = column(name, { distinct: 1 });
+    const { data, extends: base } = pipelineOf([column("n"), left, column("y")], "y");
+    assertEquals([base, Object.keys(data.features)], [undefined, ["n"]], name);
+    const kept = pipelineOf([column("n"), column(name), column("y")], "y");
+    assertEquals([kept.extends, Object.keys(kept.data.features)], [undefined, ["n", name]], name);
+    const label = pipelineOf([column("n"), column(name, { family: "strings", distinct: 2 })], name);
+    assertEquals(label.data.label.column, name.replace("${", () => "$${"));
+    assertEquals(label.data.split.by, { stratify: name.replace("${", () => "$${") });
+  }
+});
+
 Deno.test("new project rejects what it cannot use, and writes nothing", async () => {
   const files = {
     "rows.csv": "Sepal length,Kind\n1,a\n2,b\n3,a\n",

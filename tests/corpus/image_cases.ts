@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { imageFixtures, pngOf } from "../support/images.ts";
 import { type CommandCase, inPipeline, ofRows, rows } from "./rows_pipeline.ts";
 import { arrowFile, type Column } from "./small_rows.ts";
@@ -138,6 +139,16 @@ export function* imageCases(): Iterable<CommandCase> {
     "photos/a/1.png",
     "photos/a/2.gif",
   ], "images/other-format");
+  yield {
+    ...photos("a link to a folder", ["photos/link is a link to a folder"], [
+      "photos/a/1.png",
+      "photos/b/1.png",
+    ], "images/link"),
+    before: async (_run, folder) => {
+      await Deno.symlink("a", join(folder, "photos", "link"));
+      return undefined;
+    },
+  };
 
   const classes = (...names: string[]) => {
     const features = { y: { _type: "ClassLabel", names } };
