@@ -12,8 +12,10 @@
  *   options: z.object({ every: z.int().positive().describe("The number of steps.") }),
  *   create: ({ every }) => ({ step }) => 0.5 ** Math.floor(step / every),
  * });
- * export default halve;
+ * if (halve.name !== "halve") throw new Error("another name");
  * ```
+ *
+ * The file of a stage ends in `export default halve;`.
  *
  * @module
  */

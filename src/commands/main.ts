@@ -194,9 +194,13 @@ function missingMemory(error: unknown): Problem & { exitCode: 1 } | undefined {
   if (!missing) return undefined;
   return {
     message: `there is not enough memory: ${message}`,
-    hint: hint("memory/smaller", "make train.batch, the nets or their tables of ids smaller", {
-      outside: "what fits depends on the machine",
-    }),
+    hint: hint(
+      "memory/smaller",
+      "use a smaller train.batch, smaller nets, or smaller embedding tables",
+      {
+        outside: "what fits depends on the machine",
+      },
+    ),
     exitCode: 1,
   };
 }

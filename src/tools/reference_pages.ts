@@ -68,9 +68,11 @@ function pipelinePage(): string[] {
         required ? "Required." : preset === undefined ? "Optional." : `Default: \`${preset}\`.`,
         ...(kind
           ? [
-            `[The stages](${stageFolder(kind)}.md) have options of their own${
-              options.length > 0 ? "; all of them accept these" : ""
-            }.`,
+            `${
+              options.length > 0
+                ? "All stages of this kind accept the options below. Each stage also has"
+                : "Each stage has"
+            } options of its own: [${stageFolder(kind)}](${stageFolder(kind)}.md).`,
           ]
           : []),
       ];
