@@ -254,8 +254,8 @@ async function nearestFile(
   }
 }
 
-/** The largest file that is hashed completely, in bytes. Hashing it takes about a second. */
-const hashedBytes = 2 ** 28;
+/** The most bytes that are hashed for a fingerprint. Hashing them takes about a second. */
+export const hashedBytes = 2 ** 28;
 
 /**
  * Returns one fingerprint per file, which changes when the file changes: the SHA-256 of the content

@@ -24,6 +24,7 @@ import {
   fileFingerprints,
   type FileKind,
   findFile,
+  hashedBytes,
   isUrl,
   resolvePath,
   sha256,
@@ -48,9 +49,6 @@ const maxColumn = 2 ** 31 - 1;
 
 /** The number of files that are open at a time. */
 const openAtOnce = 32;
-
-/** The total size in bytes up to which images are hashed completely. */
-const hashedBytes = 2 ** 28;
 
 /** An image in the folder. */
 interface ImageFile extends SourceFile {

@@ -1,6 +1,7 @@
 import { counted } from "../base/text_table.ts";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { hint } from "../base/hints.ts";
+import { joinArrays } from "../base/join_arrays.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Dataset, Source } from "../stages/source.ts";
 import type { ColumnChunk } from "./columns.ts";
@@ -413,14 +414,7 @@ class Tally {
 
   /** Returns the rows that are kept, or undefined if all are kept. */
   kept(): Uint32Array | undefined {
-    if (!this.#kept) return undefined;
-    const all = new Uint32Array(this.#kept.reduce((sum, { length }) => sum + length, 0));
-    let filled = 0;
-    for (const rows of this.#kept) {
-      all.set(rows, filled);
-      filled += rows.length;
-    }
-    return all;
+    return this.#kept && joinArrays(this.#kept, Uint32Array);
   }
 
   /** Returns the number of rows in a window. */

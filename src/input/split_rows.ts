@@ -10,6 +10,7 @@ import { type Data, DataType, type Schema } from "apache-arrow";
 import { cellTexts } from "../base/cell_text.ts";
 import { type Place, UserError } from "../base/errors.ts";
 import { hint, type HintText, nameHint } from "../base/hints.ts";
+import { joinArrays } from "../base/join_arrays.ts";
 import { createRandom, deriveSeed } from "../base/random.ts";
 import type { SplitOptions } from "../pipeline/data_options.ts";
 import type { Plan } from "../pipeline/plan.ts";
@@ -204,15 +205,8 @@ function moments({ place }: DividedSource, column: string, data: Data): Moments 
 }
 
 function joined(chunks: readonly Moments[]): Moments {
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const array = (chunks[0]?.constructor ?? Float64Array) as new (length: number) => Moments;
-  const all = new array(length) as Float64Array;
-  let filled = 0;
-  for (const chunk of chunks as readonly Float64Array[]) {
-    all.set(chunk, filled);
-    filled += chunk.length;
-  }
-  return all;
+  const type = (chunks[0]?.constructor ?? Float64Array) as Float64ArrayConstructor;
+  return joinArrays(chunks as readonly Float64Array[], type);
 }
 
 /**
@@ -327,12 +321,7 @@ async function byClass(source: DividedSource, column: string): Promise<Uint8Arra
         "cannot be in more than one split",
     );
   }
-  const classes = new Uint32Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let filled = 0;
-  for (const chunk of chunks) {
-    classes.set(chunk, filled);
-    filled += chunk.length;
-  }
+  const classes = joinArrays(chunks, Uint32Array);
   const sizes = sizesOf(source, classes.length);
   // One row of each class stays a training row.
   const room = counts.map((count) => count - 1);

@@ -8,6 +8,7 @@ import type { RecordBatch } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
 import { counted } from "../base/text_table.ts";
 import { hint, type HintText } from "../base/hints.ts";
+import { joinArrays } from "../base/join_arrays.ts";
 import type { Registry } from "../pipeline/registry.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
@@ -382,15 +383,9 @@ function joined(parts: readonly Batch[]): Batch {
   if (!first) return { size: 0, features: {}, label: { values: new Float32Array(), shape: [] } };
   if (parts.length === 1) return first;
   const column = (...columns: Column[]): Column => {
-    const length = columns.reduce((sum, { values }) => sum + values.length, 0);
-    const array = columns[0]!.values.constructor as new (length: number) => Values;
-    const values = new array(length);
-    let filled = 0;
-    for (const { values: part } of columns) {
-      values.set(part, filled);
-      filled += part.length;
-    }
-    return { values, shape: columns[0]!.shape };
+    const [{ values: { constructor }, shape }] = columns as [Column];
+    const type = constructor as new (length: number) => Values;
+    return { values: joinArrays(columns.map(({ values }) => values), type), shape };
   };
   return {
     size: parts.reduce((sum, { size }) => sum + size, 0),

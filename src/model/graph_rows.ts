@@ -5,7 +5,7 @@
  */
 
 import * as arrow from "apache-arrow";
-import { ArrowFileWriter } from "../base/files/arrow_writer.ts";
+import { writeArrowFile } from "../base/files/arrow_writer.ts";
 import { unwritable } from "../base/files/unwritable.ts";
 import type { FeatureInput } from "./onnx/columns.ts";
 import { type FeatureValues, inputArrays } from "./runners.ts";
@@ -42,14 +42,10 @@ export function writeRows(
   ];
   const schema = new arrow.Schema(columns.map(({ field }) => field));
   const children = columns.map(({ data }) => data), type = new arrow.Struct(schema.fields);
-  let writer: ArrowFileWriter | undefined;
   try {
-    writer = new ArrowFileWriter(path, schema);
     const data = arrow.makeData({ type, length: rows, nullCount: 0, children });
-    writer.write(new arrow.RecordBatch(schema, data));
-    writer.finish();
+    writeArrowFile(path, schema, [new arrow.RecordBatch(schema, data)]);
   } catch (error) {
-    writer?.abandon();
     throw unwritable(path, error);
   }
 }

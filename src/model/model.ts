@@ -1,5 +1,6 @@
 import { makeData, RecordBatch, Schema, Struct, type Table } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
+import { joinArrays } from "../base/join_arrays.ts";
 import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
@@ -417,15 +418,8 @@ function joinValues(parts: readonly ModelRows[]): FeatureValues {
 }
 
 function joined(arrays: readonly Values[]): Values {
-  const length = arrays.reduce((sum, { length }) => sum + length, 0);
   const types = new Set(arrays.map(({ constructor }) => constructor as Float64ArrayConstructor));
   // Requests may have numbers of different widths; doubles can represent all of them.
   const [type] = types.size === 1 ? types : [Float64Array];
-  const all = new type!(length) as Float64Array;
-  let start = 0;
-  for (const array of arrays) {
-    all.set(array, start);
-    start += array.length;
-  }
-  return all;
+  return joinArrays(arrays, type!);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { joinArrays } from "../base/join_arrays.ts";
 import type { ClassValue, Predictions } from "../model/answers.ts";
 import { refuse } from "./http_error.ts";
 import type { WantedOutput } from "./infer_request.ts";
@@ -111,13 +112,7 @@ function joined(
   if (!first) return [];
   if (parts.length === 1) return first;
   if (Array.isArray(first)) return (parts as (ClassValue | null)[][]).flat();
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let start = 0;
-  for (const part of parts as Float32Array[]) {
-    all.set(part, start);
-    start += part.length;
-  }
-  return all;
+  return joinArrays(parts as Float32Array[], Float32Array);
 }
 
 /**

@@ -9,7 +9,7 @@ import {
 } from "apache-arrow";
 import { join } from "node:path";
 import type { MetricValue } from "../stages/metric.ts";
-import { ArrowFileWriter } from "../base/files/arrow_writer.ts";
+import { writeArrowFile } from "../base/files/arrow_writer.ts";
 import { writeFileWhole } from "../base/files/write.ts";
 import { drawPicture } from "./picture.ts";
 import { htmlText, markdownText } from "./render.ts";
@@ -119,12 +119,5 @@ function writeArrow(path: string, columns: Columns): void {
     ]),
   );
   const table = new Table(vectors);
-  const writer = new ArrowFileWriter(path, table.schema as Schema);
-  try {
-    for (const batch of table.batches) writer.write(batch as RecordBatch);
-    writer.finish();
-  } catch (error) {
-    writer.abandon();
-    throw error;
-  }
+  writeArrowFile(path, table.schema as Schema, table.batches as RecordBatch[]);
 }

@@ -3,10 +3,9 @@ import {
   commandOptions,
   commands,
   commonOptions,
+  describeOption,
   type OptionName,
-  optionOf,
   shownCommand,
-  shownOption,
 } from "../launch/command_line/grammar.ts";
 import { markdownTable } from "./markdown_table.ts";
 
@@ -66,12 +65,8 @@ function optionTable(command: CommandName | undefined, names: readonly OptionNam
   return markdownTable(
     ["option", "what it does"],
     names.map((name) => {
-      const option = optionOf(command, name);
-      const { summary, repeatable } = option;
-      return [
-        `\`${shownOption(name, option)}\``,
-        repeatable ? `${summary}; repeatable` : summary,
-      ];
+      const [shown, summary] = describeOption(command, name);
+      return [`\`${shown}\``, summary];
     }),
   );
 }

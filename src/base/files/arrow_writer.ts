@@ -11,6 +11,29 @@ import { draftOf, forgetDraft } from "./drafts.ts";
 import { WrittenColumns } from "./written_columns.ts";
 
 /**
+ * Writes an Arrow file in the random-access format, which appears under its name only when it is
+ * complete.
+ *
+ * @param path The path of the file.
+ * @param schema The columns of the file.
+ * @param batches The record batches.
+ */
+export function writeArrowFile(
+  path: string,
+  schema: Schema,
+  batches: Iterable<RecordBatch>,
+): void {
+  const writer = new ArrowFileWriter(path, schema);
+  try {
+    for (const batch of batches) writer.write(batch);
+    writer.finish();
+  } catch (error) {
+    writer.abandon();
+    throw error;
+  }
+}
+
+/**
  * Writes an Arrow file in the random-access format, one record batch at a time, so that at most one
  * is in memory. The file appears under its name only when it is complete.
  */

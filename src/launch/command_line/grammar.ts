@@ -369,13 +369,21 @@ export function optionOf(command: CommandName | undefined, name: OptionName): Op
 }
 
 /**
- * Formats an option as the help shows it: `--out DIR`.
+ * Describes an option of a command, for the help and the documents.
  *
+ * @param command The command; undefined for what is common to all commands.
  * @param name The option's name.
- * @param option The option.
+ * @returns The option as users write it, such as `--out DIR`, and what it does.
  */
-export function shownOption(name: OptionName, { value }: Option): string {
-  return value === undefined ? `--${name}` : `--${name} ${value}`;
+export function describeOption(
+  command: CommandName | undefined,
+  name: OptionName,
+): [shown: string, summary: string] {
+  const { value, summary, repeatable } = optionOf(command, name);
+  return [
+    value === undefined ? `--${name}` : `--${name} ${value}`,
+    repeatable ? `${summary}; repeatable` : summary,
+  ];
 }
 
 /**

@@ -9,10 +9,9 @@ import {
   commandOptions,
   commands,
   commonOptions,
+  describeOption,
   type OptionName,
-  optionOf,
   shownCommand,
-  shownOption,
 } from "./grammar.ts";
 
 /** The width of the column before the summaries, in characters. */
@@ -107,11 +106,7 @@ function inLines(first: string, rest: string, joint = ""): string[] {
 const names = () => Object.keys(commands) as CommandName[];
 
 function optionLines(command: CommandName | undefined, names: readonly OptionName[]): string[] {
-  return names.flatMap((name) => {
-    const option = optionOf(command, name);
-    const { repeatable, summary } = option;
-    return entry(shownOption(name, option), repeatable ? `${summary}; repeatable` : summary);
-  });
+  return names.flatMap((name) => entry(...describeOption(command, name)));
 }
 
 /** Formats a name and its summary, which starts in the next line if the name is long. */

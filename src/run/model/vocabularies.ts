@@ -18,7 +18,7 @@ import {
 import { join } from "node:path";
 import { z } from "zod";
 import { readRegular } from "../../base/files/regular.ts";
-import { ArrowFileWriter } from "../../base/files/arrow_writer.ts";
+import { writeArrowFile } from "../../base/files/arrow_writer.ts";
 import { hashOf } from "../../base/files/hash_of.ts";
 import { unwritable } from "../../base/files/unwritable.ts";
 
@@ -110,22 +110,20 @@ function bytesOf(values: readonly string[]): number {
 
 function writeValues(path: string, values: readonly string[]): void {
   const schema = new Schema([new Field("value", new Utf8(), false)]);
-  let writer: ArrowFileWriter | undefined;
   try {
-    writer = new ArrowFileWriter(path, schema);
-    for (let start = 0; start < values.length; start += BATCH) {
-      const part = values.slice(start, start + BATCH);
-      const [child] = vectorFromArray(part, new Utf8()).data;
-      const type = new Struct(schema.fields);
-      const length = part.length;
-      writer.write(
-        new RecordBatch(schema, makeData({ type, length, nullCount: 0, children: [child!] })),
-      );
-    }
-    writer.finish();
+    writeArrowFile(path, schema, batchesOf(values, schema));
   } catch (error) {
-    writer?.abandon();
     throw unwritable(path, error);
+  }
+}
+
+function* batchesOf(values: readonly string[], schema: Schema): Generator<RecordBatch> {
+  const type = new Struct(schema.fields);
+  for (let start = 0; start < values.length; start += BATCH) {
+    const part = values.slice(start, start + BATCH);
+    const [child] = vectorFromArray(part, new Utf8()).data;
+    const { length } = part;
+    yield new RecordBatch(schema, makeData({ type, length, nullCount: 0, children: [child!] }));
   }
 }
 
