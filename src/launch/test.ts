@@ -203,7 +203,9 @@ async function runTests(
 /** Returns arguments that run the examples of all published modules, on the wasm engine. */
 function exampleArguments({ root, config }: Project): string[] {
   const preload = join(root, "tests", "support", "open_wasm.ts");
-  return ["--doc", `--preload=${preload}`, `--ignore=${config.publish.exclude.join(",")}`, "."];
+  // An entry that publishes a file again, as in `!data/README.md`, would make Deno ignore nothing.
+  const ignored = config.publish.exclude.filter((path) => !path.startsWith("!"));
+  return ["--doc", `--preload=${preload}`, `--ignore=${ignored.join(",")}`, "."];
 }
 
 /** Returns the absolute path of an argument that is a file or folder in the user's folder. */

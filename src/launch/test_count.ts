@@ -23,6 +23,7 @@ export class TestCount {
     const seen = { ok: 0, FAILED: 0, ignored: 0 };
     let summary: number[] | undefined;
     let inErrors = false;
+    let lastTest = "";
     let rest = "";
     const readLine = (line: string) => {
       const text = stripVTControlCharacters(line);
@@ -31,6 +32,7 @@ export class TestCount {
       else if (inErrors) this.#failures.push(line);
       const result = RESULT.exec(text)?.[1] as keyof typeof seen | undefined;
       if (result) seen[result]++;
+      if (STARTED.test(text)) lastTest = text.trim();
       const counts = SUMMARY.exec(text)?.slice(1).map((count) => Number(count ?? 0));
       if (counts) {
         summary = counts;
@@ -49,12 +51,19 @@ export class TestCount {
         this.passed += passed!;
         this.failed += failed! || (code === 0 ? 0 : 1);
         this.skipped += skipped!;
+        if (code !== 0 && !failed) {
+          const after = lastTest ? ` The last test was: ${lastTest}` : "";
+          this.#failures.push(
+            `deno test ended with exit code ${code}, although no test failed.${after}`,
+          );
+        }
       },
     };
   }
 
   /**
-   * Returns the errors of the failed tests, as `deno test` printed them, or an empty string.
+   * Returns the errors of the failed tests, as `deno test` printed them, and a line for each run
+   * that ended early; or an empty string.
    *
    * A log may be kept in part, so these errors are repeated at the end of the output.
    */
@@ -71,6 +80,9 @@ export class TestCount {
 
 /** The line of a finished test. Lines of steps are indented and do not match. */
 const RESULT = /^\S.* \.\.\. (ok|FAILED|ignored) \(/;
+
+/** The line of a test that has started; its result follows in the same line. */
+const STARTED = /^\S.* \.\.\.(?: |$)/;
 
 /** The headings of the errors of failed tests, and of the list of failed tests after them. */
 const ERRORS = /^\s*ERRORS\s*$/;

@@ -41,7 +41,7 @@ const FILES: Readonly<Record<string, string>> = {
     lock: false,
     imports: { "@toy/words": "jsr:@toy/words@^1.0.0" },
     tasks,
-    publish: { exclude: ["src/", "tests/"] },
+    publish: { exclude: ["src/", "!src/README.md", "tests/"] },
   }),
   "mod.ts": `export const own: string = "the project's own";\n`,
   "src/launch/compat/words/deno.json": JSON.stringify({

@@ -119,6 +119,24 @@ Deno.test("test() fails for an example that fails", async () => {
   assertEquals([code, last], [1, "3 passed, 1 failed"]);
 });
 
+Deno.test("test() ignores the examples of files that are not published", async () => {
+  const more = { "tests/notes.ts": files["mod.ts"].replaceAll("length === 0", "length > 0") };
+  const { code, last } = await runTests([UNCHECKED], {}, more);
+  assertEquals([code, last], [0, "4 passed, 0 failed"]);
+});
+
+Deno.test("test() names a run that ended without a failed test at the end", async () => {
+  const more = {
+    "tests/end_test.ts": `Deno.test("last", () => Deno.kill(Deno.pid, "SIGKILL"));\n`,
+  };
+  const { out, last } = await runTests([UNCHECKED], {}, more);
+  assertEquals(last, "4 passed, 1 failed");
+  assertStringIncludes(
+    out,
+    "deno test ended with exit code 137, although no test failed. The last test was: last ...",
+  );
+});
+
 Deno.test("test() runs the examples after a failed test, and repeats its error at the end", async () => {
   const { code, last, out } = await runTests([UNCHECKED], {}, { "tests/bad_test.ts": failing });
   assertEquals([code, last], [1, "4 passed, 1 failed"]);
