@@ -43,8 +43,8 @@ export const digits: DataSet = {
 };
 
 /**
- * Splits rows into training and test rows. The split is always the same: a fifth of each class,
- * drawn with a fixed seed, is the test split.
+ * Splits the rows of the digits data set into training and test rows. The split is always the same:
+ * a fifth of each class, drawn with a fixed seed, is the test split.
  *
  * @param classes The class of each row.
  * @returns The row numbers of both splits, ascending.

@@ -10,7 +10,9 @@ const stage: OutputStage = defineOutput({
   summary: "Sends parameters and metrics to an MLflow server.",
   options: z.object({
     server: z.url().describe("The address of the MLflow tracking server."),
-    experiment: z.string().regex(/^[^'\\]+$/).default("Default").describe("The MLflow experiment."),
+    experiment: z.string().regex(/^[^'\\]+$/).default("Default").describe(
+      "The name of the MLflow experiment.",
+    ),
   }),
   create: ({ server, experiment }, { folder }) => {
     // The MLflow run of each job, and its last step that was sent: resumed runs repeat steps.

@@ -6,7 +6,7 @@ import { defineGradient, type GradientStage, z } from "../../plugin.ts";
  */
 const stage: GradientStage = defineGradient({
   name: "none",
-  summary: "Passes the gradient to both nets.",
+  summary: "Passes the gradient to both nets without changing it.",
   options: z.object({}),
   example: "use: none",
   create: () => [{ from: 1, to: 1, shared: 1 }],

@@ -17,7 +17,9 @@ const stage: GradientStage = defineGradient({
       "The number of epochs or steps before the change.",
     ),
     over: z.number().positive().describe("The number of epochs or steps that the change takes."),
-    unit: z.enum(["steps", "epochs"]).default("epochs").describe("The unit of `after` and `over`."),
+    unit: z.enum(["steps", "epochs"]).default("epochs").describe(
+      "Whether `after` and `over` count epochs or steps.",
+    ),
   }),
   example: "use: ramp\nside: to\nstart: 0\nend: 1\nover: 5\nunit: epochs",
   create({ side, start, end, after, over, unit }) {

@@ -2,10 +2,11 @@ import { defineGradient, type GradientStage, z } from "../../plugin.ts";
 
 const factor = (what: string) => z.number().min(0).default(1).describe(what);
 
-/** Passes a fraction of the gradient to each net. */
+/** Multiplies the gradients to the teacher, to the student, and to shared layers by fixed factors. */
 const stage: GradientStage = defineGradient({
   name: "scale",
-  summary: "Passes a fraction of the gradient to each net.",
+  summary:
+    "Multiplies the gradients to the teacher, to the student, and to shared layers by fixed factors.",
   options: z.object({
     from: factor("The factor that multiplies the gradient to the teacher."),
     to: factor("The factor that multiplies the gradient to the student."),

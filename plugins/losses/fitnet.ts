@@ -28,11 +28,12 @@ type Regressor = (output: tf.Tensor, scope: LossScope) => tf.Tensor;
  */
 const stage: LossStage = defineLoss({
   name: "fitnet",
-  summary: "The distance between hidden outputs of both nets, through a learned regressor.",
+  summary:
+    "The squared distance between hidden outputs of both nets. A learned regressor gives the student's output the shape of the teacher's.",
   form: "hint",
   options: z.object({
     regressor: z.enum(["where-shapes-differ", "always"]).default("where-shapes-differ").describe(
-      "When to use a regressor. where-shapes-differ: only if the shapes of the outputs differ. always: also if they are equal.",
+      "When to change the student's output with a learned regressor. where-shapes-differ: only if the shapes of the two outputs differ. always: also if they are equal.",
     ),
     reduce: z.enum(["mean", "half-sum"]).default("mean").describe(
       "How to reduce the squared differences of a row. mean: their mean. half-sum: half their sum, as in the FitNets paper.",

@@ -14,7 +14,7 @@ import { normalized } from "./vectors.ts";
 const stage: LossStage = defineLoss({
   name: "hidden-similarity",
   summary:
-    "The negative cosine similarity or the distance between hidden layers of equal width, as in EasyRec.",
+    "Compares hidden layers of equal width by their negative cosine similarity or their Euclidean distance, as in EasyRec.",
   form: "hint",
   options: z.object({
     measure: z.enum(["cosine", "euclid"]).default("cosine").describe(

@@ -15,7 +15,7 @@ import { divergence, logProbabilities } from "./class_logits.ts";
 const stage: LossStage = defineLoss({
   name: "knowledge-distillation",
   summary:
-    "The KL divergence from the teacher's softmax and the cross-entropy with the label, mixed by α.",
+    "The KL divergence from the teacher's softmax with the weight α, plus the cross-entropy with the label with the weight 1 − α.",
   form: "hint",
   options: z.object({
     temperature: z.number().positive().default(4).describe(
@@ -25,7 +25,7 @@ const stage: LossStage = defineLoss({
       "The weight of the soft label, α. The weight of the label is 1 − α.",
     ),
     scaleByTemperature: z.boolean().default(true).describe(
-      "Whether to multiply the term of the soft label by T².",
+      "Whether to multiply the loss of the soft label by T², the square of the temperature.",
     ),
   }),
   example: "use: knowledge-distillation\ntemperature: 4\nalpha: 0.9\nscaleByTemperature: true",

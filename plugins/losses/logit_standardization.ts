@@ -20,7 +20,9 @@ const stage: LossStage = defineLoss({
     temperature: z.number().positive().default(2).describe(
       "The temperature τ that divides the standardized logits.",
     ),
-    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply the loss by τ²."),
+    scaleByTemperature: z.boolean().default(true).describe(
+      "Whether to multiply the loss by τ², the square of the temperature.",
+    ),
   }),
   example: "use: logit-standardization\ntemperature: 2\nweight: 9",
   create({ temperature, scaleByTemperature }, context) {

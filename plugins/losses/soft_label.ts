@@ -18,7 +18,9 @@ const stage: LossStage = defineLoss({
     temperature: z.number().positive().default(1).describe(
       "The temperature T that divides the logits.",
     ),
-    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply the loss by T²."),
+    scaleByTemperature: z.boolean().default(true).describe(
+      "Whether to multiply the loss by T², the square of the temperature.",
+    ),
   }),
   example: "use: soft-label\ntemperature: 4\nscaleByTemperature: true",
   create({ temperature, scaleByTemperature }, context) {

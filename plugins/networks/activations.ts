@@ -6,7 +6,7 @@
 
 import { ops, type Scope, tf, type VariableOwner, type VariableRegistry } from "../../plugin.ts";
 
-/** The activations by their names in pipelines. */
+/** The names of activations in a pipeline. */
 export const activationNames = ["relu", "prelu", "dice"] as const;
 
 /** The name of an activation in a pipeline: `relu`, `prelu`, or `dice`. */

@@ -52,10 +52,13 @@ export const ctrFeature = z.strictObject({
   error: "expected pooling or attention",
 });
 
-/** The options of features by name. */
+/** The options of features in the network `ctr`, by the feature's name. */
 export type CtrFeatures = Readonly<Record<string, z.output<typeof ctrFeature>>>;
 
-/** The input of a network: the vectors of all features of a row, concatenated. */
+/**
+ * The input of the hidden layers in the network `ctr`: the vectors of all features of a row,
+ * concatenated.
+ */
 export interface Entry {
   /** The number of values. */
   readonly width: number;
@@ -86,7 +89,9 @@ type Pool = (
   rowOf: (feature: string) => tf.Tensor,
 ) => tf.Tensor;
 
-/** The owner of the variables that {@linkcode ctrEntry} declares, and the prefix of their names. */
+/**
+ * Which net owns the variables that {@linkcode ctrEntry} declares, and the prefix of their names.
+ */
 export interface EntryOwner {
   /** The owner. */
   readonly owner: VariableOwner;

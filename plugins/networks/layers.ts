@@ -19,10 +19,13 @@ import {
   type VariableRegistry,
 } from "../../plugin.ts";
 
-/** A function that computes a layer. */
+/** A function that computes the output of a layer. */
 export type Layer = (x: tf.Tensor, scope: Scope) => tf.Tensor;
 
-/** What the inputs and the outputs of a layer represent; `units` by default. */
+/**
+ * What each position of a layer's input and output represents, such as a class; by default, a
+ * hidden unit.
+ */
 export interface LayerAxes {
   /** What the inputs represent. */
   readonly from?: VariableAxis | undefined;

@@ -1,7 +1,8 @@
 import { tf } from "../../plugin.ts";
 
 /**
- * Adds the gradient of an L2 penalty, as `weight_decay` in PyTorch does.
+ * Adds weight decay to a gradient: the gradient of an L2 penalty, as `weight_decay` in PyTorch
+ * does.
  *
  * @param gradient The gradient.
  * @param value The variable's value.

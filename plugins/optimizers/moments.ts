@@ -9,7 +9,7 @@ export const momentOptions = {
   ),
 };
 
-/** The optimizer slots of Adam for each variable. */
+/** The slots in which Adam keeps its running means (moments) for each variable. */
 export const momentSlots = { mean: 0, square: 0 } as const;
 
 /** The parsed options of Adam and its variants. */

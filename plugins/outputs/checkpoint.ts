@@ -10,18 +10,20 @@ const stage: OutputStage = defineOutput({
   name: "checkpoint",
   summary: "Writes checkpoints of the latest and the best epoch, from which a run can be resumed.",
   options: z.object({
-    every: z.int().positive().default(1).describe("Epochs between checkpoints."),
+    every: z.int().positive().default(1).describe(
+      "The number of epochs from one checkpoint to the next.",
+    ),
     everySteps: z.int().positive().optional().describe(
-      "Steps between checkpoints, in addition to those after epochs.",
+      "The number of steps between checkpoints that are written during epochs, in addition to the checkpoints after epochs.",
     ),
     everyMinutes: z.number().positive().optional().describe(
-      "Minutes between checkpoints, in addition to those after epochs.",
+      "A checkpoint is also written during an epoch when this number of minutes has passed since the last checkpoint.",
     ),
     keep: z.int().positive().default(2).describe(
       "The number of latest checkpoints to keep. With 1, there is no older checkpoint to resume from if the latest is damaged.",
     ),
     keepEvery: z.int().positive().optional().describe(
-      "Epochs between checkpoints that are kept permanently.",
+      "The number of epochs from one checkpoint that is kept permanently to the next.",
     ),
   }),
   example: "use: checkpoint\neveryMinutes: 10\nkeepEvery: 20",

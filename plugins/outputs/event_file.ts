@@ -52,7 +52,7 @@ const LARGEST = 2 ** 128 - 2 ** 104;
 
 const finiteOr = (value: number) => Math.abs(value) > LARGEST ? Math.sign(value) * Infinity : value;
 
-/** A record of an event file, and the scalars that it contains. */
+/** A record of a TensorBoard event file, and the numbers that it contains. */
 export interface ReadRecord {
   /** The bytes of the record. */
   readonly bytes: Uint8Array<ArrayBuffer>;

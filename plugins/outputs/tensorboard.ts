@@ -26,7 +26,7 @@ const stage: OutputStage = defineOutput({
   summary: "Writes event files for TensorBoard to the run folder.",
   options: z.object({
     everySteps: z.int().positive().default(10).describe(
-      "Steps between events that contain the learning rate, the loss, and the gradient norm.",
+      "The number of steps between two events that contain the learning rate, the loss, and the gradient norm.",
     ),
   }),
   example: "use: tensorboard\neverySteps: 50",

@@ -7,7 +7,7 @@ import { defineSchedule, type ScheduleStage, z } from "../../plugin.ts";
  */
 const stage: ScheduleStage = defineSchedule({
   name: "cosine",
-  summary: "Lowers the learning rate along half a cosine over the run.",
+  summary: "Lowers the learning rate over the run along half a period of a cosine.",
   options: z.object({
     to: z.number().min(0).default(0).describe(
       "The final learning rate, as a fraction of the configured one.",

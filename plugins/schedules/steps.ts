@@ -13,9 +13,11 @@ const stage: ScheduleStage = defineSchedule({
       "The numbers of epochs or steps after which the learning rate changes.",
     ),
     by: z.number().positive().default(0.1).describe(
-      "The factor that multiplies the learning rate at each of these points.",
+      "The factor that multiplies the learning rate at each point listed in `at`.",
     ),
-    unit: z.enum(["epochs", "steps"]).default("epochs").describe("The unit of `at`."),
+    unit: z.enum(["epochs", "steps"]).default("epochs").describe(
+      "Whether `at` counts epochs or steps.",
+    ),
   }),
   example: "use: steps\nat: [60, 120, 160]\nby: 0.2",
   create: ({ at, by, unit }) => ({ step, epoch }) => {

@@ -17,8 +17,10 @@ const stage: ScheduleStage = defineSchedule({
   name: "warm-up",
   summary: "Raises the learning rate linearly; then another schedule follows.",
   options: z.object({
-    for: z.number().positive().describe("The length of the warm-up."),
-    unit: z.enum(["epochs", "steps"]).default("epochs").describe("The unit of `for`."),
+    for: z.number().positive().describe("The length of the warm-up in epochs or steps."),
+    unit: z.enum(["epochs", "steps"]).default("epochs").describe(
+      "Whether `for` counts epochs or steps.",
+    ),
     from: z.number().min(0).max(1).default(0.1).describe(
       "The initial learning rate, as a fraction of the configured one.",
     ),

@@ -203,7 +203,7 @@ async function openArrow(name: string, folder: string): Promise<ArrowFile> {
   return await indexed(file);
 }
 
-/** Rows that were received as bytes. */
+/** Rows that were received as the bytes of an Arrow stream or file. */
 export interface ReceivedRows {
   /** Columns. */
   readonly schema: Schema;

@@ -82,7 +82,7 @@ export interface CsvDialect {
   readonly decimal?: "." | "," | undefined;
 }
 
-/** A column whose values are lists. */
+/** A column of a CSV file whose values are lists. */
 export interface ListColumn {
   /** The character between two elements. */
   readonly separator: string;
@@ -197,7 +197,7 @@ const arrowTypes: Readonly<Record<GivenType | FoundType, () => DataType>> = {
 };
 
 /**
- * Reads the column names of a file.
+ * Reads the column names of a CSV file.
  *
  * @param database The database that runs statements.
  * @param file The file.

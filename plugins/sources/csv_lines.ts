@@ -75,7 +75,7 @@ class LineFinder {
 }
 
 /**
- * Returns the line on which a row starts.
+ * Returns the number of the line of a CSV file on which a row starts.
  *
  * @param file The file, which may be compressed with gzip.
  * @param dialect The format of the file.

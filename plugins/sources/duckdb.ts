@@ -440,8 +440,9 @@ export function literal(text: string): string {
 }
 
 /**
- * Returns the Arrow schema of a statement's columns. A column whose type cannot be converted has
- * the type null, so that its name is known; {@linkcode selectColumns} refuses to read it.
+ * Returns the Arrow schema of the columns of an SQL statement. If the type of a column cannot be
+ * converted, the schema contains the column with the type null, so that its name is known;
+ * {@linkcode selectColumns} refuses to read it.
  *
  * @param columns The columns.
  * @param where The name of the file or query, for messages.
@@ -469,7 +470,7 @@ export function schemaOf(columns: readonly DuckColumn[], where: string): Schema 
 /** The schema used to read rows when no column is requested, so that rows can still be counted. */
 export const noColumns: Schema = new Schema([new Field("row", new Bool(), true)]);
 
-/** The columns to read from a statement. */
+/** The columns to read from the result of a DuckDB statement. */
 export interface Selection {
   /** The SQL expressions of the columns, separated by commas. */
   readonly list: string;
@@ -478,7 +479,8 @@ export interface Selection {
 }
 
 /**
- * Selects the columns to read.
+ * Selects the columns to read from the result of a DuckDB statement, and refuses columns that
+ * Rocket cannot read.
  *
  * @param columns All columns.
  * @param schema The schema of all columns.

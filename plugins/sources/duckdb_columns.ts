@@ -179,7 +179,7 @@ export function columnBuilder(type: DuckDBType, duckdb: Bindings): ColumnBuilder
 }
 
 /**
- * Returns the SQL expression that reads a column: UUIDs are converted to text.
+ * Returns the SQL expression that reads a column. A column of UUIDs is converted to text.
  *
  * @param name The column's name, quoted.
  * @param type The column's type in DuckDB.
@@ -189,7 +189,7 @@ export function columnExpression(name: string, type: DuckDBType): string {
 }
 
 /**
- * Estimates the size of a value in bytes, to choose the number of rows per record batch.
+ * Estimates the size of a value of a type in bytes, to choose the number of rows per record batch.
  *
  * @param type The type of the value.
  */
@@ -241,7 +241,10 @@ type ArrayConstructor =
   | BigInt64ArrayConstructor
   | BigUint64ArrayConstructor;
 
-/** The maximum size of a record batch in bytes: the largest 32-bit offset. */
+/**
+ * The maximum size of a record batch in bytes. Larger batches would need offsets of more than 32
+ * bits.
+ */
 export const maxBatchBytes: number = 2 ** 31 - 1;
 
 /** Returns the error for a record batch larger than {@linkcode maxBatchBytes}. */

@@ -15,7 +15,10 @@ export interface Refusal {
   readonly hint: HintText;
 }
 
-/** The context of a statement, for its error messages. */
+/**
+ * What error messages about an SQL statement need to know: the file that it reads, and the user's
+ * query that it contains.
+ */
 export interface StatementSubject {
   /** The name of the file or database that the statement reads; absent for queries. */
   readonly file?: string | undefined;
@@ -180,7 +183,7 @@ function ofFile(
   });
 }
 
-/** The hint for a file that may be damaged. */
+/** The hint for a data file that may be damaged: to create it again. */
 export const createAgain = (): HintText =>
   hint("source/damaged", "if it is damaged, create or download it again", {
     edit: "the data file",

@@ -83,7 +83,8 @@ function typeAround(type: DataType, children: Field[]): DataType | undefined {
 }
 
 /**
- * Converts a record batch to the columns that {@linkcode plainField} returns.
+ * Converts the columns of a record batch that have Arrow extension types to plain types, as
+ * {@linkcode plainField} does for their fields.
  *
  * @param batch The record batch of a file.
  * @param columns The names of the columns to read; all by default. Other columns that need a

@@ -254,7 +254,10 @@ async function nearestFile(
   }
 }
 
-/** The most bytes that are hashed for a fingerprint. Hashing them takes about a second. */
+/**
+ * The size in bytes of the largest file whose content is hashed for its fingerprint. Hashing so
+ * many bytes takes about a second.
+ */
 export const hashedBytes = 2 ** 28;
 
 /**

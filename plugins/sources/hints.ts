@@ -11,7 +11,7 @@ export function makeAgain(): HintText {
   return hint("source/again", "create or download it again", { edit: "the data file" });
 }
 
-/** Returns the hint for a file that changes during a run. */
+/** Returns the hint for a data file that another program changes during a run. */
 export function leaveAlone(): HintText {
   return hint(
     "source/changed",

@@ -11,7 +11,7 @@ export type Partitions = ReadonlyMap<string, string | null>;
 const nullName = "__HIVE_DEFAULT_PARTITION__";
 
 /**
- * Checks whether a folder is a partition, such as `day=2026-11-01`.
+ * Checks whether the name of a folder is that of a partition, such as `day=2026-11-01`.
  *
  * @param name The folder's name, without its path.
  */
@@ -88,7 +88,7 @@ export function partitionFields(
 }
 
 /**
- * Returns the value of a partition column.
+ * Returns the value that a partition column has in all rows of a file.
  *
  * @param partitions The file's partitions.
  * @param field The column.

@@ -7,7 +7,9 @@
  * @module
  */
 
-/** Error that reports damaged metadata. The message says what is damaged. */
+/**
+ * Thrown if the metadata of an Arrow file or stream is damaged. The message says what is damaged.
+ */
 export class MetadataError extends Error {
   override name = "MetadataError";
 }

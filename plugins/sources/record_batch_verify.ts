@@ -79,7 +79,7 @@ export function verifyType(type: DataType, name: string): void {
 }
 
 /**
- * Verifies that all buffers lie within the body of their message.
+ * Verifies that the buffers of a record batch lie within the bytes that contain its values.
  *
  * @param header Header of the message.
  * @param bodyLength Size of the body in bytes.

@@ -61,7 +61,8 @@ export interface RowLayout {
 }
 
 /**
- * Computes the locations of columns in a file, for reading single rows.
+ * Computes where the values of columns are stored in an Arrow file, so that single rows can be
+ * read.
  *
  * @param schema Schema of the file.
  * @param batches Record batches of the file.

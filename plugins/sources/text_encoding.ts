@@ -37,7 +37,7 @@ export const textEncodings = [
 /** An encoding of text files. */
 export type TextEncoding = (typeof textEncodings)[number];
 
-/** Text files in UTF-8. */
+/** Text files in UTF-8. Files in another encoding were copied to temporary files. */
 export interface DecodedFiles {
   /** The files, each in its place. */
   readonly files: readonly SourceFile[];

@@ -29,7 +29,7 @@ export const columnTypes = {
 /** A type that an option can declare for a column. */
 export type GivenType = keyof typeof columnTypes;
 
-/** Types that can be inferred for a column. `utc` is a timestamp with a time zone. */
+/** Types that can be inferred for a column of a CSV file. `utc` is a timestamp with a time zone. */
 export type FoundType =
   | "null"
   | "bool"
@@ -42,7 +42,10 @@ export type FoundType =
   | "utc"
   | "string";
 
-/** DuckDB names of all types. A column that has only nulls is read as text. */
+/**
+ * The DuckDB types of the types that a column of a CSV file can have. A column that contains only
+ * nulls is read as text.
+ */
 export const duckdbTypes: Readonly<Record<GivenType | FoundType, string>> = {
   ...columnTypes,
   null: "VARCHAR",
@@ -50,8 +53,8 @@ export const duckdbTypes: Readonly<Record<GivenType | FoundType, string>> = {
 };
 
 /**
- * Kinds of texts, one bit each. The kinds of all texts in a column, over all files, are combined
- * with OR.
+ * The kinds of values that texts in a CSV file can represent, such as integers and dates, one bit
+ * each. The kinds of all texts in a column, over all files, are combined with OR.
  */
 export const kinds = {
   /** Integer within the range of int64, without leading zero or plus sign. */
@@ -92,7 +95,7 @@ export const kinds = {
   other: 1 << 18,
 } as const;
 
-/** Kinds that are numbers without a plus sign or leading zero. */
+/** The kinds of texts that represent numbers without a plus sign or leading zero. */
 export const numberKinds: number = kinds.integer | kinds.large | kinds.enormous | kinds.decimal |
   kinds.overflow;
 
@@ -117,7 +120,7 @@ export interface Verdict {
 }
 
 /**
- * Infers the type of a text column from the combined kinds of its values.
+ * Infers the type of a CSV file's column from the combined kinds of its texts.
  *
  * @param all Kinds of all texts in the column, combined with OR.
  * @returns The type, and the reason if the column must be refused.
@@ -234,7 +237,8 @@ export function quickExpression(x: string, first: number): string {
 }
 
 /**
- * Returns a SQL expression for the kind of a text. It evaluates to NULL for NULL.
+ * Returns an SQL expression that determines what kind of value a text represents, such as an
+ * integer or a date. The result is a number from {@linkcode kinds}, or NULL if the text is NULL.
  *
  * @param x SQL expression of the text.
  * @param nullValues Texts that mean null.

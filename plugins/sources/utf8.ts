@@ -9,7 +9,7 @@ import { isUtf8 } from "node:buffer";
 import { BinaryView, type Data, DataType, type RecordBatch, Vector } from "apache-arrow";
 import { hint, type HintText } from "../../plugin.ts";
 
-/** Position of a text that is not valid UTF-8. */
+/** The position of a text that is not valid UTF-8. */
 export interface BrokenText {
   /** Name of the column. */
   readonly column: string;
@@ -41,7 +41,7 @@ export function findBrokenText(
 }
 
 /**
- * Returns the hint for a text that is not valid UTF-8.
+ * Returns the hint for a text in a data file that is not valid UTF-8.
  *
  * @param column Name of the text's column; undefined if it is unknown, or if the text is inside a
  *   list or a struct.

@@ -17,9 +17,9 @@ import {
 } from "apache-arrow";
 
 /**
- * Makes arrow-js create record batches with a schema in linear time. arrow-js merges the schema
- * with its own columns, some of which can have become nullable. The replaced `assign` method
- * handles this case without looking up names.
+ * Changes a schema so that arrow-js creates record batches with it in linear time. arrow-js merges
+ * the schema with the columns of each record batch, some of which can have become nullable. The
+ * replaced method `assign` handles this case without searching for each name.
  *
  * @param schema The schema. It is changed in place, because the reader of a file keeps a reference
  *   to it.

@@ -118,7 +118,7 @@ export function zerosLike(values: Values, length: number): Values {
   return new (values.constructor as new (length: number) => Values)(length);
 }
 
-/** The requirement of transforms that accept only features of numbers. */
+/** The requirement of transforms that change only features that are numbers. */
 export const numbers: Suitable = {
   problem: (spec) => spec.dtype === "float32" ? undefined : notNumbers("", spec)!.holds,
   wanted: "numbers (float32)",
@@ -173,8 +173,8 @@ export function changeColumns(
 export type Tensors = Readonly<Record<string, tf.Tensor>>;
 
 /**
- * Returns a copy of the features' tensors in which those named in `names` are replaced by the
- * results of `change`.
+ * Returns a copy of the features' tensors in which the function `change` has replaced those that
+ * `names` lists.
  *
  * @param tensors The tensors of all features.
  * @param names The names of the features to change.
@@ -202,7 +202,7 @@ export interface ChangedNumbers {
 }
 
 /**
- * Selects features with numbers for a transform that preserves their shapes.
+ * Selects the numeric features that a transform changes without changing their shapes.
  *
  * @param features The features at the input of the transform.
  * @param given The option `feature`.

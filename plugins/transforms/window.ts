@@ -76,7 +76,7 @@ export function refuseLarger(
   );
 }
 
-/** A rectangular window for each image of a batch. */
+/** The part of each padded image of a batch that a transform such as `crop` keeps. */
 export interface Windows {
   /** The pixels of padding on each side. */
   readonly pad: number;

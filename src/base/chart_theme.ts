@@ -10,16 +10,16 @@ import type { TopLevelSpec } from "./draw.ts";
 /** The placeholder of a text's color. */
 export const ink: string = "#000101";
 
-/** The placeholder of the color of axes' texts. */
+/** The placeholder for the color of the titles and labels of axes. */
 export const muted: string = "#000102";
 
-/** The placeholder of the color of grid lines. */
+/** The placeholder for the color of a chart's grid lines. */
 export const line: string = "#000103";
 
 /** The placeholder of a color that contrasts with strong colors, such as text on them. */
 export const strong: string = "#000104";
 
-/** The placeholder of the light net's color. */
+/** The placeholder for the color of the light net. */
 export const light: string = "#000111";
 
 /** The placeholder of the booster's color. */
@@ -28,10 +28,13 @@ export const booster: string = "#000112";
 /** The placeholder of the color of the light net that is trained alone. */
 export const alone: string = "#000113";
 
-/** The placeholder of the color of anything else. */
+/**
+ * The placeholder for the color of a line that belongs to none of the nets, in a chart that shows
+ * nets.
+ */
 export const other: string = "#000114";
 
-/** The placeholders of the colors of series that are not nets. */
+/** The placeholders for the colors of lines and points in charts that do not show nets. */
 export const series: readonly string[] = [
   ...["#000121", "#000122", "#000123", "#000124", "#000125", "#000126"],
 ];
@@ -115,8 +118,8 @@ export const themeStyle: string = `:root {
 }`;
 
 /**
- * Makes a picture of a chart: a file of its own with a background, which follows light and dark
- * mode.
+ * Converts a chart to an SVG file that can be shown on its own. It has a background, and its colors
+ * suit light and dark mode.
  *
  * @param svg The chart, drawn with the placeholder colors.
  * @returns The picture, as SVG.

@@ -19,7 +19,10 @@ export function commandName(): string {
   return given || (isPublished ? publishedCommand : "deno task pipeline");
 }
 
-/** The command that starts the published command line where no task does. */
+/**
+ * The command that starts Rocket's command line if the user's project does not define a task for
+ * it.
+ */
 export const publishedCommand: string = `deno run -A jsr:${config.name}/cli`;
 
 /**

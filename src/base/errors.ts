@@ -128,8 +128,8 @@ export class Interruption extends Error {
 }
 
 /**
- * Formats a place: `FILE:LINE:COLUMN`, or `FILE (PATH)` with the path of the value if the line is
- * unknown.
+ * Formats a place in a file: `FILE:LINE:COLUMN`, or `FILE (PATH)` with the path of the value, such
+ * as `losses[0].weight`, if the line is unknown.
  *
  * @param place The place.
  * @returns The text, in the form that editors and terminals turn into links.

@@ -31,7 +31,8 @@ export function nearest(word: string, names: readonly string[]): string | undefi
 const plain = (word: string) => word.toLowerCase().replaceAll(/[-_ ]/g, "");
 
 /**
- * Makes the start of a hint: a question with the name that was most likely meant, if there is one.
+ * Makes the first sentence of a hint: a question that names the most similar valid name. It is
+ * empty if no name is similar.
  *
  * @param word The name that was written.
  * @param names The valid names.

@@ -3,7 +3,10 @@ import config from "../../deno.json" with { type: "json" };
 /** The name of Rocket's package. */
 export const PACKAGE_NAME: string = config.name;
 
-/** The npm packages whose scripts must not run when they are installed, as Deno's configuration. */
+/**
+ * The part of Deno's configuration that lists the npm packages whose installation scripts must not
+ * run.
+ */
 export const ALLOW_SCRIPTS: unknown = config.allowScripts;
 
 /** Rocket's version. */

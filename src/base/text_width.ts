@@ -36,7 +36,7 @@ export function padToWidth(text: string, width: number, align: "left" | "right" 
 const graphemes = new Intl.Segmenter();
 
 /**
- * Returns the start of a text that fits a width.
+ * Returns the longest beginning of a text that fits into a number of terminal columns.
  *
  * @param text The text.
  * @param width The width in columns.
@@ -52,7 +52,7 @@ export function startOf(text: string, width: number): string {
 }
 
 /**
- * Returns the end of a text that fits a width.
+ * Returns the longest end of a text that fits into a number of terminal columns.
  *
  * @param text The text.
  * @param width The width in columns.

@@ -24,7 +24,7 @@ const TITLE_WIDTH = 28;
 /** The largest width of a value. */
 const VALUE_WIDTH = 21;
 
-/** A run that has ended. */
+/** A run to compare, which has ended with a result. */
 export interface ComparedRun extends RunSummary {
   /** The run folder. */
   readonly folder: string;
@@ -114,7 +114,8 @@ function settingsOf({ pipeline, seed, engine, precision, versions, data }: Earli
 }
 
 /**
- * Makes the legend and the table.
+ * Makes the lines of a comparison: a legend with the folder of each run, and a table of the
+ * differences and results.
  *
  * @param runs The runs.
  * @param different The options in which they differ.

@@ -31,7 +31,7 @@ export function takeEnd(): typeof endProcess {
   return endProcess;
 }
 
-/** Creates the problem that is printed if the process ended unexpectedly. */
+/** Creates the problem to print if the process ends before its command is complete. */
 export const endedByStage = (): Problem => ({
   message:
     "the process ended before the command was complete: a stage called Deno.exit(), or a promise never settled",

@@ -56,7 +56,10 @@ export async function evaluate(args: readonly string[], options: CommandOptions)
   return 0;
 }
 
-/** The arguments of the command, for its output. */
+/**
+ * The run, the file with rows, and the column of groups, as the output of the command `evaluate`
+ * names them.
+ */
 export interface Subject {
   /** The run folder. */
   readonly folder: string;

@@ -59,7 +59,7 @@ const handlers: Readonly<
 };
 
 /**
- * Runs a command line.
+ * Runs the command of a command line and reports its errors.
  *
  * @param args The arguments after the program's name.
  * @returns The exit code: 0 done, 1 the run failed, 2 the command or the pipeline file is wrong,
@@ -169,8 +169,8 @@ function inspected(error: unknown): string[] {
 }
 
 /**
- * Describes an error that is not a user's mistake: a missing permission, a lack of memory, or a
- * fault in Rocket.
+ * Describes an error that is not a user's mistake: a missing permission, exhausted memory, or a bug
+ * in Rocket.
  *
  * @param error The error that was thrown.
  */

@@ -10,7 +10,7 @@ const MAX_CLASSES = 20;
 /** The number of different texts above which a label can hardly be a class. */
 const MAX_TEXTS = 1_000;
 
-/** What the pipeline of a new project is made of. */
+/** What is needed to make the pipeline of a new project. */
 export interface PipelineParts {
   /** The name of the pipeline. */
   readonly name: string;

@@ -15,7 +15,10 @@ import readme from "./templates/project/README.md" with { type: "text" };
 import pipelineSchema from "../../schema/pipeline.json" with { type: "text" };
 import sweepSchema from "../../schema/sweep.json" with { type: "text" };
 
-/** What a new project is made of. */
+/**
+ * The options of the command `new project`: the data file, the column to predict, and a copy of
+ * Rocket to use instead of the package.
+ */
 export interface ProjectOptions {
   /** A file with rows; a file with points by default. */
   readonly from: string | undefined;

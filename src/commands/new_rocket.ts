@@ -12,7 +12,7 @@ export interface RocketConfig {
 }
 
 /**
- * Makes the entries of `deno.json` by which a project finds Rocket.
+ * Makes the entries of a new project's `deno.json` that tell Deno where to find Rocket.
  *
  * @param folder The project's folder.
  * @param link The folder with a copy of Rocket's repository to use instead of the registry.
@@ -36,7 +36,8 @@ export async function rocketConfig(
 }
 
 /**
- * Returns the task that starts Rocket's command line.
+ * Returns the shell command that starts Rocket's command line. `deno.json` of a new project defines
+ * it as a task.
  *
  * @param rocket The specifier of Rocket's package.
  */

@@ -79,8 +79,8 @@ const words = (stem: string) =>
 const kebab = (stem: string) => words(stem).join("-");
 
 /**
- * Turns `my_hint` or `my-hint` into `myHint`. A single word gets a suffix, since it may be a reserved
- * word.
+ * Turns a file name such as `my_hint` or `my-hint` into a JavaScript name such as `myHint`. A
+ * single word gets a suffix, since it may be a reserved word.
  *
  * @param stem The words.
  */

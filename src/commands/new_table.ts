@@ -11,7 +11,7 @@ const MAX_ROWS = 50_000;
 /** The number of distinct values of a column that are counted. */
 const MAX_DISTINCT = 5_000;
 
-/** What is known about the columns of a file. */
+/** What was found out about the columns of a data file, for a new pipeline that reads it. */
 export interface FileTable {
   /** The source that reads the file. */
   readonly use: string;

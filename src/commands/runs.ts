@@ -18,7 +18,7 @@ const NAME_WIDTH = 32;
 /** The depth of a sweep's runs in `runs/`: SWEEP/SETTING/seed-N; one more for `runs .`. */
 const DEPTH = 4;
 
-/** A run of the folder. */
+/** A run in the folder that the command `runs` lists. */
 export interface ListedRun extends RunSummary {
   /** The path of the run folder from the folder that is listed. */
   readonly name: string;

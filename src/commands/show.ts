@@ -93,7 +93,7 @@ async function loadStage(use: string, allowPlugins: readonly string[]): Promise<
 }
 
 /**
- * Formats the description of a stage.
+ * Formats the description of a stage for the terminal.
  *
  * @param stage The stage.
  * @returns The lines, which fit the terminal.

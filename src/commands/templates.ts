@@ -44,7 +44,7 @@ export interface StageNames {
   readonly variable: string;
 }
 
-/** The text of a new stage's files. */
+/** The texts of the files that the command `new` writes for a stage. */
 export interface StageFiles {
   /** The stage's module. */
   readonly stage: string;

@@ -12,7 +12,7 @@ const maxFound = 2 ** 16;
 /** The maximum number of values that hints write as a list of classes. */
 const maxListed = 20;
 
-/** Information that {@linkcode Classes} needs in addition to the label's options. */
+/** Information that {@linkcode Classes} needs in addition to the options of the label. */
 export interface ClassesContext {
   /** The place of the label in the pipeline file. */
   readonly place: Place | undefined;
@@ -25,9 +25,9 @@ export interface ClassesContext {
 /**
  * Maps the values of a label to class numbers.
  *
- * If the pipeline file has a list `classes`, its order gives the numbers. Otherwise values are
- * sorted: strings by their code units, numbers by size. Whole numbers from 0, and the numbers of a
- * binary label, are their own class numbers.
+ * If the pipeline file lists `classes`, the first class of the list has the number 0, the second
+ * the number 1, and so on. Otherwise values are sorted: strings by their code units, numbers by
+ * size. Whole numbers from 0, and the numbers of a binary label, are their own class numbers.
  */
 export class Classes {
   readonly #kind: "class" | "binary";

@@ -17,8 +17,8 @@ export interface RowCounts {
 export type CountedRows = Pick<Parts<{ readonly values: Values }>, "label" | "weight">;
 
 /**
- * Counts the rows of each class while they are read. The numbers of the classes may be provisional
- * until all rows were read.
+ * Counts the rows of each class while they are read. The numbers of the classes may still change
+ * until all rows have been read.
  */
 export class RowCounter {
   readonly #classes: Occurrences | undefined;

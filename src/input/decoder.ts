@@ -236,8 +236,8 @@ export function wantedColumns({ features, label, weight, columns }: SentRequest)
 }
 
 /**
- * Loads what decoding the requested columns needs. It must be awaited before a {@linkcode Decoder}
- * reads rows.
+ * Loads the modules that are needed to decode the requested columns, such as those for images. It
+ * must be awaited before a {@linkcode Decoder} reads rows.
  *
  * @param schema The source's columns.
  * @param request The columns to read.

@@ -242,8 +242,8 @@ function mixed(hash: number): number {
 }
 
 /**
- * Checks for the options `{ train: true, minCount }`, which give ids to sufficiently frequent
- * values of the training rows.
+ * Checks whether the option `ids` of a feature is `{ train: true, minCount }`, which gives ids to
+ * sufficiently frequent values of the training rows.
  *
  * @param options The options for ids.
  */

@@ -138,7 +138,10 @@ export class Input {
   }
 }
 
-/** The batches of one job, in the order of its passes. */
+/**
+ * The batches of one job. Its passes over the splits follow one another, as do the batches of each
+ * pass.
+ */
 export class Feed {
   readonly #input: Input;
   readonly #maker: BatchMaker;

@@ -255,7 +255,7 @@ const mayHaveNulls = ({ nullCount, children, dictionary }: Data): boolean =>
   nullCount > 0 || (dictionary?.nullCount ?? 0) > 0 ||
   children.some((child) => mayHaveNulls(child as Data));
 
-/** The callbacks with which values are decoded. */
+/** The callbacks that convert values of a column to numbers or ids while the column is decoded. */
 export interface Decoding {
   /** Returns the id of a string, or refuses the string, which has an index in the leaf. */
   id(text: string, index: number): number;
@@ -270,8 +270,8 @@ export interface Decoding {
 }
 
 /**
- * Results for values of a column that occurred in earlier record batches, so that equal values are
- * decoded only once.
+ * The ids and values that were decoded from earlier record batches of a column, so that equal
+ * values are decoded only once.
  */
 export interface DecodingMemory {
   /** The ids of texts. */
@@ -433,7 +433,7 @@ export type ValuesConstructor =
   | Uint32ArrayConstructor;
 
 /**
- * Returns the array type that {@linkcode decode} returns for values of a type.
+ * Returns the type of array that {@linkcode decode} creates for the values of an Arrow type.
  *
  * @param type The type of a leaf.
  */

@@ -6,7 +6,7 @@
 
 import { availableMemory } from "../base/machine/available_memory.ts";
 
-/** The memory that the rows of a run may use. */
+/** The amount of memory that the rows of a run may use. */
 export interface Memory {
   /** The total memory for rows, in bytes. */
   readonly bytes: number;

@@ -6,7 +6,7 @@ import type { SharedStream } from "./streamed.ts";
 import { canBeSent, type InputSetup } from "./worker_input.ts";
 
 /**
- * Creates the input of a run.
+ * Creates the object that makes the batches of a run.
  *
  * @param data The rows of a plan.
  * @param options The thread that makes batches.

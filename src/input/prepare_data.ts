@@ -152,7 +152,7 @@ export async function prepareData(
   }
 }
 
-/** An open source of a split. */
+/** An opened data source of a split. */
 interface OpenSource extends OpenedSource {
   /** The setup for another thread that opens the source, if that is possible. */
   readonly setup: SourceSetup | undefined;

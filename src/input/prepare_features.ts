@@ -49,8 +49,8 @@ export function withIds(plan: CompletePlan, schema: Schema): CompletePlan {
 }
 
 /**
- * Adds the transforms of a plan whose data is prepared automatically, after those of the pipeline.
- * Ids become numbers, too, if the network reads only numbers.
+ * Adds the transforms that `data.prepare: auto` stands for to a plan, after the transforms of the
+ * pipeline: `normalize` for numbers and, if the network reads only numbers, `one-hot` for ids.
  *
  * @param plan The plan.
  * @param features The features after the transforms of the pipeline.
@@ -83,8 +83,8 @@ function planned({ document }: CompletePlan, stage: TransformStage): PlannedTran
 }
 
 /**
- * Writes what a plan's `data.prepare: auto` stands for, as a part of a pipeline file that gives the
- * same run: the options `features` and `transforms` of `data`.
+ * Writes the part of a pipeline file that has the same effect as `data.prepare: auto`: the options
+ * `features` and `transforms` of `data`.
  *
  * @param plan The plan, with its features and transforms.
  */

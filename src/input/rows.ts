@@ -18,7 +18,7 @@ export interface StoredColumns {
   readonly values: Parts<readonly Values[]>;
 }
 
-/** An epoch of a run. The order of its rows depends only on the seed and the epoch's number. */
+/** The seed and the number of an epoch, which determine the order of its rows. */
 export interface Epoch {
   /** The run's seed. */
   readonly seed: number;
@@ -26,7 +26,10 @@ export interface Epoch {
   readonly epoch: number;
 }
 
-/** Rows from which batches are made, in memory or streamed. */
+/**
+ * The rows of a split, from which batches are made. They are kept in memory, or read from the
+ * source when they are needed (streamed).
+ */
 export interface Rows {
   /** The number of rows. */
   readonly rows: number;

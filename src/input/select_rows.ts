@@ -13,17 +13,17 @@ export interface Selection {
   readonly fingerprint: string;
 }
 
-/** Some rows of an open source, as a data set of their own. */
+/** A selection of the rows of an opened data source, which can be read like a complete data set. */
 export interface SelectedRows extends Dataset {
   /** The rows. */
   readonly selection: Selection;
 }
 
 /**
- * Selects rows of an open source. Everything that reads the selection, such as a vocabulary, sees
- * these rows only.
+ * Selects rows of an opened data source. Everything that reads the selection, such as a vocabulary,
+ * sees these rows only.
  *
- * @param dataset The open source. Closing the selection closes it.
+ * @param dataset The opened data source. Closing the selection closes it.
  * @param selection The rows.
  */
 export function selectRows(dataset: Dataset, selection: Selection): SelectedRows {
@@ -75,9 +75,9 @@ export function selectRows(dataset: Dataset, selection: Selection): SelectedRows
 }
 
 /**
- * Divides an open source into parts, and closes it when all parts are closed.
+ * Divides an opened data source into parts, and closes it when all parts are closed.
  *
- * @param dataset The open source.
+ * @param dataset The opened data source.
  * @param parts The rows of each part.
  * @returns The part of each name.
  */

@@ -96,7 +96,7 @@ export async function openSplit(
  * @param source The source.
  * @param request The columns to read.
  * @param others Other columns to read, which are no part of the request.
- * @returns The open data set.
+ * @returns The opened data set.
  * @throws {UserError} If the source cannot be opened.
  */
 export async function openDataset(
@@ -118,9 +118,9 @@ export async function openDataset(
 }
 
 /**
- * Reads the rows of an open source, like {@linkcode openSplit}.
+ * Reads the rows of an opened data source, like {@linkcode openSplit}.
  *
- * @param dataset The open source; it is closed if reading fails.
+ * @param dataset The opened data source; it is closed if reading fails.
  * @param request The columns to read.
  * @param options The training split, the memory limit, and the name of the split.
  * @returns The rows.
@@ -331,9 +331,9 @@ interface BatchPart {
 const maxRows = 2 ** 18;
 
 /**
- * Reads the record batches of an open source in order. Large ones are divided.
+ * Reads the record batches of an opened data source in order. Large ones are divided.
  *
- * @param dataset The open source.
+ * @param dataset The opened data source.
  * @param stage The source's stage, for messages.
  */
 export async function* recordBatches(

@@ -32,9 +32,9 @@ export type SplitName = typeof splitNames[number];
 /** The indices of the splits in {@linkcode splitNames}. */
 const VALIDATION = 1, TEST = 2;
 
-/** An open source that is divided into splits. */
+/** An opened data source that is divided into splits. */
 export interface DividedSource {
-  /** The open source. */
+  /** The opened data source. */
   readonly dataset: Dataset;
   /** The source's stage, for messages. */
   readonly stage: StageReference;
@@ -59,7 +59,7 @@ export function splitColumns({ by }: SplitOptions): string[] {
  * Divides the rows of a source into splits. Each row belongs to exactly one split. It reads the
  * column that decides, and keeps 5 bytes per row in memory, or up to 21 for a split by time.
  *
- * @param source The open source, and how its rows are divided.
+ * @param source The opened data source, and how its rows are divided.
  * @returns The rows of each split, as data sets; the source is closed when all of them are closed.
  * @throws {UserError} If a split has no rows, or if the column is missing or has a null.
  */
@@ -68,9 +68,10 @@ export async function divideSource(source: DividedSource): Promise<Map<SplitName
 }
 
 /**
- * Chooses the rows of each split, like {@linkcode divideSource}.
+ * Determines the row numbers of each split, as {@linkcode divideSource} does, but leaves the source
+ * undivided.
  *
- * @param source The open source, and how its rows are divided.
+ * @param source The opened data source, and how its rows are divided.
  * @returns The rows of each split; the source stays open.
  * @throws {UserError} If a split has no rows, or if the column is missing or has a null.
  */

@@ -29,8 +29,8 @@ import { firstAtLeast, lastAtMost } from "./bounds.ts";
 import { receivedFields } from "./widen.ts";
 
 /**
- * The shapes, types, and numbers of rows that the first pass over streamed rows has determined.
- * They can be sent to another thread.
+ * The shapes, types, and numbers of rows that Rocket determines when it reads streamed rows for the
+ * first time. They can be sent to another thread.
  */
 export interface StreamFacts {
   /** The specs of the columns. */
@@ -69,7 +69,10 @@ export interface SharedStream {
   readonly index: Uint32Array | undefined;
 }
 
-/** An open source whose rows are read when they are needed. */
+/**
+ * An opened data source whose rows are not kept in memory, but read again each time they are
+ * needed.
+ */
 export class Stream {
   readonly #dataset: Dataset;
   readonly #decoder: Decoder;
@@ -80,7 +83,7 @@ export class Stream {
   readonly bounds: Float64Array;
 
   /**
-   * Takes an open data set after the first pass.
+   * Takes an opened data set after the first pass.
    *
    * @param dataset The data set, which can read single rows or record batches by number.
    * @param request The columns to read.
@@ -158,9 +161,9 @@ interface WindowedEpoch {
 /** The number of consecutive record batches that are kept. */
 const keptBatches = 3;
 
-/** Rows of a {@linkcode Stream}: all of them, or some. */
+/** All rows of a {@linkcode Stream}, or a selection of them. */
 export class StreamedRows implements Rows {
-  /** The open source. */
+  /** The opened data source. */
   protected readonly stream: Stream;
   /** The rows of the source to use, ascending; undefined for all rows. */
   protected readonly index: Uint32Array | undefined;
@@ -175,7 +178,7 @@ export class StreamedRows implements Rows {
   /**
    * Chooses rows.
    *
-   * @param stream The open source.
+   * @param stream The opened data source.
    * @param index The row numbers, ascending; all rows by default.
    */
   constructor(stream: Stream, index?: Uint32Array) {
@@ -322,7 +325,8 @@ export class StreamedRows implements Rows {
 }
 
 /**
- * Opens streamed rows in another thread.
+ * Opens rows in another thread than the main thread, which has opened them before. The rows are not
+ * kept in memory, but read from the source when they are needed (streamed).
  *
  * @param shared The rows, as the main thread sent them.
  * @param registry Finds the source.

@@ -16,9 +16,9 @@ export interface ColumnText extends Pick<TextFacts, "values" | "numbers" | "text
 }
 
 /**
- * Combines the facts about each column of text from the sources of all splits.
+ * Combines the facts about each column of text that the sources of the splits have found.
  *
- * @param sources The open sources by split, or one of all rows.
+ * @param sources The opened data sources by split, or one of all rows.
  * @returns The facts by column. Columns that no source has examined are missing.
  */
 export function columnTexts(

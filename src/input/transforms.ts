@@ -79,7 +79,7 @@ export interface BatchPosition {
 /** The number of rows per batch while transforms measure their statistics. */
 export const measuredRows = 1024;
 
-/** The statistics that were measured on the training rows, as JSON. */
+/** The statistics that were measured on the training rows. They can be stored as JSON. */
 export interface Measured {
   /** The values that replace nulls. */
   readonly nulls: Fills;

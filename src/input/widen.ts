@@ -4,7 +4,7 @@ import { callStage } from "../stages/stage_error.ts";
 import type { Dataset } from "../stages/source.ts";
 import { type ColumnsRequest, wantedColumns } from "./decoder.ts";
 
-/** An open source of a split, and the columns to read from it. */
+/** The opened data source of a split, and the columns to read from it. */
 export interface OpenedSource {
   readonly dataset: Dataset;
   readonly request: ColumnsRequest;
@@ -23,7 +23,7 @@ export interface WidenedSource {
  * the source cannot change types, the types stay different. The column reader then accepts them or
  * throws an error.
  *
- * @param sources The open sources of the splits.
+ * @param sources The opened data sources of the splits.
  * @returns The data sets with the common types.
  * @throws {UserError} If a value cannot be represented in the common type.
  */

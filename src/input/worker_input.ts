@@ -30,15 +30,15 @@ export interface TransformSetup {
   readonly on: "training" | "all";
 }
 
-/** A message from the thread that makes batches. */
+/** A message from the thread that makes batches to the main thread. */
 export type Answer = { readonly ready: true } | { readonly batch: Batch } | {
   readonly failed: string;
 };
 
-/** The module of the thread that makes batches. */
+/** The URL of the module that runs in the thread that makes batches. */
 export const batchThread: URL = new URL("./worker.ts", import.meta.url);
 
-/** Makes batches in a separate thread. */
+/** A thread that makes batches, as an object of the main thread. */
 export class WorkerInput {
   readonly #worker: Worker;
   readonly #waiting: PromiseWithResolvers<Answer>[] = [];

@@ -129,7 +129,7 @@ export function notFinite(values: ArrayLike<number>): string | undefined {
 }
 
 /**
- * Formats a shape.
+ * Formats a shape for messages, such as `[2, 3]`.
  *
  * @param shape The shape.
  * @returns The shape as text.

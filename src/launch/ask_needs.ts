@@ -48,8 +48,9 @@ export interface CommandNeeds {
 }
 
 /**
- * The result of evaluating a pipeline in TypeScript: its value, in which a text replaces each stage
- * object; the problems of the evaluation; or `ended` if the process ended without a result.
+ * The result of evaluating a pipeline in TypeScript: its value, in which each stage object is
+ * replaced by a text; the problems of the evaluation; or `ended` if the process ended without a
+ * result.
  */
 export type Evaluated = { readonly value: unknown } | { readonly problems: readonly Told[] } | {
   readonly ended: true;
@@ -163,7 +164,10 @@ async function evaluate(
   return { ended: true };
 }
 
-/** Checks whether a value is the answer of a process that evaluates a pipeline. */
+/**
+ * Checks whether a value has the form of the message that a process sends after it has evaluated a
+ * pipeline in TypeScript.
+ */
 export const isEvaluated = (value: unknown): value is Evaluated =>
   typeof value === "object" && value !== null && ("value" in value ||
     "problems" in value && Array.isArray(value.problems) && value.problems.length > 0 &&

@@ -13,8 +13,8 @@ const ENTRIES = [programs.command, programs.needs, programs.evaluate];
 const EMPTY = "data:application/typescript,export%20%7B%7D";
 
 /**
- * Makes processes load Rocket's modules from a checkout of its repository. The import map of the
- * repository determines what all modules import.
+ * Describes how processes load Rocket's modules from a checkout of its repository. The import map
+ * of the repository determines what all modules import.
  *
  * @param project The repository.
  * @param temporary A folder for temporary files.

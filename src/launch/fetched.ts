@@ -15,8 +15,8 @@ export interface Fetched {
 }
 
 /**
- * Returns a record of an earlier download if all its files still exist. Deno's own check takes ten
- * times as long.
+ * Returns the record of an earlier download if all its files still exist. If Deno itself checked
+ * this, it would take ten times as long.
  *
  * @param key The key of the record.
  */
@@ -31,7 +31,8 @@ export async function recall(key: readonly string[]): Promise<Fetched | undefine
 }
 
 /**
- * Stores a record of a download. If it cannot be written, each run asks Deno again.
+ * Stores a record of a download for later runs. If it cannot be written, later runs ask Deno
+ * whether everything has been downloaded, which takes longer.
  *
  * @param key The key of the record.
  * @param fetched The record.

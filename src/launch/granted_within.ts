@@ -22,7 +22,7 @@ export const grantedVariables = {
   within: "ROCKET_GRANTED_WITHIN",
 } as const;
 
-/** The permissions of a command line. */
+/** The permissions that were granted to a command line. */
 export interface Granted {
   /** The permissions. */
   readonly permissions: readonly Need[];

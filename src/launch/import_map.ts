@@ -24,8 +24,8 @@ export function importMap(
 }
 
 /**
- * Returns the import map of {@linkcode importMap} as a record from names to specifiers and file
- * URLs.
+ * Returns the content of the import map that {@linkcode importMap} encodes: a record from names to
+ * specifiers and file URLs.
  */
 export function projectImports(
   root: string,

@@ -9,7 +9,7 @@ const FLAGS = [
 ];
 
 /**
- * Returns the arguments with which Deno runs another command line of Rocket, through the launcher.
+ * Returns the arguments with which Deno starts the launcher with another command line.
  *
  * @param args The arguments of the command line.
  */

@@ -102,7 +102,7 @@ function ownNames(): Record<string, string> {
 }
 
 /**
- * Finds Deno's configuration of the project that contains a folder.
+ * Finds the configuration file (`deno.json`) of the project that contains a folder.
  *
  * @param folder The folder.
  * @returns The path of the file; undefined if there is none.

@@ -1,6 +1,9 @@
 import type { Need } from "../base/machine/permissions.ts";
 
-/** The programs that the launcher starts, by name: the path of each module. */
+/**
+ * The programs that the launcher starts in processes of their own: the path of the module of each
+ * program.
+ */
 export const programs = {
   /** Runs a command. */
   command: "src/commands/program.ts",

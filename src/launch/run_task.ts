@@ -6,8 +6,8 @@ import { runCommandLine, scriptFlags } from "./permissions.ts";
 import { openProject } from "./project.ts";
 
 /**
- * Runs a module of the project in the user's current folder, since paths in the arguments are
- * relative to it.
+ * Runs a module of Rocket's repository in the user's current folder, since paths in the arguments
+ * are relative to it.
  *
  * @param root The project's folder.
  * @param args The path of the module in the project, followed by its arguments.

@@ -9,7 +9,8 @@ export interface StandIn {
 }
 
 /**
- * Lists the stand-ins of a project. Each folder in `compat/` replaces the package that its
+ * Lists the stand-ins of a project: local modules that replace packages of the JSR registry. Each
+ * folder in `src/launch/compat/` contains the stand-in for the package that the folder's
  * `deno.json` names.
  *
  * @param root The project's folder.

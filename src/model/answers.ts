@@ -133,7 +133,7 @@ export interface LabelAnswers {
 }
 
 /**
- * Returns the kind of the label, and the classes that the logits of a net stand for.
+ * Returns the kind of the label, and the class that each logit of a net stands for.
  *
  * @param label The label in `model.json`.
  */

@@ -14,7 +14,7 @@ import {
   type SymbolicValue,
 } from "../engine/symbolic/record.ts";
 
-/** A converted value, as far as both formats describe it in the same way. */
+/** A converted value, with the properties that ONNX models and SavedModels have in common. */
 export interface ConvertedValue<Type> {
   /** The type. */
   readonly type: Type;
@@ -218,7 +218,10 @@ export function pairOf(value: unknown): [number, number] {
   return [first!, second!];
 }
 
-/** Returns a size that may be a plain number as an object. */
+/**
+ * Converts a size to an object: a plain number becomes a size that does not depend on the number of
+ * rows.
+ */
 export function sizeOf(size: number | Size): Size {
   return typeof size === "number" ? { fixed: size, perRow: 0 } : size;
 }

@@ -55,7 +55,10 @@ export interface ExportOptions extends RunPart {
   readonly mostBytes?: number;
 }
 
-/** The files that {@linkcode exportModel} has written, and how exact their logits are. */
+/**
+ * The files that {@linkcode exportModel} has written, and how much their logits differ from the
+ * expected ones.
+ */
 export interface Exported {
   /** The folder with the files. */
   readonly folder: string;
@@ -88,8 +91,8 @@ export const SAMPLES_FILE = "samples.arrow";
 
 /**
  * Exports a net of a run, together with `model.json`, sample rows with the expected logits, and a
- * README. Before an ONNX model is written, its logits for the sample rows are compared with those
- * of an engine.
+ * README. Before an ONNX model is written, its logits for the sample rows are compared with the
+ * logits that the native or wasm engine computes.
  *
  * @param folder The run folder.
  * @param out The export folder, which is created.

@@ -40,7 +40,8 @@ export function inputsAfter(
 }
 
 /**
- * Describes for `model.json` where a graph begins.
+ * Creates the part of `model.json` that says after which transforms an exported graph begins, and
+ * what its inputs are.
  *
  * @param before The number of transforms before the graph.
  * @param inputs The inputs of the graph.

@@ -37,7 +37,7 @@ export interface InputOptions {
   readonly allowEnv?: readonly string[];
 }
 
-/** The columns that a model reads, and how the run read text files. */
+/** The columns that a model reads, and the options with which its run read text files. */
 export interface ReadColumns {
   /** The columns. */
   readonly features: readonly Pick<SourceFeature, "column" | "type">[];

@@ -8,7 +8,7 @@ import type { ModelNets } from "./nets.ts";
 import { type FeatureInput, inputsOfGraph } from "./onnx/columns.ts";
 import { noGraph, recordNet } from "./record_net.ts";
 
-/** A net to convert to the graph of another program. */
+/** A net to convert to an ONNX model or a SavedModel. */
 export interface GraphRequest {
   /** The content of `model.json`. */
   readonly model: ModelContent;
@@ -27,7 +27,7 @@ export interface GraphRequest {
   readonly inputs: InputsKind | "features";
 }
 
-/** The recorded graph of a net, and its inputs. */
+/** The net as a recorded graph, and the inputs of the graph. */
 export interface ModelGraph {
   /** The recorded graph. */
   readonly graph: SymbolicGraph;

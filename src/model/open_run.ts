@@ -18,7 +18,7 @@ import type { NetName } from "../stages/network.ts";
 import type { StageReference } from "../stages/stage_error.ts";
 import { makeNets, type ModelNets, readWeights, variablesOf } from "./nets.ts";
 
-/** The net of a run to load, and its checkpoint. */
+/** Identifies weights of a run: the net, and the checkpoint that contains it. */
 export interface RunPart {
   /** The net; `light` by default. */
   readonly net?: NetName;
@@ -28,7 +28,10 @@ export interface RunPart {
   readonly allowPlugins?: readonly string[];
 }
 
-/** The source that error messages name if the rows do not come from the pipeline's own source. */
+/**
+ * The name of the data source in error messages about rows that do not come from the pipeline's own
+ * source.
+ */
 export const rowsStage: StageReference = { kind: "source", name: "rows" };
 
 /** A run whose description has been read, but not its weights. */

@@ -27,7 +27,7 @@ import { describeValue } from "../base/describe_value.ts";
 import type { ModelFile, SourceFeature } from "../run/model/model_file.ts";
 import type { Family } from "../run/model/family.ts";
 
-/** The values of a row, by the names of the source's columns. */
+/** A row to predict on: its values by the names of the source's columns. */
 export type Row = Readonly<Record<string, unknown>>;
 
 /** For each family of values: the JavaScript value that a row must have, and its Arrow type. */

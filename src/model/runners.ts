@@ -41,7 +41,7 @@ export interface RunnerOptions {
 }
 
 /**
- * Loads an ONNX model with ONNX Runtime.
+ * Loads an ONNX model with ONNX Runtime, in a separate thread if many rows are to be computed.
  *
  * @param model The path of the ONNX file, or its bytes.
  * @param options The number of threads.
@@ -137,7 +137,8 @@ export function featureRunner(
 }
 
 /**
- * Creates a runner for an ONNX model whose inputs are columns of the source, or ids.
+ * Creates a runner that computes logits with an ONNX model. The inputs of the model are columns of
+ * the data source, or ids.
  *
  * @param opened The loaded ONNX model.
  * @param inputs The input of the graph for each feature.
@@ -174,7 +175,7 @@ export interface InputArray {
 }
 
 /**
- * Converts features to the inputs of an ONNX model.
+ * Converts the values of features to the input arrays of an ONNX model.
  *
  * @param inputs The input of the graph for each feature.
  * @param values The features' values.

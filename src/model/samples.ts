@@ -12,7 +12,7 @@ import type { RowDecoder } from "../run/model/row_decoder.ts";
 import type { Batch } from "../stages/batch.ts";
 import { batchOfRows, type Row } from "./rows.ts";
 
-/** The number of sample rows in an export. */
+/** The number of sample rows that an export folder contains. */
 export const SAMPLE_ROWS = 64;
 
 /**

@@ -38,7 +38,10 @@ interface ScoreColumn {
   readonly data: (predictions: Predictions) => Data;
 }
 
-/** Creates record batches that contain the predictions and the columns copied from the input. */
+/**
+ * Creates the record batches that `predict` writes. They contain the predictions and the columns
+ * copied from the input.
+ */
 export class ScoreColumns {
   /** The names and types of all columns. */
   readonly schema: Schema;

@@ -146,7 +146,7 @@ const training = {
       "most three times.",
   ),
   maxSkipped: z.int().positive().default(10).describe(
-    "The maximum number of skipped steps in a row. One more ends the run.",
+    "The maximum number of successive skipped steps. If the next step would be skipped too, the run ends with an error.",
   ),
   stop: z.strictObject({
     metric: metricKey.optional().describe(
@@ -155,7 +155,7 @@ const training = {
         "no metrics of the booster; with such a metric, it trains to the end.",
     ),
     patience: z.int().positive().default(3).describe(
-      "The number of epochs in a row without improvement after which training ends.",
+      "The number of successive epochs without improvement after which training ends.",
     ),
     minDelta: z.number().nonnegative().default(0).describe(
       "The minimum improvement. A value counts as better only if it improves by more than this.",
@@ -282,8 +282,7 @@ const phaseSchema = z.strictObject({
       "variables.",
   ),
   freezeShared: z.boolean().optional().describe(
-    "Whether to freeze the variables that both nets share; true by default if a net is " +
-      "frozen.",
+    "Whether to freeze the variables that both nets share. If a net is frozen, the default is true.",
   ),
   from: z.enum(["best", "last"]).default("last").describe(
     "The weights to start from: after the best or after the last epoch of the previous phase.",
@@ -302,8 +301,10 @@ const source = entry("source", commonOptions.source);
 
 /** The schema of a pipeline file. It allows any stage options. */
 export const pipelineSchema = z.strictObject({
-  $schema: z.string().optional().describe("The path or URL of the JSON Schema, for editors."),
-  name: name.describe("The name of the run folder and of the result."),
+  $schema: z.string().optional().describe(
+    "The path or URL of the JSON Schema of pipeline files, which editors use for completion and checks.",
+  ),
+  name: name.describe("The name of the pipeline, which its run folder and its result contain."),
   seed: z.int().min(0).max(2 ** 32 - 1).default(0).describe(
     "The seed of all random numbers of the run.",
   ),
@@ -320,8 +321,7 @@ export const pipelineSchema = z.strictObject({
     ),
     types: z.record(text("the name of a column"), text("a type, such as float32 or string"))
       .optional().describe(
-        "The types of columns in all sources `csv` with a header, such as { zip: string }. The option " +
-          "`columns` of a source takes precedence.",
+        "The types of columns in all CSV files with a header, such as { zip: string }. The option `columns` of a source takes precedence.",
       ),
     nullValues: z.array(z.string(), { error: "expected a list of texts" }).min(1).optional()
       .describe(

@@ -82,8 +82,8 @@ export interface NotDownloaded {
 }
 
 /**
- * Recognizes the error of an import whose dependency is not downloaded. A process with
- * `--cached-only` does not download it.
+ * Checks whether an import failed because a dependency has not been downloaded, and returns the
+ * dependency. A process with `--cached-only` downloads nothing.
  *
  * @param error The value that the import threw.
  * @returns The missing dependency; undefined for any other error.

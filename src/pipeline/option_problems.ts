@@ -67,9 +67,10 @@ const unknownKeys = new WeakMap<Problem, string>();
 const pathText = (path: Path) => JSON.stringify(path);
 
 /**
- * Leaves out problems about a missing key if another problem is about its misspelling. An entry and
- * its stage are checked separately, so a misspelled `learningRate` is missing for one and unknown to
- * the other.
+ * Removes problems about a missing option if another problem is about a misspelling of this option.
+ * The options that the pipeline defines for an entry, such as `learningRate` of an optimizer, are
+ * checked separately from the options of its stage. If `learningRate` is misspelled, the first
+ * check finds that it is missing, and the second one finds an unknown option.
  *
  * @param problems All problems of a file.
  */

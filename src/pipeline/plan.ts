@@ -26,7 +26,7 @@ import type { SourceStage } from "../stages/source.ts";
 import type { AnyStage } from "../stages/stage.ts";
 import type { TransformStage } from "../stages/transform.ts";
 
-/** A stage with its checked options. */
+/** A stage of a plan, with its checked options. */
 export interface PlannedStage<S extends AnyStage = AnyStage> {
   /** The stage. */
   readonly stage: S;
@@ -214,7 +214,10 @@ export interface Plan {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** A plan whose features are known, because the columns of its data are. */
+/**
+ * A plan that contains the features. In other plans, the features may be unknown, because they
+ * depend on the columns of the data, which has not been opened yet.
+ */
 export interface CompletePlan extends Plan {
   /** The features by name, each with its column's options. */
   readonly features: Readonly<Record<string, FeatureOptions>>;

@@ -11,7 +11,7 @@ import { commonOptions, pipelineSchema } from "./file_schema.ts";
 import { type JsonSchema, pipelineJsonSchema, toJson } from "./generate/json_schema.ts";
 import { sweepSchema } from "./sweep_file/schema.ts";
 
-/** An option, as a reference shows it. */
+/** An option in the form in which the reference and the command `show` present it. */
 export interface OptionRow {
   /**
    * The option's name. The option of a map within an option has the names of both, as `clip.norm`;
@@ -112,7 +112,8 @@ export const sectionNames: readonly SectionName[] = [
 ];
 
 /**
- * Describes a stage.
+ * Collects what the reference and the command `show` say about a stage: its summary, options, and
+ * example.
  *
  * @param stage The stage.
  */

@@ -16,7 +16,10 @@ import { containsRocket } from "../stages/rocket_range.ts";
 import { StageError } from "../stages/stage_error.ts";
 import { type AnyStage, type StageKind, stageKinds } from "../stages/stage.ts";
 
-/** Where the entry that names a stage comes from. */
+/**
+ * Where a pipeline names a stage: the folder that relative paths start from, and the place in the
+ * file.
+ */
 export interface FindContext {
   /** The folder that relative paths start from. */
   readonly folder: string;

@@ -19,7 +19,7 @@ import type { GivenValue } from "../train/variables.ts";
 /** A file that weights are taken from. */
 export type Source = PlannedInitial & { readonly path: string };
 
-/** A variable, and the tensor that it is read from. */
+/** A variable, and the tensor in a file of initial weights that provides its values. */
 export interface Match extends Pick<GivenValue, "shape" | "from"> {
   readonly variable: Variable;
   readonly tensor: string;
@@ -30,7 +30,7 @@ export interface Match extends Pick<GivenValue, "shape" | "from"> {
 }
 
 /**
- * Finds the tensor for each variable.
+ * Finds the tensor in a file of initial weights that provides the values of each variable.
  *
  * @param wanted The variables.
  * @param file The file's tensors.

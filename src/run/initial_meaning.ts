@@ -26,7 +26,8 @@ import {
 import { readModelFile } from "./model/model_file.ts";
 
 /**
- * What the positions along the axes of variables represent, in a run and in its initial weights.
+ * What each position along the axes of variables represents (such as a class, or a value of a
+ * feature) in a run, and in the weights that it starts from.
  */
 export interface Meanings {
   /** What the positions represent in the run. */

@@ -17,7 +17,7 @@ import type { PreparedNets } from "./prepare_nets.ts";
 import type { GivenState } from "../train/variables.ts";
 import type { FirstStep } from "./warnings/first_loss.ts";
 
-/** Sends an event to the outputs. */
+/** A function that sends an event of a run to all outputs. */
 export type Emit = <Name extends keyof RunEvents>(
   name: Name,
   event: RunEvents[Name],

@@ -17,7 +17,7 @@ export interface RunOutput {
  */
 const record: ReadonlySet<string> = new Set(["checkpoint", "metrics", "result"]);
 
-/** Thrown at the end of a run that was completed although outputs failed. */
+/** Thrown at the end of a run whose training was completed although some of its outputs failed. */
 export class OutputsFailed extends UserError {
   override name = "OutputsFailed";
   /** The run's result, which is also in the run folder. */

@@ -63,8 +63,8 @@ export function netsOf({ phases }: Plan): NetName[] {
 }
 
 /**
- * Returns the phase in which the light net is trained alone: the last phase, without the booster
- * and without frozen variables.
+ * Returns the phase in which the baseline trains the light net alone: a copy of the last phase,
+ * without the booster and without frozen variables.
  *
  * @param plan The plan.
  */

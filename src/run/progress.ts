@@ -241,7 +241,7 @@ const noPosition: JobPosition = {
 };
 
 /**
- * Returns the position at the start of a job.
+ * Returns the position of a job before its first step.
  *
  * @param optimizerSteps The number of steps that the optimizer took in the run that the initial
  *   weights come from; 0 if the optimizer starts from scratch.

@@ -30,7 +30,7 @@ export interface ResumeRunOptions extends RunOptions {
   readonly allowEnv?: readonly string[];
 }
 
-/** The plan of a run folder, ready to be resumed. */
+/** The plan of a run that can be resumed, read from its run folder. */
 export interface ResumablePlan {
   /** The run's plan, changes included. */
   readonly plan: Plan;

@@ -23,7 +23,7 @@ import { initialState, type Model, type State } from "../train/step.ts";
  */
 const PART = 2 ** 22;
 
-/** A tensor of a state, with its name in files. */
+/** A tensor of the training state, with its name in checkpoints. */
 export interface NamedTensor {
   /** The name in files: `NAME` of a variable, or `optimizer/SLOT/NAME`. */
   readonly name: string;

@@ -21,7 +21,10 @@ export interface TrainInput {
   readonly input: StepInput;
 }
 
-/** The model of {@linkcode Steps}, and how to handle steps with non-finite losses or gradients. */
+/**
+ * The options of {@linkcode Steps}: the model, and how to handle steps whose losses or gradients
+ * are NaN or infinite.
+ */
 export interface StepsOptions {
   /** The nets, losses and optimizer. */
   readonly model: Model;

@@ -17,7 +17,7 @@ import type { ResponseParts } from "./unsent.ts";
 export const ARROW_STREAM = "application/vnd.apache.arrow.stream";
 
 /**
- * Opens the rows of a request.
+ * Opens the rows in the body of a request, which is an Arrow stream or file.
  *
  * @param bytes The body.
  * @param columns The names of the columns that are read.

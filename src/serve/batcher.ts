@@ -1,7 +1,7 @@
 import type { Predictions } from "../model/answers.ts";
 import type { LoadedModel, ModelRows } from "../model/model.ts";
 
-/** The part of a model that computes. */
+/** The part of a loaded model that the batcher uses to compute predictions. */
 export type Computing = Pick<LoadedModel, "compute" | "rowsAtOnce">;
 
 /** Rows that wait for the net. */

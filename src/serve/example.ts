@@ -15,7 +15,8 @@ export interface ExampleRequest {
 }
 
 /**
- * Creates a request with one row that was made from `model.json`, never from data.
+ * Creates an example request with one row. The values of the row are generated from `model.json`,
+ * so the request contains no values from the training data.
  *
  * @param served The model.
  * @param columns Its inputs.
@@ -28,8 +29,8 @@ export function exampleRequest(
 }
 
 /**
- * Converts rows to a request. Where a row has fewer values than another, its
- * list ends with nulls, or with the number that the pipeline pads it with.
+ * Converts rows to a request. All rows must have lists of the same length, so shorter lists are
+ * extended with nulls, or with the number that the pipeline uses for padding.
  *
  * @param rows The rows, with a column for each input.
  * @param columns The inputs.

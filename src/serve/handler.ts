@@ -23,7 +23,7 @@ import { ServeMetrics } from "./metrics.ts";
 import { outputColumns, type OutputLabel, outputTensors } from "./outputs.ts";
 import { type ResponseParts, UnsentResponses } from "./unsent.ts";
 
-/** A model to serve. */
+/** A loaded model and the name under which the server offers it. */
 export interface ServedModel {
   /** The name in addresses. */
   readonly name: string;

@@ -1,4 +1,4 @@
-/** The HTTP statuses of refused requests. */
+/** The HTTP status codes with which the server refuses requests or reports errors. */
 export type ErrorStatus = 400 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 503;
 
 /** An error that a request is answered with. */

@@ -13,7 +13,7 @@ import type { InputColumn } from "./input_columns.ts";
 import type { OutputName } from "./outputs.ts";
 import { columnOfTensor, type RequestTensor, sizeOf, type TensorColumn } from "./tensors.ts";
 
-/** An output that a client wants. */
+/** An output of the model that a client asks for. */
 export interface WantedOutput {
   /** The name of the output. */
   readonly name: OutputName;
@@ -46,7 +46,8 @@ export interface InferContext {
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a request.
+ * Reads a request for predictions in the Open Inference Protocol: JSON, which may be followed by
+ * binary data.
  *
  * @param body The body.
  * @param header The value of `Inference-Header-Content-Length`: the number of bytes of JSON, which

@@ -1,7 +1,7 @@
 import { binaryValues, jsonValues, type OutputTensor } from "./outputs.ts";
 import type { ResponseParts } from "./unsent.ts";
 
-/** What a response states. */
+/** The content of a response to a request for predictions. */
 export interface InferAnswer {
   /** The name of the model. */
   readonly model: string;

@@ -26,7 +26,7 @@ export interface ServeLimits {
   readonly stopTime: number;
 }
 
-/** The limits that apply unless a caller sets others. */
+/** The limits of the server for requests that apply unless a program sets others. */
 export const defaultLimits: ServeLimits = {
   bodyBytes: 64 * 2 ** 20,
   jsonBytes: 8 * 2 ** 20,

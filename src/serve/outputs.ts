@@ -22,7 +22,7 @@ export interface OutputColumn {
   readonly shape: readonly number[];
 }
 
-/** The label of a model, as far as outputs depend on it. */
+/** The facts about a model's label that determine the outputs of the served model. */
 export interface OutputLabel {
   /** The kind of the label. */
   readonly kind: Predictions["kind"];
@@ -33,7 +33,7 @@ export interface OutputLabel {
 }
 
 /**
- * Lists the outputs of a model.
+ * Lists the outputs of a served model: the name, type, and shape of each.
  *
  * @param label The label.
  */
@@ -63,7 +63,7 @@ export interface OutputTensor extends OutputColumn {
 }
 
 /**
- * Returns the tensors that a client wants.
+ * Converts predictions to the output tensors that a client asks for.
  *
  * @param parts The predictions, in the order of the rows.
  * @param label The label.

@@ -56,7 +56,7 @@ export interface ColumnSpec {
   readonly places?: readonly PlaceAxis[] | undefined;
 }
 
-/** The column of text that a feature is read from. */
+/** For a feature that is a column of text: the column, and its first value that is not a number. */
 export interface TextColumn {
   /** The column's name. */
   readonly column: string;

@@ -17,7 +17,10 @@ export type Metrics = Readonly<Record<string, MetricValue>>;
  */
 export type JobName = "rocket" | "light-alone";
 
-/** The gradient norms of one loss term on the first batch, by the owner of the variables. */
+/**
+ * The norms of the gradients of one loss term on the first batch: a norm for the variables of each
+ * owner (light net, booster, or shared).
+ */
 export interface GradientNorms {
   /** The loss term's name. */
   readonly loss: string;
@@ -284,7 +287,7 @@ export interface Result {
   };
 }
 
-/** The event of a warning: something suggests that the result may not be meaningful. */
+/** The event that reports a warning: something suggests that the result may not be meaningful. */
 export interface WarningEvent {
   /** The description of the problem, as one sentence without a period. */
   readonly message: string;

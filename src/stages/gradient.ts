@@ -41,7 +41,10 @@ export interface GradientPass {
   readonly reversed?: boolean;
 }
 
-/** A gradient policy: the loss is computed once for each pass, and the results are added. */
+/**
+ * A gradient policy: a list of passes. The loss is computed once for each pass, and the results are
+ * added.
+ */
 export type GradientPolicy = readonly GradientPass[];
 
 /** A stage that decides which variables get the gradient of a loss, and how much of it. */

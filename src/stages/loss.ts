@@ -23,7 +23,7 @@ export interface LossContext {
   readonly variables: LossVariables;
 }
 
-/** Declares the variables of a loss. */
+/** Declares the variables that a loss trains, such as the weights of a regressor. */
 export interface LossVariables {
   /**
    * Declares a variable.
@@ -36,7 +36,7 @@ export interface LossVariables {
   add(spec: Omit<VariableSpec, "owner" | "table">): Variable;
 }
 
-/** Gives a loss access to its variables and to the label in one step. */
+/** Gives a loss access to the label and to the variables of the loss during a training step. */
 export interface LossScope {
   /** The label, `[batch]`: int32 classes, or float32. */
   readonly label: tf.Tensor;

@@ -47,7 +47,7 @@ export function metricValue(number: number): MetricValue {
 }
 
 /**
- * Formats the value of a metric for people.
+ * Formats the value of a metric for display.
  *
  * @param value The value.
  * @param format Formats a number; with four decimals by default.
@@ -61,8 +61,8 @@ export function formatMetric(
 }
 
 /**
- * Checks whether a value is a detail of a metric that also has a main value. For example,
- * `light/gauc/users` is a detail of `light/gauc`.
+ * Checks whether a value of a metric is an additional one (a detail) and not the main value. For
+ * example, `light/gauc/users` is a detail of `light/gauc`.
  *
  * @param key The value's key.
  * @param all All values by key.
@@ -130,7 +130,9 @@ export interface OutputValues {
   readonly logits: Column;
 }
 
-/** Some rows with the outputs of the nets, from which a metric is computed. */
+/**
+ * Some rows, their labels, and the outputs of the nets for them, from which a metric is computed.
+ */
 export interface EvaluatedBatch {
   /** The number of rows. */
   readonly size: number;

@@ -179,8 +179,8 @@ export interface NetworkPair {
 }
 
 /**
- * The kinds of features that the nets of a network support. Rocket rejects features of ids for nets
- * that support only numbers.
+ * The kinds of features that the nets of a network can read. If the nets can read only numbers,
+ * Rocket rejects features that are ids.
  */
 export type NetworkReads = "numbers" | "numbers and ids";
 

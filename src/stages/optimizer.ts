@@ -72,7 +72,9 @@ export interface Optimizer<Slot extends string = string, Scalar extends string =
 /** A stage that updates the variables of the nets and losses from their gradients. */
 export type OptimizerStage = Stage<"optimizer", Record<never, never>, Optimizer>;
 
-/** The initial value of each slot by name. All elements of a slot start with it. */
+/**
+ * The initial value of each slot of an optimizer. All elements of a slot start with the same value.
+ */
 export type SlotStarts<Slot extends string> = Readonly<Partial<Record<Slot, number>>>;
 
 /** The definition of an optimizer, for {@linkcode defineOptimizer}. */

@@ -15,7 +15,10 @@ export interface OutputContext {
   readonly quiet: boolean;
 }
 
-/** A listener to a run: a hook for each event that it handles, with the event's name. */
+/**
+ * An object that receives the events of a run. It has a method (a hook) for each kind of event that
+ * it handles, with the name of the event.
+ */
 export type Output = {
   readonly [Name in keyof RunEvents]?: (event: RunEvents[Name]) => void | Promise<void>;
 };

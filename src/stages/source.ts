@@ -18,7 +18,7 @@ export interface RowLocation {
   readonly line?: number | undefined;
 }
 
-/** An open source, which provides rows as Arrow record batches. */
+/** An opened data source, which provides rows as Arrow record batches. */
 export interface Dataset {
   /** The names and types of all columns, including columns that were not requested. */
   readonly schema: ArrowSchema;
@@ -137,7 +137,7 @@ export interface OpenRequest {
   readonly fingerprint?: boolean | undefined;
 }
 
-/** A source of rows that has not been opened yet. */
+/** A data source that has not been opened yet. */
 export interface Source {
   /**
    * Opens the source.

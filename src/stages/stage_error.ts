@@ -83,7 +83,10 @@ export function callStage<T>(stage: StageReference, doing: string, call: () => T
 
 let called: StageReference | undefined;
 
-/** The stage that is being called right now, if any. */
+/**
+ * The stage whose function is being called right now; undefined if no function of a stage is
+ * running.
+ */
 export function calledStage(): StageReference | undefined {
   return called;
 }

@@ -9,7 +9,7 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
-/** The context in which a transform is created. */
+/** What a transform knows about its input when it is created. */
 export interface TransformContext {
   /** The features before this transform. */
   readonly features: Readonly<Record<string, ColumnSpec>>;

@@ -25,7 +25,8 @@ export interface Asked {
 }
 
 /**
- * Determines the state of a run from its folder.
+ * Determines from a run folder whether a run of a sweep has finished, was interrupted, or has not
+ * started.
  *
  * @param folder The run folder.
  * @param plan The run's plan.

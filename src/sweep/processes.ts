@@ -15,8 +15,7 @@ export interface PartOptions {
 }
 
 /**
- * Runs one command of a sweep in a child process, such as the training of one setting with one
- * seed.
+ * Runs one part of a sweep in a child process, such as the training of one setting with one seed.
  *
  * @param options The command, its environment, and callbacks for its output.
  * @returns The exit code of the process.
@@ -81,7 +80,7 @@ async function eachChunk(
 }
 
 /**
- * Runs tasks in order, several at once.
+ * Starts tasks in the given order and runs several of them at the same time.
  *
  * @param tasks The tasks.
  * @param atOnce The number of tasks to run at once.

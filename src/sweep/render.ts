@@ -108,7 +108,7 @@ export function allMetrics({ keys, rows }: SweepTable, when: "last" | "best"): T
 }
 
 /**
- * Describes the numbers of the table in sentences.
+ * Explains in sentences what the numbers in a sweep's table mean.
  *
  * @param sweep The sweep's table.
  */

@@ -3,7 +3,7 @@ import { CapturedFunction, type GraphReport } from "../engine/capture/capture.ts
 import type { Precision } from "../engine/capture/precision.ts";
 import { calledStage } from "../stages/stage_error.ts";
 
-/** Receives the log lines about captured functions. */
+/** Receives the log lines about functions that the native engine captures as graphs. */
 export interface CaptureListener {
   /** Receives one line of text for the user. */
   readonly report: (line: string) => void;

@@ -68,7 +68,8 @@ export function clipGradients(
 }
 
 /**
- * Computes the sum of squares of the gradients of each owner's variables.
+ * Computes sums of squares of gradients, separately for each owner of variables (light net,
+ * booster, or shared).
  *
  * @param gradients The gradients.
  * @param variables The variables.

@@ -97,7 +97,7 @@ async function findBroken(step: BrokenStep): Promise<Problem> {
   return finite ? await brokenGradient(step) : brokenLoss(step);
 }
 
-/** Returns the hint for weights that are no longer finite. */
+/** Returns the hint for nets whose weights have become NaN or infinite. */
 export function divergedHint(): HintText {
   return hint(
     "broken/weights",

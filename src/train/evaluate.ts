@@ -124,7 +124,7 @@ interface RunningMetric {
   unknown?: string;
 }
 
-/** Computes the metrics of the nets from batches of rows, one batch after another. */
+/** Computes the metrics of the nets for a split, batch by batch. */
 export class Measures {
   readonly #running: readonly RunningMetric[];
 

@@ -11,11 +11,11 @@ interface Use {
 }
 
 /**
- * The table rows that a step reads, and their gradients.
+ * The rows of embedding tables that a step reads, and their gradients.
  *
- * The tape does not record a table itself, because its gradient would be as large as the table. It
- * records an anchor instead: a scalar that the rows formally depend on. When the backward pass
- * reaches the anchor, the gradient of the rows is kept.
+ * The automatic differentiation (tape) does not track a table itself, because the gradient would be
+ * as large as the table. It tracks an anchor instead: a scalar that the rows formally depend on.
+ * When the backward pass reaches the anchor, the gradient of the rows is stored.
  */
 export class Lookups {
   /**

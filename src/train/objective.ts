@@ -59,15 +59,16 @@ export interface HintTerm extends TermBase {
   readonly pairs: readonly HintPair[];
 }
 
-/** A term of the total loss. */
+/** A term of the total loss: a loss with its weight and its gradient policy. */
 export type Term = TaskTerm | HintTerm;
 
 /** This step's values of gradient factors that change during a run. */
 export type FactorValues = ReadonlyMap<Factor, tf.Scalar>;
 
 /**
- * Lists the gradient factors of all loss terms that are functions of the position in the run. Their
- * values are inputs of a step, so that a captured graph stays valid for the whole run.
+ * Lists the gradient factors that change during the run: functions of the position in the run, in
+ * the gradient policies of all loss terms. Their values are inputs of a step, so that a captured
+ * graph stays valid for the whole run.
  *
  * @param terms The loss terms.
  * @returns The factors.
@@ -82,7 +83,7 @@ export function changingFactors(
 }
 
 /**
- * Computes the value of a loss term as a scalar, before its weight.
+ * Computes the value of a loss term as a scalar, before it is multiplied by the weight of the term.
  *
  * @param term The term.
  * @param forward The step's forward passes.
@@ -144,7 +145,7 @@ export function uniformLoss(
   return tf.mul(loss, term.policy.length);
 }
 
-/** The columns of a batch that a loss needs in addition to the nets' outputs. */
+/** The label and the row weights of a batch, which losses need in addition to the nets' outputs. */
 export type LabelledRows = Pick<BatchTensors, "label" | "weight">;
 
 /** The smallest normal float32 number. */

@@ -39,7 +39,10 @@ export interface Model {
   readonly frozen?: ReadonlySet<VariableOwner> | undefined;
 }
 
-/** The state of training, which each step changes. */
+/**
+ * The state of training that each step changes: the values of the variables, and the optimizer's
+ * slots.
+ */
 export interface State {
   /** The variables' values by name. */
   readonly values: TensorsByName;
@@ -104,7 +107,7 @@ export function initialState(
 }
 
 /**
- * Lists the variables for which the optimizer keeps slots.
+ * Lists the variables for which the optimizer keeps slots: those that training changes.
  *
  * @param model The model.
  * @returns The variables.

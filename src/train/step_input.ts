@@ -54,7 +54,8 @@ export function disposeInput(
 }
 
 /**
- * Computes an optimizer's scalars from a step's number and learning rate.
+ * Computes the numbers that an optimizer needs in addition to gradients and slots in a step, such
+ * as Adam's bias correction, from the step's number and learning rate.
  *
  * @param model The optimizer.
  * @param at The step's number and learning rate.

@@ -27,7 +27,10 @@ export interface GivenValue {
 /** Initial values that replace those of initializers, by the variable's name. */
 export type GivenValues = ReadonlyMap<string, GivenValue>;
 
-/** The initial state of a job that replaces the state derived from the seed. */
+/**
+ * The variables and optimizer slots that were loaded as initial weights. A job starts with them
+ * instead of values that are derived from the seed.
+ */
 export interface GivenState {
   /** The variables' values. */
   readonly values: GivenValues;
@@ -125,7 +128,8 @@ export function initialValues(
 }
 
 /**
- * Creates the initial value of one variable.
+ * Creates the initial value of a variable: a given value, such as one from initial weights, or the
+ * result of the variable's initializer.
  *
  * @param variable The variable.
  * @param seed The run's seed.

@@ -38,7 +38,8 @@ export function forgetDraft(draft: string): void {
 }
 
 /**
- * Returns the path of the folder that {@linkcode openDraftFolder} creates for a file.
+ * Returns the path of the folder for the temporary files (drafts) of a file, which
+ * {@linkcode openDraftFolder} creates.
  *
  * @param path The final path of the file.
  */

@@ -7,7 +7,8 @@
 import { dirname, relative } from "node:path";
 
 /**
- * Checks whether a path is a given folder or lies inside it, judged only by the paths.
+ * Checks whether a path is a given folder or lies inside it. Only the texts of the paths are
+ * compared, without reading the file system.
  *
  * @param folder The folder, as an absolute path.
  * @param path The absolute path.

@@ -35,7 +35,7 @@ export async function openRegular(path: string): Promise<Deno.FsFile> {
 }
 
 /**
- * Reads a regular file.
+ * Reads a regular file. Anything else at the path, such as a folder or a pipe, is an error.
  *
  * @param path The file.
  * @throws {IrregularFile} If it is something else.

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** The type of a tensor's values in a file that Rocket writes. */
+/** The types of tensors in the safetensors files that Rocket writes. */
 export type TensorType = "F32" | "I32";
 
 /** The type, shape, and position of a tensor, as in the header of a safetensors file. */

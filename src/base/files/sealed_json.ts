@@ -6,7 +6,9 @@
 
 import { createHash } from "node:crypto";
 
-/** The key of the hash, which is the last one of the object. */
+/**
+ * The key under which a JSON file contains its own hash. It is the last key of the file's object.
+ */
 export const SEAL = "sha256OfThis";
 
 /**

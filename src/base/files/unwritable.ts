@@ -78,7 +78,8 @@ export function unwritable(path: string, error: unknown): UserError {
 }
 
 /**
- * Explains why something cannot be written. For unknown errors, this is the system's message.
+ * Explains why a file or folder cannot be written. For unknown errors, the explanation is the
+ * operating system's message.
  *
  * @param error The error that was thrown.
  */

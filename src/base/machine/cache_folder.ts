@@ -36,7 +36,7 @@ export function cachesOf(
 }
 
 /**
- * Returns the folder with the hashes of the nets that this user's Rocket converted and stored in run
- * folders.
+ * Returns the folder that records the hashes of nets. When Rocket stores a converted net in a run
+ * folder, it records the hash, so that it later uses only files that it wrote for this user.
  */
 export const keptNetsFolder = (): string => join(cacheFolder(), "nets");

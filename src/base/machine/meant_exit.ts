@@ -46,7 +46,9 @@ export const exitCodeOf = (code: number): number =>
   Number.isNaN(mark) ? code : mark + codes.indexOf(code);
 
 /**
- * Converts a marked exit code of a process back to the exit code of its command.
+ * Converts the exit code of a command's process to the exit code that the command intended. The
+ * process adds a secret number (a mark) to the exit code, so an exit code without the mark shows
+ * that other code ended the process.
  *
  * @param marked The exit code of its process.
  * @param mark The mark that the process received.

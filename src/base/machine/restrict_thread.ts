@@ -29,8 +29,9 @@ let isOwn = false;
  *   it recovers the database.
  * - WebGPU loads the graphics driver, which is native code.
  *
- * The methods of these classes are replaced. A new thread would have the original methods again, so
- * only Rocket's own threads can be started, which call this function too.
+ * After the call, the methods of the classes of these modules throw an error. In a new thread, the
+ * methods would work again. Therefore, only Rocket's own threads can be started; they call this
+ * function too.
  *
  * If native code may be loaded, Deno's permissions restrict nothing, and this function does
  * nothing.

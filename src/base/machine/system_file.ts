@@ -49,7 +49,7 @@ export const readByProgram: ReadSystemFile = async (path) => {
 };
 
 /**
- * Returns a value that the launcher passed on.
+ * Returns a value that the launcher passed to this process in an environment variable.
  *
  * @param name The name of the environment variable.
  * @returns The value; `undefined` if the variable is not set or may not be read.
@@ -63,7 +63,8 @@ export function handed(name: typeof handedOver[keyof typeof handedOver]): string
 }
 
 /**
- * Finds the line that lists the features of the processor: `flags`, or `Features` on ARM.
+ * Finds the line of `/proc/cpuinfo` that lists the instruction sets that the processor supports:
+ * `flags`, or `Features` on ARM.
  *
  * @param cpuinfo The text of `/proc/cpuinfo`.
  */

@@ -16,10 +16,10 @@ const myNetwork: NetworkStage = defineNetwork({
     "One shared layer, then a head for each net; the booster has one more layer.",
   options: z.object({
     shared: z.int().positive().default(16).describe(
-      "Units of the shared layer.",
+      "The number of units of the shared layer.",
     ),
     booster: z.int().positive().default(32).describe(
-      "Units of the booster's own layer.",
+      "The number of units of the booster's own layer.",
     ),
   }),
   create(options, { features, units, nets, variables }) {

@@ -88,7 +88,8 @@ export function lowPrecisionInputs(
 }
 
 /**
- * Checks whether an op's first output is converted back to float32 immediately.
+ * Checks whether an op, such as a matrix product, is one whose first output is converted from
+ * bfloat16 back to float32 immediately.
  *
  * @param op The name of the op.
  * @returns Whether it is.

@@ -18,7 +18,7 @@ export interface TensorMetadata {
   readonly dtype: number;
 }
 
-/** The part of tfjs-node's binding that is used here. */
+/** The functions of tfjs-node's native library that recording and running graphs need. */
 export interface Binding extends AttributeKinds {
   createTensor(shape: number[], type: number, values: ArrayBufferView | ArrayLike<number>): number;
   deleteTensor(id: number): void;
@@ -39,7 +39,7 @@ export interface Binding extends AttributeKinds {
   ): TensorMetadata[];
 }
 
-/** The part of tfjs-node's backend that is used here. */
+/** The methods of tfjs-node's backend that recording a graph needs. */
 export interface NativeBackend {
   binding: Binding;
   getDTypeInteger(type: string): number;
@@ -70,7 +70,7 @@ export class NotCapturable extends Error {
   }
 }
 
-/** A function of tensors as a graph. */
+/** A function of tensors that was recorded as a TensorFlow graph. */
 export interface RecordedGraph {
   /** The graph. */
   readonly graph: Graph;
@@ -120,7 +120,7 @@ export interface RecordOptions {
 }
 
 /**
- * Runs a function of tensors and records it.
+ * Runs a function of tensors and records its operations as a graph.
  *
  * @param run The function. It may use any tfjs operation that does not read values of tensors.
  * @param inputs The inputs of the function.

@@ -62,7 +62,8 @@ const byValue: Readonly<Record<string, readonly number[]>> = {
 };
 
 /**
- * Lists those outputs of an op that have a number of rows that depends on the values of its inputs.
+ * Lists the outputs of an op whose number of rows depends on the values of the op's inputs, as it
+ * does for an op that removes duplicates.
  *
  * @param op The name of the op.
  * @returns The indices of the outputs; empty for most ops.
@@ -72,8 +73,10 @@ export function sizedByValue(op: string): readonly number[] {
 }
 
 /**
- * Checks whether a size that depends on values is the same in all recordings. Such recordings do
- * not show which other sizes depend on it, so the function has to be recorded again.
+ * Checks whether the recordings of a function have an output whose number of rows depends on the
+ * values of inputs, but which happens to have the same number of rows in all recordings. If so, the
+ * recordings do not show which other sizes depend on this number, so the function has to be
+ * recorded again.
  *
  * @param traces Recordings of the same ops.
  * @returns Whether such a size exists.

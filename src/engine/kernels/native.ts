@@ -2,10 +2,11 @@ import * as tf from "@tensorflow/tfjs";
 import { nativeOp } from "../ops/native_op.ts";
 
 /**
- * Replaces kernels of tfjs-node that slow down training.
+ * Replaces the implementation (kernel) of tfjs-node that slows down training.
  *
- * - `tf.matMul` of two matrices runs `MatMul` instead of `BatchMatMulV2`. TensorFlow fuses `MatMul`
- *   with the bias and relu after it, and multiplies transposed factors faster.
+ * - `tf.matMul` of two matrices runs the TensorFlow operation `MatMul` instead of `BatchMatMulV2`.
+ *   TensorFlow fuses `MatMul` with the bias and relu after it, and multiplies transposed factors
+ *   faster.
  *
  * @param backendName The name under which tfjs-node's kernels are registered.
  */

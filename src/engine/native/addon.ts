@@ -7,7 +7,7 @@ import { packageFolder } from "../../base/machine/package_folder.ts";
 import { findCommand, runCommand } from "./command.ts";
 import type { Library } from "./library.ts";
 
-/** The file name of tfjs-node's addon. */
+/** The file name of tfjs-node's addon, the native library that connects tfjs with TensorFlow. */
 export const ADDON = "tfjs_binding.node";
 
 /**
@@ -46,8 +46,9 @@ export async function findCompiler(): Promise<string[]> {
 }
 
 /**
- * Returns the compiler's flags by which the addon finds TensorFlow beside it, and the functions of
- * Node-API in the program that loads it.
+ * Returns the linker flags for the addon of the native engine. With these flags, the addon finds
+ * the TensorFlow library in its own folder, and the functions of Node-API in the program that loads
+ * it.
  *
  * @param os The operating system.
  */

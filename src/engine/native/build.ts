@@ -60,7 +60,8 @@ export function buildName(tensorflow: string, given: string | undefined): string
 }
 
 /**
- * Writes the marker file of a build. This is the last step before the folder gets its final name.
+ * Writes the file that marks a build of the native engine as complete. Afterwards, the folder of
+ * the build gets its final name.
  *
  * @param build The description of the build.
  */

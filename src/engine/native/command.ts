@@ -12,7 +12,7 @@ export interface CommandResult {
   readonly signal: string | null;
 }
 
-/** Options for running a command. */
+/** Options for running a command in a child process. */
 export interface CommandOptions {
   /** The folder to run in. */
   readonly cwd?: string;
@@ -38,7 +38,7 @@ export async function findCommand(name: string): Promise<string | undefined> {
 }
 
 /**
- * Lists the paths where a command may be, in the order in which a shell looks.
+ * Lists the paths at which a command may be found, in the order in which a shell looks for it.
  *
  * @param name The command's name, or an absolute path.
  * @param os The operating system.

@@ -134,7 +134,7 @@ async function lookIn(folders: readonly string[]): Promise<Contents> {
 }
 
 /**
- * Links a library's files into a folder, under the names that the linker expects.
+ * Creates symbolic links to a library's files in a folder, under the names that the linker expects.
  *
  * @param library The library.
  * @param folder The folder.

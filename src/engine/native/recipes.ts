@@ -32,7 +32,8 @@ export interface Recipe {
 }
 
 /**
- * Lists the recipes to try, in order of preference.
+ * Lists the ways to obtain tfjs-node's addon and a TensorFlow library (recipes), in the order in
+ * which they are tried.
  *
  * @param given The folder named by `ROCKET_TENSORFLOW`, if it is set; no other recipe is tried
  *   then.

@@ -11,8 +11,9 @@ export const TOOLS: readonly string[] = [
 ];
 
 /**
- * Checks whether this process may run any of {@linkcode TOOLS}. In `deno task pipeline`, another
- * process runs them.
+ * Checks whether this process may run any of the commands in {@linkcode TOOLS}, which set up the
+ * native engine. The process of a command may not run them: the launcher starts another process for
+ * the set-up.
  */
 export function mayRunTools(): boolean {
   return TOOLS.some((command) =>

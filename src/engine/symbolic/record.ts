@@ -91,7 +91,7 @@ export const ROUND = "Round32";
 /** The numbers of rows for which the function is traced. */
 const ROWS = [1009, 2003] as const;
 
-/** Creates symbolic tensors while a function is recorded. */
+/** Creates tensors without values (symbolic tensors) while a function is recorded as a graph. */
 export interface SymbolicTensors {
   /**
    * Creates a tensor that represents a variable.

@@ -11,7 +11,7 @@ const otherFormats: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/^[^]{4}ftyp(?:avi|hei|mif|msf)/, "AVIF or HEIC"],
 ];
 
-/** An image whose header was read. */
+/** An image whose header has been read, but whose pixels have not been decoded yet. */
 export type OpenedImage = (JpegHeader | PngChunks) & { readonly bytes: Uint8Array };
 
 /**

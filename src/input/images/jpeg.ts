@@ -45,7 +45,7 @@ const isKnownSegment = (marker: number) =>
 const maxScans = 500;
 
 /**
- * Reads the header of a JPEG image.
+ * Reads the header of a JPEG image, which contains its size and number of channels.
  *
  * @param bytes The bytes of the image.
  * @throws {DamagedImage} If the header is damaged or incomplete.

@@ -68,16 +68,19 @@ const optionTable = {
   },
   engine: {
     value: "ENGINE",
-    summary: "What computes: auto (default), native, wasm or, for trained nets, onnx",
+    summary: "The engine: auto (default), native, wasm or, for trained nets, onnx",
   },
   precision: {
     value: precisions.join("|"),
     summary: "The precision of training steps (default float32)",
   },
-  format: { value: "FORMAT", summary: "The format: onnx, saved-model or safetensors" },
+  format: { value: "FORMAT", summary: "The format of the net: onnx, saved-model or safetensors" },
   layout: { value: "LAYOUT", summary: "The layout: folder (default), or repository (Triton)" },
-  inputs: { value: "columns|ids", summary: "The inputs of the exported net (default columns)" },
-  keep: { value: "NAMES", summary: "The input columns to copy, such as a,b, or all" },
+  inputs: {
+    value: "columns|ids",
+    summary: "The inputs of the exported net: columns (default) or ids",
+  },
+  keep: { value: "NAMES", summary: "The input columns to copy to the output, such as a,b, or all" },
   net: { value: "light|booster", summary: "The net to use (default light)" },
   checkpoint: { value: "NAME", summary: "The checkpoint: best (default), last, or a name" },
   probabilities: { summary: "Also writes the probability of each class" },
@@ -86,14 +89,20 @@ const optionTable = {
   host: { value: "ADDRESS", summary: "The address to listen on (default 127.0.0.1)" },
   batch: { value: "N", summary: "The number of rows to compute at a time" },
   by: { value: "COLUMN", summary: "Also computes the metrics for each value of COLUMN" },
-  errors: { value: "N", summary: "The number of worst predictions to write to --out" },
-  jobs: { value: "N", summary: "The number of parallel runs (default cores / threads)" },
+  errors: {
+    value: "N",
+    summary: "The number of predictions with the largest losses to write to --out",
+  },
+  jobs: { value: "N", summary: "The number of parallel runs (default: cores / threads per run)" },
   only: { value: "PART", summary: "Runs only one part: check, latency or SETTING/seed-N" },
-  reference: { value: "SETTING", summary: "The setting to compare the others with" },
+  reference: { value: "SETTING", summary: "The setting that the others are compared with" },
   layers: { summary: "Shows each layer and output of the nets, and the metrics" },
   from: { value: "FILE", summary: "A file with rows, such as rows.csv, to make a pipeline for" },
-  label: { value: "COLUMN", summary: "The column of --from to predict" },
-  link: { value: "FOLDER", summary: "A copy of Rocket's repository to use instead of JSR" },
+  label: { value: "COLUMN", summary: "The column to predict; it belongs to the file of --from" },
+  link: {
+    value: "FOLDER",
+    summary: "A copy of Rocket's repository, to use instead of the package",
+  },
   "allow-plugin": {
     value: "CODE",
     repeatable: true,
@@ -102,12 +111,12 @@ const optionTable = {
   "allow-env": {
     value: "NAME",
     repeatable: true,
-    summary: "Allows ${env:NAME} in URLs and package names",
+    summary: "Allows the environment variable NAME in URLs and packages",
   },
-  force: { summary: "Sets it up again, even if it is set up" },
+  force: { summary: "Sets up the native engine again, even if it is set up already" },
   quiet: { summary: "Prints no progress" },
   json: { summary: "Prints JSON lines to standard output" },
-  permissions: { summary: "Only prints the permissions of the command, and why" },
+  permissions: { summary: "Only prints the permissions that the command needs, and why" },
   debug: { summary: "Prints stack traces" },
   help: { summary: "Prints the help of a command" },
   version: { summary: "Prints Rocket's version" },
@@ -138,7 +147,7 @@ const trainingEngine = {
 /** `--engine` of commands that compute predictions. */
 const predictionEngine = {
   value: modelEngines.join("|"),
-  summary: "What computes the predictions (default auto)",
+  summary: "The engine that computes the predictions (default auto)",
 };
 
 const commandTable = {
@@ -163,7 +172,7 @@ const commandTable = {
     own: {
       engine: {
         value: engines.join("|"),
-        summary: "The engine (default: the one that the run has used)",
+        summary: "The engine (default: the engine that the run used)",
       },
       precision: {
         value: precisions.join("|"),
@@ -212,7 +221,7 @@ const commandTable = {
       ...["out", "net", "checkpoint", "by", "errors", "engine", ...code, "quiet", "json"] as const,
     ],
     own: {
-      out: { value: "FILE", summary: "The file for the rows of --errors" },
+      out: { value: "FILE", summary: "The file for the predictions that --errors selects" },
       engine: predictionEngine,
       json: { summary: "Prints the metrics as JSON" },
     },
@@ -236,7 +245,7 @@ const commandTable = {
   },
   serve: {
     words: "RUN",
-    summary: "Answers predictions over HTTP",
+    summary: "Serves predictions of a trained net over HTTP",
     arguments: { RUN: trainedNet },
     example: "serve runs/digits --port 9000",
     options: ["port", "host", "net", "checkpoint", "engine", "allow-plugin", "quiet"],
@@ -259,7 +268,7 @@ const commandTable = {
     options: ["out", "errors", "engine", ...code, "quiet"],
     own: {
       out: { value: "FILE", summary: "The page to write, such as report.html" },
-      errors: { value: "N", summary: "The number of worst predictions to show" },
+      errors: { value: "N", summary: "The number of predictions with the largest losses to show" },
       engine: predictionEngine,
     },
   },
@@ -387,7 +396,7 @@ export function describeOption(
 }
 
 /**
- * Formats a command with its arguments: `predict RUN INPUT`.
+ * Formats a command with the names of its arguments, such as `predict RUN INPUT`.
  *
  * @param name The command's name.
  */

@@ -21,7 +21,7 @@ export interface FoundLinks {
   readonly unfinished: readonly string[];
 }
 
-/** The options of {@linkcode linksOut}. */
+/** The options of {@linkcode linksOut}: where links may lead, and how far it searches. */
 export interface LinkSearch {
   /** All folders that the program may use. A link into one of them is not reported. */
   readonly granted: readonly string[];

@@ -109,7 +109,8 @@ const variables: Readonly<Record<string, string>> = {
 const duckdbSources: ReadonlySet<string> = new Set(["parquet", "csv", "sql"]);
 
 /**
- * Determines what a command line needs. It reads pipeline files but loads no stage.
+ * Determines the permissions, the engine, the code, and the packages that a command line needs. It
+ * reads pipeline files but loads no stage.
  *
  * @param args The arguments after the program's name.
  * @param temporary The folder for temporary files.

@@ -59,7 +59,7 @@ export interface EvaluatedRows {
  */
 const KEPT_BYTES = 2 ** 28;
 
-/** The rows of an evaluation, and the open source that they are read from. */
+/** The rows of an evaluation, and the opened data source that they are read from. */
 export class TestRows {
   readonly #split: Split;
   readonly #request: RowsRequest;

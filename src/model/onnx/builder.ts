@@ -50,7 +50,10 @@ export interface DataPart {
   readonly bytes: Uint8Array;
 }
 
-/** A complete ONNX model, as the content of one or two files. */
+/**
+ * A complete ONNX model: the content of the ONNX file and, if the weights are too large for it, of
+ * a second file.
+ */
 export interface OnnxFile {
   /** The content of the ONNX file. */
   readonly bytes: Uint8Array;
@@ -60,7 +63,7 @@ export interface OnnxFile {
   readonly dataFile: string;
 }
 
-/** Where the values of tensors are stored. */
+/** Where an ONNX model stores the values of tensors: in the ONNX file, or in a second file. */
 export interface DataPlace {
   /** The name of the file for weights that are too large for the ONNX file. */
   readonly dataFile: string;

@@ -26,7 +26,7 @@ export interface GraphInput {
   readonly description: string;
 }
 
-/** A feature, and the input of the graph that it is computed from. */
+/** A feature, and the input of an exported graph from which the graph computes it. */
 export interface FeatureInput {
   /** The feature. */
   readonly feature: SourceFeature;
@@ -142,7 +142,7 @@ function encodedInput(feature: SourceFeature): FeatureInput {
 }
 
 /**
- * Returns a value that is not in a vocabulary, to mark empty positions of lists.
+ * Returns a value that a vocabulary does not contain. It marks the empty positions of lists.
  *
  * @param vocabulary The vocabulary; empty for hashes.
  * @param texts Whether the values are texts, or whole numbers.
@@ -231,7 +231,8 @@ export function addColumns(
 }
 
 /**
- * Returns the values that replace nulls in a numeric feature; undefined if nulls are not filled.
+ * Returns the values that replace nulls in a numeric feature. The result is undefined if nulls are
+ * not replaced.
  *
  * @param feature The feature.
  * @param nulls How the model treats nulls.

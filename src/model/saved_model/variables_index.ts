@@ -30,7 +30,7 @@ const FOOTER = 48;
 const TRAILER = 5;
 
 /**
- * Sorts variables into the order of their values in the data file.
+ * Sorts variables into the order in which the data file stores their values.
  *
  * @param variables The variables.
  */

@@ -101,7 +101,10 @@ export class Unevaluated extends Error {
   }
 }
 
-/** The settings and the state of reading all files of a pipeline. */
+/**
+ * What is needed while all files of a pipeline are read: the settings, and the numbers of files and
+ * values so far.
+ */
 export interface Reading {
   /** Which files that are code may be read. */
   readonly allowed: AllowedCode;
@@ -311,7 +314,7 @@ function partsOf(node: Node): number {
 }
 
 /**
- * Merges a pipeline with the files that it extends.
+ * Merges a pipeline with the files that its option `extends` names.
  *
  * @param node The pipeline.
  * @param reading The settings and the state of reading.
@@ -358,7 +361,8 @@ export async function extended(
 }
 
 /**
- * Returns the path of a file that another file names, as short as the user wrote it if possible.
+ * Returns the path of a file that a pipeline file names. The path is as short as in the pipeline
+ * file if possible.
  *
  * @param folder The folder of the file that names it.
  * @param name The path or URL in that file.

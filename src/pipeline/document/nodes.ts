@@ -79,7 +79,8 @@ export function valueOf(node: Node): unknown {
 }
 
 /**
- * Makes a node from a value without positions, such as one from a TypeScript file.
+ * Makes the nodes of a value that does not come from the text of a file, such as a pipeline in
+ * TypeScript. These nodes have no positions.
  *
  * @param value The value. Values other than lists and plain objects are kept unchanged.
  * @param origin The origin of the value.
@@ -121,7 +122,7 @@ function isPlain(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Finds the part of a node at a path.
+ * Returns the node at a path within another node.
  *
  * @param node The node.
  * @param path The path.
@@ -146,7 +147,7 @@ export function childOf(node: Node, key: string | number): Node | undefined {
 }
 
 /**
- * Returns the place of a node, for messages.
+ * Returns the place of a node in its file, for messages.
  *
  * @param node The node.
  * @param path The path that led to it.

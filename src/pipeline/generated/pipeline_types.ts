@@ -18,9 +18,9 @@ export interface StageObject<Kind extends string> {
 export interface WholePipeline {
 /** Always absent. */
 readonly extends?: undefined;
-/** The path or URL of the JSON Schema, for editors. */
+/** The path or URL of the JSON Schema of pipeline files, which editors use for completion and checks. */
 readonly $schema?: string;
-/** The name of the run folder and of the result. */
+/** The name of the pipeline, which its run folder and its result contain. */
 readonly name: string;
 /** The seed of all random numbers of the run. */
 readonly seed?: number;
@@ -54,7 +54,7 @@ readonly stratify: string;
 /** The seed of the split; the seed of the run by default. With a seed of its own, runs with other seeds have the same split. */
 readonly seed?: number;
 };
-/** The types of columns in all sources `csv` with a header, such as { zip: string }. The option `columns` of a source takes precedence. */
+/** The types of columns in all CSV files with a header, such as { zip: string }. The option `columns` of a source takes precedence. */
 readonly types?: {
 readonly [name: string]: string;
 };
@@ -157,7 +157,7 @@ readonly name: string;
 readonly nets?: readonly ("light" | "booster")[];
 /** The nets whose variables are frozen: they get no gradients and no weight decay, and running statistics are used but not updated. Freezing a net also freezes the shared variables. */
 readonly freeze?: readonly ("light" | "booster" | "shared")[];
-/** Whether to freeze the variables that both nets share; true by default if a net is frozen. */
+/** Whether to freeze the variables that both nets share. If a net is frozen, the default is true. */
 readonly freezeShared?: boolean;
 /** The weights to start from: after the best or after the last epoch of the previous phase. */
 readonly from?: "best" | "last";
@@ -178,13 +178,13 @@ readonly per?: "all" | "owner";
 };
 /** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
-/** The maximum number of skipped steps in a row. One more ends the run. */
+/** The maximum number of successive skipped steps. If the next step would be skipped too, the run ends with an error. */
 readonly maxSkipped?: number;
 /** Ends training before `epochs` when a metric stops improving. */
 readonly stop?: {
 /** The metric that must improve, on the validation split, or on the test split if there is none. By default, the metric of `select`. A light net trained alone has no metrics of the booster; with such a metric, it trains to the end. */
 readonly metric?: (string) | (string);
-/** The number of epochs in a row without improvement after which training ends. */
+/** The number of successive epochs without improvement after which training ends. */
 readonly patience?: number;
 /** The minimum improvement. A value counts as better only if it improves by more than this. */
 readonly minDelta?: number;
@@ -213,13 +213,13 @@ readonly per?: "all" | "owner";
 };
 /** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
-/** The maximum number of skipped steps in a row. One more ends the run. */
+/** The maximum number of successive skipped steps. If the next step would be skipped too, the run ends with an error. */
 readonly maxSkipped?: number;
 /** Ends training before `epochs` when a metric stops improving. */
 readonly stop?: {
 /** The metric that must improve, on the validation split, or on the test split if there is none. By default, the metric of `select`. A light net trained alone has no metrics of the booster; with such a metric, it trains to the end. */
 readonly metric?: (string) | (string);
-/** The number of epochs in a row without improvement after which training ends. */
+/** The number of successive epochs without improvement after which training ends. */
 readonly patience?: number;
 /** The minimum improvement. A value counts as better only if it improves by more than this. */
 readonly minDelta?: number;
@@ -235,9 +235,9 @@ readonly outputs?: readonly (StageEntries["output"])[];
 export interface ExtendingPipeline {
 /** One or more pipeline files that provide the values that this file does not set. */
 readonly extends: (string) | (readonly (string)[]);
-/** The path or URL of the JSON Schema, for editors. */
+/** The path or URL of the JSON Schema of pipeline files, which editors use for completion and checks. */
 readonly $schema?: string;
-/** The name of the run folder and of the result. */
+/** The name of the pipeline, which its run folder and its result contain. */
 readonly name?: string;
 /** The seed of all random numbers of the run. */
 readonly seed?: number;
@@ -271,7 +271,7 @@ readonly stratify?: string;
 /** The seed of the split; the seed of the run by default. With a seed of its own, runs with other seeds have the same split. */
 readonly seed?: number;
 };
-/** The types of columns in all sources `csv` with a header, such as { zip: string }. The option `columns` of a source takes precedence. */
+/** The types of columns in all CSV files with a header, such as { zip: string }. The option `columns` of a source takes precedence. */
 readonly types?: {
 readonly [name: string]: string;
 };
@@ -374,7 +374,7 @@ readonly name: string;
 readonly nets?: readonly ("light" | "booster")[];
 /** The nets whose variables are frozen: they get no gradients and no weight decay, and running statistics are used but not updated. Freezing a net also freezes the shared variables. */
 readonly freeze?: readonly ("light" | "booster" | "shared")[];
-/** Whether to freeze the variables that both nets share; true by default if a net is frozen. */
+/** Whether to freeze the variables that both nets share. If a net is frozen, the default is true. */
 readonly freezeShared?: boolean;
 /** The weights to start from: after the best or after the last epoch of the previous phase. */
 readonly from?: "best" | "last";
@@ -395,13 +395,13 @@ readonly per?: "all" | "owner";
 };
 /** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
-/** The maximum number of skipped steps in a row. One more ends the run. */
+/** The maximum number of successive skipped steps. If the next step would be skipped too, the run ends with an error. */
 readonly maxSkipped?: number;
 /** Ends training before `epochs` when a metric stops improving. */
 readonly stop?: {
 /** The metric that must improve, on the validation split, or on the test split if there is none. By default, the metric of `select`. A light net trained alone has no metrics of the booster; with such a metric, it trains to the end. */
 readonly metric?: (string) | (string);
-/** The number of epochs in a row without improvement after which training ends. */
+/** The number of successive epochs without improvement after which training ends. */
 readonly patience?: number;
 /** The minimum improvement. A value counts as better only if it improves by more than this. */
 readonly minDelta?: number;
@@ -430,13 +430,13 @@ readonly per?: "all" | "owner";
 };
 /** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
-/** The maximum number of skipped steps in a row. One more ends the run. */
+/** The maximum number of successive skipped steps. If the next step would be skipped too, the run ends with an error. */
 readonly maxSkipped?: number;
 /** Ends training before `epochs` when a metric stops improving. */
 readonly stop?: {
 /** The metric that must improve, on the validation split, or on the test split if there is none. By default, the metric of `select`. A light net trained alone has no metrics of the booster; with such a metric, it trains to the end. */
 readonly metric?: (string) | (string);
-/** The number of epochs in a row without improvement after which training ends. */
+/** The number of successive epochs without improvement after which training ends. */
 readonly patience?: number;
 /** The minimum improvement. A value counts as better only if it improves by more than this. */
 readonly minDelta?: number;
@@ -474,7 +474,7 @@ readonly header?: boolean;
 readonly encoding?: "utf-8" | "utf-16" | "utf-16le" | "utf-16be" | "latin-1" | "windows-1250" | "windows-1251" | "windows-1252" | "iso-8859-2" | "iso-8859-15" | "koi8-r" | "shift_jis" | "euc-jp" | "euc-kr" | "gb18030" | "big5";
 /** The character between the whole part and the decimals of a number. */
 readonly decimal?: "." | ",";
-/** The types of columns. The types of other columns are inferred from all values. Without a header: all columns in order. { separator: "|", type: TYPE }: each value is a list, and its elements have the type, which is inferred by default. */
+/** The types of columns. The types of columns that are not listed are inferred from all their values. Without a header: all columns in order. { separator: "|", type: TYPE }: each value is a list, and its elements have the type, which is inferred by default. */
 readonly columns?: {
 readonly [name: string]: ("bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp") | ({
 /** The character between the elements of a list. */
@@ -1106,7 +1106,7 @@ readonly to?: (string) | (readonly (string)[]);
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
-/** When to use a regressor. where-shapes-differ: only if the shapes of the outputs differ. always: also if they are equal. */
+/** When to change the student's output with a learned regressor. where-shapes-differ: only if the shapes of the two outputs differ. always: also if they are equal. */
 readonly regressor?: "where-shapes-differ" | "always";
 /** How to reduce the squared differences of a row. mean: their mean. half-sum: half their sum, as in the FitNets paper. */
 readonly reduce?: "mean" | "half-sum";
@@ -1142,7 +1142,7 @@ readonly weight?: number;
 readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
 readonly temperature?: number;
-/** Whether to multiply the loss by T². */
+/** Whether to multiply the loss by T², the square of the temperature. */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "knowledge-distillation";
@@ -1162,7 +1162,7 @@ readonly gradient?: StageEntries["gradient"];
 readonly temperature?: number;
 /** The weight of the soft label, α. The weight of the label is 1 − α. */
 readonly alpha?: number;
-/** Whether to multiply the term of the soft label by T². */
+/** Whether to multiply the loss of the soft label by T², the square of the temperature. */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "logit-standardization";
@@ -1180,7 +1180,7 @@ readonly weight?: number;
 readonly gradient?: StageEntries["gradient"];
 /** The temperature τ that divides the standardized logits. */
 readonly temperature?: number;
-/** Whether to multiply the loss by τ². */
+/** Whether to multiply the loss by τ², the square of the temperature. */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "mean-squared-error";
@@ -1272,7 +1272,7 @@ readonly weight?: number;
 readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
 readonly temperature?: number;
-/** Whether to multiply the loss by T². */
+/** Whether to multiply the loss by T², the square of the temperature. */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -1313,7 +1313,7 @@ readonly end?: number;
 readonly after?: number;
 /** The number of epochs or steps that the change takes. */
 readonly over: number;
-/** The unit of `after` and `over`. */
+/** Whether `after` and `over` count epochs or steps. */
 readonly unit?: "steps" | "epochs";
 }) | ({
 readonly use: "scale";
@@ -1409,15 +1409,15 @@ readonly to?: number;
 readonly use: "steps";
 /** The numbers of epochs or steps after which the learning rate changes. */
 readonly at: readonly (number)[];
-/** The factor that multiplies the learning rate at each of these points. */
+/** The factor that multiplies the learning rate at each point listed in `at`. */
 readonly by?: number;
-/** The unit of `at`. */
+/** Whether `at` counts epochs or steps. */
 readonly unit?: "epochs" | "steps";
 }) | ({
 readonly use: "warm-up";
-/** The length of the warm-up. */
+/** The length of the warm-up in epochs or steps. */
 readonly for: number;
-/** The unit of `for`. */
+/** Whether `for` counts epochs or steps. */
 readonly unit?: "epochs" | "steps";
 /** The initial learning rate, as a fraction of the configured one. */
 readonly from?: number;
@@ -1491,15 +1491,15 @@ readonly output:
   | StageObject<"output">
   | ("checkpoint" | "metrics" | "progress" | "result" | "tensorboard") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "checkpoint";
-/** Epochs between checkpoints. */
+/** The number of epochs from one checkpoint to the next. */
 readonly every?: number;
-/** Steps between checkpoints, in addition to those after epochs. */
+/** The number of steps between checkpoints that are written during epochs, in addition to the checkpoints after epochs. */
 readonly everySteps?: number;
-/** Minutes between checkpoints, in addition to those after epochs. */
+/** A checkpoint is also written during an epoch when this number of minutes has passed since the last checkpoint. */
 readonly everyMinutes?: number;
 /** The number of latest checkpoints to keep. With 1, there is no older checkpoint to resume from if the latest is damaged. */
 readonly keep?: number;
-/** Epochs between checkpoints that are kept permanently. */
+/** The number of epochs from one checkpoint that is kept permanently to the next. */
 readonly keepEvery?: number;
 }) | ({
 readonly use: "metrics";
@@ -1509,7 +1509,7 @@ readonly use: "progress";
 readonly use: "result";
 }) | ({
 readonly use: "tensorboard";
-/** Steps between events that contain the learning rate, the loss, and the gradient norm. */
+/** The number of steps between two events that contain the learning rate, the loss, and the gradient norm. */
 readonly everySteps?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -1543,7 +1543,7 @@ readonly header?: boolean;
 readonly encoding?: "utf-8" | "utf-16" | "utf-16le" | "utf-16be" | "latin-1" | "windows-1250" | "windows-1251" | "windows-1252" | "iso-8859-2" | "iso-8859-15" | "koi8-r" | "shift_jis" | "euc-jp" | "euc-kr" | "gb18030" | "big5";
 /** The character between the whole part and the decimals of a number. */
 readonly decimal?: "." | ",";
-/** The types of columns. The types of other columns are inferred from all values. Without a header: all columns in order. { separator: "|", type: TYPE }: each value is a list, and its elements have the type, which is inferred by default. */
+/** The types of columns. The types of columns that are not listed are inferred from all their values. Without a header: all columns in order. { separator: "|", type: TYPE }: each value is a list, and its elements have the type, which is inferred by default. */
 readonly columns?: {
 readonly [name: string]: ("bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp") | ({
 /** The character between the elements of a list. */
@@ -2025,15 +2025,15 @@ readonly to?: number;
 readonly use?: "steps";
 /** The numbers of epochs or steps after which the learning rate changes. */
 readonly at?: readonly (number)[];
-/** The factor that multiplies the learning rate at each of these points. */
+/** The factor that multiplies the learning rate at each point listed in `at`. */
 readonly by?: number;
-/** The unit of `at`. */
+/** Whether `at` counts epochs or steps. */
 readonly unit?: "epochs" | "steps";
 }) | ({
 readonly use?: "warm-up";
-/** The length of the warm-up. */
+/** The length of the warm-up in epochs or steps. */
 readonly for?: number;
-/** The unit of `for`. */
+/** Whether `for` counts epochs or steps. */
 readonly unit?: "epochs" | "steps";
 /** The initial learning rate, as a fraction of the configured one. */
 readonly from?: number;

@@ -4,7 +4,7 @@ import { netName, type PipelineValue } from "../file_schema.ts";
 import type { Planner } from "./planner.ts";
 
 /**
- * Plans where the nets' initial weights come from if they are not random.
+ * Plans which files or runs provide the nets' initial weights, if these are not random.
  *
  * @param planner Provides the document.
  * @param initial The value of `network.initial` in the document.

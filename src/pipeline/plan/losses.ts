@@ -7,7 +7,7 @@ import type { LossStage } from "../../stages/loss.ts";
 import type { NetName } from "../../stages/network.ts";
 import { each, placed, type Planner } from "./planner.ts";
 
-/** The entry of a loss in a document. */
+/** The entry of a loss in a pipeline file. */
 export type LossEntry = NonNullable<PipelineValue["losses"]>[number];
 
 /**
@@ -43,7 +43,7 @@ export async function planLosses(
 }
 
 /**
- * Determines the outputs that a loss compares.
+ * Determines the outputs of the nets that a loss compares.
  *
  * @param planner Collects problems.
  * @param entry The entry of the loss.
@@ -151,7 +151,7 @@ function resolvedOutputs(
 }
 
 /**
- * Converts losses to plain JSON.
+ * Converts the losses of a plan to plain JSON, with all defaults filled in.
  *
  * @param losses The losses.
  */

@@ -74,7 +74,7 @@ function checkMetric(
 }
 
 /**
- * Checks whether a metric can be measured if only some nets are computed.
+ * Checks whether a metric can be computed if only the given nets are evaluated.
  *
  * @param key The metric's key, such as `light/accuracy`.
  * @param nets The nets that are computed.

@@ -9,7 +9,7 @@ import { netsOfLosses, planLosses, resolvedLosses } from "./losses.ts";
 import { isMeasured } from "./metrics.ts";
 import type { Planner } from "./planner.ts";
 
-/** The entry of a phase in a document. */
+/** The entry of a phase in a pipeline file. */
 export type PhaseEntry = NonNullable<PipelineValue["phases"]>[number];
 
 /** The losses and the optimizer of one phase, or those that all phases share. */
@@ -72,7 +72,7 @@ export function onlyPhase(
 }
 
 /**
- * Plans the phases of a pipeline with `phases`.
+ * Plans the phases of a pipeline whose file lists `phases`.
  *
  * @param planner Collects problems.
  * @param value The value of the document.

@@ -15,7 +15,10 @@ import { absoluteUse, nestedStages, pathsOf } from "./stage_options.ts";
 /** The entry of a stage in a pipeline, with its name in `use` and its options. */
 export type Entry = { readonly use: string | AnyStage; readonly [option: string]: unknown };
 
-/** Finds the stages that a document names and checks their options. */
+/**
+ * Makes the parts of a plan: it finds the stages that a pipeline file names and checks their
+ * options.
+ */
 export class Planner {
   /** The document. */
   readonly document: Document;
@@ -166,7 +169,8 @@ export function isEntry(value: unknown): value is Entry {
 }
 
 /**
- * Applies a function to each entry in order. Entries with an undefined result are left out.
+ * Applies an asynchronous function to the entries of a list, one after another, and returns the
+ * results that are not undefined.
  *
  * @param entries The entries.
  * @param plan The function.

@@ -44,8 +44,8 @@ export function columnsOf({ options: { shape } }: AnyStage, options: unknown): s
 }
 
 /**
- * Resolves the options that are paths. Each path is relative to the folder of the file that
- * contains it.
+ * Makes the paths in a stage's options absolute. A relative path starts from the folder of the file
+ * that contains it.
  *
  * @param stage The stage.
  * @param options The stage's checked options.
@@ -87,8 +87,8 @@ function absolutePaths(value: unknown, folder: string): unknown {
 }
 
 /**
- * Makes the path in a stage's specifier absolute. Names of built-in stages and URLs do not change.
- * The name of an export after `#` is kept.
+ * Makes the path in the option `use` of a stage absolute. Names of built-in stages and URLs do not
+ * change. The name of an export after `#` is kept.
  *
  * @param use The specifier: a built-in name, a path, or a URL.
  * @param folder The folder that relative paths start from.

@@ -1,6 +1,6 @@
 import type { Node, Path } from "../document/nodes.ts";
 
-/** One value of a grid, and the path in the pipeline where it is set. */
+/** One value of a sweep's grid, and the path in the pipeline where it is set. */
 export interface GridPoint {
   /** The path to the value. */
   readonly path: Path;

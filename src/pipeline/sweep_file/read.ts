@@ -66,7 +66,7 @@ export interface Sweep {
   readonly value: SweepValue;
 }
 
-/** The options of reading a sweep. */
+/** The options for reading a sweep file. */
 export interface ReadSweepOptions extends ReadOptions {
   /** The setting that the others are compared with, instead of the file's. */
   readonly reference?: string | undefined;

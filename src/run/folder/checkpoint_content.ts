@@ -82,8 +82,8 @@ export interface PhaseStart {
 }
 
 /**
- * The position of a job between two steps. Everything else that a step needs, except for the
- * tensors, follows from the position and the seed.
+ * The position of a job between two training steps. Together with the seed and the tensors, it
+ * determines all further steps.
  */
 export interface JobPosition {
   /** The current phase, and the position at its start. */

@@ -3,7 +3,7 @@ import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 
 /**
- * Locks a run folder for this process, see {@linkcode takeFolder}.
+ * Locks a run folder for this process, as {@linkcode takeFolder} does.
  *
  * @param folder The run folder, which must exist.
  * @returns The lock, which is released when it is disposed of.

@@ -83,7 +83,10 @@ export interface AxisMatch {
   readonly counts: readonly MatchCount[];
 }
 
-/** Thrown if an axis cannot be matched. */
+/**
+ * Thrown if the positions along an axis of a variable cannot be matched with those of an earlier
+ * run's variable.
+ */
 export class Mismatch extends Error {
   /** The hint for the user; undefined if the tensor belongs to a different net. */
   readonly hint: HintText | undefined;
@@ -119,7 +122,8 @@ export function axisProblem({ axis, size, meaning }: AxisIn): string | undefined
 }
 
 /**
- * Finds the position of an earlier run's axis that each position of an axis corresponds to.
+ * Matches the positions of an axis with those of an earlier run's axis. The result lists the
+ * corresponding position of the earlier axis for each position.
  *
  * @param now The axis.
  * @param before The axis of the tensor that its values come from.

@@ -72,7 +72,7 @@ export interface SourceFeature {
   readonly spec: ColumnSpec;
 }
 
-/** How the label is read, and its classes. */
+/** How the label is read from its column, and the classes of the label. */
 export interface SourceLabel {
   /** The column's type in the training rows. */
   readonly type: SourceType;
@@ -145,7 +145,7 @@ export interface GraphStart {
   readonly inputs: readonly GraphStartInput[];
 }
 
-/** The network of a run. */
+/** The network of a run, as `model.json` describes it. */
 export interface ModelNetwork {
   /** A built-in name, an absolute path or a package. */
   readonly use: string;

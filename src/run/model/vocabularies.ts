@@ -41,7 +41,10 @@ export const keptVocabulary = z.union([
 /** A stored vocabulary: its values, or the name of the Arrow file with the values. */
 export type KeptVocabulary = z.output<typeof keptVocabulary>;
 
-/** Collects vocabularies, and stores equal ones only once. */
+/**
+ * Collects the vocabularies of a run's features under names. Features with the same vocabulary
+ * share it.
+ */
 export class Vocabularies {
   readonly #names = new Map<readonly string[], string>();
 

@@ -48,7 +48,8 @@ export interface SampledRows {
 const PIECES = 4, PIECE_ROWS = 256;
 
 /**
- * Gathers the facts that warnings are based on.
+ * Collects facts about the data and the nets of a plan. The functions that warn about likely
+ * mistakes use these facts.
  *
  * @param data The rows of the plan.
  * @throws {UserError} If a row cannot be read, or a transform fails.

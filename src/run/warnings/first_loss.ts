@@ -8,7 +8,10 @@ import type { TensorsByName } from "../../train/variables.ts";
 /** The largest acceptable ratio of the first loss to the loss of a uniform guess. */
 const MOST = 10;
 
-/** The first step of a run. */
+/**
+ * The losses of the first step of a run, and what is needed to compute the losses of a uniform
+ * guess for the same rows.
+ */
 export interface FirstStep {
   /** The loss terms. */
   readonly terms: readonly Term[];

@@ -26,7 +26,8 @@ export function rareValues({ ids: counts, features, plan: { document } }: Facts)
 }
 
 /**
- * Warns about features whose `ids` list only values that do not occur in the training rows.
+ * Warns about features for which none of the values listed in the option `ids` occurs in the
+ * training rows.
  *
  * @param facts Facts about the run.
  */
