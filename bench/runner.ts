@@ -1,3 +1,4 @@
+import { noTelemetry } from "../src/base/machine/onnx_packages.ts";
 import { fileURLToPath } from "node:url";
 import type { Contestant } from "./rows.ts";
 import type { ProgramFacts } from "./worker.ts";
@@ -43,7 +44,7 @@ export class Runner {
     this.name = name;
     this.#child = new Deno.Command(command, {
       args: [...args],
-      env: { ...env, NO_COLOR: "1" },
+      env: { ...env, NO_COLOR: "1", [noTelemetry]: "1" },
       clearEnv: true,
       stdin: "piped",
       stdout: "piped",

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { noTelemetry } from "../src/base/machine/onnx_packages.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { Table, Utf8, vectorFromArray } from "apache-arrow";
 import { join } from "node:path";
@@ -205,7 +206,11 @@ async function startUvicorn(
   const args = ["--app-dir", join(root, "bench", "peers"), "--port", String(port)];
   const child = new Deno.Command(python, {
     args: ["-m", "uvicorn", "serve_uvicorn:app", ...args, "--log-level", "warning"],
-    env: { MODEL: join(folder, net, "model.onnx"), THREADS: String(navigator.hardwareConcurrency) },
+    env: {
+      MODEL: join(folder, net, "model.onnx"),
+      THREADS: String(navigator.hardwareConcurrency),
+      [noTelemetry]: "1",
+    },
   }).spawn();
   const address = `http://127.0.0.1:${port}/v2/models/${net}`;
   for (let tries = 0; tries < 100; tries++) {

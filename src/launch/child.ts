@@ -22,6 +22,9 @@ export interface ChildOptions {
  */
 const HUGE_PAGES = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
 
+/** Keeps Deno from asking its server for updates, because a run has no network access. */
+const NO_UPDATE_CHECK = { DENO_NO_UPDATE_CHECK: "1" };
+
 /** The way in which a child process ended. */
 export interface ChildEnd {
   /** The exit code; 128 and the signal's number if a signal ended it. */
@@ -47,7 +50,7 @@ export async function runChild(
   // `deno task` passes the user's folder in INIT_CWD and keeps an existing value. The child already
   // runs in the right folder, and a `deno task` that it starts must set its own value.
   const { INIT_CWD: _, ...own } = Deno.env.toObject();
-  const env = { ...HUGE_PAGES, ...own };
+  const env = { ...HUGE_PAGES, ...NO_UPDATE_CHECK, ...own };
   const { cwd, onOutput, onError, stderr = "inherit", patience } = options;
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],

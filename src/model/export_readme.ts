@@ -1,3 +1,4 @@
+import { noTelemetry } from "../base/machine/onnx_packages.ts";
 import { printable } from "../base/printable.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
 import type { NetName } from "../stages/network.ts";
@@ -118,6 +119,11 @@ for name, values in load_file("${net}.safetensors").items():
 `;
 
 const onnxPrograms = (units: number) => `
+## Programs
+
+ONNX Runtime 1.29 and later sends data about nets to its maker, unless the environment variable
+\`${noTelemetry}\` is 1 before a program loads it.
+
 ## Python
 
 \`pip install onnxruntime pyarrow numpy\`, then in this folder:

@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor, TensorConstructor } from "npm:onnxruntime-common@1.30.0";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
-import { onnxRuntimePackages } from "../base/machine/onnx_packages.ts";
+import { noTelemetry, onnxRuntimePackages } from "../base/machine/onnx_packages.ts";
 
 /** An ONNX model that ONNX Runtime has loaded. */
 export type Session = InferenceSession;
@@ -40,15 +40,43 @@ export interface OnnxRuntime {
 /**
  * Loads the npm package of ONNX Runtime.
  *
- * @throws {UserError} If it has not been downloaded or does not support this machine.
+ * @throws {UserError} If it has not been downloaded or does not support this machine, or if this
+ * program may not set the variable that turns off ONNX Runtime's telemetry.
  */
 export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
+  turnOffTelemetry();
   try {
     const { default: runtime } = await import(onnxRuntimePackages[0]);
     return runtime;
   } catch (error) {
     throw unloadable(error);
   }
+}
+
+let isTelemetryOff = false;
+
+/**
+ * Turns off the telemetry of ONNX Runtime, which otherwise sends data about nets over the network
+ * and stores an id of the machine in the home folder. ONNX Runtime reads the variable once, when it
+ * is loaded.
+ */
+function turnOffTelemetry(): void {
+  // Later calls may come when this process has given up its permissions.
+  if (isTelemetryOff) return;
+  try {
+    Deno.env.set(noTelemetry, "1");
+  } catch (error) {
+    throw new UserError(
+      `ONNX Runtime is not loaded, because this program may not set ${noTelemetry}, without which ONNX Runtime sends data over the network`,
+      {
+        hint: hint("onnx/telemetry", `run the program with --allow-env=${noTelemetry}`, {
+          outside: "the permissions of another program",
+        }),
+        cause: error,
+      },
+    );
+  }
+  isTelemetryOff = true;
 }
 
 /**

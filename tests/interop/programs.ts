@@ -5,6 +5,7 @@
  * @module
  */
 
+import { noTelemetry } from "../../src/base/machine/onnx_packages.ts";
 import { join } from "node:path";
 import { cacheFolder } from "../../src/base/machine/cache_folder.ts";
 
@@ -165,6 +166,7 @@ export async function finished(
 ): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(program, {
     ...options,
+    env: { [noTelemetry]: "1", ...options.env },
     args: [...args],
     stdin: "null",
   }).output().catch((error: Error) => {

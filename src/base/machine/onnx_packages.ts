@@ -9,6 +9,9 @@ import { denoFolder } from "./deno_folder.ts";
  */
 export const onnxRuntimePackages: readonly [string] = ["npm:onnxruntime-node@1.30.0"];
 
+/** The environment variable that turns off the telemetry of ONNX Runtime if it is `1`. */
+export const noTelemetry = "ORT_DISABLE_TELEMETRY";
+
 /**
  * Checks whether ONNX Runtime is in Deno's cache, so that it can be used without a download. The
  * answer is no if this process may not read the cache.

@@ -13,7 +13,11 @@ import { fileURLToPath } from "node:url";
 import { cacheFolder, keptNetsFolder } from "../../base/machine/cache_folder.ts";
 import { cLibrary } from "../../base/machine/libc.ts";
 import { denoFolder } from "../../base/machine/deno_folder.ts";
-import { hasOnnxRuntime, onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
+import {
+  hasOnnxRuntime,
+  noTelemetry,
+  onnxRuntimePackages,
+} from "../../base/machine/onnx_packages.ts";
 import { draftFolderOf } from "../../base/files/drafts.ts";
 import { parquetWriterPackages } from "../../base/machine/parquet_packages.ts";
 import { vegaPackages } from "../../base/machine/vega_packages.ts";
@@ -491,7 +495,7 @@ class NeedList {
   addLatency(engine: "auto" | "onnx", ofRuns: string | undefined): void {
     const isRestricted = this.#hasCode && ofRuns === "wasm";
     if (engine === "auto" && (isRestricted || !hasOnnxRuntime())) return;
-    this.#addNative(join(denoFolder(), "npm"), "ONNX Runtime", "which measures the latency");
+    this.#addOnnxRuntime("which measures the latency");
     if (engine === "onnx") { for (const one of onnxRuntimePackages) this.#packages.add(one); }
   }
 
@@ -671,9 +675,14 @@ class NeedList {
 
   /** The needs of a command that only loads a net with ONNX Runtime. */
   withOnnxRuntime(): Needs {
-    this.#addNative(join(denoFolder(), "npm"), "ONNX Runtime", "which computes the net");
+    this.#addOnnxRuntime("which computes the net");
     for (const one of onnxRuntimePackages) this.#packages.add(one);
     return this.answer();
+  }
+
+  #addOnnxRuntime(what: string): void {
+    this.#addNative(join(denoFolder(), "npm"), "ONNX Runtime", what);
+    this.add("env", noTelemetry, "turns off ONNX Runtime's telemetry");
   }
 
   /**
