@@ -15,8 +15,9 @@ export function rowOf({ values, shape }: Column, row: number): Values {
 }
 
 /**
- * Returns the class that logits predict: the one with the largest logit, and the first of equals.
- * For one logit, it is 1 if the logit is above 0.
+ * Returns the class that logits predict: the one with the largest logit. If several classes have
+ * the largest logit, it is the first of them. For a single logit, it is 1 if the logit is above 0,
+ * and otherwise 0.
  *
  * @param logits All logits, `[rows, units]`.
  * @param row The row.

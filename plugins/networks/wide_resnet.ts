@@ -42,7 +42,9 @@ const options = z.object({
     "The light net. Omit it with sharing: bottom, where it is a part of the booster.",
   ),
   booster: size("booster").describe("The booster."),
-  feature: z.string().optional().describe("The image feature; the only feature by default."),
+  feature: z.string().optional().describe(
+    "The name of the image feature; by default, the only feature.",
+  ),
 });
 
 type Options = z.output<typeof options>;

@@ -479,7 +479,7 @@ export interface Selection {
 }
 
 /**
- * Selects the columns to read from the result of a DuckDB statement, and refuses columns that
+ * Selects the columns to read from the result of a DuckDB statement, and rejects columns that
  * Rocket cannot read.
  *
  * @param columns All columns.

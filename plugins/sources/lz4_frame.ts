@@ -32,7 +32,7 @@ export class Lz4Error extends Error {
 }
 
 /**
- * Decodes one or more consecutive frames.
+ * Decompresses one or more consecutive LZ4 frames.
  *
  * @param bytes The frames, optionally followed by up to 63 zero bytes of padding.
  * @param length Size of the decoded content in bytes.

@@ -25,7 +25,7 @@ import { type Codec, codecOf, PackedError } from "./codecs.ts";
 import { ColumnError } from "./record_batch_verify.ts";
 import { type RecordBatchHeader, widthOf } from "./row_layout.ts";
 
-/** A message with a record batch or with the values of a dictionary. */
+/** An Arrow message that contains a record batch, or the values of a dictionary. */
 export interface BatchMessage {
   /** Decoded header. */
   readonly header: RecordBatchHeader;

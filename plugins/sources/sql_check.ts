@@ -11,8 +11,8 @@ import { hint, type HintText, UserError } from "../../plugin.ts";
 import { type Database, literal, quoted } from "./duckdb.ts";
 
 /**
- * Table functions that only read. They can read only the files that the database has permission to
- * read.
+ * Names of DuckDB's table functions that only read. They can read only the files that the database
+ * has permission to read.
  */
 export const tableFunctions: ReadonlySet<string> = new Set([
   "generate_series",

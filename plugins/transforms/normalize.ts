@@ -38,7 +38,7 @@ type Moments = z.output<typeof measuredSchema>[string];
 const stage: TransformStage = defineTransform({
   name: "normalize",
   summary:
-    "Subtracts the mean and divides by the standard deviation, which are options or are measured.",
+    "Subtracts the mean and divides by the standard deviation. These are options, or are measured on the training rows.",
   options: z.object({
     mean: means.optional().describe(
       "The mean: one number, or one per channel (or value). By default, it is measured " +

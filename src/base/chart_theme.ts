@@ -98,7 +98,7 @@ export function withVariables(svg: string): string {
   );
 }
 
-/** The style sheet that sets the variables for light and dark mode. */
+/** The style sheet that sets the colors of charts and pages for light and dark mode. */
 export const themeStyle: string = `:root {
   color-scheme: light dark;
   --page: #f7f6f3; --card: #ffffff; --ink: #1d1c1a; --muted: #6a6862; --line: #e4e2dc;

@@ -22,7 +22,7 @@ import type { Variable } from "../stages/network.ts";
 import { movedVariables } from "../train/step.ts";
 import type { GivenState } from "../train/variables.ts";
 
-/** The options of {@linkcode checkReport}. */
+/** The options of {@linkcode checkReport}: whether to show the layers of the nets. */
 export interface CheckReportOptions {
   /** Whether to show each layer and output of the nets, and the metrics of the first batch. */
   readonly layers: boolean;

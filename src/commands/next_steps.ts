@@ -7,7 +7,7 @@ import type { Plan } from "../pipeline/plan.ts";
 const fileSources: ReadonlySet<string> = new Set(["arrow", "csv", "parquet"]);
 
 /**
- * Returns commands that use a finished run, as users can copy them.
+ * Returns the commands that use a finished run, in a form that users can copy.
  *
  * @param plan The plan of the run.
  * @param out The run folder.

@@ -22,7 +22,7 @@ export interface Failure {
   readonly lines: readonly string[];
 }
 
-/** The options of {@linkcode SweepRuns}. */
+/** The options of {@linkcode SweepRuns}: how to start a run, and a signal that ends all runs. */
 export interface SweepRunsOptions {
   /** The command line's options. */
   readonly options: CommandOptions;

@@ -901,7 +901,7 @@ export class ColumnReader {
     return undefined;
   }
 
-  /** Refuses uses and options that images do not have, and options of images for other columns. */
+  /** Rejects uses and options that images do not have, and options of images for other columns. */
   #refuseNoImages({ type }: Field): void {
     const { column, use = "feature", like, options: { image, pad } } = this.#request;
     if (this.#layout.family !== "images") {

@@ -178,7 +178,7 @@ export class Decoder {
   }
 
   /**
-   * Refuses the rows so far if any of them has nulls that are not allowed, numbers that are not
+   * Rejects the rows so far if any of them has nulls that are not allowed, numbers that are not
    * finite, or labels that are not classes.
    *
    * @throws {UserError} With the problems of all columns.
@@ -259,7 +259,7 @@ export function droppedRows({ columns, rows }: DecodedBatch): Uint8Array | undef
   return Uint8Array.from({ length: rows }, (_, row) => +all.some((dropped) => dropped[row]));
 }
 
-/** Refuses weights below 0. */
+/** Rejects weights below 0. */
 function refuseNegative(
   { values }: ColumnChunk,
   whereIn: (row: number) => string,

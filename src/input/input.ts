@@ -8,7 +8,7 @@ import { type InputSetup, WorkerInput } from "./worker_input.ts";
  */
 export type InputThread = "auto" | "always" | "never";
 
-/** Options of {@linkcode Input}. */
+/** The options of {@linkcode Input}, such as whether a separate thread makes the batches. */
 export interface InputOptions {
   /** The thread that makes batches. */
   readonly thread: InputThread;

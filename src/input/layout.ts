@@ -19,7 +19,9 @@ import {
 import type { Values } from "../stages/batch.ts";
 import type { NumberMemo, TextMemo } from "./memo.ts";
 
-/** The kind of a column's values, regardless of their bit width. It must agree in all splits. */
+/**
+ * The kind of a column's values, regardless of their bit width. It must be the same in all splits.
+ */
 export type Family = "whole numbers" | "numbers" | "booleans" | "strings" | "times" | "images";
 
 /** The layout of a column's values in memory. */
@@ -89,7 +91,10 @@ function familyOf(type: DataType): Family | undefined {
 const isString = (type: DataType) =>
   DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isUtf8View(type);
 
-/** The values of a column without the lists around them. */
+/**
+ * The values of a column in one array. If the column contains lists, the array contains the
+ * elements of all lists.
+ */
 export interface Flat {
   /** The values of all rows. */
   readonly leaf: Data;
@@ -257,13 +262,13 @@ const mayHaveNulls = ({ nullCount, children, dictionary }: Data): boolean =>
 
 /** The callbacks that convert values of a column to numbers or ids while the column is decoded. */
 export interface Decoding {
-  /** Returns the id of a string, or refuses the string, which has an index in the leaf. */
+  /** Returns the id of a string, or rejects the string, which has an index in the leaf. */
   id(text: string, index: number): number;
   /** Returns the id of a value that is not a string. Without this callback, values stay numbers. */
   readonly key?: ((value: number | bigint, index: number) => number) | undefined;
-  /** Converts or refuses a whole number that a double cannot represent exactly. */
+  /** Converts or rejects a whole number that a double cannot represent exactly. */
   big(value: bigint, index: number): number;
-  /** Refuses the value at an index of the leaf. */
+  /** Rejects the value at an index of the leaf. */
   fail(index: number, message: string): never;
   /** The results for earlier values; only if equal values always have equal ids. */
   readonly memory?: DecodingMemory | undefined;
@@ -299,7 +304,7 @@ interface KnownEntries {
  * @param leaf The values.
  * @param from The index of the first value.
  * @param to The index after the last value.
- * @param decoding Maps strings to ids and refuses values.
+ * @param decoding Maps strings to ids and rejects values.
  * @returns The numbers, and whether they are a view.
  */
 export function decode(

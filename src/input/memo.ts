@@ -218,7 +218,7 @@ const LEAST_SLOTS = 2 ** LEAST_BITS, MOST_SLOTS = 2 ** MOST_BITS;
 /** The numbers below this have ids in an array of their own. */
 const MOST_SMALL = 2 ** 18;
 
-/** Remembers the ids of whole numbers. */
+/** Caches the ids of whole numbers that have occurred before. */
 export class NumberMemo {
   #mask = LEAST_SLOTS - 1;
   #numbers = new Float64Array(LEAST_SLOTS);

@@ -234,7 +234,7 @@ function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void 
   }
 }
 
-/** Refuses data that is smaller than a batch if the last batch is dropped. */
+/** Rejects data that is smaller than a batch if the last batch is dropped. */
 function refuseNoBatch({ rows }: Split, { cut, document }: Plan): void {
   if (batchCount(rows, cut) > 0) return;
   throw new UserError(

@@ -1,5 +1,5 @@
 /**
- * Refuses rows and batches that are too large for the machine, before any memory of that size is
+ * Rejects rows and batches that are too large for the machine, before any memory of that size is
  * allocated.
  *
  * @module
@@ -18,7 +18,7 @@ import type { PlannedTransform } from "./transforms.ts";
 const BYTES = 4;
 
 /**
- * Refuses batches that do not fit in memory, before or after any of the transforms.
+ * Rejects batches that do not fit in memory, before or after any of the transforms.
  *
  * @param features The features as read from the source.
  * @param transforms The transforms.
@@ -70,7 +70,7 @@ export function refuseLargeBatches(
 }
 
 /**
- * Refuses features whose padded rows do not fit in memory, before any row is read.
+ * Rejects features whose padded rows do not fit in memory, before any row is read.
  *
  * @param plan The plan.
  * @param available The memory that this process may use, in bytes.

@@ -24,7 +24,7 @@ import type { SelectedRows } from "./select_rows.ts";
 import { Spill } from "./spill.ts";
 import { type SharedStream, type SourceSetup, Stream, StreamedRows } from "./streamed.ts";
 
-/** Options of {@linkcode openSplit}. */
+/** The options of {@linkcode openSplit}, such as the memory that the rows may use. */
 export interface SplitOptions {
   /** The training split, whose shapes, ids and classes apply, if another split is opened. */
   readonly like?: Pick<Split, "schema" | "specs"> | undefined;
@@ -73,8 +73,8 @@ export interface Split extends Rows {
 
 /**
  * Opens a source and reads the requested columns. Rows that fit in the memory limit are kept in
- * memory. Other rows are read once for checks, and again when they are needed. If they can only be
- * read in order, they are copied to a temporary Arrow file in the first pass.
+ * memory. Rows that do not fit are read once for checks, and again when they are needed. If such
+ * rows can only be read in order, they are copied to a temporary Arrow file during the first pass.
  *
  * @param source The source.
  * @param request The columns to read.

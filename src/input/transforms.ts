@@ -401,7 +401,7 @@ function checkBatch(
   }
 }
 
-/** Refuses numbers that are finite in float64 but not in float32, in which the nets compute. */
+/** Rejects numbers that are finite in float64 but not in float32, in which the nets compute. */
 function refuseLarge(
   { features, size }: Batch,
   places: (feature: string) => Place | undefined,

@@ -11,7 +11,8 @@ import { counted } from "./samples.ts";
 import type { StageChecks } from "./stage_checks.ts";
 
 /**
- * Switches to each engine in turn, for one iteration of the caller's loop.
+ * Iterates over the engines with which a stage is checked. During each iteration, tfjs computes
+ * with that engine.
  *
  * @param checks The options of the check.
  * @returns The name of each engine while it is open: wasm first, then native if it is available.
@@ -33,7 +34,7 @@ export function tensorCount(): number {
 
 /**
  * Runs a part of a check that returns plain numbers, and monitors its tensors. An error, a leaked
- * tensor, or a changed or disposed input becomes a finding.
+ * tensor, or a changed or disposed input is reported as a finding.
  *
  * @param findings Receives the findings.
  * @param asked A description of the sample.

@@ -62,7 +62,10 @@ interface Told {
   readonly hint?: string | undefined;
 }
 
-/** The options of {@linkcode askNeeds}. */
+/**
+ * The options of {@linkcode askNeeds}: the user's folder, a folder for temporary files, and the
+ * object that downloads packages.
+ */
 export interface AskOptions {
   readonly cwd: string;
   readonly temporary: string;

@@ -36,7 +36,7 @@ import { dataFileOf, onnxHashes, writeOnnxFile } from "./write_onnx.ts";
 /** The file format of an exported net. */
 export type ExportFormat = "onnx" | "saved-model" | "safetensors";
 
-/** The options of {@linkcode exportModel}. */
+/** The options of {@linkcode exportModel}, such as the format, the net, and the checkpoint. */
 export interface ExportOptions extends RunPart {
   /** The format: an ONNX model (the default), a SavedModel, or only the weights. */
   readonly format?: ExportFormat;

@@ -10,7 +10,10 @@ import { unwritable } from "../base/files/unwritable.ts";
 import type { FeatureInput } from "./onnx/columns.ts";
 import { type FeatureValues, inputArrays } from "./runners.ts";
 
-/** Rows as an exported graph reads them, with the logits that it has to compute. */
+/**
+ * Rows in the form in which an exported graph reads them, and the logits that the graph is expected
+ * to compute for them.
+ */
 export interface GraphRows {
   /** The number of rows. */
   readonly rows: number;

@@ -87,7 +87,7 @@ export async function openRows(
 }
 
 /**
- * Refuses a file for results that is one of the files to read: it would replace the user's data.
+ * Rejects a file for results that is one of the files to read: it would replace the user's data.
  *
  * @param out The file for results.
  * @param data The opened files.

@@ -25,7 +25,7 @@ import {
 } from "./runners.ts";
 import { onnxHashes } from "./write_onnx.ts";
 
-/** The options of {@linkcode loadModel}. */
+/** The options of {@linkcode loadModel}, such as the net, the checkpoint, and the engine. */
 export interface LoadModelOptions extends RunPart {
   /** The engine; `auto` (the default) is ONNX Runtime. An export folder requires ONNX Runtime. */
   readonly engine?: "auto" | "onnx" | "native" | "wasm";

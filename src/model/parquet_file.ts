@@ -119,7 +119,7 @@ function unwritten(out: string, error: unknown): UserError {
   });
 }
 
-/** Refuses columns whose type would be another one in the file, or for which it would be damaged. */
+/** Rejects columns whose type would be another one in the file, or for which it would be damaged. */
 function refuseOtherTypes({ fields }: Schema): void {
   const other = fields.find(({ type }) => !hasParquetType(type));
   if (!other) return;

@@ -10,7 +10,7 @@ import { Forward } from "../train/forward.ts";
 import type { TensorsByName } from "../train/variables.ts";
 import type { ModelNets } from "./nets.ts";
 
-/** The input of {@linkcode recordNet}. */
+/** The input of {@linkcode recordNet}: the net to record, its features, and its transforms. */
 export interface NetRequest {
   /** The nets of the model. */
   readonly nets: ModelNets;

@@ -67,7 +67,9 @@ export function codeThatWasChecked(
 /** Checks whether a file is a module, so loading it would run code. */
 export const isModule = (file: string): boolean => /\.[mc]?[jt]sx?$/i.test(file);
 
-/** Further options of {@linkcode allowedCode}. */
+/**
+ * Further options of {@linkcode allowedCode}, for a hint and for a folder that contains only data.
+ */
 export interface AllowedCodeOptions {
   /**
    * A way to load a rejected module other than `--allow-plugin`, for the hint; by default, an entry

@@ -28,7 +28,7 @@ export interface OptionRow {
   readonly description: string;
 }
 
-/** The reference of a stage. */
+/** The description of a stage in the reference and in the output of `show`. */
 export interface StageReference {
   readonly kind: StageKind;
   readonly name: string;
@@ -41,7 +41,10 @@ export interface StageReference {
   readonly example: string | undefined;
 }
 
-/** The reference of a section of a pipeline file, such as `data` or `losses`. */
+/**
+ * The description of a section of a pipeline file, such as `data` or `losses`, in the reference and
+ * in the output of `show`.
+ */
 export interface SectionReference {
   readonly name: SectionName;
   /** What the section contains, in one line. */

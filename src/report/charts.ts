@@ -317,8 +317,7 @@ export async function latencyChart(
 }
 
 /**
- * Draws the losses by epoch as an SVG file of its own, with the lines of a text table below the
- * chart.
+ * Draws the losses by epoch as a separate SVG file, with the lines of a text table below the chart.
  *
  * @param points The losses.
  * @param title The title of the vertical axis.
@@ -355,8 +354,8 @@ export async function lossPicture(
 }
 
 /**
- * Draws a metric by epoch over several runs as an SVG file of its own: the mean of each net, and
- * the range of all runs as a band, with lines of text below the chart.
+ * Draws a metric by epoch over several runs as a separate SVG file: the mean of each net, and the
+ * range of all runs as a band, with lines of text below the chart.
  *
  * @param points The metric in each run.
  * @param title The title of the vertical axis.

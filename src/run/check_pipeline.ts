@@ -14,7 +14,10 @@ import { readPlan } from "./read_plan.ts";
 import { parametersOf, prepareJobs } from "./run.ts";
 import { warningsOf } from "./warnings/warnings.ts";
 
-/** Options of {@linkcode checkPlan}. */
+/**
+ * The options of {@linkcode checkPlan}: the engine, and callbacks for log lines, warnings, and
+ * phases.
+ */
 export interface CheckPlanOptions {
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice | undefined;
@@ -26,7 +29,7 @@ export interface CheckPlanOptions {
   readonly onPhase?: (phase: JobPhase) => void;
 }
 
-/** The result of {@linkcode checkPlan}. */
+/** The result of {@linkcode checkPlan}: the rows, the nets, and the first batch of each phase. */
 export interface CheckedPlan {
   /** The rows; their files are closed already. */
   readonly data: PreparedData;
@@ -73,7 +76,7 @@ export async function checkPlan(
   }
 }
 
-/** Options of {@linkcode checkPipeline}. */
+/** The options of {@linkcode checkPipeline}, such as changes to the pipeline and the engine. */
 export interface CheckPipelineOptions {
   /** Changes to the pipeline in the form `PATH=VALUE`, such as `train.epochs=3`. */
   readonly set?: readonly string[];
@@ -87,7 +90,10 @@ export interface CheckPipelineOptions {
   readonly report?: (line: string) => void;
 }
 
-/** The result of {@linkcode checkPipeline}. */
+/**
+ * The result of {@linkcode checkPipeline}: the errors and warnings, and facts about the run, such
+ * as its number of steps.
+ */
 export interface CheckResult {
   /** The errors that would prevent a run, with places and hints; empty if the pipeline can run. */
   readonly problems: readonly Problem[];

@@ -234,7 +234,7 @@ async function pathOf({ from, place }: PlannedInitial): Promise<string> {
   return await checkpointPath(from.run, from.checkpoint, subjectOf(place));
 }
 
-/** Finds the safetensors file, and refuses one that does not belong to the run's `model.json`. */
+/** Finds the safetensors file, and rejects one that does not belong to the run's `model.json`. */
 async function weightsOf(
   { from, place }: PlannedInitial,
   { modelSha256 }: EarlierMeaning,

@@ -93,7 +93,8 @@ export async function earlierMeaning(
 }
 
 /**
- * Finds which positions of a tensor have the values for the positions of a variable, axis by axis.
+ * Finds, for each axis of a variable, the positions in a tensor of initial weights that contain the
+ * values for the variable's positions.
  *
  * @param variable The variable.
  * @param tensor The tensor's name.

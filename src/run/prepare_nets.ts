@@ -187,7 +187,7 @@ export function prepareNets(
 const stageCode = { edit: "the stage" };
 
 /**
- * Refuses networks with variables that are not trainable but without `batchNorm`. Running
+ * Rejects networks with variables that are not trainable but without `batchNorm`. Running
  * statistics depend on batches, and Rocket must know about them to avoid a small last batch.
  */
 function refuseUnsaidBatchNorm({ network }: Plan, variables: readonly Variable[]): void {
@@ -374,7 +374,7 @@ function noted(tensors: TensorsByName, read: Set<string>): TensorsByName {
 }
 
 /**
- * Refuses features whose values are not numbers if the nets read them as numbers. Reports all of
+ * Rejects features whose values are not numbers if the nets read them as numbers. Reports all of
  * them together.
  */
 function refuseIds(

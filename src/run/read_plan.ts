@@ -35,7 +35,7 @@ export async function readPlan(
   return await makePlan(document, createRegistry(builtins, allowed));
 }
 
-/** Refuses a sweep file, which would otherwise only be reported as a pipeline without sections. */
+/** Rejects a sweep file, which would otherwise only be reported as a pipeline without sections. */
 function refuseSweep({ file, value }: Document): void {
   const has = (key: string) => Object.hasOwn(Object(value), key);
   if (!has("base") || !has("settings") || has("network")) return;

@@ -49,7 +49,7 @@ const fixed = [
 const fixedInPhase = ["name", "nets", "freeze", "freezeShared", "from", "select", "stop"] as const;
 
 /**
- * Refuses a plan with changes that make it impossible to resume a run.
+ * Rejects a plan with changes that make it impossible to resume a run.
  *
  * @param earlier The run to resume.
  * @param plan The plan.
@@ -147,7 +147,7 @@ export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, p
 }
 
 /**
- * Refuses a different order of training rows. The memory limit for rows decides how they are
+ * Rejects a different order of training rows. The memory limit for rows decides how they are
  * shuffled, and by default it depends on the machine.
  */
 function refuseOtherOrder(before: Shuffle | undefined, now: Shuffle, plan: Plan): void {

@@ -11,7 +11,8 @@ import { isFinished } from "./resume_checks.ts";
 import { type RunOptions, runPlan } from "./run.ts";
 
 /**
- * Options of {@linkcode resumeRun}. Engine and precision default to those of the run.
+ * The options of {@linkcode resumeRun}. By default, the engine and the precision are those of the
+ * run.
  */
 export interface ResumeRunOptions extends RunOptions {
   /**

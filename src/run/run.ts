@@ -85,7 +85,7 @@ export interface RunOptions {
   readonly inputThread?: InputThread;
 }
 
-/** Options of {@linkcode runPlan}. */
+/** The options of {@linkcode runPlan}, such as the run folder. */
 export interface RunPlanOptions extends RunOptions {
   /** The run folder. It is created, and must not contain another run unless that run is resumed. */
   readonly out: string;
@@ -445,7 +445,7 @@ export function parametersOf(
   return Object.fromEntries(nets.map((net) => [net, parameterCount(model.variables, net)]));
 }
 
-/** Refuses a folder that contains a run, and a path that cannot become a folder. */
+/** Rejects a folder that contains a run, and a path that cannot become a folder. */
 async function refuseTaken(folder: string): Promise<void> {
   if (await holdsRun(folder)) {
     throw new UserError(`the folder ${folder} already contains a run`, {

@@ -4,7 +4,7 @@ import { namingPermissions } from "./missing_permission.ts";
 import { readPlan } from "./read_plan.ts";
 import { type RunOptions, runPlan } from "./run.ts";
 
-/** Options of {@linkcode runPipeline}. */
+/** The options of {@linkcode runPipeline}, such as the run folder and changes to the pipeline. */
 export interface RunPipelineOptions extends RunOptions {
   /** The run folder. It is created, and must not contain a run yet. */
   readonly out: string;

@@ -60,7 +60,7 @@ export function decidingSplit(splits: Readonly<Record<string, unknown>>): string
   return splits.validation ? "validation" : "test";
 }
 
-/** Keeps the best epoch on the validation split, or on the test split if there is none. */
+/** Remembers the best epoch on the validation split, or on the test split if there is none. */
 export class Selection {
   readonly #watched: Watched;
   #best: BestEpoch | undefined;

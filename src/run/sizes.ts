@@ -1,5 +1,5 @@
 /**
- * Refuses nets that are too large for the machine, before any memory of that size is allocated.
+ * Rejects nets that are too large for the machine, before any memory of that size is allocated.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface SizedNets {
 }
 
 /**
- * Refuses nets that do not fit in memory: their weights, the optimizer's state, and the gradients
+ * Rejects nets that do not fit in memory: their weights, the optimizer's state, and the gradients
  * of all variables that are not tables. This is the minimum that training needs; the activations of
  * a batch need more.
  *
@@ -78,7 +78,7 @@ export function refuseLargeNets(
 }
 
 /**
- * Refuses layers whose output does not fit in memory: one number for each unit and row of a batch.
+ * Rejects layers whose output does not fit in memory: one number for each unit and row of a batch.
  *
  * @param variables The variables. A layer consists of a kernel and one number for each of its
  *   units, such as a bias.
@@ -123,7 +123,7 @@ export interface SizedOutput {
 }
 
 /**
- * Refuses batches for which the outputs of the nets do not fit in memory: a step keeps all of them,
+ * Rejects batches for which the outputs of the nets do not fit in memory: a step keeps all of them,
  * because gradients need them. This is the minimum that a step needs; intermediate values and
  * gradients need more.
  *
@@ -163,7 +163,7 @@ export function refuseLargeOutputs(
 }
 
 /**
- * Refuses nets that are larger than the memory that WebAssembly can address. Without this check,
+ * Rejects nets that are larger than the memory that WebAssembly can address. Without this check,
  * the engine would fill its memory slowly and then fail at an arbitrary operation.
  *
  * @param variables The variables.

@@ -243,7 +243,7 @@ const otherFileHint = () =>
     edit: "the command",
   });
 
-/** Refuses a checkpoint with other tensors than the model, for example after the pipeline changed. */
+/** Rejects a checkpoint with other tensors than the model, for example after the pipeline changed. */
 function refuseOthers(wanted: readonly NamedTensor[], file: SafetensorsFile, path: string): void {
   const otherNet = hint(
     "checkpoint/other-net",

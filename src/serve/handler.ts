@@ -78,7 +78,7 @@ export class ServeHandler {
     this.#batcher = new Batcher(loaded, () => this.#metrics.batch());
   }
 
-  /** Refuses new requests from now on; those that are being answered are finished. */
+  /** Rejects new requests from now on; those that are being answered are finished. */
   stop(): void {
     this.#stopping = true;
   }
@@ -213,7 +213,7 @@ export class ServeHandler {
     if (this.#waiting >= this.#limits.waiting) throw busy();
   }
 
-  /** Refuses requests whose answers would take too much memory. */
+  /** Rejects requests whose answers would take too much memory. */
   #refuseMany(rows: number): void {
     const { units } = this.#label, most = Math.floor(this.#limits.logits / units);
     if (rows <= most) return;

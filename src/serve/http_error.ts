@@ -1,4 +1,4 @@
-/** The HTTP status codes with which the server refuses requests or reports errors. */
+/** The HTTP status codes with which the server rejects requests or reports errors. */
 export type ErrorStatus = 400 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 503;
 
 /** An error that a request is answered with. */
@@ -28,7 +28,7 @@ export class HttpError extends Error {
 }
 
 /**
- * Refuses a request that is itself wrong.
+ * Rejects a request that is itself wrong.
  *
  * @param message What is wrong and what was expected.
  * @throws {HttpError} Always; with status 400.

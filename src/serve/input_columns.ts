@@ -23,8 +23,8 @@ export interface InputColumn {
 
 /**
  * Describes the inputs of a served model: the columns of the source, with the types of the training
- * rows. If an exported graph reads a column, its input has the same datatype and the same empty
- * value.
+ * rows. An exported graph that reads a column has an input with the same datatype, and marks empty
+ * positions with the same value.
  *
  * @param model The model.
  */

@@ -133,7 +133,7 @@ export function jsonValues(values: OutputTensor["values"]): unknown[] {
 const encoder = new TextEncoder();
 
 /**
- * Converts values to the bytes of the binary data extension.
+ * Converts values to the bytes in which the Open Inference Protocol sends binary data.
  *
  * @param tensor The tensor.
  * @throws {HttpError} If a row has no prediction, which only numbers can express (as NaN).

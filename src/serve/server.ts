@@ -9,7 +9,7 @@ import { hint } from "../base/hints.ts";
 import type { ServeHandler } from "./handler.ts";
 import type { ServeLimits } from "./limits.ts";
 
-/** Where a server listens, and what it calls. */
+/** The options of a server: the address and the port to listen on, limits, and callbacks. */
 export interface ServerOptions {
   /** The address to listen on. */
   readonly hostname: string;

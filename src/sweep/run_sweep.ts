@@ -20,7 +20,7 @@ import { readOutcomes } from "./results.ts";
 import { type SweepTable, sweepTable } from "./table.ts";
 import { writeTable } from "./write.ts";
 
-/** The options of {@linkcode runSweep}. */
+/** The options of {@linkcode runSweep}, such as the sweep's folder and the engine. */
 export interface RunSweepOptions {
   /** The sweep's folder; `runs/NAME` by default. Finished runs in it are not run again. */
   readonly out?: string;
@@ -53,7 +53,7 @@ export interface SweepFailure {
   readonly error: Error;
 }
 
-/** The result of {@linkcode runSweep}. */
+/** The result of {@linkcode runSweep}: the table of results, and the runs that failed. */
 export interface SweepResult {
   /** The sweep's folder. */
   readonly out: string;

@@ -106,7 +106,8 @@ export function arrowBytes(table: Table): Uint8Array {
 }
 
 /**
- * Encodes a table as an Arrow stream, as {@linkcode arrowBytes}.
+ * Encodes a table as an Arrow stream. Like {@linkcode arrowBytes}, it preserves columns that share
+ * a buffer.
  *
  * @param table The table.
  */
@@ -115,7 +116,8 @@ export function arrowStreamBytes(table: Table): Uint8Array {
 }
 
 /**
- * Encodes record batches in the stream format. As {@linkcode arrowBytes}, it loses no columns.
+ * Encodes record batches in the stream format. Like {@linkcode arrowBytes}, it preserves columns
+ * that share a buffer.
  *
  * @param schema The columns.
  * @param batches The record batches.

@@ -12,7 +12,8 @@ import { createHash } from "node:crypto";
 export const SEAL = "sha256OfThis";
 
 /**
- * Adds the SHA-256 hash of an object's JSON text as its last line.
+ * Adds a last line with a SHA-256 hash to the JSON text of an object. The hash covers all lines
+ * before it.
  *
  * @param text The JSON text of an object with keys, indented by two spaces.
  * @returns The text with the hash.

@@ -30,8 +30,9 @@ export interface Need {
 }
 
 /**
- * A host that does not exist (RFC 2606). If no host is listed, Deno allows imports from some
- * servers by default.
+ * A host that does not exist (RFC 2606). Rocket grants imports from this host to processes that
+ * must not import from any server. If it granted none, Deno would allow imports from some servers
+ * by default.
  */
 export const NOWHERE = "rocket.invalid:443";
 

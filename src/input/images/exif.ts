@@ -5,8 +5,9 @@ const orientationTag = 0x0112;
 const short = 3;
 
 /**
- * Reads the orientation from EXIF data, which have the structure of a TIFF file. EXIF data describe
- * an image and are no part of it, so data without a valid orientation mean an upright image.
+ * Reads the orientation of an image from EXIF data, which has the structure of a TIFF file. EXIF
+ * data only describes an image, so if it contains no valid orientation, the image counts as
+ * upright.
  *
  * @param tiff The data, from the TIFF header on.
  * @returns The orientation from 1 (upright) to 8.

@@ -12,7 +12,7 @@ import { DamagedImage, type ImageHeader, type Picture, UnsupportedImage } from "
 /** The first bytes of each JPEG image. */
 export const jpegSignature: readonly number[] = [0xff, 0xd8, 0xff];
 
-/** Facts about a JPEG image. */
+/** The facts about a JPEG image that its header contains. */
 export interface JpegHeader extends ImageHeader {
   readonly format: "JPEG";
   /** The number of color components: 1 for gray, 3 for colors. */

@@ -15,7 +15,7 @@ export interface ImageRequest {
   readonly known: readonly number[] | undefined;
   /** How images are converted. */
   readonly options: ImageOptions;
-  /** Refuses a row. */
+  /** Rejects a row. */
   readonly fail: (row: number, message: string, hint: HintText) => never;
 }
 
@@ -28,8 +28,10 @@ interface Target {
 
 /**
  * Reads a column of bytes as pixels: PNG and JPEG images, alone or in a struct with their path as
- * Hugging Face writes them, or raw pixels. The first value decides whether the column has images or
- * raw pixels; in rows to predict on, the first value of each record batch. Without a shape in the pipeline file, the first image of the training rows decides.
+ * Hugging Face writes them, or raw pixels. The first value of the training rows decides whether the
+ * column contains images or raw pixels. For rows to predict on, the first value of each record
+ * batch decides this again. If the pipeline file contains no shape, the shape is that of the first
+ * image in the training rows.
  */
 export class ImageReader {
   readonly #request: ImageRequest;

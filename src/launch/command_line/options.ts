@@ -169,7 +169,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
   };
 }
 
-/** Refuses an option that other commands have, since it would have no effect. */
+/** Rejects an option that other commands have, since it would have no effect. */
 function refuseOther(
   command: CommandName,
   option: OptionName,

@@ -6,7 +6,7 @@ import { addColumns, type FeatureInput } from "./columns.ts";
 import { convertGraph, type OnnxValue } from "./convert.ts";
 import { ElementType } from "./messages.ts";
 
-/** The input of {@linkcode modelToOnnx}. */
+/** The input of {@linkcode modelToOnnx}: the net to convert, and where to store its weights. */
 export interface OnnxRequest extends GraphRequest {
   /** Where to store the weights. */
   readonly place: DataPlace;

@@ -923,7 +923,7 @@ readonly depth: number;
 /** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
 };
-/** The image feature; the only feature by default. */
+/** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -1305,9 +1305,9 @@ readonly use: "none";
 readonly use: "ramp";
 /** Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share. */
 readonly side?: "from" | "to" | "shared";
-/** The factor before the change. */
+/** The factor that multiplies the gradient until the change starts. */
 readonly start?: number;
-/** The factor after the change. */
+/** The factor that multiplies the gradient from the end of the change. */
 readonly end?: number;
 /** The number of epochs or steps before the change. */
 readonly after?: number;
@@ -1867,7 +1867,7 @@ readonly depth?: number;
 /** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
 };
-/** The image feature; the only feature by default. */
+/** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;

@@ -14,7 +14,10 @@ export interface RunOfFolder {
   readonly document: Document;
 }
 
-/** Options of {@linkcode readRun}. */
+/**
+ * The options of {@linkcode readRun}: changes to the pipeline, and the code and environment
+ * variables that it may use.
+ */
 export interface ReadRunOptions {
   /** Changes to the pipeline in the form `PATH=VALUE`. */
   readonly set?: readonly string[];

@@ -28,7 +28,8 @@ export interface RunSummary {
 }
 
 /**
- * Reads a run folder without loading code or data.
+ * Summarizes the state and the result of a run, as stored in its run folder. It loads neither code
+ * nor data.
  *
  * @param folder The run folder.
  * @throws {UserError} If the folder is not a run folder, or a file in it is damaged; exit code 2.

@@ -306,7 +306,7 @@ function matchSegment(
 }
 
 /**
- * Refuses features that are computed from ids without declared positions, unless both runs have the
+ * Rejects features that are computed from ids without declared positions, unless both runs have the
  * same ids.
  */
 function refuseOtherSources(
