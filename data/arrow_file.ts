@@ -23,7 +23,8 @@ export interface LabelledImages {
 }
 
 /**
- * Creates an Arrow file with the columns `image`, a fixed-size list of bytes, and the classes.
+ * Creates an Arrow file with two columns: `image`, a fixed-size list of bytes, and the class of
+ * each image.
  *
  * @param content The rows.
  * @returns The bytes of the file, uncompressed, in the random-access format.

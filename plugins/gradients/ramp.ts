@@ -12,10 +12,10 @@ const stage: GradientStage = defineGradient({
       "Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share.",
     ),
     start: z.number().min(0).default(0).describe(
-      "The factor that multiplies the gradient until the change starts.",
+      "The factor that multiplies the gradient before the change starts.",
     ),
     end: z.number().min(0).default(1).describe(
-      "The factor that multiplies the gradient from the end of the change.",
+      "The factor that multiplies the gradient after the change has ended.",
     ),
     after: z.number().min(0).default(0).describe(
       "The number of epochs or steps before the change.",

@@ -15,7 +15,7 @@ const stage: MetricStage = defineMetric({
   options: z.object({
     by: byOption,
     k: z.int().positive().default(10).describe(
-      "The number of highest scores per user to consider.",
+      "The number of rows with the highest scores to consider for each user.",
     ),
   }),
   example: "use: recall-at-k\nby: user\nk: 10\nname: recall-at-10",

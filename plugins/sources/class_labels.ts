@@ -10,7 +10,7 @@ import { hint, UserError } from "../../plugin.ts";
 /** The key of Hugging Face's metadata in the schema of a file. */
 export const huggingFaceKey = "huggingface";
 
-/** The metadata of a file. */
+/** The metadata of a data file that may contain the names of classes. */
 export interface FileMetadata {
   /** The file's name. */
   readonly name: string;

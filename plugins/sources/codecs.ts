@@ -52,7 +52,7 @@ const codecs: Readonly<Record<number, Codec>> = {
 const minChunk = 64, maxChunk = 2 ** 20;
 
 /**
- * Returns the codec for its number in the Arrow format.
+ * Returns the compression codec that has a given number in the Arrow format.
  *
  * @param number The codec's number in Arrow's `CompressionType`.
  * @throws {PackedError} If Arrow defines no codec with this number.

@@ -440,7 +440,7 @@ export function literal(text: string): string {
 }
 
 /**
- * Returns the Arrow schema of the columns of an SQL statement. If the type of a column cannot be
+ * Returns the Arrow schema of the columns of a SQL statement. If the type of a column cannot be
  * converted, the schema contains the column with the type null, so that its name is known;
  * {@linkcode selectColumns} refuses to read it.
  *
@@ -524,7 +524,7 @@ export function selectColumns(
 }
 
 /**
- * Returns an SQL expression, for a hint, that converts a column of an unsupported type to a
+ * Returns a SQL expression, for a hint, that converts a column of an unsupported type to a
  * supported one.
  */
 function castOf(name: string, type: DuckDBType): string {

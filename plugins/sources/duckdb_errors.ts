@@ -16,8 +16,8 @@ export interface Refusal {
 }
 
 /**
- * What error messages about an SQL statement need to know: the file that it reads, and the user's
- * query that it contains.
+ * Facts about a SQL statement for its error messages, such as the file that it reads, and the
+ * user's query in it.
  */
 export interface StatementSubject {
   /** The name of the file or database that the statement reads; absent for queries. */

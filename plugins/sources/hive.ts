@@ -2,8 +2,8 @@ import { type DataType, DateDay, Field, Int64, Null, Utf8 } from "apache-arrow";
 import { commonType, hint, UserError } from "../../plugin.ts";
 
 /**
- * The columns from the names of a file's partition folders: the text of each value, or null, by
- * column name.
+ * The values of a file's partition columns, which are part of the names of its folders: the text of
+ * each value, or null, by column name.
  */
 export type Partitions = ReadonlyMap<string, string | null>;
 

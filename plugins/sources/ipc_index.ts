@@ -64,7 +64,7 @@ interface BatchBlock extends Block {
   readonly dictionaries: number;
 }
 
-/** Schema and record batches of an Arrow IPC file. */
+/** The schema of an Arrow IPC file, and access to its record batches. */
 export interface IpcIndex {
   /** Columns of the file. */
   readonly schema: Schema;
@@ -122,7 +122,8 @@ export class DamagedError extends Error {
 }
 
 /**
- * Builds the index of an Arrow IPC file.
+ * Reads the schema of an Arrow IPC file and finds the positions of its record batches, without
+ * reading their values.
  *
  * @param file The file.
  * @param format The IPC format of the file.

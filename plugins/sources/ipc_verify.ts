@@ -113,7 +113,7 @@ const maxDepth = 64;
 const maxTables = 2 ** 17;
 
 /**
- * Verifies the metadata of a message or the footer of a file.
+ * Verifies the metadata of an Arrow message, or the footer of an Arrow file.
  *
  * @param bytes The flatbuffer.
  * @param what Whether the flatbuffer is a message or a footer.

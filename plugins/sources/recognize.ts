@@ -19,7 +19,8 @@ const otherFormats: readonly (readonly [start: string, name: string, convert: st
 ];
 
 /**
- * Detects the Arrow IPC format of a file from its first and last bytes.
+ * Detects whether a file has the IPC file format or the IPC stream format of Arrow, from its first
+ * and last bytes.
  *
  * @param file The file.
  * @returns `"file"` for the IPC file format, `"stream"` for the IPC stream format.

@@ -129,8 +129,8 @@ export function verifyRows(fields: readonly Field[], { length, nodes }: RecordBa
 }
 
 /**
- * Verifies that the stated null counts match the validity bitmaps. arrow-js ignores the bitmap of a
- * column whose null count is 0, so that it would return arbitrary values for nulls.
+ * Verifies that the declared null counts match the validity bitmaps. arrow-js ignores the bitmap of
+ * a column whose null count is 0, so that it would return arbitrary values for nulls.
  *
  * @param fields Columns of the record batch.
  * @param header Header of the message.

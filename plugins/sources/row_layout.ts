@@ -123,8 +123,8 @@ function countParts(type: DataType): { nodes: number; buffers: number } | undefi
 }
 
 /**
- * Counts the nodes of a column in a record batch header: one for the column, and those of its child
- * columns.
+ * Counts the nodes that describe a column in the header of a record batch: one for the column, and
+ * those of its child columns. A node contains the numbers of values and nulls.
  *
  * @param type Type of the column.
  * @returns The number of nodes, at least 1.

@@ -43,7 +43,7 @@ export type FoundType =
   | "string";
 
 /**
- * The DuckDB types of the types that a column of a CSV file can have. A column that contains only
+ * The DuckDB type for each type that a column of a CSV file can have. A column that contains only
  * nulls is read as text.
  */
 export const duckdbTypes: Readonly<Record<GivenType | FoundType, string>> = {
@@ -237,7 +237,7 @@ export function quickExpression(x: string, first: number): string {
 }
 
 /**
- * Returns an SQL expression that determines what kind of value a text represents, such as an
+ * Returns a SQL expression that determines what kind of value a text represents, such as an
  * integer or a date. The result is a number from {@linkcode kinds}, or NULL if the text is NULL.
  *
  * @param x SQL expression of the text.

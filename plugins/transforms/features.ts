@@ -118,7 +118,7 @@ export function zerosLike(values: Values, length: number): Values {
   return new (values.constructor as new (length: number) => Values)(length);
 }
 
-/** The requirement of transforms that change only features that are numbers. */
+/** The condition that a feature must meet for transforms that change numbers. */
 export const numbers: Suitable = {
   problem: (spec) => spec.dtype === "float32" ? undefined : notNumbers("", spec)!.holds,
   wanted: "numbers (float32)",

@@ -93,8 +93,8 @@ export function say(...lines: readonly Lines[]): void {
 }
 
 /**
- * Prints a result on standard output. If it is a pipe whose reader has closed it, the output is
- * dropped without an error.
+ * Prints a result on standard output. If standard output is a pipe whose reader has closed it, the
+ * text is dropped without an error.
  *
  * @param lines The lines; line breaks within a line are escaped.
  * @throws {UserError} If it cannot be written.

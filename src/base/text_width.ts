@@ -22,7 +22,7 @@ export function widthOf(text: string): number {
 }
 
 /**
- * Fills a text with spaces up to a width.
+ * Pads a text with spaces up to a width in terminal columns.
  *
  * @param text The text.
  * @param width The width in columns.

@@ -139,8 +139,8 @@ export class Input {
 }
 
 /**
- * The batches of one job. Its passes over the splits follow one another, as do the batches of each
- * pass.
+ * The batches of one job in the order in which they are used: pass by pass over the splits, and
+ * batch by batch in each pass.
  */
 export class Feed {
   readonly #input: Input;

@@ -176,7 +176,7 @@ export interface BatchCut {
 }
 
 /**
- * Returns the number of batches.
+ * Returns the number of batches into which rows are divided.
  *
  * @param rows The number of rows.
  * @param cut How the rows are divided into batches.

@@ -49,8 +49,9 @@ export function withIds(plan: CompletePlan, schema: Schema): CompletePlan {
 }
 
 /**
- * Adds the transforms that `data.prepare: auto` stands for to a plan, after the transforms of the
- * pipeline: `normalize` for numbers and, if the network reads only numbers, `one-hot` for ids.
+ * Adds transforms to a plan whose pipeline contains `data.prepare: auto`. They follow the
+ * transforms of the pipeline: `normalize` for numbers and, if the network reads only numbers,
+ * `one-hot` for ids.
  *
  * @param plan The plan.
  * @param features The features after the transforms of the pipeline.

@@ -325,8 +325,8 @@ export class StreamedRows implements Rows {
 }
 
 /**
- * Opens rows in another thread than the main thread, which has opened them before. The rows are not
- * kept in memory, but read from the source when they are needed (streamed).
+ * Opens rows in another thread after the main thread has opened them. The rows are not kept in
+ * memory, but read from the source when they are needed (streamed).
  *
  * @param shared The rows, as the main thread sent them.
  * @param registry Finds the source.

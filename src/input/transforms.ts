@@ -62,7 +62,10 @@ export function makeTransforms(
   });
 }
 
-/** The position of a batch that is transformed. */
+/**
+ * Identifies the batch that is transformed: the epoch, the number of the batch, and whether it is
+ * for training.
+ */
 export interface BatchPosition {
   /** The run's seed. */
   readonly seed: number;

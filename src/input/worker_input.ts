@@ -38,7 +38,7 @@ export type Answer = { readonly ready: true } | { readonly batch: Batch } | {
 /** The URL of the module that runs in the thread that makes batches. */
 export const batchThread: URL = new URL("./worker.ts", import.meta.url);
 
-/** A thread that makes batches, as an object of the main thread. */
+/** Controls a thread that makes batches. */
 export class WorkerInput {
   readonly #worker: Worker;
   readonly #waiting: PromiseWithResolvers<Answer>[] = [];

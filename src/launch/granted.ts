@@ -8,8 +8,8 @@ import { importMap } from "./import_map.ts";
 import type { Project, ProjectConfig } from "./project.ts";
 
 /**
- * Makes the configuration for processes that run modules of the project, instead of its
- * `deno.json`. It determines how npm packages are found, and contains no tasks.
+ * Makes the Deno configuration for processes that run modules of the project. They use it instead
+ * of the project's `deno.json`. It determines how npm packages are found, and contains no tasks.
  *
  * @param config The content of the project's `deno.json`.
  */

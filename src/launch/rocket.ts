@@ -1,8 +1,8 @@
 import type { Need } from "../base/machine/permissions.ts";
 
 /**
- * The programs that the launcher starts in processes of their own: the path of the module of each
- * program.
+ * The programs that the launcher starts as separate processes: for each name, the path of the
+ * program's module.
  */
 export const programs = {
   /** Runs a command. */

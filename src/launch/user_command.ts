@@ -6,8 +6,8 @@ import { quoted } from "../base/quoted.ts";
 const TASK = new RegExp(`^deno run (-\\S+ )*"?jsr:${config.name}(@[^/\\s"]+)?/cli"?$`);
 
 /**
- * Returns the command that starts the published command line for this user: the task of the user's
- * project that does so, if a task started this process, and otherwise `deno run`.
+ * Returns the command with which this user starts Rocket's published command line: a task of the
+ * user's project if a task started this process, and otherwise `deno run`.
  *
  * @param project The text of the project's `deno.json`; undefined if there is none.
  * @param isTask Whether a task started this process.

@@ -43,7 +43,8 @@ export interface ModelGraph {
 }
 
 /**
- * Records the graph of a net, with its transforms if the inputs are those of the source.
+ * Records a net as a graph. The graph also contains the transforms if its inputs are columns or ids
+ * of the data source.
  *
  * @param request The net and its weights, and the inputs of the graph.
  * @throws {UserError} If a stage cannot be recorded as a graph, or a vocabulary is too large.

@@ -92,7 +92,7 @@ const image = z.strictObject({
   ),
   orientation: z.enum(["apply", "ignore"], { error: "expected apply or ignore" }).optional()
     .describe(
-      "Whether images are turned upright as their EXIF data say. apply (the default), or ignore.",
+      "Whether to turn images upright according to their EXIF data. apply (the default): turn them. ignore: keep them as they are stored.",
     ),
 });
 

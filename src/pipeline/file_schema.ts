@@ -140,10 +140,7 @@ const training = {
     ),
   }).optional().describe("Clips gradients. By default, gradients are not clipped."),
   nonFinite: z.enum(["stop", "skip", "back"]).default("stop").describe(
-    "What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: " +
-      "variables keep their values, and the next batch follows. back: the run returns to the " +
-      "last checkpoint and continues with half the learning rate and without that batch, at " +
-      "most three times.",
+    "What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without the batch that caused this, at most three times.",
   ),
   maxSkipped: z.int().positive().default(10).describe(
     "The maximum number of successive skipped steps. If the next step would be skipped too, the run ends with an error.",

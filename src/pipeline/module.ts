@@ -8,7 +8,8 @@ import { say } from "../base/terminal.ts";
 /**
  * Imports a module that is not Rocket's own. All custom code is loaded by this function. If the
  * launcher found no custom code in the files of the command, none is loaded, even if a file has
- * changed since then, because the permissions and the line about them assume that there is none.
+ * changed since then, because the launcher granted and printed permissions on the assumption that
+ * there is none.
  *
  * @param use The name of the module, for messages.
  * @param url The specifier to import.

@@ -26,7 +26,7 @@ import { bitmapOf, type Pixels } from "./bitmap.ts";
 /** The name of a net in a report: one of the run's nets, or its light net trained alone. */
 export type ReportNet = NetName | "light alone";
 
-/** A loss or a metric at the end of an epoch. */
+/** The value of a loss or a metric at the end of an epoch. */
 export interface Point {
   readonly epoch: number;
   readonly split: string;

@@ -75,7 +75,7 @@ export function phaseAlone({ phases }: Plan): PlannedPhase {
 }
 
 /**
- * Builds the nets, losses and metrics of a job's phase on the open engine.
+ * Builds the nets, losses, and metrics of a job's phase with the engine that is open.
  *
  * @param plan The plan.
  * @param data The rows.

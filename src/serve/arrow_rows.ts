@@ -46,7 +46,8 @@ export async function openArrowRows(
 const PARAMETERS = ["keep", "probabilities", "logits"];
 
 /**
- * Reads which columns the response has: the same as the options of `predict`.
+ * Reads from the query of a request which columns its response contains. The parameters correspond
+ * to the options of the command `predict`.
  *
  * @param query The query of the request's address.
  * @param schema The columns of the request.

@@ -1,7 +1,7 @@
 /** The HTTP status codes with which the server rejects requests or reports errors. */
 export type ErrorStatus = 400 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 503;
 
-/** An error that a request is answered with. */
+/** An error that the server returns as the response to a request. */
 export class HttpError extends Error {
   override name = "HttpError";
   /** The status. */

@@ -26,7 +26,7 @@ export interface ServeLimits {
   readonly stopTime: number;
 }
 
-/** The limits of the server for requests that apply unless a program sets others. */
+/** The default limits of a server, which keep requests from taking all of its memory or time. */
 export const defaultLimits: ServeLimits = {
   bodyBytes: 64 * 2 ** 20,
   jsonBytes: 8 * 2 ** 20,

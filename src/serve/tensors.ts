@@ -29,7 +29,7 @@ export interface RequestTensor {
   readonly data: readonly unknown[] | Uint8Array;
 }
 
-/** A column of rows that was converted from a tensor of a request. */
+/** A column that was created from a tensor of a request. */
 export interface TensorColumn {
   /** The name and type. */
   readonly field: Field;

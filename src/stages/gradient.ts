@@ -24,7 +24,10 @@ export interface Position {
  */
 export type Factor = number | ((position: Position) => number);
 
-/** One computation of a loss, with the factors on the gradients of its outputs. */
+/**
+ * A pass of a gradient policy: one computation of a loss, with the factors that multiply the
+ * gradients.
+ */
 export interface GradientPass {
   /** The factor that multiplies the gradient of the teacher's output. */
   readonly from: Factor;

@@ -13,8 +13,8 @@ import {
 export type NetName = "light" | "booster";
 
 /**
- * The owner of a variable. Variables that a loss declares have the owner `loss`; a network cannot
- * use it.
+ * The net that a variable belongs to, or `shared` for both nets. Variables that a loss declares
+ * have the owner `loss`; a network cannot use it.
  */
 export type VariableOwner = NetName | "shared" | "loss";
 

@@ -108,8 +108,8 @@ export type OptimizerDefinition<
   };
 
 /**
- * Defines an optimizer. The keys `learningRate`, `schedule` and `tables` of its entry belong to the
- * pipeline and are not among its options.
+ * Defines an optimizer. The keys `learningRate`, `schedule` and `tables` of its entry in a pipeline
+ * file belong to the pipeline, so they are not options of the optimizer.
  *
  * @param definition The optimizer's name, summary, options, slots and `create` function.
  * @returns The stage.

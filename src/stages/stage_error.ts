@@ -22,7 +22,10 @@ function placeOf({ place, set = [] }: StageReference, message: string): Place | 
   return set.find(({ text }) => message.includes(text))?.place ?? place;
 }
 
-/** A stage violated the contract of its kind: it threw an error or returned an unexpected value. */
+/**
+ * Thrown if a stage violates the contract of its kind: it threw an error or returned an unexpected
+ * value.
+ */
 export class StageError extends UserError {
   override name = "StageError";
   /** The stage. */

@@ -36,7 +36,7 @@ export interface BrokenStep {
   readonly place: Place | undefined;
 }
 
-/** The losses or gradients of a step are not finite. */
+/** Thrown if a loss or a gradient of a step is NaN or infinite. */
 export class NonFiniteError extends UserError {
   /** The error's name as JavaScript prints it. */
   override name = "NonFiniteError";

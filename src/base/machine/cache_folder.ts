@@ -37,6 +37,7 @@ export function cachesOf(
 
 /**
  * Returns the folder that records the hashes of nets. When Rocket stores a converted net in a run
- * folder, it records the hash, so that it later uses only files that it wrote for this user.
+ * folder, it also records the hash of the file here. Later, it uses a stored file only if its hash
+ * is recorded.
  */
 export const keptNetsFolder = (): string => join(cacheFolder(), "nets");

@@ -1,8 +1,8 @@
 import process from "node:process";
 
 /**
- * Returns the most memory that this process has used so far (its resident set), in bytes; undefined
- * where the system does not tell.
+ * Returns the most memory that this process has used so far (its resident set), in bytes. The
+ * result is undefined if the operating system does not report it.
  */
 export function peakMemory(): number | undefined {
   try {

@@ -22,8 +22,8 @@ export interface Progress {
 }
 
 /**
- * Creates a display of progress: a bar on standard error if that is a terminal, and one line per
- * part otherwise.
+ * Creates a display of progress. On a terminal, it is a bar on standard error. Otherwise, it is one
+ * line for each part of the work.
  *
  * @param report Receives the lines.
  * @param terminal Whether a terminal can show the bar.

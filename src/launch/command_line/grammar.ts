@@ -74,13 +74,19 @@ const optionTable = {
     value: precisions.join("|"),
     summary: "The precision of training steps (default float32)",
   },
-  format: { value: "FORMAT", summary: "The format of the net: onnx, saved-model or safetensors" },
+  format: {
+    value: "FORMAT",
+    summary: "The format of the exported net: onnx, saved-model or safetensors",
+  },
   layout: { value: "LAYOUT", summary: "The layout: folder (default), or repository (Triton)" },
   inputs: {
     value: "columns|ids",
     summary: "The inputs of the exported net: columns (default) or ids",
   },
-  keep: { value: "NAMES", summary: "The input columns to copy to the output, such as a,b, or all" },
+  keep: {
+    value: "NAMES",
+    summary: "The input columns to copy to the output: names such as a,b, or all",
+  },
   net: { value: "light|booster", summary: "The net to use (default light)" },
   checkpoint: { value: "NAME", summary: "The checkpoint: best (default), last, or a name" },
   probabilities: { summary: "Also writes the probability of each class" },
@@ -94,14 +100,17 @@ const optionTable = {
     summary: "The number of predictions with the largest losses to write to --out",
   },
   jobs: { value: "N", summary: "The number of parallel runs (default: cores / threads per run)" },
-  only: { value: "PART", summary: "Runs only one part: check, latency or SETTING/seed-N" },
+  only: {
+    value: "PART",
+    summary: "Runs only one part of the sweep: check, latency or SETTING/seed-N",
+  },
   reference: { value: "SETTING", summary: "The setting that the others are compared with" },
   layers: { summary: "Shows each layer and output of the nets, and the metrics" },
   from: { value: "FILE", summary: "A file with rows, such as rows.csv, to make a pipeline for" },
   label: { value: "COLUMN", summary: "The column to predict; it belongs to the file of --from" },
   link: {
     value: "FOLDER",
-    summary: "A copy of Rocket's repository, to use instead of the package",
+    summary: "A copy of Rocket's repository, to use instead of the published package",
   },
   "allow-plugin": {
     value: "CODE",
@@ -111,7 +120,7 @@ const optionTable = {
   "allow-env": {
     value: "NAME",
     repeatable: true,
-    summary: "Allows the environment variable NAME in URLs and packages",
+    summary: "Allows the environment variable NAME in URLs and package names",
   },
   force: { summary: "Sets up the native engine again, even if it is set up already" },
   quiet: { summary: "Prints no progress" },

@@ -8,7 +8,7 @@ import type { NetName } from "../../stages/network.ts";
 import { Measures, type PlannedMetric, UnknownLosses } from "../../train/evaluate.ts";
 import { cellTexts } from "../../base/cell_text.ts";
 
-/** The metrics of a group: all rows with the same value in a column. */
+/** The metrics of one group of rows. All rows of a group have the same value in a column. */
 export interface GroupMetrics {
   /** The value as text; null for rows in which the column is null. */
   readonly value: string | null;

@@ -49,7 +49,7 @@ export interface ListNode extends NodeBase {
   readonly items: readonly Node[];
 }
 
-/** An entry of a map. */
+/** A value in a map, and the position of its key in the file. */
 export interface MapEntry {
   /** The position of the key. */
   readonly key: Position | undefined;

@@ -110,7 +110,7 @@ readonly resize?: "stretch" | "crop";
 readonly alpha?: "drop" | "white" | "black";
 /** 8: images with 16 bits per value are rounded to 8 bits. By default, they are an error. */
 readonly bits?: 8;
-/** Whether images are turned upright as their EXIF data say. apply (the default), or ignore. */
+/** Whether to turn images upright according to their EXIF data. apply (the default): turn them. ignore: keep them as they are stored. */
 readonly orientation?: "apply" | "ignore";
 };
 }) | (null);
@@ -176,7 +176,7 @@ readonly norm: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without the batch that caused this, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
 /** The maximum number of successive skipped steps. If the next step would be skipped too, the run ends with an error. */
 readonly maxSkipped?: number;
@@ -211,7 +211,7 @@ readonly norm: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without the batch that caused this, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
 /** The maximum number of successive skipped steps. If the next step would be skipped too, the run ends with an error. */
 readonly maxSkipped?: number;
@@ -327,7 +327,7 @@ readonly resize?: "stretch" | "crop";
 readonly alpha?: "drop" | "white" | "black";
 /** 8: images with 16 bits per value are rounded to 8 bits. By default, they are an error. */
 readonly bits?: 8;
-/** Whether images are turned upright as their EXIF data say. apply (the default), or ignore. */
+/** Whether to turn images upright according to their EXIF data. apply (the default): turn them. ignore: keep them as they are stored. */
 readonly orientation?: "apply" | "ignore";
 };
 }) | (null);
@@ -393,7 +393,7 @@ readonly norm: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without the batch that caused this, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
 /** The maximum number of successive skipped steps. If the next step would be skipped too, the run ends with an error. */
 readonly maxSkipped?: number;
@@ -428,7 +428,7 @@ readonly norm?: number;
 /** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: the run returns to the last checkpoint and continues with half the learning rate and without the batch that caused this, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
 /** The maximum number of successive skipped steps. If the next step would be skipped too, the run ends with an error. */
 readonly maxSkipped?: number;
@@ -1305,9 +1305,9 @@ readonly use: "none";
 readonly use: "ramp";
 /** Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share. */
 readonly side?: "from" | "to" | "shared";
-/** The factor that multiplies the gradient until the change starts. */
+/** The factor that multiplies the gradient before the change starts. */
 readonly start?: number;
-/** The factor that multiplies the gradient from the end of the change. */
+/** The factor that multiplies the gradient after the change has ended. */
 readonly end?: number;
 /** The number of epochs or steps before the change. */
 readonly after?: number;
@@ -1472,7 +1472,7 @@ readonly use: "recall-at-k";
 readonly name?: string;
 /** The column of the source that identifies the owner of a row, such as a user's id. */
 readonly by: string;
-/** The number of highest scores per user to consider. */
+/** The number of rows with the highest scores to consider for each user. */
 readonly k?: number;
 }) | ({
 readonly use: "top-k";

@@ -24,7 +24,8 @@ import { each, type Entry, placed, Planner } from "./planner.ts";
 import { columnsOf } from "./stage_options.ts";
 
 /**
- * Makes a plan from a document. All problems are reported together.
+ * Makes a plan (the checked pipeline with all defaults filled in) from a pipeline file that has
+ * been read. All problems are reported together.
  *
  * @param document The pipeline file.
  * @param registry Finds stages.

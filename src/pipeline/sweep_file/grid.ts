@@ -29,7 +29,8 @@ export function combinations(axes: readonly Axis[]): GridPoint[][] {
 }
 
 /**
- * Shortens each path to its last keys, as few as distinguish it from all other paths.
+ * Shortens each path to its last keys. It keeps the smallest number of keys that distinguishes the
+ * path from all other paths.
  *
  * @param paths The paths as text.
  * @returns The short names by path.

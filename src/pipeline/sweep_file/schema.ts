@@ -30,7 +30,9 @@ const grid = z.record(z.string(), axis);
 
 /** The schema of a sweep file. It does not check the pipelines. */
 export const sweepSchema = z.strictObject({
-  $schema: z.string().optional().describe("The path or URL of the JSON Schema, for editors."),
+  $schema: z.string().optional().describe(
+    "The path or URL of the JSON Schema of sweep files, which editors use for completion and checks.",
+  ),
   name: key.optional().describe("The name of the sweep's folder; the file's name by default."),
   base: z.union([z.string().min(1), z.looseObject({})], {
     error: "expected the path of a pipeline file, or a pipeline",

@@ -12,7 +12,7 @@ export interface CheckpointNames {
 }
 
 /**
- * Lists the safetensors files in the checkpoints of a run.
+ * Lists the names of a run's checkpoints.
  *
  * @param run The run folder.
  */

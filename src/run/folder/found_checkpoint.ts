@@ -5,7 +5,7 @@ import { hint } from "../../base/hints.ts";
 import { runFiles } from "../../base/files/run_files.ts";
 import { checkpointPath, type CheckpointSubject } from "./checkpoint_names.ts";
 
-/** A checkpoint of a run whose file was found. */
+/** The path and the hashes of a checkpoint that was found in a run folder. */
 export interface FoundCheckpoint {
   /** The safetensors file. */
   readonly path: string;

@@ -12,7 +12,10 @@ import { rowText, type TransformChain } from "../../input/transforms.ts";
 import { type UntrainedUnknown, untrainedUnknowns } from "../../input/unknown_ids.ts";
 import type { PreparedData } from "../../input/prepare_data.ts";
 
-/** Facts about a run before training begins. */
+/**
+ * The facts about a run's data and nets that warnings are based on. They are collected before
+ * training begins.
+ */
 export interface Facts {
   /** The plan. */
   readonly plan: CompletePlan;

@@ -4,7 +4,8 @@ import type { Match, Source } from "../initial_match.ts";
 
 /**
  * Warns about vocabularies that share no value with the run or file that the initial weights come
- * from: none of their rows can be reused, so the whole table starts from random values.
+ * from. No row of their embedding tables can be reused, so the whole table starts from random
+ * values.
  *
  * @param matches The variables, with the counts of values that were matched.
  * @param source The file that the weights come from.

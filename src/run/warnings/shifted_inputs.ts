@@ -11,9 +11,9 @@ import { type Facts, transformed } from "./facts.ts";
 const MOST = 0.5;
 
 /**
- * Warns about features that the nets receive with other values than in the earlier run that the
- * initial weights come from. The cause is that the transforms computed their statistics from other
- * rows. For example, `normalize` subtracts another mean.
+ * Warns if the nets receive values of a feature that differ from those in the earlier run that the
+ * initial weights come from, because the transforms computed their statistics from other rows. For
+ * example, `normalize` subtracts another mean.
  *
  * @param facts Facts about the run.
  */
