@@ -2,6 +2,7 @@ import { stringify } from "yaml";
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
 import { yamlQuoted } from "../base/quoted.ts";
+import { escapedName } from "../input/choose_features.ts";
 import type { FileColumn, FileTable } from "./new_table.ts";
 
 /** The number of different whole numbers up to which a label's values are classes. */
@@ -50,7 +51,6 @@ export function makePipeline({ name, path, table, label }: PipelineParts): NewPi
   }
   const kind = labelKind(goal, table);
   const hasTexts = used.some(({ family }) => family === "strings");
-  const hasNumbers = used.some(({ family }) => family !== "strings");
   const { loss, metrics } = goals[kind];
   const { batch, epochs } = lengthOf(table);
   const lines = [
@@ -65,14 +65,13 @@ export function makePipeline({ name, path, table, label }: PipelineParts): NewPi
       ? [`    nullValues: [${table.nullValues.map(yamlQuoted).join(", ")}]`]
       : []),
     ...splitLines(goal, kind, table),
-    ...(hasNumbers ? ["  nulls: median"] : []),
-    "  features:",
-    ...features.flatMap(({ column, left }) => featureLines(column, left)),
+    ...featureLines(features),
+    "  prepare: auto # texts become ids, and numbers are normalized",
+    "  nulls: median",
     "  label:",
     `    column: ${value(label)}`,
     `    kind: ${kind}`,
     ...(goal.nulls > 0 ? ["    nulls: drop"] : []),
-    ...(hasNumbers ? ["  transforms:", "    - { use: normalize }"] : ["  transforms: []"]),
     "network:",
     ...(hasTexts ? ["  use: ctr", "  embedding: 8"] : ["  use: mlp"]),
     "  shared: [64]",
@@ -177,16 +176,22 @@ function splitLines(
   ];
 }
 
-/** The lines of a feature. A column that is left out stays as a comment, which is easy to change. */
-function featureLines({ name, family }: FileColumn, left: string | undefined): string[] {
-  // In a list of features, * and ! have a meaning.
-  const key = `    ${scalar(name.replaceAll(/\*|^!/g, "\\$&"))}:`;
-  if (left !== undefined) return [`    # left out, since ${left}:`, `    # ${key.trim()} {}`];
-  const options = family === "strings"
-    ? ["ids: { train: true, minCount: 2 }", 'nulls: { fill: "" }']
-    : [];
-  const line = `${key} ${options.length === 0 ? "{}" : `{ ${options.join(", ")} }`}`;
-  return line.length <= 80 ? [line] : [key, ...options.map((option) => `      ${option}`)];
+/** The lines of the features: all columns but the label and those that are left out. */
+function featureLines(
+  columns: readonly { readonly column: FileColumn; readonly left: string | undefined }[],
+): string[] {
+  const out = columns.filter(({ left }) => left !== undefined);
+  if (out.length === 0) return ["  features: rest # all columns but the label"];
+  return [
+    "  # All columns but the label and those with an exclamation mark. To train",
+    "  # with such a column, delete its line.",
+    "  features:",
+    '    - "*"',
+    // In a list of features, * and ! have a meaning.
+    ...out.map(({ column: { name }, left }) =>
+      `    - ${yamlQuoted(`!${plain(escapedName(name))}`)} # ${left}`
+    ),
+  ];
 }
 
 /** Chooses the batch size and the number of epochs, for about a minute of training. */

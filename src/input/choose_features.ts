@@ -130,4 +130,12 @@ function entryOf(written: string, options: FeatureOptions, key: Entry["key"]): E
   };
 }
 
+/**
+ * Writes the name of a column as an entry of `data.features` that is no pattern.
+ *
+ * @param name The name.
+ */
+export const escapedName = (name: string): string =>
+  name.replaceAll(/\\(?=[*!\\])|\*/g, "\\$&").replace(/^!/, "\\!");
+
 const escaped = (text: string) => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");

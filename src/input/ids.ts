@@ -147,8 +147,9 @@ export class IdMaker {
     }
     const found = [...this.#ids.keys()];
     const least = isTrainingIds(options) ? options.minCount : 0;
-    const vocabulary = lender?.vocabulary ??
-      this.#sorted(found.filter((_, id) => occurrences.of(id) >= least)).map(String);
+    const frequent = found.filter((_, id) => occurrences.of(id) >= least);
+    const isAll = frequent.length === 0 && isTrainingIds(options) && options.orAll;
+    const vocabulary = lender?.vocabulary ?? this.#sorted(isAll ? found : frequent).map(String);
     const places = new Map(vocabulary.map((value, id) => [value, id]));
     const final = Int32Array.from(
       found,

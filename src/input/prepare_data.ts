@@ -19,7 +19,7 @@ import { mapBatch } from "../stages/parts.ts";
 import { availableMemory } from "../base/machine/available_memory.ts";
 import { memoryFor } from "./memory.ts";
 import { batchCount, batchRange, sampleRows } from "./order.ts";
-import { withIds, withTransforms } from "./prepare_features.ts";
+import { withCounts, withIds, withTransforms } from "./prepare_features.ts";
 import { openDataset, readSplit, type Split } from "./split.ts";
 import { divideSource, splitColumns, splitPlace } from "./split_rows.ts";
 import { columnTexts } from "./texts.ts";
@@ -120,7 +120,10 @@ export async function prepareData(
     refuseNoBatch(train, planOfRows);
     const place = (feature: string) => planOfRows.document.place(["data", "features", feature]);
     const own = TransformChain.of(planOfRows.transforms, train.features, place);
-    const plan = withTransforms(planOfRows, own.features ?? train.features);
+    const plan = withCounts(
+      withTransforms(planOfRows, own.features ?? train.features),
+      whole.idCounts,
+    );
     const transforms = plan === planOfRows
       ? own
       : TransformChain.of(plan.transforms, train.features, place);

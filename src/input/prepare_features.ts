@@ -14,12 +14,14 @@ import type { CompletePlan, PlannedTransformStage } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../stages/batch.ts";
 import { mapValues } from "../stages/parts.ts";
 import type { TransformStage } from "../stages/transform.ts";
+import { escapedName } from "./choose_features.ts";
 import { isMeasured } from "./columns.ts";
+import { type IdCounts, isTrainingIds } from "./ids.ts";
 import { layoutOf } from "./layout.ts";
 
 /**
  * Gives ids to the strings of a plan whose data is prepared automatically. The vocabularies are
- * those of the training rows.
+ * the values that occur more than once in the training rows, or all values if none does.
  *
  * @param plan The plan.
  * @param schema The columns of the training rows.
@@ -41,9 +43,31 @@ export function withIds(plan: CompletePlan, schema: Schema): CompletePlan {
     if (isOwn || !isText(options.column ?? name)) return options;
     return {
       ...options,
-      ids: "train",
+      ids: { train: true, minCount: 2, orAll: true },
       ...(isOfNumbers && !options.nulls && { nulls: { fill: "" } }),
     };
+  });
+  return { ...plan, features };
+}
+
+/**
+ * States the options of ids as a pipeline can have them, for a plan whose data is prepared
+ * automatically.
+ *
+ * @param plan The plan.
+ * @param counts The counts of the values in the training rows, by feature.
+ */
+export function withCounts(
+  plan: CompletePlan,
+  counts: Readonly<Record<string, IdCounts>>,
+): CompletePlan {
+  if (!plan.prepare) return plan;
+  const features = mapValues(plan.features, (options, name): FeatureOptions => {
+    const { ids } = options;
+    if (ids === undefined || !isTrainingIds(ids) || !ids.orAll) return options;
+    // Without a value that occurs twice, all values of the vocabulary occur once.
+    const { minCount } = ids, isAll = (counts[name]?.once ?? 0) > 0;
+    return { ...options, ids: isAll ? "train" : { train: true, minCount } };
   });
   return { ...plan, features };
 }
@@ -96,11 +120,8 @@ export function preparedYaml({ document, features, transforms }: CompletePlan): 
   const line = (value: unknown) =>
     stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trimEnd();
   const lines = Object.entries(features).map(([name, options]) =>
-    `    ${line(options.column === undefined ? escaped(name) : name)}: ${line(options)}`
+    `    ${line(options.column === undefined ? escapedName(name) : name)}: ${line(options)}`
   );
   const all = [...written, ...added].map((entry) => `    - ${line(entry)}`);
   return ["data:", "  features:", ...lines, "  transforms:", ...all].join("\n");
 }
-
-/** Writes the name of a column so that it is no pattern. */
-const escaped = (name: string) => name.replaceAll(/\\(?=[*!\\])|\*/g, "\\$&").replace(/^!/, "\\!");

@@ -294,7 +294,12 @@ export type NullPolicy = "error" | "drop" | "mean" | "median" | {
 /** The ways in which strings and whole numbers become ids. */
 export type IdOptions =
   | "train"
-  | { readonly train: true; readonly minCount: number }
+  | {
+    readonly train: true;
+    readonly minCount: number;
+    /** Whether all values get ids if none occurs so often; only for `data.prepare: auto`. */
+    readonly orAll?: true;
+  }
   | readonly string[]
   | { readonly hash: number }
   | { readonly count: number }

@@ -337,9 +337,10 @@ export const pipelineSchema = z.strictObject({
         "or a map of columns with options.",
     ),
     prepare: z.literal("auto", { error: "expected auto" }).optional().describe(
-      "auto: strings become ids of the training rows' values, and numbers are normalized; for " +
-        "networks that read only numbers, ids are one-hot encoded. Whole numbers stay numbers unless " +
-        "their feature has `ids`. By default, only the options of the pipeline apply.",
+      "auto: strings become ids, as with `ids: { train: true, minCount: 2 }`, and numbers are " +
+        "normalized; for networks that read only numbers, ids are one-hot encoded. Whole numbers " +
+        "stay numbers unless their feature has `ids`. By default, only the options of the pipeline " +
+        "apply.",
     ),
     label: labelSchema.describe("The column that the nets predict."),
     nulls: nullsSchema.optional(),

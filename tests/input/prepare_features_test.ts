@@ -83,11 +83,24 @@ Deno.test("prepare: auto measures on the training rows alone, and check's YAML g
     const variance = train.reduce((sum, row) => sum + (row["a.b"] - mean) ** 2, 0) / 30;
     const { mean: [found], std: [deviation] } = moments!["a.b"]!;
     assert(Math.abs(found! - mean) < 1e-12 && Math.abs(deviation! ** 2 - variance) < 1e-12);
+    const { "größe": { ids } } = data.plan.features;
+    assertEquals(ids, { train: true, minCount: 2 });
     return { yaml: preparedYaml(data.plan), batches: await batchesOf(data) };
   });
   const pasted = (parse(yaml) as { data: Record<string, unknown> }).data;
   assertEquals(Object.keys(pasted), ["features", "transforms"]);
   assertEquals(await prepared(pasted, batchesOf), batches);
+});
+
+Deno.test("prepare: auto gives ids to values that occur twice, or to all if none does", async () => {
+  await prepared({ features: "rest", prepare: "auto" }, ({ splits, plan, transforms }) => {
+    const { train: { features, idCounts } } = splits;
+    // The text that replaces nulls has an id, too.
+    assertEquals([features["!key"]!.vocabulary!.length, idCounts["!key"]!.once], [31, 30]);
+    assertEquals(plan.features["!key"]!.ids, "train");
+    assertEquals(plan.features["größe"]!.ids, { train: true, minCount: 2 });
+    assertEquals(transforms.features!["!key"]!.shape, [32]);
+  });
 });
 
 Deno.test("features are chosen by names and patterns, in the order of the entries", async () => {

@@ -115,7 +115,7 @@ readonly orientation?: "apply" | "ignore";
 };
 }) | (null);
 });
-/** auto: strings become ids of the training rows' values, and numbers are normalized; for networks that read only numbers, ids are one-hot encoded. Whole numbers stay numbers unless their feature has `ids`. By default, only the options of the pipeline apply. */
+/** auto: strings become ids, as with `ids: { train: true, minCount: 2 }`, and numbers are normalized; for networks that read only numbers, ids are one-hot encoded. Whole numbers stay numbers unless their feature has `ids`. By default, only the options of the pipeline apply. */
 readonly prepare?: "auto";
 /** The column that the nets predict. */
 readonly label: (string) | ({
@@ -332,7 +332,7 @@ readonly orientation?: "apply" | "ignore";
 };
 }) | (null);
 });
-/** auto: strings become ids of the training rows' values, and numbers are normalized; for networks that read only numbers, ids are one-hot encoded. Whole numbers stay numbers unless their feature has `ids`. By default, only the options of the pipeline apply. */
+/** auto: strings become ids, as with `ids: { train: true, minCount: 2 }`, and numbers are normalized; for networks that read only numbers, ids are one-hot encoded. Whole numbers stay numbers unless their feature has `ids`. By default, only the options of the pipeline apply. */
 readonly prepare?: "auto";
 /** The column that the nets predict. */
 readonly label?: (string) | ({
