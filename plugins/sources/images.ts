@@ -9,7 +9,7 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   type Dataset,
   defineSource,
@@ -74,7 +74,7 @@ const stage: SourceStage = defineSource({
   options: z.object({
     path: pathOption(
       z.string().min(1, { error: "expected the path of a folder" }).describe(
-        "The folder; relative to the pipeline file. Its subfolders are the classes. Without subfolders, the images have no label.",
+        "The folder, or an image; relative to the pipeline file. The subfolders are the classes. Without subfolders, the images have no label.",
       ),
     ),
     batchRows: batchRowsOption,
@@ -207,6 +207,7 @@ async function findImages(name: string, folder: string): Promise<ImageFile[]> {
       }),
     });
   }
+  if (info.isFile && kind.extensions.test(root)) return [await fileOf(name, root, folder)];
   if (!info.isDirectory) throw notFolder(name, "is a file");
   const files: ImageFile[] = [], empty: string[] = [];
   const top = await listed(name, root);
@@ -254,6 +255,14 @@ function notFolder(name: string, what: string): UserError {
   });
 }
 
+/** Returns an image file without a class. */
+async function fileOf(name: string, path: string, folder: string): Promise<ImageFile> {
+  const { size, isFile } = await Deno.stat(path).catch(() => ({ size: 0, isFile: false }));
+  if (!isFile || size === 0) await findFile(name, folder, kind);
+  const inFolder = basename(path);
+  return { name, path, size, partitions: new Map(), inFolder, label: undefined };
+}
+
 /** Adds the images of a folder and of its subfolders. */
 async function walk(
   files: ImageFile[],
@@ -264,11 +273,8 @@ async function walk(
   const at = [source.name.replace(/\/+$/, ""), ...inside].join("/");
   const { folders, images } = await listed(at, join(source.root, ...inside));
   for (const image of images) {
-    const path = join(source.root, ...inside, image), name = `${at}/${image}`;
-    const { size, isFile } = await Deno.stat(path).catch(() => ({ size: 0, isFile: false }));
-    if (!isFile || size === 0) await findFile(name, source.folder, kind);
-    const inFolder = [...inside, image].join("/");
-    files.push({ name, path, size, partitions: new Map(), inFolder, label });
+    const path = join(source.root, ...inside, image), inFolder = [...inside, image].join("/");
+    files.push({ ...await fileOf(`${at}/${image}`, path, source.folder), inFolder, label });
   }
   if (label === undefined) return;
   for (const folder of folders) await walk(files, source, [...inside, folder], label);

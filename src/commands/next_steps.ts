@@ -4,7 +4,7 @@ import { quoted } from "../base/quoted.ts";
 import type { Plan } from "../pipeline/plan.ts";
 
 /** The built-in sources whose files `predict` reads. */
-const fileSources: ReadonlySet<string> = new Set(["arrow", "csv", "parquet"]);
+const fileSources: ReadonlySet<string> = new Set(["arrow", "csv", "images", "parquet"]);
 
 /**
  * Returns the commands that use a finished run, in a form that users can copy.

@@ -1,6 +1,7 @@
 import { commandName } from "../base/command_name.ts";
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
+import { rowFormat } from "../base/files/row_format.ts";
 import { counted, formatCount } from "../base/text_table.ts";
 import { say } from "../base/terminal.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
@@ -42,7 +43,9 @@ export async function predict(args: readonly string[], options: CommandOptions):
   });
   await using _ = loaded;
   const all = options.keep === "all";
-  const names = all || options.keep === undefined ? [] : options.keep.split(",");
+  // Without its path, nobody knows which image a row of predictions is for.
+  const keep = options.keep ?? (rowFormat(input) === "images" ? "path" : undefined);
+  const names = all || keep === undefined ? [] : keep.split(",");
   const rows = await openRows(input, model, all ? undefined : names, { allowPlugins, allowEnv });
   try {
     refuseInput(out!, rows.data);

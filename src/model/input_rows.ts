@@ -3,8 +3,10 @@ import { basename, dirname, join, resolve } from "node:path";
 import { builtins } from "../../plugins/mod.ts";
 import arrow from "../../plugins/sources/arrow.ts";
 import csv from "../../plugins/sources/csv.ts";
+import images from "../../plugins/sources/images.ts";
 import parquet from "../../plugins/sources/parquet.ts";
 import { UserError } from "../base/errors.ts";
+import { type RowFormat, rowFormat } from "../base/files/row_format.ts";
 import { runFiles } from "../base/files/run_files.ts";
 import { hint } from "../base/hints.ts";
 import { layoutOf } from "../input/layout.ts";
@@ -45,19 +47,15 @@ export interface ReadColumns {
   readonly source?: ModelSource | undefined;
 }
 
-/** The sources for files, by the extension of the file name. */
-const sources: readonly (readonly [ending: RegExp, source: SourceStage])[] = [
-  [/\.(?:arrow|arrows|feather)$/i, arrow],
-  [/\.parquet$/i, parquet],
-  [/\.(?:csv|tsv)(?:\.gz)?$/i, csv],
-];
+/** The sources for files, by the format of the rows. */
+const sources: Readonly<Record<RowFormat, SourceStage>> = { arrow, csv, images, parquet };
 
 /**
  * Opens files with rows. Text files are read with the options of the run's source, such as the
  * texts that stand for null, and their columns get the types that they had in the run.
  *
- * @param path The path of a file, or a glob for several. A relative path starts at the current
- *   folder. A YAML file contains a source entry, as in a pipeline.
+ * @param path The path of a file or folder, or a glob for several files. A relative path starts at
+ *   the current folder. A YAML file contains a source entry, as in a pipeline.
  * @param model The description of the model, whose columns are read.
  * @param columns Additional columns to read; all columns if undefined.
  * @param options The code and environment variables that a YAML file may name.
@@ -143,18 +141,18 @@ function withColumns({ use, options }: ModelSource, read: readonly string[]): Mo
 }
 
 /**
- * Returns the built-in source that reads a file.
+ * Returns the built-in source that reads a file or folder.
  *
- * @param path The path of the file, or a glob.
- * @throws {UserError} If the extension of its name belongs to no source; exit code 2.
+ * @param path The path of the file or folder, or a glob.
+ * @throws {UserError} If the extensions of the names belong to no source; exit code 2.
  */
 export function sourceOf(path: string): SourceStage {
-  const [, stage] = sources.find(([ending]) => ending.test(path)) ?? [];
-  if (stage) return stage;
+  const format = rowFormat(path);
+  if (format) return sources[format];
   throw new UserError(`${path} is not a file with rows`, {
     hint: hint(
       "model/input",
-      "name a file that ends in .arrow, .feather, .parquet, .csv, .tsv, or .csv.gz, or a YAML file with a source entry",
+      "name a file that ends in .arrow, .feather, .parquet, .csv, .tsv, or .csv.gz, a folder of PNG or JPEG images, or a YAML file with a source entry",
       { edit: "the command" },
     ),
     exitCode: 2,

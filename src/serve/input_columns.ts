@@ -73,8 +73,10 @@ function others({ type: { family }, spec }: SourceFeature): string[] {
   switch (family) {
     case "strings":
     case "booleans":
-    case "images":
       return [];
+    case "images":
+      // The files of the images, instead of their pixels.
+      return ["BYTES"];
     case "times":
       return ofKind(true);
     case "numbers":

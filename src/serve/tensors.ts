@@ -4,8 +4,9 @@
  * @module
  */
 
-import { isUtf8 } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import {
+  Binary,
   Bool,
   type Data,
   type DataType,
@@ -51,6 +52,7 @@ export function columnOfTensor(column: InputColumn, tensor: RequestTensor): Tens
     const also = more.length > 0 ? ` (${more.join(", ")} are possible as well)` : "";
     refuse(`the input ${name} has the datatype ${datatype}; expected ${usual}${also}`);
   }
+  if (column.family === "images" && datatype === "BYTES") return imagesOfTensor(column, tensor);
   const rows = tensor.shape[0]!, size = sizeOf(tensor.shape), perRow = perRowOf(column, tensor);
   const rowOf = (index: number) => Math.floor(index / Math.max(1, perRow));
   const isList = column.shape.length > 0;
@@ -75,12 +77,48 @@ export function columnOfTensor(column: InputColumn, tensor: RequestTensor): Tens
   return { field: new Field(name, type, true), data };
 }
 
+/** Converts a tensor of PNG or JPEG files to a column: one file for each row. */
+function imagesOfTensor(column: InputColumn, { shape, data }: RequestTensor): TensorColumn {
+  const { name } = column, rows = shape[0]!;
+  perRowOf({ ...column, shape: [] }, { shape });
+  const type = new Binary();
+  const columnOf = (bytes: Uint8Array, valueOffsets: Int32Array, nulls: Nulls): TensorColumn => {
+    const nullCount = nulls ? nulls.reduce((sum, isNull) => sum + isNull, 0) : 0;
+    const nullBitmap = nulls && bitsOf(nulls, 0);
+    return {
+      field: new Field(name, type, true),
+      data: makeData({ type, length: rows, nullCount, nullBitmap, valueOffsets, data: bytes }),
+    };
+  };
+  if (data instanceof Uint8Array) {
+    const { bytes, offsets } = withLengths(name, data, rows, { rowOf: (row) => row });
+    return columnOf(bytes, offsets, undefined);
+  }
+  let nulls: Nulls;
+  const files = elementsOf(data, shape, name).map((value, row) => {
+    if (typeof value === "string" && isBase64(value)) return Buffer.from(value, "base64");
+    if (value === null) (nulls ??= new Uint8Array(rows))[row] = 1;
+    else {
+      refuse(
+        `the input ${name} has ${described(value)} in row ${row}; ` +
+          "expected the base64 text of a PNG or JPEG file",
+      );
+    }
+    return Buffer.alloc(0);
+  });
+  const offsets = new Int32Array(rows + 1);
+  files.forEach(({ length }, row) => offsets[row + 1] = offsets[row]! + length);
+  return columnOf(new Uint8Array(Buffer.concat(files)), offsets, nulls);
+}
+
+const isBase64 = (text: string) => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
+
 /** Returns the number of elements of a shape. */
 export const sizeOf = (shape: readonly number[]): number =>
   shape.reduce((product, size) => product * size, 1);
 
 /** Checks the shape of a tensor and returns the number of elements of a row. */
-function perRowOf({ name, shape }: InputColumn, tensor: RequestTensor): number {
+function perRowOf({ name, shape }: InputColumn, tensor: Pick<RequestTensor, "shape">): number {
   const [, ...own] = tensor.shape, size = sizeOf(own);
   // A column of single values may have a dimension of its own, as Triton's batches have.
   const fits = shape.length === 0
@@ -295,6 +333,24 @@ function binaryTexts(
   size: number,
   rowOf: (index: number) => number,
 ): Elements {
+  const check = (text: Uint8Array, index: number) => {
+    if (isUtf8(text)) return;
+    refuse(`the input ${name} has a text in row ${rowOf(index)} that is not UTF-8`);
+  };
+  const texts = withLengths(name, bytes, size, { rowOf, check });
+  return { kind: "texts", ...texts, nulls: undefined };
+}
+
+/** Reads values, each of which begins with its number of bytes. */
+function withLengths(
+  name: string,
+  bytes: Uint8Array,
+  size: number,
+  { rowOf, check }: {
+    readonly rowOf: (index: number) => number;
+    readonly check?: (value: Uint8Array, index: number) => void;
+  },
+): { readonly offsets: Int32Array; readonly bytes: Uint8Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const offsets = new Int32Array(size + 1), texts = new Uint8Array(bytes.length);
   let from = 0, end = 0;
@@ -303,23 +359,21 @@ function binaryTexts(
     from += 4;
     if (from + length > bytes.length) {
       refuse(
-        `the input ${name} has ${bytes.length} bytes, which end within the text of row ${
+        `the input ${name} has ${bytes.length} bytes, which end within the value of row ${
           rowOf(index)
         }`,
       );
     }
     const text = bytes.subarray(from, from + length);
-    if (!isUtf8(text)) {
-      refuse(`the input ${name} has a text in row ${rowOf(index)} that is not UTF-8`);
-    }
+    check?.(text, index);
     texts.set(text, end);
     from += length;
     offsets[index + 1] = end += length;
   }
   if (from !== bytes.length) {
-    refuse(`the input ${name} has ${bytes.length} bytes; its ${size} texts end after ${from}`);
+    refuse(`the input ${name} has ${bytes.length} bytes; its ${size} values end after ${from}`);
   }
-  return { kind: "texts", offsets, bytes: texts.subarray(0, end), nulls: undefined };
+  return { offsets, bytes: texts.subarray(0, end) };
 }
 
 /** Removes the empty positions at the ends of lists. */

@@ -117,9 +117,9 @@ export function* imageCases(): Iterable<CommandCase> {
   yield photos(
     "a file as the folder",
     ["is a file; expected a folder"],
-    [],
+    ["photos.txt"],
     "images/folder",
-    "good/a/1.png",
+    "photos.txt",
   );
   yield photos(
     "no images",

@@ -301,7 +301,7 @@ Deno.test("ServeHandler refuses binary data that do not fit their tensors", asyn
     [],
     "both `data` and binary data",
   );
-  await refused((json) => changed(json, "city", { shape: [1] }), [], "its 1 texts end after");
+  await refused((json) => changed(json, "city", { shape: [1] }), [], "its 1 values end after");
   const { body } = binaryBody(request);
   const octets = { "content-type": "application/octet-stream" };
   for (const length of ["-1", "1e3", "99999999", "x"]) {

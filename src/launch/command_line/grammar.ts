@@ -209,7 +209,7 @@ const commandTable = {
     summary: "Writes the predictions of a trained net for each row",
     arguments: {
       RUN: trainedNet,
-      INPUT: "A file, a glob in quotes, or a YAML file with a source",
+      INPUT: "A file, a glob in quotes, a folder of images, or a YAML file with a source",
     },
     example: "predict runs/digits new.csv --out predictions.csv --keep id",
     options: [

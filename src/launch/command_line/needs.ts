@@ -25,6 +25,7 @@ import { fixedFolder, isGlob } from "../../base/files/glob.ts";
 import { commandVariable } from "../../base/command_name.ts";
 import { isInside } from "../../base/files/holds_path.ts";
 import { targetOf } from "../../base/files/target_of.ts";
+import { rowFormat } from "../../base/files/row_format.ts";
 import { runFiles } from "../../base/files/run_files.ts";
 import { readRegularText } from "../../base/files/regular.ts";
 import {
@@ -594,7 +595,8 @@ class NeedList {
   async addInput(input: string, options: Arguments): Promise<void> {
     if (/\.ya?ml$/i.test(input)) return await this.#addEntry(input, options);
     this.#addFile(input, resolve("."), { file: input });
-    if (/\.(?:arrow|arrows|feather)$/i.test(input)) return;
+    const format = rowFormat(input);
+    if (format === "arrow" || format === "images") return;
     this.#addDuckdb("the input");
     this.add("sys", "systemMemoryInfo", "how much memory DuckDB may take");
     this.add("env", handedOver.memory, "how much memory the command may take");

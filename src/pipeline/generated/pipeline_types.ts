@@ -489,7 +489,7 @@ readonly nullValues?: readonly (string)[];
 readonly batchRows?: number;
 }) | ({
 readonly use: "images";
-/** The folder; relative to the pipeline file. Its subfolders are the classes. Without subfolders, the images have no label. */
+/** The folder, or an image; relative to the pipeline file. The subfolders are the classes. Without subfolders, the images have no label. */
 readonly path: string;
 /** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;
@@ -1558,7 +1558,7 @@ readonly nullValues?: readonly (string)[];
 readonly batchRows?: number;
 }) | ({
 readonly use?: "images";
-/** The folder; relative to the pipeline file. Its subfolders are the classes. Without subfolders, the images have no label. */
+/** The folder, or an image; relative to the pipeline file. The subfolders are the classes. Without subfolders, the images have no label. */
 readonly path?: string;
 /** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;
