@@ -87,6 +87,17 @@ Deno.test("images has another fingerprint if an image or its class changes", asy
   });
 });
 
+Deno.test("images reads a single image, which has no label", async () => {
+  await inFolder(async (folder) => {
+    await write(folder, "all/a/1.png");
+    const [batch] = await Array.fromAsync(
+      (await open(folder, { path: "all/a/1.png" })).recordBatches(),
+    );
+    const rows = [...batch!].map(({ image, label, path }) => [textOf(image), label, path]);
+    assertEquals(rows, [["all/a/1.png", undefined, "1.png"]]);
+  });
+});
+
 Deno.test("images refuses folders whose classes are not clear", async () => {
   await inFolder(async (folder) => {
     const refused = async (words: string, path = "all") => {
@@ -98,7 +109,8 @@ Deno.test("images refuses folders whose classes are not clear", async () => {
     await write(folder, "all/a/1.png");
     await refused("the folder all/empty has no PNG or JPEG images");
     await Deno.remove(join(folder, "all/empty"));
-    await refused("all/a/1.png is a file; expected a folder", "all/a/1.png");
+    await write(folder, "list.txt");
+    await refused("list.txt is a file; expected a folder", "list.txt");
     await write(folder, "all/2.png");
     await refused("the folder all has both images (2.png) and subfolders with images (a)");
     await Deno.remove(join(folder, "all/2.png"));
