@@ -83,7 +83,7 @@ Deno.test("prepare: auto measures on the training rows alone, and check's YAML g
     const variance = train.reduce((sum, row) => sum + (row["a.b"] - mean) ** 2, 0) / 30;
     const { mean: [found], std: [deviation] } = moments!["a.b"]!;
     assert(Math.abs(found! - mean) < 1e-12 && Math.abs(deviation! ** 2 - variance) < 1e-12);
-    const { "größe": { ids } } = data.plan.features;
+    const { ids } = data.plan.features["größe"]!;
     assertEquals(ids, { train: true, minCount: 2 });
     return { yaml: preparedYaml(data.plan), batches: await batchesOf(data) };
   });
