@@ -90,7 +90,8 @@ type Pool = (
 ) => tf.Tensor;
 
 /**
- * Which net owns the variables that {@linkcode ctrEntry} declares, and the prefix of their names.
+ * The owner of the variables that {@linkcode ctrEntry} declares (a net, or both nets), and the
+ * prefix of their names.
  */
 export interface EntryOwner {
   /** The owner. */

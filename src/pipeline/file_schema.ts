@@ -301,7 +301,7 @@ export const pipelineSchema = z.strictObject({
   $schema: z.string().optional().describe(
     "The path or URL of the JSON Schema of pipeline files, which editors use for completion and checks.",
   ),
-  name: name.describe("The name of the pipeline, which its run folder and its result contain."),
+  name: name.describe("The name of the pipeline. Its run folder and its result have this name."),
   seed: z.int().min(0).max(2 ** 32 - 1).default(0).describe(
     "The seed of all random numbers of the run.",
   ),
@@ -318,7 +318,7 @@ export const pipelineSchema = z.strictObject({
     ),
     types: z.record(text("the name of a column"), text("a type, such as float32 or string"))
       .optional().describe(
-        "The types of columns in all CSV files with a header, such as { zip: string }. The option `columns` of a source takes precedence.",
+        "For all sources `csv` with a header: the types of columns, such as { zip: string }. The option `columns` of a source takes precedence.",
       ),
     nullValues: z.array(z.string(), { error: "expected a list of texts" }).min(1).optional()
       .describe(

@@ -19,7 +19,7 @@ export type JobName = "rocket" | "light-alone";
 
 /**
  * The norms of the gradients of one loss term on the first batch: a norm for the variables of each
- * owner (light net, booster, or shared).
+ * owner (light net, booster, both nets, or a loss).
  */
 export interface GradientNorms {
   /** The loss term's name. */

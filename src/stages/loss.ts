@@ -36,7 +36,10 @@ export interface LossVariables {
   add(spec: Omit<VariableSpec, "owner" | "table">): Variable;
 }
 
-/** Gives a loss access to the label and to the variables of the loss during a training step. */
+/**
+ * Gives a loss access to the label and to the variables of the loss while the loss is computed for
+ * a batch.
+ */
 export interface LossScope {
   /** The label, `[batch]`: int32 classes, or float32. */
   readonly label: tf.Tensor;

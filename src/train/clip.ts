@@ -69,7 +69,7 @@ export function clipGradients(
 
 /**
  * Computes sums of squares of gradients, separately for each owner of variables (light net,
- * booster, or shared).
+ * booster, both nets, or a loss).
  *
  * @param gradients The gradients.
  * @param variables The variables.

@@ -28,10 +28,10 @@ interface Target {
 
 /**
  * Reads a column of bytes as pixels: PNG and JPEG images, alone or in a struct with their path as
- * Hugging Face writes them, or raw pixels. The first value of the training rows decides whether the
- * column contains images or raw pixels. For rows to predict on, the first value of each record
- * batch decides this again. If the pipeline file contains no shape, the shape is that of the first
- * image in the training rows.
+ * Hugging Face writes them, or raw pixels. The first value decides whether the column contains
+ * images or raw pixels. For rows to predict on, the first value of each record batch decides this
+ * again. If the pipeline file contains no shape, the shape is that of the first image in the
+ * training rows.
  */
 export class ImageReader {
   readonly #request: ImageRequest;

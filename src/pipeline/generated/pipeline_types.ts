@@ -20,7 +20,7 @@ export interface WholePipeline {
 readonly extends?: undefined;
 /** The path or URL of the JSON Schema of pipeline files, which editors use for completion and checks. */
 readonly $schema?: string;
-/** The name of the pipeline, which its run folder and its result contain. */
+/** The name of the pipeline. Its run folder and its result have this name. */
 readonly name: string;
 /** The seed of all random numbers of the run. */
 readonly seed?: number;
@@ -54,7 +54,7 @@ readonly stratify: string;
 /** The seed of the split; the seed of the run by default. With a seed of its own, runs with other seeds have the same split. */
 readonly seed?: number;
 };
-/** The types of columns in all CSV files with a header, such as { zip: string }. The option `columns` of a source takes precedence. */
+/** For all sources `csv` with a header: the types of columns, such as { zip: string }. The option `columns` of a source takes precedence. */
 readonly types?: {
 readonly [name: string]: string;
 };
@@ -237,7 +237,7 @@ export interface ExtendingPipeline {
 readonly extends: (string) | (readonly (string)[]);
 /** The path or URL of the JSON Schema of pipeline files, which editors use for completion and checks. */
 readonly $schema?: string;
-/** The name of the pipeline, which its run folder and its result contain. */
+/** The name of the pipeline. Its run folder and its result have this name. */
 readonly name?: string;
 /** The seed of all random numbers of the run. */
 readonly seed?: number;
@@ -271,7 +271,7 @@ readonly stratify?: string;
 /** The seed of the split; the seed of the run by default. With a seed of its own, runs with other seeds have the same split. */
 readonly seed?: number;
 };
-/** The types of columns in all CSV files with a header, such as { zip: string }. The option `columns` of a source takes precedence. */
+/** For all sources `csv` with a header: the types of columns, such as { zip: string }. The option `columns` of a source takes precedence. */
 readonly types?: {
 readonly [name: string]: string;
 };
