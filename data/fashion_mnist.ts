@@ -31,7 +31,7 @@ interface Original {
   readonly contentSha256: string;
 }
 
-/** The published files by split. */
+/** The names, sizes, and hashes of the published files, by split. */
 export const originals: Readonly<Record<"train" | "test", readonly [Original, Original]>> = {
   train: [
     {

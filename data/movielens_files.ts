@@ -22,7 +22,7 @@ export interface Item {
   readonly genres: readonly string[];
 }
 
-/** The known properties of a user. */
+/** The properties of a user that MovieLens-100k contains. */
 export interface User {
   readonly age: number;
   readonly gender: string;

@@ -18,7 +18,7 @@ const stage: GradientStage = defineGradient({
       "The factor that multiplies the gradient after the change has ended.",
     ),
     after: z.number().min(0).default(0).describe(
-      "The number of epochs or steps before the change.",
+      "The number of epochs or steps before the change starts.",
     ),
     over: z.number().positive().describe("The number of epochs or steps that the change takes."),
     unit: z.enum(["steps", "epochs"]).default("epochs").describe(

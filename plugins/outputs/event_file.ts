@@ -7,7 +7,7 @@
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import crc32c from "crc-32/crc32c.js";
 
-/** Numbers that were measured after the same step. */
+/** Numbers that were measured after the same training step, for an event file of TensorBoard. */
 export interface ScalarEvent {
   /** The time in seconds since 1970. */
   readonly wallTime: number;
@@ -29,7 +29,7 @@ export function versionRecord(wallTime: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Encodes a record with an event.
+ * Encodes a record of an event file that contains the numbers measured after one step.
  *
  * @param event The event.
  */

@@ -86,7 +86,7 @@ export interface Statement {
 /** Runs an action on a file, and converts DuckDB's errors to short messages. */
 export type Attempt = <T>(file: SourceFile, action: () => Promise<T>) => Promise<T>;
 
-/** Requested columns and batch size. */
+/** The columns to read from data files, and the number of rows per record batch. */
 export interface TableRequest extends OpenRequest {
   /** Number of rows per record batch; by default, as many as fit into about 4 MB. */
   readonly batchRows?: number | undefined;

@@ -107,7 +107,10 @@ export const countedKinds: number = numberKinds | kinds.loose;
 
 const integers = kinds.integer | kinds.large | kinds.enormous;
 
-/** The type that was inferred for a text column. */
+/**
+ * The type that was inferred for a column of a CSV file, and the reason if the column must be
+ * rejected.
+ */
 export interface Verdict {
   /** Narrowest type that represents every value exactly. */
   readonly type: FoundType;

@@ -51,7 +51,7 @@ const variables: Readonly<Record<string, string>> = {
   ...Object.fromEntries(series.map((color, index) => [color, `--series${index + 1}`])),
 };
 
-/** The configuration of all charts. */
+/** The configuration of Vega-Lite that all charts share. */
 export const chartConfig: NonNullable<TopLevelSpec["config"]> = {
   background: "transparent",
   font: "system-ui, sans-serif",

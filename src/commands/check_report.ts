@@ -245,8 +245,8 @@ function phaseText({ name, epochs, from, nets: { nets, model } }: JobPhase): str
 }
 
 /**
- * Describes the cost of `tables: exact`, which depends on the size of the tables instead of the
- * number of rows in a step.
+ * Describes the cost of the optimizer's option `tables: exact`: the time and the memory of a step
+ * then depend on the size of the embedding tables, not on the number of rows that the step reads.
  *
  * @param phase The phase.
  * @returns A line, or none without such tables.

@@ -12,7 +12,7 @@ import { printJson, say } from "../base/terminal.ts";
 /** The minimum time between two progress messages of a run, in milliseconds. */
 const LINE_EVERY = 30_000;
 
-/** A run that failed. */
+/** A run of a sweep that failed, and the end of its log. */
 export interface Failure {
   /** The run's name. */
   readonly name: string;

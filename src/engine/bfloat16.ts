@@ -38,7 +38,7 @@ export function lacksBfloat16({ arch, cpuinfo }: Machine): string | undefined {
   return `the processor has no bfloat16 units (${units.join(" or ")} in /proc/cpuinfo)`;
 }
 
-/** Returns the properties of this machine. */
+/** Returns the properties of the machine on which this process runs. */
 export async function thisMachine(): Promise<Machine> {
   const cpuinfo = handed(handedOver.processor) ?? await readSystemFile("/proc/cpuinfo");
   return { arch: Deno.build.arch, cpuinfo };

@@ -24,7 +24,10 @@ import type { NumberMemo, TextMemo } from "./memo.ts";
  */
 export type Family = "whole numbers" | "numbers" | "booleans" | "strings" | "times" | "images";
 
-/** The layout of a column's values in memory. */
+/**
+ * How the values of a column are arranged in memory: the lengths of its lists, and the type of the
+ * values in them.
+ */
 export interface Layout {
   /** The lengths of nested lists, from the outermost; undefined if rows may differ in length. */
   readonly lists: readonly (number | undefined)[];
@@ -34,7 +37,7 @@ export interface Layout {
   readonly family: Family;
 }
 
-/** The column types that can be read, for messages. */
+/** The column types that Rocket can read, as text for messages. */
 export const supportedTypes =
   "whole numbers, floats, booleans, decimals, strings, dates, times, timestamps and durations, dictionaries of these, lists and fixed-size lists of these, binary, and structs of bytes and a path with images";
 
@@ -426,7 +429,7 @@ function isPlain(type: DataType): boolean {
   return DataType.isFloat(type) && (type as Float).precision !== Precision.HALF;
 }
 
-/** The types of arrays for decoded values. */
+/** The constructors of arrays in which decoded values are stored. */
 export type ValuesConstructor =
   | Float32ArrayConstructor
   | Float64ArrayConstructor

@@ -26,7 +26,7 @@ import { recordBatches, rowsOf } from "./split.ts";
 /** The splits of a source; rows that belong to no other split are training rows. */
 const splitNames = ["train", "validation", "test"] as const;
 
-/** The name of a split. */
+/** The name of a split: `train`, `validation`, or `test`. */
 export type SplitName = typeof splitNames[number];
 
 /** The indices of the splits in {@linkcode splitNames}. */

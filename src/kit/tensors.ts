@@ -119,7 +119,7 @@ export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>)
 }
 
 /**
- * Describes the first number that is not finite.
+ * Describes the first number in a list that is NaN or infinite.
  *
  * @param values The numbers.
  * @returns The description, or undefined if all numbers are finite.

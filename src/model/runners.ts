@@ -162,7 +162,7 @@ export function sourceRunner(
   };
 }
 
-/** The values of one input of an ONNX model. */
+/** The values of one input of an ONNX model, with their type and shape. */
 export interface InputArray {
   /** The name of the input. */
   readonly name: string;

@@ -286,7 +286,7 @@ export const memorySchema = z.union([
   }).refine((bytes) => bytes >= minMemory, { error: "expected 10kB or more" }),
 ], memoryError);
 
-/** What to do with nulls. */
+/** What to do with the nulls of a column. */
 export type NullPolicy = "error" | "drop" | "mean" | "median" | {
   readonly fill: number | string;
 };

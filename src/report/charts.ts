@@ -27,7 +27,7 @@ import type { ReliabilityBin } from "../model/evaluation/reliability.ts";
 /** The size of a chart without its axes. It fits on a phone's screen without scaling. */
 const WIDTH = 330, HEIGHT = 200;
 
-/** The color of each net. */
+/** The colors of the nets in charts. */
 export const netColors: Readonly<Record<string, string>> = {
   light,
   booster,

@@ -44,7 +44,7 @@ export interface ShownRow extends WrongRow {
   readonly image: string | undefined;
 }
 
-/** The evaluation of the nets on the test rows. */
+/** The evaluation of the nets on the test rows, in the form in which a report shows it. */
 export interface ShownEvaluation extends Omit<Evaluation, "source" | "wrong" | "groups"> {
   /** The names of the columns to show. */
   readonly columns: readonly string[];
@@ -68,7 +68,7 @@ export interface ReportRun extends RunSummary {
   readonly latency: Readonly<Partial<Record<NetName, number>>> | string;
 }
 
-/** The options of reading a run for a report. */
+/** The options for reading a run for a report. */
 export interface ReadOptions {
   /** The number of rows with the largest losses to show. */
   readonly errors: number;

@@ -9,7 +9,7 @@ import type { ClassValue, Predictions } from "../model/answers.ts";
 import { refuse } from "./http_error.ts";
 import type { WantedOutput } from "./infer_request.ts";
 
-/** The name of an output. */
+/** The name of an output of a served model. */
 export type OutputName = "prediction" | "score" | "probabilities" | "logits";
 
 /** An output in the metadata of the model. */
@@ -56,7 +56,7 @@ function classDatatype(classes: readonly ClassValue[]): "BYTES" | "BOOL" | "INT6
   return classes.every(whole) ? "INT64" : "BYTES";
 }
 
-/** A tensor of a response. */
+/** An output of a model in a response to a request for predictions. */
 export interface OutputTensor extends OutputColumn {
   /** The values; null for rows without a prediction. */
   readonly values: Float32Array | readonly (ClassValue | null)[];

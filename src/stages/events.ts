@@ -193,7 +193,7 @@ export interface InputResult {
   readonly waitingShare: number;
 }
 
-/** The result of a phase. */
+/** The result of one phase of training. */
 export interface PhaseResult {
   /** The phase's name. */
   readonly name: string;

@@ -9,7 +9,7 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
-/** The name of one of the two nets. */
+/** The name of a net: the light net or the booster. */
 export type NetName = "light" | "booster";
 
 /**
@@ -156,7 +156,10 @@ export type Outputs = Readonly<Record<string, tf.Tensor>> & { readonly logits: t
  */
 export type Net = (features: Readonly<Record<string, tf.Tensor>>, scope: Scope) => Outputs;
 
-/** The context in which a network is created. */
+/**
+ * What a network stage knows when it creates its nets, such as the features and the number of
+ * logits.
+ */
 export interface NetworkContext {
   /** The features after all transforms. */
   readonly features: Readonly<Record<string, ColumnSpec>>;

@@ -7,7 +7,7 @@ import {
 } from "./stage.ts";
 import type { RunEvents } from "./events.ts";
 
-/** The context in which an output is created. */
+/** What an output knows when it is created, such as the path of the run folder. */
 export interface OutputContext {
   /** The path of the run folder, which exists. */
   readonly folder: string;

@@ -54,7 +54,7 @@ export interface EvaluationInput {
   readonly batch: BatchTensors;
 }
 
-/** The output of an evaluation step. */
+/** The logits and the losses that an evaluation step computes. */
 export interface EvaluationOutput {
   /** The logits of each net, in the order of the model's nets. */
   readonly logits: readonly tf.Tensor[];

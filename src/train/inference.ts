@@ -11,7 +11,7 @@ export interface InferenceInput {
   readonly features: TensorsByName;
 }
 
-/** The output of a net. */
+/** The logits that a net computes for inference. */
 export interface InferenceOutput {
   /** The logits, `[rows, ...shape]`; the caller disposes of them. */
   readonly logits: tf.Tensor;

@@ -375,7 +375,7 @@ export function disposeState(old: State, kept?: State): void {
 }
 
 /**
- * Lists all tensors of a state.
+ * Lists all tensors of a training state: the variables and the optimizer's slots.
  *
  * @param state The state.
  * @returns The tensors.

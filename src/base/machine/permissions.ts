@@ -6,10 +6,10 @@
 
 import { printable } from "../printable.ts";
 
-/** The permissions that a run may have. */
+/** The kinds of permissions that Rocket can grant to a run. */
 export const PERMISSIONS = ["read", "write", "net", "import", "env", "sys", "ffi", "run"] as const;
 
-/** A permission of Deno. */
+/** A kind of permission in Deno, such as `read`. */
 export type Permission = typeof PERMISSIONS[number];
 
 /** A permission that a run needs, with its value and the reason. */

@@ -52,7 +52,7 @@ export function nativeBackend(): NativeBackend {
   return tf.backend() as unknown as NativeBackend;
 }
 
-/** The error for a function that cannot be captured. */
+/** Thrown if a function cannot be captured as a graph. */
 export class NotCapturable extends Error {
   override name = "NotCapturable";
   /** The stage that is the cause, as text for messages, if it is known. */
@@ -109,7 +109,7 @@ export type Mode =
     readonly unknown: number;
   };
 
-/** Options for a recording. */
+/** Options for recording a function as a graph. */
 export interface RecordOptions {
   /** Returns the stage that is running at the moment, as text for messages. */
   readonly origin?: (() => string | undefined) | undefined;

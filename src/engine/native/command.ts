@@ -2,7 +2,7 @@ import { posix, win32 } from "node:path";
 import type { OperatingSystem } from "../../base/machine/end_signals.ts";
 import { isFile } from "./files.ts";
 
-/** The result of a command. */
+/** The result of a command: whether it succeeded, and its output. */
 export interface CommandResult {
   /** Whether the command ended with exit code 0. */
   readonly success: boolean;

@@ -42,7 +42,7 @@ export interface Scorer {
   close(): Promise<void>;
 }
 
-/** The nets and losses to compute. */
+/** The run, the nets, and the losses that a scorer computes. */
 export interface ScorerRequest {
   /** The run. */
   readonly run: OpenedRun;

@@ -1309,7 +1309,7 @@ readonly side?: "from" | "to" | "shared";
 readonly start?: number;
 /** The factor that multiplies the gradient after the change has ended. */
 readonly end?: number;
-/** The number of epochs or steps before the change. */
+/** The number of epochs or steps before the change starts. */
 readonly after?: number;
 /** The number of epochs or steps that the change takes. */
 readonly over: number;

@@ -40,7 +40,7 @@ export interface Setting {
   readonly reference: string;
 }
 
-/** One run of a sweep. */
+/** One run of a sweep: a setting with a seed. */
 export interface SweepRun {
   /** The setting's key. */
   readonly setting: string;

@@ -116,7 +116,7 @@ export interface JobPosition {
   readonly metrics: Readonly<Record<string, Metrics>>;
 }
 
-/** The result of a job. */
+/** The result of a job, such as its metrics on the test split. */
 export interface JobResult extends
   Pick<
     Result,

@@ -159,7 +159,7 @@ export interface ModelNetwork {
   readonly outputs: Readonly<Record<string, readonly number[]>>;
 }
 
-/** A variable of the nets. Checkpoints have its value as the tensor of the same name. */
+/** A variable of the nets. A checkpoint contains its value as a tensor with the same name. */
 export type ModelVariable = Pick<
   Variable,
   "name" | "owner" | "shape" | "trainable" | "table" | "axes"
