@@ -119,8 +119,11 @@ Deno.test("test() fails for an example that fails", async () => {
   assertEquals([code, last], [1, "3 passed, 1 failed"]);
 });
 
-Deno.test("test() ignores the examples of files that are not published", async () => {
-  const more = { "tests/notes.ts": files["mod.ts"].replaceAll("length === 0", "length > 0") };
+Deno.test("test() ignores the examples of documents, and of files that are not published", async () => {
+  const more = {
+    "tests/notes.ts": files["mod.ts"].replaceAll("length === 0", "length > 0"),
+    "docs/notes.md": "```ts\nthrow new Error();\n```\n",
+  };
   const { code, last } = await runTests([UNCHECKED], {}, more);
   assertEquals([code, last], [0, "4 passed, 0 failed"]);
 });
