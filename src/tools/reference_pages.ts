@@ -125,10 +125,10 @@ function kindPage(kind: StageKind, stages: readonly AnyStage[]): string[] {
   const folder = stageFolder(kind);
   return [
     `# ${folder[0]!.toUpperCase()}${folder.slice(1)}`,
-    wrapped(`The built-in ${kind} stages, with all of their options.`),
+    wrapped(`This page lists the options of the built-in ${kind} stages.`),
     ...(common.length > 0
       ? [
-        `These options belong to each entry of the kind, besides the stage's own:`,
+        `All ${kind} stages accept these options, in addition to their own:`,
         ...optionTable(common),
       ]
       : []),

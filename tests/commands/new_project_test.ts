@@ -78,7 +78,7 @@ Deno.test("the commands of docs/projects.md make, check, train and test a projec
     const { data, network } = parse(pipeline);
     assertEquals([data.all.nullValues, network.use], [["", "NA"], "ctr"]);
     assertEquals(data.features, ["*", "!Customer ID", '!Notes "x"']);
-    // The README says to put the own loss into the place of mse-hint.
+    // The README says to put the custom loss into the place of mse-hint.
     await Deno.writeTextFile(
       join(cwd, "pipeline.yaml"),
       pipeline.replace("use: mse-hint", "use: ./plugins/absolute_hint.ts"),
