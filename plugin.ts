@@ -74,5 +74,6 @@ export { appendLine } from "./src/base/files/append.ts";
 export { availableMemory } from "./src/base/machine/available_memory.ts";
 export { globFiles, isGlob } from "./src/base/files/glob.ts";
 export { runFiles } from "./src/base/files/run_files.ts";
+export { unpermittedTarget } from "./src/base/files/unpermitted_target.ts";
 export { writeFileWhole } from "./src/base/files/write.ts";
 export { type Lines, say, showStatus, type StatusLine } from "./src/base/terminal.ts";

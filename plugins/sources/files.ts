@@ -7,6 +7,7 @@ import {
   isGlob,
   nearest,
   type RowLocation,
+  unpermittedTarget,
   UserError,
   z,
 } from "../../plugin.ts";
@@ -189,7 +190,7 @@ async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
  * @param folder The folder that relative paths start from.
  * @param kind The expected format, for hints.
  * @throws {UserError} If the file does not exist, is empty, is not a regular file, or cannot be
- *   read.
+ *   read, or if it is a link to a file that this process may not read.
  */
 export async function findFile(
   name: string,
@@ -197,6 +198,7 @@ export async function findFile(
   kind: FileKind,
 ): Promise<SourceFile> {
   const path = resolvePath(folder, name);
+  refuseLink(name, path);
   try {
     const { size, isFile } = await Deno.stat(path);
     // Reading a device or a pipe might never end.
@@ -218,6 +220,25 @@ export async function findFile(
     }
     throw new UserError(`${name} cannot be read: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/**
+ * Rejects a link in a data folder to a file for which this process has no permission.
+ *
+ * @param name The file's name, for messages.
+ * @param path The absolute path.
+ * @throws {UserError} If the path leads through a link to such a file.
+ */
+export function refuseLink(name: string, path: string): void {
+  const target = unpermittedTarget(path);
+  if (target === undefined) return;
+  throw new UserError(`${name} is a link to ${target}, which this command may not read`, {
+    hint: hint(
+      "files/link",
+      "replace the link with the file, or name the file that it leads to instead of the link",
+      { edit: "the data" },
+    ),
+  });
 }
 
 /**

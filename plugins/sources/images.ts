@@ -26,6 +26,7 @@ import {
   findFile,
   hashedBytes,
   isUrl,
+  refuseLink,
   resolvePath,
   sha256,
   type SourceFile,
@@ -257,6 +258,7 @@ function notFolder(name: string, what: string): UserError {
 
 /** Returns an image file without a class. */
 async function fileOf(name: string, path: string, folder: string): Promise<ImageFile> {
+  refuseLink(name, path);
   const { size, isFile } = await Deno.stat(path).catch(() => ({ size: 0, isFile: false }));
   if (!isFile || size === 0) await findFile(name, folder, kind);
   const inFolder = basename(path);

@@ -147,6 +147,18 @@ function* pathCases(): Iterable<DataCase> {
     yield one("a device", "/dev/null", right, "/dev/null is not a regular file", {
       "files/regular": named("/dev/null"),
     });
+    yield {
+      ...one("a link to a file elsewhere", "links", right, "links/b.csv is a link to /", {
+        "files/link": named("links"),
+      }),
+      before: async (_run, folder) => {
+        const elsewhere = await Deno.makeTempDir({ prefix: "rocket-test-" });
+        await Deno.writeTextFile(join(elsewhere, "b.csv"), good);
+        await Deno.mkdir(join(folder, "links"));
+        await Deno.symlink(join(elsewhere, "b.csv"), join(folder, "links", "b.csv"));
+        return { [Symbol.dispose]: () => Deno.removeSync(elsewhere, { recursive: true }) };
+      },
+    };
   }
   yield {
     name: "paths: a folder that is a partition, and one that is not",

@@ -327,6 +327,47 @@ Deno.test("pipes and devices instead of files are rejected without waiting", asy
   });
 });
 
+Deno.test("links in folders of data and runs give no access to files elsewhere", async () => {
+  await inFolder(async (outer) => {
+    const folder = join(outer, "project"), elsewhere = join(outer, "private");
+    for (const one of [folder, elsewhere, join(folder, "rows"), join(folder, "run")]) {
+      await Deno.mkdir(one);
+    }
+    const rows = "x,y\n1,0\n2,1\n3,0\n4,1\n";
+    await Deno.writeTextFile(join(folder, "own.csv"), rows);
+    await Deno.writeTextFile(join(elsewhere, "secret.csv"), rows);
+    await Deno.symlink("../own.csv", join(folder, "rows", "a.csv"));
+    const source = { use: "csv", path: "rows" };
+    const pipeline = {
+      ...digitsPipeline(),
+      data: { train: source, test: source, features: { x: {} }, label: "y" },
+    };
+    await Deno.writeTextFile(join(folder, "p.yaml"), stringify(pipeline));
+    const check = async (path: string) =>
+      await rocket(["check", "p.yaml", "--engine", "wasm", "--set", `data.train.path=${path}`], {
+        cwd: folder,
+      });
+    const fine = await check("rows");
+    assertEquals(fine.code, 0, fine.stderr);
+    await Deno.symlink(join(elsewhere, "secret.csv"), join(folder, "rows", "b.csv"));
+    await Deno.symlink(elsewhere, join(folder, "linked"));
+    for (const [path, file] of [["rows", "rows/b.csv"], ["'*/s*.csv'", "linked/secret.csv"]]) {
+      const { code, stderr } = await check(path!);
+      assertEquals(code, 1, stderr);
+      const target = join(await Deno.realPath(elsewhere), "secret.csv");
+      assertStringIncludes(
+        stderr,
+        `${file} is a link to ${target}, which this command may not read`,
+      );
+    }
+    await Deno.writeTextFile(join(elsewhere, "pipeline.json"), "{}");
+    await Deno.symlink(join(elsewhere, "pipeline.json"), join(folder, "run", "pipeline.json"));
+    const { code, stderr } = await rocket(["compare", "run", "run"], { cwd: folder });
+    assertEquals(code, 2, stderr);
+    assertMatch(stderr, /it is a link to \S+pipeline\.json, which this command may not read/);
+  });
+});
+
 Deno.test("a hard link in a run folder is not written to", async () => {
   const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 } });
   await withPipeline(pipeline, async (file, folder) => {

@@ -1,12 +1,14 @@
 /**
- * Opens and reads regular files. Devices and pipes are rejected, since reading them may never end.
+ * Opens and reads regular files. Devices and pipes are rejected, since reading them may never end,
+ * and so are links to files that the process may not read.
  *
  * @module
  */
 
 import { UserError } from "../errors.ts";
+import { unpermittedTarget } from "./unpermitted_target.ts";
 
-/** Thrown if a path leads to something other than a regular file. */
+/** Thrown if a path leads to something other than a regular file that the process may read. */
 export class IrregularFile extends Error {
   override name = "IrregularFile";
 }
@@ -15,9 +17,14 @@ export class IrregularFile extends Error {
  * Rejects a path that is not a regular file before it is opened, since opening a pipe may block.
  *
  * @param path The path.
- * @throws {IrregularFile} If the path leads to a folder, a device or a pipe.
+ * @throws {IrregularFile} If the path leads to a folder, a device or a pipe, or through a link to a
+ *   file that the process may not read.
  */
 export async function refuseIrregular(path: string): Promise<void> {
+  const target = unpermittedTarget(path);
+  if (target !== undefined) {
+    throw new IrregularFile(`it is a link to ${target}, which this command may not read`);
+  }
   const { isFile, isDirectory } = await Deno.stat(path);
   if (isFile) return;
   throw new IrregularFile(isDirectory ? "it is a folder" : "it is not a regular file");

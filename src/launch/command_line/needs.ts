@@ -519,6 +519,8 @@ class NeedList {
   /** Adds a file that a pipeline consists of. */
   #addPart(path: string, why: string): void {
     this.add("read", dirname(path), why);
+    const target = targetOf(path);
+    if (target !== path) this.add("read", target, `${why}; the target of ${path}`);
     if (!isModule(path)) return;
     this.#hasCode = true;
     this.#code.add(path);

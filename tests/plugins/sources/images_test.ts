@@ -122,6 +122,20 @@ Deno.test("images refuses folders whose classes are not clear", async () => {
   });
 });
 
+const linked = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "rocket-test-" }));
+globalThis.addEventListener("unload", () => Deno.removeSync(linked, { recursive: true }));
+await write(linked, "given/all/a/1.png", "given/all/b/2.png", "private/3.png");
+await Deno.symlink(join(linked, "private/3.png"), join(linked, "given/all/b/3.png"));
+
+Deno.test({
+  name: "images does not follow a link to an image that the process may not read",
+  permissions: { read: [join(linked, "given")] },
+  async fn() {
+    const words = `all/b/3.png is a link to ${join(linked, "private", "3.png")}, which this`;
+    await assertRejects(() => open(join(linked, "given")), UserError, words);
+  },
+});
+
 Deno.test("images meets the contract of sources", async () => {
   await inFolder(async (folder) => {
     await write(folder, "all/a/1.png", "all/b/2.png");
