@@ -31,15 +31,3 @@ export async function memoryFor(bytes?: number): Promise<Memory> {
   const all = bytes ?? Math.floor(usualPart * await availableMemory());
   return { bytes: all, window: bytes === undefined ? usualWindow : bytes / 4, left: all };
 }
-
-/**
- * Formats a number of bytes, such as `1.5 GB`.
- *
- * @param bytes The number of bytes.
- */
-export function formatBytes(bytes: number): string {
-  for (const [unit, size] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]] as const) {
-    if (bytes >= size) return `${Number((bytes / size).toPrecision(3))} ${unit}`;
-  }
-  return `${bytes} bytes`;
-}

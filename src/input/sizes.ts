@@ -11,7 +11,7 @@ import { hint } from "../base/hints.ts";
 import type { CompletePlan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../stages/batch.ts";
 import { sizeOf } from "./columns.ts";
-import { formatBytes } from "./memory.ts";
+import { formatBytes } from "../base/bytes.ts";
 import type { PlannedTransform } from "./transforms.ts";
 
 /** The bytes of a float32. */

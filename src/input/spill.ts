@@ -6,7 +6,7 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { Dataset } from "../stages/source.ts";
 import arrow from "../../plugins/sources/arrow.ts";
-import { formatBytes } from "./memory.ts";
+import { formatBytes } from "../base/bytes.ts";
 import type { SourceSetup } from "./streamed.ts";
 
 /** The bytes that must stay free on the disk, and the bytes written between two checks. */

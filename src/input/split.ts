@@ -17,7 +17,8 @@ import {
 } from "./decoder.ts";
 import { RowCounter, type RowCounts } from "./counts.ts";
 import type { IdCounts } from "./ids.ts";
-import { formatBytes, type Memory } from "./memory.ts";
+import { formatBytes } from "../base/bytes.ts";
+import type { Memory } from "./memory.ts";
 import { listParts, mapParts } from "../stages/parts.ts";
 import { inSharedMemory, type Rows, type SharedRows, Store, StoredRows } from "./rows.ts";
 import type { SelectedRows } from "./select_rows.ts";

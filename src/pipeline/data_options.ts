@@ -6,6 +6,7 @@
  */
 
 import { z } from "zod";
+import { parseSize, sizePattern } from "../base/bytes.ts";
 
 const columnName = z.string().min(1, { error: "expected the name of a column" });
 
@@ -265,10 +266,6 @@ export interface SplitOptions {
   readonly seed?: number | undefined;
 }
 
-const units: Readonly<Record<string, number>> = { kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
-
-const size = /^(\d+(?:\.\d+)?) ?(kB|MB|GB|TB)$/;
-
 /**
  * The minimum memory for rows, in bytes. A window, within which rows are shuffled, uses a quarter
  * of the memory.
@@ -280,10 +277,10 @@ const memoryError = { error: "expected a number of bytes, or a size such as 512M
 /** The schema of `data.memory`, which converts sizes such as `512MB` to bytes. */
 export const memorySchema = z.union([
   z.int(memoryError).min(minMemory, { error: "expected 10kB or more" }),
-  z.string().regex(size, memoryError).transform((text): number => {
-    const [, number, unit] = size.exec(text)!;
-    return Math.round(Number(number) * units[unit!]!);
-  }).refine((bytes) => bytes >= minMemory, { error: "expected 10kB or more" }),
+  z.string().regex(sizePattern, memoryError).transform((text): number => parseSize(text)!).refine(
+    (bytes) => bytes >= minMemory,
+    { error: "expected 10kB or more" },
+  ),
 ], memoryError);
 
 /** What to do with the nulls of a column. */

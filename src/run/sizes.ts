@@ -10,7 +10,7 @@ import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import type { Variable } from "../stages/network.ts";
 import { sizeOf } from "../input/columns.ts";
-import { formatBytes } from "../input/memory.ts";
+import { formatBytes } from "../base/bytes.ts";
 
 /** The bytes of a float32. */
 const BYTES = 4;
