@@ -64,8 +64,12 @@ export function layoutOf(type: DataType): Layout | undefined {
   return family && { lists, leaf, family };
 }
 
-/** Checks whether values may be images: bytes of any length, or a struct of bytes and a path. */
-function isImages(type: DataType): boolean {
+/**
+ * Checks whether values may be images: bytes of any length, or a struct of bytes and a path.
+ *
+ * @param type The type of the column.
+ */
+export function isImages(type: DataType): boolean {
   if (isBinary(type)) return true;
   if (!DataType.isStruct(type)) return false;
   const typeOf = (name: string) =>

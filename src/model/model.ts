@@ -3,6 +3,7 @@ import { UserError } from "../base/errors.ts";
 import { joinArrays } from "../base/join_arrays.ts";
 import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
+import { cutRows } from "../input/images/cut_rows.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
 import type { DecodedRows, RowDecoder } from "../run/model/row_decoder.ts";
 import type { Values } from "../stages/batch.ts";
@@ -228,6 +229,16 @@ export class LoadedModel implements Model {
   /** The number of rows that are computed at a time. */
   get rowsAtOnce(): number {
     return this.#parts.batch ?? rowsAtOnce(this.inputs);
+  }
+
+  /**
+   * Cuts rows into parts for {@linkcode LoadedModel.decode}, each of which takes a fraction of a
+   * second, unless a single image of it is very large.
+   *
+   * @param rows The rows.
+   */
+  cut(rows: RecordBatch): Iterable<RecordBatch> {
+    return cutRows(rows, this.columns, this.rowsAtOnce);
   }
 
   /**

@@ -268,7 +268,7 @@ export class ServeHandler {
     const parts: { part: RecordBatch; predictions: Predictions }[] = [];
     let before = 0;
     for await (const batch of batches) {
-      for (let start = 0; start < batch.numRows; start += loaded.rowsAtOnce) {
+      for (const part of loaded.cut(batch)) {
         if (performance.now() > latest) {
           throw new HttpError(
             503,
@@ -276,8 +276,6 @@ export class ServeHandler {
             { "retry-after": "1" },
           );
         }
-        const end = Math.min(start + loaded.rowsAtOnce, batch.numRows);
-        const part = end - start === batch.numRows ? batch : batch.slice(start, end);
         const rows = loaded.decode(part, before);
         const predictions = await this.#batcher.predict(rows).catch((error) => {
           // The rows are valid, so that the client has made no mistake.

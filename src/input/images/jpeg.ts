@@ -7,7 +7,13 @@
 
 import createDecoder from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import { orientationOf } from "./exif.ts";
-import { DamagedImage, type ImageHeader, type Picture, UnsupportedImage } from "./picture.ts";
+import {
+  DamagedImage,
+  type ImageHeader,
+  maxPixels,
+  type Picture,
+  UnsupportedImage,
+} from "./picture.ts";
 
 /** The first bytes of each JPEG image. */
 export const jpegSignature: readonly number[] = [0xff, 0xd8, 0xff];
@@ -39,10 +45,10 @@ const isKnownSegment = (marker: number) =>
   [0xc4, 0xdb, 0xdd, 0xfe].includes(marker) || marker >= 0xe0 && marker <= 0xef;
 
 /**
- * The maximum number of scans of an image. Each scan visits all pixels, so a small file with many
- * scans would take minutes. Encoders write about ten.
+ * The maximum number of scans of an image, and of its pixels times its scans. Each scan visits all
+ * pixels, so a small file with many scans would take minutes. Encoders write about ten.
  */
-const maxScans = 500;
+const maxScans = 500, maxVisits = 16 * maxPixels;
 
 /**
  * Reads the header of a JPEG image, which contains its size and number of channels.
@@ -83,8 +89,14 @@ export function readJpeg(bytes: Uint8Array): JpegHeader {
     at += 2 + length;
   }
   if (!frame) throw new DamagedImage("its header has no size");
-  if (countScans(bytes) > maxScans) {
+  const scans = countScans(bytes), { width, height } = frame;
+  if (scans > maxScans) {
     throw new UnsupportedImage(`a JPEG image with more than ${maxScans} scans`);
+  }
+  if (width * height <= maxPixels && width * height * scans > maxVisits) {
+    throw new UnsupportedImage(
+      `a JPEG image of ${width} × ${height} pixels with ${scans} scans, too many for its size`,
+    );
   }
   return { format: "JPEG", bits: 8, orientation: orientation ?? 1, ...frame };
 }

@@ -5,7 +5,7 @@ import { isNull, valueReader } from "../layout.ts";
 import { type Channels, isColored, isTransparent, upright, withChannels } from "./convert.ts";
 import { decodeImage, type OpenedImage, openImage, uprightSize } from "./decode.ts";
 import { DamagedImage, maxPixels, UnsupportedImage } from "./picture.ts";
-import { resized } from "./resize.ts";
+import { pixelsBetween, resized } from "./resize.ts";
 
 /** How a column of images is read. */
 export interface ImageRequest {
@@ -56,7 +56,7 @@ export class ImageReader {
    * @returns The pixels, as lists of the same length; their length is 0 while the shape is unknown.
    */
   read(data: Data): Data {
-    const { length } = data, { bytes, path } = partsOf(data);
+    const { length } = data, { bytes, path } = imageParts(data);
     // A model answers requests with images and with raw pixels, one after the other.
     if (this.#request.known) this.#hasImages = undefined;
     const read = valueReader(bytes), nameOf = path && valueReader(path);
@@ -154,8 +154,22 @@ export class ImageReader {
     if (width * height > maxPixels) {
       return fail(
         `an image of ${size}, more than ${maxPixels.toLocaleString("en")}`,
-        hint("image/pixels", "store a smaller version of the image", { edit: "the data file" }),
+        pixelsHint(),
       );
+    }
+    if (target && options.resize) {
+      const { width: columns, height: rows } = target;
+      const between = pixelsBetween({ width, height }, columns, rows, options.resize);
+      if (between > maxPixels) {
+        return fail(
+          `an image of ${size}; to resize it to ${columns} × ${rows}, its ${
+            between / columns
+          } rows would get ${columns} pixels each, more than ${
+            maxPixels.toLocaleString("en")
+          } in all`,
+          pixelsHint(),
+        );
+      }
     }
     if (image.bits === 16 && options.bits === undefined) {
       return fail(
@@ -234,8 +248,12 @@ type Fail = (message: string, hint: HintText) => never;
 
 const decoder = new TextDecoder();
 
-/** Returns the columns of bytes and of paths. */
-function partsOf(data: Data): { readonly bytes: Data; readonly path: Data | undefined } {
+/**
+ * Returns the columns of bytes and of paths of a column of images.
+ *
+ * @param data The column.
+ */
+export function imageParts(data: Data): { readonly bytes: Data; readonly path: Data | undefined } {
   if (!DataType.isStruct(data.type)) return { bytes: data, path: undefined };
   const child = (name: string) => {
     const index = data.type.children.findIndex((field: Field) => field.name === name);
@@ -246,6 +264,9 @@ function partsOf(data: Data): { readonly bytes: Data; readonly path: Data | unde
 
 const damagedHint = () =>
   hint("image/damaged", "replace the image, or remove the row", { edit: "the data file" });
+
+const pixelsHint = () =>
+  hint("image/pixels", "store a smaller version of the image", { edit: "the data file" });
 
 const formatHint = () =>
   hint("image/format", "convert the image to a PNG or JPEG file in gray or RGB", {

@@ -26,20 +26,62 @@ export function resized(
   how: ResizeOption,
 ): Picture {
   if (picture.width === width && picture.height === height) return picture;
-  const [left, top, right, bottom] = how === "crop"
-    ? middle(picture, width / height)
-    : [0, 0, picture.width, picture.height];
+  const [left, top, right, bottom] = partOf(picture, width, height, how);
   const across = left !== 0 || right !== picture.width || width !== picture.width;
   const down = top !== 0 || bottom !== picture.height || height !== picture.height;
-  let next = multiplied(picture);
+  const byRows = down ? weightsOf(picture.height, top, bottom, height) : undefined;
+  let next = multiplied(byRows ? coveredRows(picture, byRows) : picture);
   if (across) next = resampledRows(next, width, weightsOf(picture.width, left, right, width));
-  if (down) next = resampledColumns(next, height, weightsOf(picture.height, top, bottom, height));
+  if (byRows) next = resampledColumns(next, height, byRows);
   return divided(next);
+}
+
+/**
+ * Returns how many pixels an image has after the first step of resizing, in which all rows that the
+ * new image covers get the new width.
+ *
+ * @param picture The size of the image.
+ * @param width The new width.
+ * @param height The new height.
+ * @param how Which part of the image to use.
+ */
+export function pixelsBetween(
+  picture: Pick<Picture, "width" | "height">,
+  width: number,
+  height: number,
+  how: ResizeOption,
+): number {
+  const [, top, , bottom] = partOf(picture, width, height, how);
+  const margin = Math.ceil(Math.max((bottom - top) / height, 1));
+  return width * Math.min(picture.height, Math.ceil(bottom - top) + 2 * margin);
+}
+
+/** Returns the part of an image that is used. */
+function partOf(
+  picture: Pick<Picture, "width" | "height">,
+  width: number,
+  height: number,
+  how: ResizeOption,
+): readonly [left: number, top: number, right: number, bottom: number] {
+  return how === "crop" ? middle(picture, width / height) : [0, 0, picture.width, picture.height];
+}
+
+/** Returns the rows of an image that have weights. The weights are changed to start with them. */
+function coveredRows(picture: Picture, { firsts, counts }: Weights): Picture {
+  const first = firsts[0]!, end = firsts.at(-1)! + counts.at(-1)!;
+  if (first === 0 && end === picture.height) return picture;
+  for (let row = 0; row < firsts.length; row++) firsts[row]! -= first;
+  const row = picture.width * picture.channels;
+  return {
+    ...picture,
+    height: end - first,
+    pixels: picture.pixels.subarray(first * row, end * row),
+  };
 }
 
 /** Returns the largest part of an image, in its middle, with a ratio of width to height. */
 function middle(
-  { width, height }: Picture,
+  { width, height }: Pick<Picture, "width" | "height">,
   ratio: number,
 ): readonly [left: number, top: number, right: number, bottom: number] {
   const own = width / height;

@@ -216,6 +216,18 @@ Deno.test("ColumnReader refuses a small image that declares many pixels before i
   assert(refused([jpeg]).message.includes("65535 × 65535 pixels, more than"));
 });
 
+Deno.test("ColumnReader refuses an image whose rows would become too large before they are resized", () => {
+  const tall = pngOf([maxPixels, 1], 0, 8, new Uint8Array(9));
+  const { message } = refused([tall], { shape: [224, 224, 1], image: { resize: "stretch" } });
+  assert(message.includes("its 67108864 rows would get 224 pixels each, more than 67,108,864"));
+  // Only the rows that the new image covers are resized: here two of a million.
+  const rows = 2 ** 20, values = new Uint8Array(2 * rows).fill(7, rows - 30, rows + 30);
+  for (let row = 0; row < rows; row++) values[2 * row] = 0;
+  const long = pngOf([rows, 1], 0, 8, values);
+  const options = { shape: [9, 2000, 1], image: { resize: "crop" as const } };
+  assertEquals(new Set(read([long], options).values), new Set([7]));
+});
+
 Deno.test("ColumnReader refuses JPEG images in which a decoder could find another size", () => {
   const jpeg = named("jpeg 4:4:4").file,
     frame = jpeg.findIndex((byte, at) => byte === 0xff && jpeg[at + 1] === 0xc0);
@@ -247,6 +259,13 @@ Deno.test("ColumnReader refuses JPEG images that it cannot decode like others", 
     const { message } = refused([Uint8Array.of(...many, ...scans)]);
     assert(message.includes("more than 500 scans"), message);
   }
+  const large = named("jpeg progressive").file.slice();
+  large.set(
+    [0x20, 0, 0x20, 0],
+    large.findIndex((byte, at) => byte === 0xff && large[at + 1] === 0xc2) + 5,
+  );
+  const { message } = refused([Uint8Array.of(...large, ...scans.slice(0, 32))]);
+  assert(/8192 × 8192 pixels with \d\d scans, too many for its size/.test(message), message);
 });
 
 Deno.test("ColumnReader refuses options and uses that images do not have", () => {
