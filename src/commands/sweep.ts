@@ -71,7 +71,7 @@ class SweepCommand {
   async #all(checked: CheckedSweep): Promise<number> {
     const runs = new SweepRuns(checked, {
       options: this.#options,
-      startOf: (part) => startOfPart(this.#args(part, checked.out), false),
+      startOf: (part, memory) => startOfPart(this.#args(part, checked.out, memory), false),
       stop: this.#stop,
     });
     const failures = await runs.run();
@@ -130,12 +130,13 @@ class SweepCommand {
   }
 
   /** Returns the arguments of the command line that runs a part. */
-  #args(part: string, out = this.#options.out): string[] {
+  #args(part: string, out = this.#options.out, memory = this.#options.memory): string[] {
     const { debug, quiet } = this.#options;
     return [
       ...["sweep", this.#file, "--only", part, "--json"],
       ...(out === undefined ? [] : ["--out", out]),
       ...this.#common(),
+      ...(memory === undefined ? [] : ["--memory", String(memory)]),
       ...(debug ? ["--debug"] : []),
       ...(quiet || part === "latency" ? ["--quiet"] : []),
     ];
@@ -162,12 +163,13 @@ class SweepCommand {
 
   /** Returns the command that continues the sweep. */
   #command(out: string | undefined): string {
-    const { jobs } = this.#options;
+    const { jobs, memory } = this.#options;
     return [
       ...[commandName(), "sweep", quoted(this.#file)],
       ...(this.#options.out === undefined || out === undefined ? [] : ["--out", quoted(out)]),
       ...this.#common().map(quoted),
       ...(jobs === undefined ? [] : ["--jobs", String(jobs)]),
+      ...(memory === undefined ? [] : ["--memory", String(memory)]),
     ].join(" ");
   }
 

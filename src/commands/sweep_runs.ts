@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { refuseShared } from "../base/files/append.ts";
+import { handed, handedOver } from "../base/machine/system_file.ts";
 import { unwritable } from "../base/files/unwritable.ts";
 import { type CheckedRun, type CheckedSweep, nameOf } from "../sweep/check.ts";
 import type { PartStart } from "./part_command.ts";
@@ -26,8 +27,13 @@ export interface Failure {
 export interface SweepRunsOptions {
   /** The command line's options. */
   readonly options: CommandOptions;
-  /** Returns the command that starts a part of the sweep. */
-  readonly startOf: (part: string) => PartStart;
+  /**
+   * Returns the command that starts a part of the sweep.
+   *
+   * @param part The part.
+   * @param memory The most memory that it may take, in bytes; by default that of a command.
+   */
+  readonly startOf: (part: string, memory: number | undefined) => PartStart;
   /** Aborted to end all runs. Further runs are not started. */
   readonly stop: AbortSignal;
 }
@@ -59,8 +65,17 @@ export class SweepRuns {
     const cores = Math.max(1, Math.floor(navigator.hardwareConcurrency / threads));
     const atOnce = Math.min(jobs ?? cores, this.#left.length);
     this.#report(this.#plan(atOnce));
-    await pool(this.#left, atOnce, (run) => this.#one(run));
+    const memory = this.#memoryOfRun(atOnce);
+    await pool(this.#left, atOnce, (run) => this.#one(run, memory));
     return this.#failures;
+  }
+
+  /** Returns the most memory that a run may take: an equal part of what the sweep may take. */
+  #memoryOfRun(atOnce: number): number | undefined {
+    const { memory } = this.#how.options;
+    if (atOnce <= 1) return memory;
+    const all = memory ?? Number(handed(handedOver.memory) ?? NaN);
+    return Number.isNaN(all) ? undefined : Math.floor(all / atOnce);
   }
 
   #plan(atOnce: number): string {
@@ -75,7 +90,7 @@ export class SweepRuns {
       (atOnce > 0 ? `; ${atOnce} at once, ${threads} thread${threads === 1 ? "" : "s"} each` : "");
   }
 
-  async #one(run: CheckedRun): Promise<void> {
+  async #one(run: CheckedRun, memory: number | undefined): Promise<void> {
     if (this.#how.stop.aborted) return;
     const name = nameOf(run), log = `${run.folder}.log`;
     await mkdir(dirname(log), { recursive: true });
@@ -84,7 +99,7 @@ export class SweepRuns {
     let tail = "", reported = started, metrics: Record<string, number> = {};
     this.#report(`${name}: ${run.state === "interrupted" ? "resumed" : "started"}`);
     const code = await runPart({
-      ...this.#how.startOf(name),
+      ...this.#how.startOf(name, memory),
       threads: this.#sweep.threads,
       stop: this.#how.stop,
       onLine: (line) => {

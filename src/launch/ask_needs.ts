@@ -4,6 +4,7 @@ import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import type { Fetcher } from "./fetch.ts";
 import { logLine } from "./log_line.ts";
+import { usualLimit } from "./memory_limit.ts";
 import { type ProgramName, programs, type Rocket } from "./rocket.ts";
 
 /**
@@ -38,6 +39,8 @@ export interface CommandNeeds {
   readonly downloads?: boolean | undefined;
   /** Whether the command only sets up the native engine. */
   readonly setsUp?: boolean | undefined;
+  /** The most memory that the command may take, in bytes, if the user limits it. */
+  readonly memory?: number | undefined;
   /** Whether TensorFlow is already set up. */
   readonly built: boolean;
   /**
@@ -210,6 +213,7 @@ async function answerOf<T>(
     ["run", "--quiet", "--cached-only", ...flags, ...rocket.program(program), ...args],
     {
       cwd,
+      memory: usualLimit(),
       onOutput(chunk) {
         bytes += chunk.length;
         if (bytes <= MAX_BYTES) chunks.push(chunk);

@@ -1,3 +1,5 @@
+import type { MemoryLimit } from "./memory_limit.ts";
+import { MemoryWatch, reportExceeded } from "./memory_watch.ts";
 import { passSignalsTo, receivedSignal } from "./signals.ts";
 
 /** The options of running a child process. */
@@ -10,6 +12,8 @@ export interface ChildOptions {
   readonly stderr?: "inherit" | "null";
   /** The time in milliseconds after which the child is killed; unlimited by default. */
   readonly patience?: number;
+  /** The most memory that the child may take; unlimited by default. */
+  readonly memory?: Promise<MemoryLimit | undefined>;
   /** Called with chunks of the child's standard output, which is shown by default. */
   readonly onOutput?: (chunk: Uint8Array<ArrayBuffer>) => void | Promise<void>;
   /** Called with chunks of the child's standard error. */
@@ -31,6 +35,8 @@ export interface ChildEnd {
   readonly code: number;
   /** The signal that ended the child, or that this process received before starting it. */
   readonly signal: Deno.Signal | null;
+  /** Whether the child was killed because of its memory, which was reported. The code is 1 then. */
+  readonly isTooLarge?: true;
 }
 
 /**
@@ -51,7 +57,7 @@ export async function runChild(
   // runs in the right folder, and a `deno task` that it starts must set its own value.
   const { INIT_CWD: _, ...own } = Deno.env.toObject();
   const env = { ...HUGE_PAGES, ...NO_UPDATE_CHECK, ...own };
-  const { cwd, onOutput, onError, stderr = "inherit", patience } = options;
+  const { cwd, onOutput, onError, stderr = "inherit", patience, memory } = options;
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
     env: { ...env, ...options.env },
@@ -62,6 +68,7 @@ export async function runChild(
     ...(cwd === undefined ? {} : { cwd }),
   }).spawn();
   using _passing = passSignalsTo(child);
+  using watch = memory && new MemoryWatch(child, memory);
   const late = patience === undefined
     ? undefined
     : setTimeout(() => child.kill("SIGKILL"), patience);
@@ -71,6 +78,10 @@ export async function runChild(
     onError && eachChunk(child.stderr, onError),
   ]);
   const { code, signal } = await child.status;
+  if (watch?.exceeded && signal === "SIGKILL") {
+    reportExceeded(watch.exceeded);
+    return { code: 1, signal: null, isTooLarge: true };
+  }
   return { code, signal };
 }
 

@@ -3,6 +3,7 @@ import { holdsPath } from "../base/files/holds_path.ts";
 import { permissionHost } from "../base/machine/permissions.ts";
 import { printable } from "../base/printable.ts";
 import { runChild } from "./child.ts";
+import { usualLimit } from "./memory_limit.ts";
 import { recall, remember } from "./fetched.ts";
 import type { Rocket } from "./rocket.ts";
 import { receivedSignal } from "./signals.ts";
@@ -140,6 +141,7 @@ export class Fetcher {
     let announced = what === undefined;
     const { code } = await runChild(["cache", ...await this.#arguments(specifiers, processes)], {
       env: { NO_COLOR: "1" },
+      memory: usualLimit(),
       onError(chunk) {
         chunks.push(chunk);
         if (announced || !new TextDecoder().decode(chunk).includes("Download ")) return;
@@ -158,6 +160,7 @@ export class Fetcher {
     await runChild(["info", "--json", ...args], {
       onOutput: (chunk) => void chunks.push(chunk),
       stderr: "null",
+      memory: usualLimit(),
     });
     const { npmPackages, modules }: Installed = JSON.parse(await new Blob(chunks).text());
     return [

@@ -3,6 +3,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { holdsPath } from "../base/files/holds_path.ts";
 import { printable } from "../base/printable.ts";
 import { runChild } from "./child.ts";
+import { usualLimit } from "./memory_limit.ts";
 import { logLine } from "./log_line.ts";
 
 /** The options of {@linkcode importsOf}. */
@@ -46,7 +47,12 @@ export async function importsOf(
   using _quiet = { [Symbol.dispose]: () => clearTimeout(quiet) };
   const { code } = await runChild(
     ["info", "--json", "--no-npm", "--no-remote", ...flags, entry],
-    { onOutput: (chunk) => void chunks.push(chunk), stderr: "null", patience: PATIENCE },
+    {
+      onOutput: (chunk) => void chunks.push(chunk),
+      stderr: "null",
+      patience: PATIENCE,
+      memory: usualLimit(),
+    },
   );
   if (code !== 0) return [];
   return reached(JSON.parse(await new Blob(chunks).text()), pathToFileURL(entry).href, without);

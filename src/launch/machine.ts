@@ -1,4 +1,3 @@
-import { leftInGroups } from "../base/machine/control_groups.ts";
 import { featureLine, handedOver, readByProgram } from "../base/machine/system_file.ts";
 
 /**
@@ -7,13 +6,6 @@ import { featureLine, handedOver, readByProgram } from "../base/machine/system_f
  */
 export async function machineVariables(): Promise<Record<string, string>> {
   if (Deno.build.os !== "linux") return {};
-  const [left, cpuinfo] = await Promise.all([
-    leftInGroups(readByProgram),
-    readByProgram("/proc/cpuinfo"),
-  ]);
-  const features = featureLine(cpuinfo ?? "");
-  return {
-    ...(left < Infinity && { [handedOver.memory]: String(left) }),
-    ...(features !== undefined && { [handedOver.processor]: features }),
-  };
+  const features = featureLine(await readByProgram("/proc/cpuinfo") ?? "");
+  return features === undefined ? {} : { [handedOver.processor]: features };
 }

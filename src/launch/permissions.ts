@@ -9,6 +9,7 @@ import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import { Fetcher } from "./fetch.ts";
 import { machineVariables } from "./machine.ts";
+import { type MemoryLimit, usualLimit } from "./memory_limit.ts";
 import { askNeeds, type CommandNeeds } from "./ask_needs.ts";
 import { beyondCheck, type Granted, grantedVariables } from "./granted_within.ts";
 import { programs, Refusal, type Rocket } from "./rocket.ts";
@@ -100,6 +101,7 @@ async function runWithNeeds(
     logLine(`error: ${beyond}`);
     return { code: 2, signal: null };
   }
+  const memory = await limitOf(needs);
   const computes = needs.engine !== undefined;
   // The run folder of `evaluate` may come from someone else, and names data.
   const reaches = needs.permissions.some(({ permission, mentioned }) =>
@@ -121,6 +123,7 @@ async function runWithNeeds(
   const mark = newMark();
   const machine = {
     ...computes ? await machineVariables() : {},
+    ...memory && { [handedOver.memory]: String(memory.bytes) },
     [markVariable]: mark,
     [handedOver.code]: needs.hasCode ? "loaded" : NO_CODE,
   };
@@ -131,13 +134,30 @@ async function runWithNeeds(
         ...["run", "--quiet", ...needs.downloads ? [] : ["--cached-only"], ...granted],
         ...[...rocket.program("command"), ...args],
       ],
-      { cwd, env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary } },
+      {
+        cwd,
+        memory: Promise.resolve(memory),
+        env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary },
+      },
     ),
   );
 }
 
+/** Returns the most memory that a command may take; undefined if this system has no limit. */
+async function limitOf({ memory }: CommandNeeds): Promise<MemoryLimit | undefined> {
+  const usual = await usualLimit();
+  if (memory === undefined) return usual;
+  const by = Deno.env.has(grantedVariables.within) ? "sweep" : "user";
+  if (usual) return { bytes: memory, by };
+  throw new Refusal(
+    "--memory needs Linux with the program sh, which reads how much a process takes",
+  );
+}
+
 /** Reports a process that a stage or the system ended, which must not appear successful. */
-async function meantEnd(mark: string, { code, signal }: ChildEnd): Promise<ChildEnd> {
+async function meantEnd(mark: string, end: ChildEnd): Promise<ChildEnd> {
+  const { code, signal } = end;
+  if (end.isTooLarge) return end;
   const isEnded = signal !== null && endSignals().includes(signal);
   // Ctrl-C also reaches this process, perhaps a moment later.
   if (isEnded) await new Promise((resolve) => setTimeout(resolve, 100));
@@ -200,5 +220,5 @@ async function runAlone(
   return await runChild([
     ...["run", "--quiet", ...scriptFlags(programs[name]), ...rocket.flags],
     ...[...rocket.program(name), ...args],
-  ]);
+  ], { memory: usualLimit() });
 }

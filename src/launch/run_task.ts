@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { checkoutOf } from "./checkout.ts";
 import { runDeno } from "./child.ts";
+import { usualLimit } from "./memory_limit.ts";
 import { announceDownload } from "./packages.ts";
 import { runCommandLine, scriptFlags } from "./permissions.ts";
 import { openProject } from "./project.ts";
@@ -24,7 +25,7 @@ export async function run(root: string, args: readonly string[]): Promise<number
   await announceDownload(project.config);
   return await runDeno(
     ["run", ...scriptFlags(file), "--quiet", ...project.flags, join(root, file), ...rest],
-    { cwd },
+    { cwd, memory: usualLimit() },
   );
 }
 

@@ -546,6 +546,9 @@ function* argumentCases(): Iterable<CommandCase> {
     ["options: no epochs", [...check, "p.yaml", "--epochs=0"], 2, [
       '--epochs needs a whole number of at least 1, got "0"',
     ]],
+    ["options: memory that is no size", [...check, "p.yaml", "--memory", "1 byte"], 2, [
+      '--memory needs a size of at least 200MB, such as 4GB, got "1 byte"',
+    ]],
     ["options: one without its value", [...run, "--out"], 2, ["--out needs a value"]],
     ["options: a change that is no value of its kind", [...run, "--set", "train.epochs=many"], 2, [
       " --> --set train.epochs=many (train.epochs)",

@@ -5,7 +5,6 @@ import { onnxRuntimePackages } from "../../src/base/machine/onnx_packages.ts";
 import { flagsOf } from "../../src/base/machine/permissions.ts";
 import { convert } from "../../data/convert.ts";
 import { choosePrecision, thisMachine } from "../../src/engine/bfloat16.ts";
-import { machineVariables } from "../../src/launch/machine.ts";
 import { deno, flags, inFolder, rocket, root } from "../support/command_line.ts";
 import { forNative } from "../support/engines.ts";
 import { writeParquet } from "../support/formats.ts";
@@ -74,19 +73,6 @@ forNative("deno task pipeline finds out whether the processor computes in bfloat
     assertEquals(code, 0, stderr);
     const { line } = choosePrecision("bfloat16", "native", await thisMachine());
     assertStringIncludes(stderr, `${line}\n`);
-  });
-});
-
-Deno.test("deno task pipeline passes on how much memory control groups leave", async () => {
-  await withPipeline(digitsPipeline(), async (file, folder) => {
-    const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], {
-      cwd: folder,
-      // If there is a limit, the launcher's own value takes precedence.
-      env: { ROCKET_MEMORY_LEFT: "200000" },
-    });
-    assertEquals(code, 0, stderr);
-    if ((await machineVariables()).ROCKET_MEMORY_LEFT) return;
-    assertStringIncludes(stderr, "100 kB for rows (data.memory)");
   });
 });
 

@@ -5,6 +5,7 @@ const project = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The files of the launcher that a small project gets copies of. */
 const LAUNCHER = [
+  "src/base/bytes.ts",
   "src/base/command_name.ts",
   "src/base/files/drafts.ts",
   "src/base/files/folder_lock.ts",

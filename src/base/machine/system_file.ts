@@ -13,10 +13,7 @@ export type ReadSystemFile = (path: string) => Promise<string | undefined>;
 
 /** The environment variables in which the launcher passes values on to a run. */
 export const handedOver = {
-  /**
-   * The memory within the limits of control groups that is still unused, in bytes; not set if there
-   * is no limit.
-   */
+  /** The most memory that the run may take, in bytes; not set if the launcher sets no limit. */
   memory: "ROCKET_MEMORY_LEFT",
   /** The line of `/proc/cpuinfo` that lists the features of the processor. */
   processor: "ROCKET_PROCESSOR",

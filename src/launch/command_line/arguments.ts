@@ -39,6 +39,7 @@ export interface Arguments {
   readonly from: string | undefined;
   readonly label: string | undefined;
   readonly link: string | undefined;
+  readonly memory: string | undefined;
   readonly permissions: boolean;
   readonly quiet: boolean;
   readonly json: boolean;
@@ -112,6 +113,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     from: text("from"),
     label: text("label"),
     link: text("link"),
+    memory: text("memory"),
     permissions: isSet("permissions"),
     quiet: isSet("quiet"),
     json: isSet("json"),

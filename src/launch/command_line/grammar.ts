@@ -122,6 +122,10 @@ const optionTable = {
     repeatable: true,
     summary: "Allows the environment variable NAME in URLs and package names",
   },
+  memory: {
+    value: "SIZE",
+    summary: "The most memory to use, such as 4GB (default: 90 % of what is available)",
+  },
   force: { summary: "Sets up the native engine again, even if it is set up already" },
   quiet: { summary: "Prints no progress" },
   json: { summary: "Prints JSON lines to standard output" },
@@ -135,7 +139,13 @@ const optionTable = {
 export const options: Readonly<Record<OptionName, Option>> = optionTable;
 
 /** The options that all commands accept. */
-export const commonOptions: readonly OptionName[] = ["permissions", "debug", "help", "version"];
+export const commonOptions: readonly OptionName[] = [
+  "memory",
+  "permissions",
+  "debug",
+  "help",
+  "version",
+];
 
 const code = ["allow-plugin", "allow-env"] as const;
 const training = [...code, "engine", "precision", "set", "epochs", "quiet", "json"] as const;

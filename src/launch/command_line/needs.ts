@@ -91,6 +91,8 @@ export interface Needs {
    * permissions that this takes.
    */
   readonly setsUp?: boolean | undefined;
+  /** The most memory that the command may take, in bytes, if the user limits it. */
+  readonly memory?: number | undefined;
 }
 
 /** The environment variables that every command reads, each with the reason. */
@@ -144,7 +146,8 @@ export async function needsOf(
     refuseArguments(name, words);
     return { ...needs.answer(), setsUp: true };
   }
-  return await needsByCommand[name](needs, { words, parsed, options, temporary });
+  const answer = await needsByCommand[name](needs, { words, parsed, options, temporary });
+  return { ...answer, memory: options.memory };
 }
 
 /** The arguments and options of a command, and the folder for temporary files. */
@@ -235,6 +238,7 @@ const needsByCommand: Readonly<
     needs.add("read", out, "the sweep's folder");
     needs.add("write", out, "the sweep's folder");
     if (parsed.only === undefined) {
+      needs.add("env", handedOver.memory, "how much memory all runs together may take");
       needs.add("run", Deno.execPath(), "each run has its own process and permissions");
       // The library that draws the picture is loaded at the end, and only if there is a picture.
       return { ...needs.answer(), downloads: true };

@@ -1,5 +1,6 @@
 import { commandName } from "../../base/command_name.ts";
 import { isIP } from "node:net";
+import { parseSize } from "../../base/bytes.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
 import type { Arguments } from "./arguments.ts";
@@ -70,6 +71,8 @@ export interface CommandOptions {
   readonly label: string | undefined;
   /** The folder with a copy of Rocket that a new project uses. */
   readonly link: string | undefined;
+  /** The most memory that the command may take, in bytes. */
+  readonly memory: number | undefined;
   /** Whether to print no progress. */
   readonly quiet: boolean;
   /** Whether to print events as JSON lines on standard output. */
@@ -163,6 +166,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
     from: parsed.from,
     label: parsed.label,
     link: parsed.link,
+    memory: parsed.memory === undefined ? undefined : memoryOf(parsed.memory),
     quiet: parsed.quiet,
     json: parsed.json,
     debug: parsed.debug,
@@ -219,6 +223,18 @@ function portOf(text: string): number {
     }),
     exitCode: 2,
   });
+}
+
+/** The smallest limit of memory in bytes, with which small commands run. */
+const LEAST_MEMORY = 2e8;
+
+function memoryOf(text: string): number {
+  const bytes = /^\d+$/.test(text) ? Number(text) : parseSize(text);
+  if (bytes !== undefined && bytes >= LEAST_MEMORY) return bytes;
+  throw new UserError(
+    `--memory needs a size of at least 200MB, such as 4GB, got ${JSON.stringify(text)}`,
+    { exitCode: 2 },
+  );
 }
 
 /** Checks an address to listen on; a pattern such as `*` would stand for many hosts. */

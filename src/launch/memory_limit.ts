@@ -1,0 +1,53 @@
+import { leftInGroups } from "../base/machine/control_groups.ts";
+import type { ReadSystemFile } from "../base/machine/system_file.ts";
+import { SystemReader } from "./system_reader.ts";
+
+/** The most memory that a process may take. */
+export interface MemoryLimit {
+  /** The limit in bytes. */
+  readonly bytes: number;
+  /**
+   * Who has set it: this process, from the available memory; the user; or a sweep, for one of its
+   * runs.
+   */
+  readonly by: "launcher" | "user" | "sweep";
+}
+
+/**
+ * The part of the available memory that a command may take. The rest is for the time until the
+ * launcher has noticed and ended a process, and for other programs.
+ */
+const PART = 0.9;
+
+let usual: Promise<MemoryLimit | undefined> | undefined;
+
+/**
+ * Returns the limit that applies unless the user chooses another one: nine tenths of the memory that
+ * was available when this process asked for the first time.
+ *
+ * @returns The limit; undefined if this system does not tell how much memory a process takes.
+ */
+export function usualLimit(): Promise<MemoryLimit | undefined> {
+  return usual ??= (async () => {
+    if (Deno.build.os !== "linux") return undefined;
+    using reader = new SystemReader();
+    return await limitNow(reader.read, 0);
+  })();
+}
+
+/**
+ * Returns nine tenths of the memory that a process takes or could take now: on the machine, and
+ * within the limits of its Linux control groups.
+ *
+ * @param read Reads a file of the system.
+ * @param used The memory that the process takes already, in bytes.
+ */
+export async function limitNow(
+  read: ReadSystemFile,
+  used: number,
+): Promise<MemoryLimit | undefined> {
+  const available = /^MemAvailable: +(\d+) kB$/m.exec(await read("/proc/meminfo") ?? "")?.[1];
+  if (available === undefined) return undefined;
+  const left = Math.min(Number(available) * 1024, await leftInGroups(read));
+  return { bytes: Math.floor(PART * (used + left)), by: "launcher" };
+}
