@@ -4,7 +4,7 @@ import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import type { Fetcher } from "./fetch.ts";
 import { logLine } from "./log_line.ts";
-import { usualLimit } from "./memory_limit.ts";
+import { limitOf, type MemoryLimit, usualLimit } from "./memory_limit.ts";
 import { type ProgramName, programs, type Rocket } from "./rocket.ts";
 
 /**
@@ -16,6 +16,8 @@ export type NeedsAnswer = CommandNeeds | {
   readonly evaluate: string;
   /** The permissions that the evaluation needs. */
   readonly permissions: readonly Need[];
+  /** The most memory that the evaluation may take, in bytes, if the user limits it. */
+  readonly memory?: number | undefined;
 };
 
 /** The permissions, packages and engine that a command line needs. */
@@ -121,9 +123,12 @@ export async function askNeeds(
     if ("end" in answer) return asFailure(answer.end);
     refuseUnknown(answer.value.permissions);
     if (!("evaluate" in answer.value)) return answer.value;
-    const { evaluate: path, permissions } = answer.value;
+    const { evaluate: path, permissions, memory } = answer.value;
     await fetcher.fetch({ packages: [], code: [path], listedIn: {}, hosts: [] });
-    evaluated[path] = await evaluate(rocket, { path, permissions, cwd });
+    const limit = await limitOf(memory);
+    const result = await evaluate(rocket, { path, permissions, cwd, limit });
+    if ("code" in result) return result;
+    evaluated[path] = result;
   }
   throw new Error(`the pipeline consists of more than ${MAX_FILES} files`);
 }
@@ -147,12 +152,13 @@ function refuseUnknown(permissions: readonly Need[]): void {
 
 async function evaluate(
   rocket: Rocket,
-  { path, permissions, cwd }: {
+  { path, permissions, cwd, limit }: {
     readonly path: string;
     readonly permissions: readonly Need[];
     readonly cwd: string;
+    readonly limit: MemoryLimit | undefined;
   },
-): Promise<Evaluated> {
+): Promise<Evaluated | ChildEnd> {
   const flags = await rocket.grantedFlags(permissions, "evaluate");
   const timer = setTimeout(
     () => logLine(printable(`still evaluating ${path}: its top-level code is running or waiting`)),
@@ -165,7 +171,9 @@ async function evaluate(
     args: [path, path],
     cwd,
     patience: PATIENCE,
+    limit,
   });
+  if ("end" in answer && answer.end.isTooLarge) return answer.end;
   if ("value" in answer && isEvaluated(answer.value)) return answer.value;
   return { ended: true };
 }
@@ -200,12 +208,14 @@ interface Asked {
   readonly cwd: string;
   /** The time in milliseconds after which the program is killed. Its errors are then not shown. */
   readonly patience?: number;
+  /** The most memory that the program may take; the usual limit by default. */
+  readonly limit?: MemoryLimit | undefined;
 }
 
 /** Runs a program and parses the last line that it prints. Without one, returns how it ended. */
 async function answerOf<T>(
   rocket: Rocket,
-  { flags, program, args, cwd, patience }: Asked,
+  { flags, program, args, cwd, patience, limit }: Asked,
 ): Promise<{ readonly value: T } | { readonly end: ChildEnd }> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
@@ -213,7 +223,7 @@ async function answerOf<T>(
     ["run", "--quiet", "--cached-only", ...flags, ...rocket.program(program), ...args],
     {
       cwd,
-      memory: usualLimit(),
+      memory: limit ? Promise.resolve(limit) : usualLimit(),
       onOutput(chunk) {
         bytes += chunk.length;
         if (bytes <= MAX_BYTES) chunks.push(chunk);

@@ -1,5 +1,7 @@
 import { leftInGroups } from "../base/machine/control_groups.ts";
 import type { ReadSystemFile } from "../base/machine/system_file.ts";
+import { grantedVariables } from "./granted_within.ts";
+import { Refusal } from "./rocket.ts";
 import { SystemReader } from "./system_reader.ts";
 
 /** The most memory that a process may take. */
@@ -33,6 +35,22 @@ export function usualLimit(): Promise<MemoryLimit | undefined> {
     using reader = new SystemReader();
     return await limitNow(reader.read, 0);
   })();
+}
+
+/**
+ * Returns the limit of a command.
+ *
+ * @param bytes The limit that the user, or a sweep, has set; undefined for the usual one.
+ * @returns The limit; undefined if this system does not tell how much memory a process takes.
+ * @throws {Refusal} If a limit was set that this system cannot watch.
+ */
+export async function limitOf(bytes: number | undefined): Promise<MemoryLimit | undefined> {
+  const usual = await usualLimit();
+  if (bytes === undefined) return usual;
+  if (usual) return { bytes, by: Deno.env.has(grantedVariables.within) ? "sweep" : "user" };
+  throw new Refusal(
+    "--memory needs Linux and the program sh, which reads how much memory a process takes",
+  );
 }
 
 /**

@@ -9,7 +9,7 @@ import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import { Fetcher } from "./fetch.ts";
 import { machineVariables } from "./machine.ts";
-import { type MemoryLimit, usualLimit } from "./memory_limit.ts";
+import { limitOf, usualLimit } from "./memory_limit.ts";
 import { askNeeds, type CommandNeeds } from "./ask_needs.ts";
 import { beyondCheck, type Granted, grantedVariables } from "./granted_within.ts";
 import { programs, Refusal, type Rocket } from "./rocket.ts";
@@ -101,7 +101,7 @@ async function runWithNeeds(
     logLine(`error: ${beyond}`);
     return { code: 2, signal: null };
   }
-  const memory = await limitOf(needs);
+  const memory = await limitOf(needs.memory);
   const computes = needs.engine !== undefined;
   // The run folder of `evaluate` may come from someone else, and names data.
   const reaches = needs.permissions.some(({ permission, mentioned }) =>
@@ -140,17 +140,6 @@ async function runWithNeeds(
         env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary },
       },
     ),
-  );
-}
-
-/** Returns the most memory that a command may take; undefined if this system has no limit. */
-async function limitOf({ memory }: CommandNeeds): Promise<MemoryLimit | undefined> {
-  const usual = await usualLimit();
-  if (memory === undefined) return usual;
-  const by = Deno.env.has(grantedVariables.within) ? "sweep" : "user";
-  if (usual) return { bytes: memory, by };
-  throw new Refusal(
-    "--memory needs Linux with the program sh, which reads how much a process takes",
   );
 }
 

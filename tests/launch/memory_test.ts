@@ -28,7 +28,7 @@ function manyRows(): Uint8Array {
 }
 
 Deno.test(
-  "a command is ended if its files make it take more memory than --memory allows",
+  "a command is ended if files or code make it take more memory than --memory allows",
   linux,
   async () => {
     const source = { use: "arrow", path: "small.arrow" };
@@ -37,18 +37,22 @@ Deno.test(
     });
     await withPipeline(pipeline, async (file, folder) => {
       await Deno.writeFile(join(folder, "small.arrow"), manyRows());
-      const check = (memory: string) =>
-        rocket(["check", file, "--engine", "wasm", "--memory", memory], { cwd: folder });
-      const { code, stderr } = await check("300MB");
-      assertEquals(code, 1, stderr);
-      assertMatch(
-        stderr,
-        /^error: the command took more than 300 MB of memory, .*\n hint: .* --memory 600MB$/m,
-      );
+      const check = (pipeline: string, memory: string) =>
+        rocket(["check", pipeline, "--engine", "wasm", "--memory", memory], { cwd: folder });
+      const ended =
+        /^error: the command took more than 300 MB of memory, .*\n hint: .* --memory 600MB\n$/m;
+      const rows = await check(file, "300MB");
+      assertEquals(rows.code, 1, rows.stderr);
+      assertMatch(rows.stderr, ended);
       // The command itself knows the limit, and refuses what cannot fit.
-      const early = await check("200MB");
+      const early = await check(file, "200MB");
       assertEquals(early.code, 1);
       assertStringIncludes(early.stderr, "0.2 GB of memory is available");
+      const growing = "const all = []; for (;;) all.push(new Uint8Array(2 ** 24).fill(1));";
+      await Deno.writeTextFile(join(folder, "growing.ts"), growing);
+      const evaluated = await check("growing.ts", "300MB");
+      assertEquals(evaluated.code, 1, evaluated.stderr);
+      assertMatch(evaluated.stderr, ended);
     });
   },
 );

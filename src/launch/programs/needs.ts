@@ -9,6 +9,7 @@
 import { programArguments } from "../program_arguments.ts";
 import { parseArguments } from "../command_line/arguments.ts";
 import { helpAnswer } from "../command_line/help.ts";
+import { readOptions } from "../command_line/options.ts";
 import { endedEarly, evaluationNeeds, needsOf, permissionsText } from "../command_line/needs.ts";
 import { findBuilds } from "../../engine/native/build.ts";
 import { cacheFolder } from "../../base/machine/cache_folder.ts";
@@ -53,6 +54,7 @@ async function answer(): Promise<NeedsAnswer> {
     };
   } catch (error) {
     if (!(error instanceof Unevaluated)) throw error;
-    return { evaluate: error.path, permissions: await evaluationNeeds(error.path) };
+    const { memory } = readOptions(parseArguments(args));
+    return { evaluate: error.path, permissions: await evaluationNeeds(error.path), memory };
   }
 }
