@@ -133,7 +133,9 @@ function partOf(
   }
   const rowSize = labels.length + imageSize;
   if (bytes.length !== rows * rowSize) {
-    throw new UserError(`${name} of ${path} has ${bytes.length} bytes; expected ${rows * rowSize}`);
+    throw new UserError(
+      `the file ${name} in ${path} has ${bytes.length} bytes; expected ${rows * rowSize}`,
+    );
   }
   const images = new Uint8Array(rows * imageSize);
   const classes = labels.map(() => new Uint8Array(rows));

@@ -93,7 +93,7 @@ function textWarnings({ textFacts }: Dataset): Problem[] {
     const count = (values: number) => values.toLocaleString("en");
     const where = first ? ` on line ${first.line ?? first.row} of ${first.file}` : "";
     return {
-      message: `the column ${name} becomes text: ${count(numbers)} of its ${
+      message: `the column ${name} is converted to text: ${count(numbers)} of its ${
         count(values)
       } values are numbers, but ${JSON.stringify(texts[0])}${where} is not`,
       hint: hint(

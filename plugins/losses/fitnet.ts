@@ -73,7 +73,7 @@ function makeRegressor({ shapes, variables }: LossContext): Regressor {
   const sizes = from.slice(0, -1).map((size, axis) => to[axis]! - size + 1);
   if (sizes.some((size) => size < 1)) {
     throw new UserError(
-      `fitnet's regressor makes maps smaller, not larger; got ${
+      `fitnet's regressor can make feature maps smaller but not larger; got ${
         shapeText(from)
       } for the teacher and ` +
         `${shapeText(to)} for the student`,

@@ -491,9 +491,9 @@ function refuseOtherNames(first: CsvFile, other: CsvFile): void {
   throw new UserError(`${file} has no column ${name}`, {
     hint: hint(
       "csv/columns",
-      `all files of a source have the same columns; ${didYouMean(name, names)}its columns are ${
-        names.map(yamlName).join(", ")
-      }`,
+      `all files of a source must have the same columns; ${
+        didYouMean(name, names)
+      }its columns are ${names.map(yamlName).join(", ")}`,
       { edit: "the data files" },
     ),
   });

@@ -349,7 +349,7 @@ function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: n
         {
           hint: hint(
             "duckdb/infinite",
-            `turn such values into nulls with the source sql, by this expression in its query: CASE WHEN isfinite(${
+            `use the source sql, and turn such values into nulls with this expression in its query: CASE WHEN isfinite(${
               quoted(name)
             }) THEN ${quoted(name)} END AS ${quoted(name)}`,
             { edit: "the source" },
@@ -498,15 +498,18 @@ export function selectColumns(
   for (const { name, type, arrow, refusal } of wanted) {
     if (refusal) throw new UserError(refusal.message, { hint: refusal.hint });
     if (arrow) continue;
-    throw new UserError(`the column ${name} has DuckDB's type ${type}, which cannot be read here`, {
-      hint: hint(
-        "duckdb/type",
-        `do not use this column, or read it with the source sql: ${castOf(name, type)} AS ${
-          quoted(name)
-        }`,
-        { edit: "the source" },
-      ),
-    });
+    throw new UserError(
+      `the column ${name} has DuckDB's type ${type}, which this source cannot read`,
+      {
+        hint: hint(
+          "duckdb/type",
+          `do not use this column, or read it with the source sql: ${castOf(name, type)} AS ${
+            quoted(name)
+          }`,
+          { edit: "the source" },
+        ),
+      },
+    );
   }
   if (wanted.length === 0) {
     // One constant column keeps the number of rows.

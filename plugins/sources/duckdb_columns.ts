@@ -252,7 +252,7 @@ export function tooLargeBatch(): UserError {
   return new UserError("a record batch would be larger than 2 GB", {
     hint: hint(
       "duckdb/batch",
-      "its rows are very large: use fewer rows per record batch, batchRows: 64 (data convert: --batch 64)",
+      "the rows are very large: use fewer rows per record batch, such as batchRows: 64 (data convert: --batch 64)",
       { set: { batchRows: 64 } },
     ),
   });

@@ -200,7 +200,7 @@ function ofQuery(
 ): UserError {
   const problem = sentence(text);
   if (/Permission Error|Missing Extension|Extension Autoloading/.test(text)) {
-    return new UserError(`the query reads something that it may not read: ${problem}`, {
+    return new UserError(`the query reads something that it is not allowed to read: ${problem}`, {
       hint: hint(
         "sql/files",
         "list each file under tables, and use the name of its table in the query",

@@ -24,7 +24,7 @@ export function leaveAlone(): HintText {
 
 /** Returns the hint for files with different columns. */
 export function sameColumns(): HintText {
-  return hint("source/columns", "all files of a source have the same columns", {
+  return hint("source/columns", "all files of a source must have the same columns", {
     edit: "the data files",
   });
 }

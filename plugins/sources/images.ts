@@ -179,7 +179,7 @@ async function bytesOf(files: readonly ImageFile[]): Promise<Data<Binary>> {
   files.forEach(({ size }, index) => valueOffsets[index + 1] = total += size);
   if (total > maxColumn) {
     throw new UserError(
-      `a record batch of ${files.length} images has ${total} bytes; set batchRows at the source to a smaller number of images`,
+      `a record batch of ${files.length} images would have ${total} bytes; set the source's option batchRows to a smaller number of images`,
     );
   }
   const data = new Uint8Array(total);

@@ -188,7 +188,7 @@ function castOf(
       message,
       hint: hint(
         "sql/inexact",
-        `list the files as separate tables, and UNION ALL them with CAST(${x} AS ${joined.type}) for the nearest numbers`,
+        `list the files as separate tables, and combine them with UNION ALL and CAST(${x} AS ${joined.type}) for the nearest numbers`,
         { edit: "the tables and the query" },
       ),
     },

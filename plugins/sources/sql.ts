@@ -211,7 +211,9 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
     throw new UserError(`the table ${name} has files of different formats`, {
       hint: hint(
         "sql/formats",
-        `${basename(parquet[0]!.path)} is Parquet; make a table of each format, and UNION ALL them`,
+        `${
+          basename(parquet[0]!.path)
+        } is a Parquet file: list the files of each format as a separate table, and combine the tables with UNION ALL`,
         { edit: "the tables and the query" },
       ),
     });

@@ -367,7 +367,7 @@ function refusal(action: string, place = ""): UserError {
     {
       hint: hint(
         "sql/reads",
-        `read its rows from tables, or from one of these functions: ${
+        `select from tables or from the results of these functions: ${
           [...tableFunctions].join(", ")
         }`,
         { edit: "the query" },

@@ -106,7 +106,7 @@ async function encodingOf(file: SourceFile, given: TextEncoding): Promise<TextEn
   if (/\.zst$/i.test(file.path)) {
     if (given === "utf-8") return given;
     throw new UserError(
-      `${file.name} is compressed with Zstandard, which is only read as UTF-8; compress it with gzip`,
+      `${file.name} is compressed with Zstandard, so its text must be UTF-8; for other encodings, compress the file with gzip`,
     );
   }
   let start = Buffer.alloc(0);
@@ -209,6 +209,6 @@ async function lineOfInvalid(file: SourceFile, encoding: TextEncoding): Promise<
 
 function fullDisk({ name }: SourceFile, path: string): UserError {
   return new UserError(
-    `the disk of ${path}, to which ${name} is copied as UTF-8, is almost full; free space, or choose another disk with TMPDIR`,
+    `the disk that contains ${path} is almost full, and ${name} must be copied there as UTF-8; free space, or choose another disk with TMPDIR`,
   );
 }

@@ -75,7 +75,7 @@ export function chooseFeatures(
     throw new UserError(`the feature ${name} ${wrong}: expected ${wanted}`, {
       hint: hint(
         "features/wrong",
-        `before this transform it is ${describe(spec)}: remove it from \`feature\``,
+        `before this transform, the feature is ${describe(spec)}: remove its name from \`feature\``,
         {
           edit: "`feature`",
         },

@@ -54,7 +54,7 @@ function loadVega(): Promise<Vega> {
  */
 export function undrawable(error: unknown): UserError {
   const [line] = (error as Error).message.split("\n");
-  return new UserError(`the packages that draw pictures cannot be loaded: ${line}`, {
+  return new UserError(`the packages that draw charts cannot be loaded: ${line}`, {
     hint: hint(
       "draw/packages",
       `run the command again with a network connection, or run: deno cache ${

@@ -51,7 +51,7 @@ export function refuseFull(folder: string): void {
     problem = `${folder} is a file`;
   }
   if (problem === undefined) return;
-  throw new UserError(`${problem}, and nothing is overwritten`, {
+  throw new UserError(`${problem}, and existing files are never overwritten`, {
     hint: hint("new/full", "choose a folder that does not exist yet", { edit: "the folder" }),
     exitCode: 2,
   });

@@ -42,7 +42,7 @@ export async function newProject(
   const folder = onlyArgument(args, "a folder for the project, such as churn");
   refuseFull(folder);
   if (from === undefined && label !== undefined) {
-    throw new UserError("--label names a column of the file that --from names", {
+    throw new UserError("--label works only with --from: it names a column of that file", {
       hint: hint("new/label-alone", "add --from FILE, or remove --label", [
         { edit: "the command" },
         { args: { remove: ["--label", label, `--label=${label}`] } },

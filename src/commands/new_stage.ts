@@ -32,12 +32,15 @@ import { print } from "../base/terminal.ts";
  */
 export async function newStage(word: string | undefined, args: readonly string[]): Promise<number> {
   if (word === undefined) {
-    throw new UserError("expected a kind of stage and a file, or project, or package", {
-      hint: hint("new/example", `for example: ${commandName()} new loss my_hint.ts`, {
-        args: { add: ["loss", "my_hint.ts"] },
-      }),
-      exitCode: 2,
-    });
+    throw new UserError(
+      "expected a kind of stage and a file name, or the word project or package",
+      {
+        hint: hint("new/example", `run, for example: ${commandName()} new loss my_hint.ts`, {
+          args: { add: ["loss", "my_hint.ts"] },
+        }),
+        exitCode: 2,
+      },
+    );
   }
   const kind = stageKind(word, ["project", "package"]);
   const file = onlyArgument(args, "a file for the stage, such as my_stage.ts");

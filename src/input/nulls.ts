@@ -89,7 +89,7 @@ export class NullFiller {
             place: this.#places(name),
             hint: hint(
               "nulls/nothing-measured",
-              `give a value to fill nulls with at data.features.${name}: nulls: { fill: 0 }`,
+              `set a value that replaces nulls, such as nulls: { fill: 0 } in data.features.${name}`,
               { set: { [`/data/features/${name}/nulls`]: { fill: 0 } } },
             ),
           },

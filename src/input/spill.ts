@@ -107,7 +107,7 @@ export class Spill {
  */
 export function fullDisk(folder: string, left: number, cause?: unknown): UserError {
   return new UserError(
-    `the disk of ${folder}, to which rows are copied because they do not fit in memory, is full: ${
+    `the rows do not fit in memory, and the disk that contains ${folder}, where they are stored instead, is full: ${
       formatBytes(left)
     } are left`,
     {

@@ -110,7 +110,7 @@ export async function openDataset(
   const dataset = await callStage(stage, "open()", () => source.open({ columns }));
   if (!Array.isArray(dataset?.schema?.fields) || typeof dataset.recordBatches !== "function") {
     throw new StageError(stage, "returned something that is not a data set from open()", {
-      hint: hint("source/open", "open() returns { schema, fingerprint, recordBatches() }", {
+      hint: hint("source/open", "return { schema, fingerprint, recordBatches() } from open()", {
         edit: "the stage",
       }),
     });

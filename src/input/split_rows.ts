@@ -390,7 +390,7 @@ function sizesOf(
   }
   if (rows > sizes.test + sizes.validation) return sizes;
   throw new UserError(
-    `the train split would have no rows: the others take all of the source's rows (${rows})`,
+    `the train split would have no rows: the other splits take all rows of the source (${rows})`,
     { place: place(), hint: moreRowsHint() },
   );
 }
@@ -468,7 +468,7 @@ async function readColumn(
   throw new UserError(
     `${
       rowsOf(dataset, {})(first)
-    }, column ${column}: is null, but the column decides the split of a row; ${
+    }, column ${column}: the value is null, but the column decides the split of a row; ${
       nulls === 1 ? "1 row has" : `${nulls} rows have`
     } no value (rows count from 0)`,
     {

@@ -51,9 +51,13 @@ export function makeTransforms(
         reference,
         `created ${describeValue(transform)}; expected a transform`,
         {
-          hint: hint("transform/create", "create() returns { features, apply(batch, context) }", {
-            edit: "the stage",
-          }),
+          hint: hint(
+            "transform/create",
+            "return { features, apply(batch, context) } from create()",
+            {
+              edit: "the stage",
+            },
+          ),
         },
       );
     }

@@ -94,7 +94,7 @@ export async function openRows(
 export function refuseInput(out: string, { files = [] }: Pick<Dataset, "files">): void {
   const place = placeOf(out);
   if (!files.some((file) => placeOf(file) === place)) return;
-  throw new UserError(`${out} is the file that is read, and the results would replace it`, {
+  throw new UserError(`${out} is also the input file, and the results would replace it`, {
     hint: hint("model/out", "give --out another file name", { edit: "the command" }),
     exitCode: 2,
   });

@@ -300,7 +300,7 @@ export class LoadedModel implements Model {
     const logits = await runner.run(rows, values);
     if (logits.length === rows * units) return logits;
     throw new UserError(
-      `the net has ${counted(logits.length, "logit")} for ${counted(rows, "row")}; expected ${
+      `the net returned ${counted(logits.length, "logit")} for ${counted(rows, "row")}; expected ${
         rows * units
       }`,
     );

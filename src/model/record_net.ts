@@ -91,7 +91,7 @@ export function noGraph({ kind, name }: StageReference, why: string): UserError 
     hint: hint(
       "export/stage",
       "docs/serving.md lists the operations that a graph can have; predict and loadModel() also " +
-        "compute with the engines native and wasm, which know all operations",
+        "compute with the engines native and wasm, which support all operations",
       { edit: "the stage" },
     ),
   });

@@ -212,7 +212,7 @@ function ofKind(
     const what = use === undefined ? "the value of `use`" : `the export of ${use}`;
     throw new UserError(`${what} is not a stage`, {
       place,
-      hint: hint("stage/define", "use a value that one of the define… functions returns", {
+      hint: hint("stage/define", "use the value that a function such as defineLoss() returns", {
         edit: "the stage's file",
       }),
       exitCode: 2,

@@ -390,7 +390,7 @@ async function readVocabularies(
         place,
         hint: hint(
           "initial/value-twice",
-          "each row of a table belongs to one value: list each value once",
+          "each row of an embedding table belongs to one value: list each value once",
           {
             edit: "the list of values",
           },

@@ -276,7 +276,7 @@ function guarded(
         {
           hint: hint(
             "network/create",
-            "create() returns { light, booster }, functions of features and scope",
+            "return { light, booster } from create(), two functions of features and scope",
             stageCode,
           ),
         },
@@ -294,7 +294,11 @@ function guarded(
       }
       if (!outputs?.logits) {
         throw new StageError(stage, `returned ${describeValue(outputs)} without ${name}.logits`, {
-          hint: hint("network/logits", "each net returns { logits, … }", stageCode),
+          hint: hint(
+            "network/logits",
+            "return { logits, … } from the function of each net",
+            stageCode,
+          ),
         });
       }
       return outputs;
@@ -461,7 +465,7 @@ export function makeTerm(
     throw new StageError(
       gradient.reference,
       `created ${describeValue(policy)}; expected a list of passes`,
-      { hint: hint("gradient/create", "create() returns [{ from, to, shared }]", stageCode) },
+      { hint: hint("gradient/create", "return [{ from, to, shared }] from create()", stageCode) },
     );
   }
   if (stage.form === "task" && policy.some(({ reversed }) => reversed)) {
@@ -486,7 +490,7 @@ export function makeTerm(
     const compute = callStage(reference, "create()", () => stage.create(options, context));
     if (typeof compute === "function") return compute;
     throw new StageError(reference, `created ${describeValue(compute)}; expected a function`, {
-      hint: hint("loss/create", "create() returns a function of two tensors", stageCode),
+      hint: hint("loss/create", "return a function of two tensors from create()", stageCode),
     });
   };
   const base = { name, stage: reference, weight, policy };

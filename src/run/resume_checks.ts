@@ -162,7 +162,7 @@ function refuseOtherOrder(before: Shuffle | undefined, now: Shuffle, plan: Plan)
       place: plan.document.place(["data", "memory"]) ?? plan.document.place(["data"]),
       hint: hint(
         "resume/memory",
-        "set data.memory to the amount that the run had",
+        "set data.memory to the memory that was available when the run began",
         { edit: "data.memory" },
       ),
     },

@@ -257,7 +257,7 @@ class Run {
           throw new StageError(reference, `created ${describeValue(output)} instead of an output`, {
             hint: hint(
               "output/create",
-              "create() returns an object of hooks, such as { runEnd(event) { … } }",
+              "return an object of hooks from create(), such as { runEnd(event) { … } }",
               { edit: "the stage" },
             ),
           });

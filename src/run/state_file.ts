@@ -179,7 +179,7 @@ export async function restoreValues(
   try {
     if (file.metadata.step !== String(step)) {
       throw new UserError(
-        `the checkpoint ${path} is from step ${file.metadata.step}; expected the one from step ${step}, with which the previous phase ended`,
+        `the checkpoint ${path} is from step ${file.metadata.step}; expected step ${step}, the last step of the previous phase`,
         { hint: otherFileHint() },
       );
     }

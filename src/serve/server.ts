@@ -130,9 +130,13 @@ export function listenError(error: unknown, hostname: string, port: number): Use
     });
   }
   return new UserError(`cannot listen on ${hostname}:${port}: ${(error as Error).message}`, {
-    hint: hint("serve/host", "use an address of this machine: 127.0.0.1, or 0.0.0.0 for all", {
-      args: { add: ["--host", "127.0.0.1"] },
-    }),
+    hint: hint(
+      "serve/host",
+      "use an address of this machine: 127.0.0.1, or 0.0.0.0 for all of its addresses",
+      {
+        args: { add: ["--host", "127.0.0.1"] },
+      },
+    ),
     cause: error,
   });
 }

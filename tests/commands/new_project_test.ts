@@ -201,8 +201,12 @@ Deno.test("new project rejects what it cannot use, and writes nothing", async ()
     await refused("absent.csv", { from: at("absent.csv"), label: "Kind" });
     await refused("is not a file with rows", { from: at("rows.xlsx"), label: "Kind" });
     await refused("bad.csv", { from: at("bad.csv"), label: "Kind" });
-    await refused("is not empty, and nothing is overwritten", { from, label: "Kind" }, "full");
-    await refused("is a file, and nothing is overwritten", {}, "rows.csv");
+    await refused(
+      "is not empty, and existing files are never overwritten",
+      { from, label: "Kind" },
+      "full",
+    );
+    await refused("is a file, and existing files are never overwritten", {}, "rows.csv");
     await refused("is not a copy of Rocket's repository", { link: at("rocket") });
     await refused("is not a copy of Rocket's repository", { link: at("nowhere") });
     assertEquals(

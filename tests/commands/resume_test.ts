@@ -285,7 +285,7 @@ Deno.test("resume rejects folders that are not run folders, and changes that a r
     await Deno.writeTextFile(join(cwd, "empty", "pipeline.json"), "{");
     await refused(
       ["empty"],
-      "empty/pipeline.json is damaged: its content is not what a run writes",
+      "empty/pipeline.json is damaged: it does not have the content that a run writes to this file",
     );
     await Deno.writeTextFile(join(cwd, "x.yaml"), stringify(long));
     const args = ["x.yaml", "--engine", "wasm", "--epochs", "1", "--quiet", "--out", "run"];

@@ -188,7 +188,7 @@ function* projectsOfFiles(): Iterable<CommandCase> {
   ], {
     "new/features": { files: { "y.csv": "y,x\n0,1\n1,2\n" } },
   });
-  yield one("a full folder", [], ["is not empty, and nothing is overwritten"], {
+  yield one("a full folder", [], ["is not empty, and existing files are never overwritten"], {
     "new/full": { args: ["new", "project", "there"] },
   }, { "here/mine.txt": "" });
   yield one("no copy of Rocket", ["--link", "rocket"], ["is not a copy of Rocket's repository"], {

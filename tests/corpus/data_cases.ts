@@ -744,7 +744,7 @@ function* tableCases(): Iterable<DataCase> {
   yield sql("that writes", "CREATE TABLE z AS FROM t", ["the query"]);
   yield sql("that deletes", "DROP TABLE t", ["the query"]);
   yield sql("that reads a file", "SELECT * FROM read_csv('/etc/passwd')", [
-    "the query reads something that it may not read",
+    "the query reads something that it is not allowed to read",
   ]);
   yield sql("that fetches", "SELECT * FROM 'https://example.org/a.parquet'", ["the query"]);
   yield sql("that casts what it cannot", "SELECT CAST('x' AS INTEGER) AS x, y FROM t", [

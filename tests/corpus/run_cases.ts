@@ -132,14 +132,14 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
   });
   yield one(
     "a file that no run has written",
-    ["is damaged: its content is not what a run writes"],
+    ["is damaged: it does not have the content that a run writes to this file"],
     {
       files: { "run/pipeline.json": "{}" },
       mended: { "resume/new": again() },
     },
   );
   yield one("a result that no run has written", [
-    "run/result.json is damaged: its content is not what a run writes",
+    "run/result.json is damaged: it does not have the content that a run writes to this file",
   ], {
     files: { "run/result.json": '{ "stopped": true }' },
     mended: { "resume/result": { files: { "run/result.json": null } } },
@@ -160,7 +160,9 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
     code: 1,
     mended: { "resume/data": { args: longer } },
   });
-  yield one("another memory", ["set data.memory to the amount that the run had"], {
+  yield one("another memory", [
+    "set data.memory to the memory that was available when the run began",
+  ], {
     of: "streamed",
     args: [...longer, ...trusted, "--set", "data.memory=1GB"],
     code: 1,

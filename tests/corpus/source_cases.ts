@@ -107,9 +107,15 @@ function* pathCases(): Iterable<DataCase> {
   const right = { "a.csv": good };
   const named = (path: string) => written(JSON.stringify(path), '"a.csv"');
   const wide = "{a,b}".repeat(22);
-  yield one("a glob of many choices", `${wide}.csv`, right, "has too many wildcards and choices", {
-    "files/wildcards": written(`${wide}.csv`, "a*.csv"),
-  });
+  yield one(
+    "a glob of many choices",
+    `${wide}.csv`,
+    right,
+    "has too many wildcards and alternatives",
+    {
+      "files/wildcards": written(`${wide}.csv`, "a*.csv"),
+    },
+  );
   yield one("a glob of nothing", "b-*.csv", right, "no file matches b-*.csv", {
     "files/glob": written("b-*.csv", "a*.csv"),
   });

@@ -254,7 +254,7 @@ export function* stageCases(): Iterable<CommandCase> {
     "a network without logits",
     "network",
     "logits",
-    ["each net returns"],
+    ["from the function of each net"],
     "network/logits",
   );
   yield one(

@@ -250,7 +250,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
   yield one(
     "output: none",
     { outputs: output("hollow") },
-    ["create() returns"],
+    ["an object of hooks from create()"],
     good,
     good,
     false,

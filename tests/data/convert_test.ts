@@ -108,9 +108,9 @@ Deno.test("convert warns of columns that are text because of a few values, and r
     const hint = "if this text means a missing number, add --null=NA --null=-";
     assertEquals(await run(), {
       warnings: [
-        `the column n becomes text: 3 of its 4 values are numbers, but "NA" on line 3 of ${from} is not`,
+        `the column n is converted to text: 3 of its 4 values are numbers, but "NA" on line 3 of ${from} is not`,
         hint,
-        `the column x becomes text: 3 of its 4 values are numbers, but "-" on line 3 of ${from} is not`,
+        `the column x is converted to text: 3 of its 4 values are numbers, but "-" on line 3 of ${from} is not`,
         hint,
       ],
       columns: { n: ["1", "NA", "9007199254740993", "3"], x: ["1.5", "-", "2", "4"] },

@@ -198,7 +198,7 @@ Deno.test("a split refuses what leaves a split without rows, and columns that ca
     "test",
   ]);
   assertEquals(await refused(dataset([1]), { test: 0.6, by: "random" }), [
-    "the train split would have no rows: the others take all of the source's rows (1)",
+    "the train split would have no rows: the other splits take all rows of the source (1)",
     "",
   ]);
   assertEquals(await refused(dataset(["a", "b", "a"], texts), { test: 0.3, by: { group: "bi" } }), [
@@ -208,7 +208,7 @@ Deno.test("a split refuses what leaves a split without rows, and columns that ca
   for (const name of ["time", "group"] as const) {
     const by = { [name]: "by" } as unknown as SplitOptions["by"];
     assertEquals(await refused(dataset([1, null, 2, null]), { test: 0.3, by }), [
-      "row 1, column by: is null, but the column decides the split of a row; 2 rows have no value (rows count from 0)",
+      "row 1, column by: the value is null, but the column decides the split of a row; 2 rows have no value (rows count from 0)",
       `by.${name}`,
     ]);
     const floats = dataset([1, NaN, 2, 3], new Float32());

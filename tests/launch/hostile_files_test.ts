@@ -96,7 +96,7 @@ Deno.test("a run folder is data: resume loads no code from it and extends no fil
     };
     await refused(
       { extends: join(run, "mark.ts") },
-      "pipeline.json is damaged: its content is not what a run writes",
+      "pipeline.json is damaged: it does not have the content that a run writes to this file",
     );
     const outputs = [{ use: join(run, "mark.ts") }];
     await refused({ outputs }, "is code from outside the project's folder");

@@ -315,7 +315,7 @@ Deno.test("refuseInput() refuses every file that a source reads, however it is n
       const error = assertThrows(() => refuseInput(file, data), UserError);
       assertEquals(
         error.message,
-        `${file} is the file that is read, and the results would replace it`,
+        `${file} is also the input file, and the results would replace it`,
       );
       refuseInput(join(folder, "scores.csv"), data);
       await close();

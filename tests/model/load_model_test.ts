@@ -148,7 +148,7 @@ Deno.test("Model.predict() gives no answer for rows that training leaves out, fo
     await assertRejects(
       () => computing(1, 2).predict(rows),
       UserError,
-      "the net has 2 logits for 3 rows; expected 3",
+      "the net returned 2 logits for 3 rows; expected 3",
     );
   });
 });

@@ -93,7 +93,7 @@ Deno.test("find() accepts a stage object", async () => {
     [[
       "f.yaml:7:3",
       "the value of `use` is not a stage",
-      "use a value that one of the define… functions returns",
+      "use the value that a function such as defineLoss() returns",
     ]],
   );
 });
@@ -198,7 +198,7 @@ Deno.test("find() rejects modules that do not export the requested stage", async
   const define =
     "export a stage as the default: `export default defineLoss({ … })`, or another define… function";
   const something = "the export of ./mine.ts is not a stage";
-  const returns = "use a value that one of the define… functions returns";
+  const returns = "use the value that a function such as defineLoss() returns";
   const named = plugin.replace("export default", "export const mine =");
   const cases: [string, StageKind, string, string, string][] = [
     ["export const x = 1;", "loss", "./mine.ts", no, define],

@@ -90,7 +90,10 @@ Deno.test("a run is not resumed if its rows would be shuffled differently", asyn
       const resume = () => runFile(file, out, engine, {}, { resume: true });
       const { message, problems } = await assertRejects(resume, UserError);
       assertEquals([words.test(message), message], [true, message]);
-      assertStringIncludes(problems[0]!.hint!, "set data.memory to the amount that the run had");
+      assertStringIncludes(
+        problems[0]!.hint!,
+        "set data.memory to the memory that was available when the run began",
+      );
       assertEquals(problems[0]!.place?.line !== undefined, true);
     }
     // A run that was shuffled as a whole may be streamed by rows: that is the same order.

@@ -75,7 +75,9 @@ Deno.test("a malformed result.json is rejected, whichever part is wrong", () =>
       );
       assertEquals(
         message,
-        `${join(folder, "a", "result.json")} is damaged: its content is not what a run writes`,
+        `${
+          join(folder, "a", "result.json")
+        } is damaged: it does not have the content that a run writes to this file`,
         text,
       );
     }

@@ -59,7 +59,7 @@ export async function refuseShared(path: string): Promise<void> {
   if (!info.isFile) throw Object.assign(new Error(`${path} is not a file`), { code: "EEXIST" });
   if ((info.nlink ?? 1) > 1) {
     throw new UserError(
-      `${path} cannot be written: it is a hard link, so its file has a second path, which would change too`,
+      `${path} cannot be written: it is a hard link, so the same file under its other path would change too`,
       {
         hint: hint("append/link", "remove the link; the file remains under its other path", {
           edit: "the link",

@@ -113,8 +113,8 @@ function refuseManyWays(glob: string): void {
   // For a given sum of choices, the product is greatest if all groups have the same number.
   const ofGroups = groups === 0 ? 1 : ((choices + groups) / groups) ** groups;
   if (ofGroups * waysOfOne ** (ambiguous + anyDepth - 1) <= maxWays) return;
-  throw new UserError(`the glob ${glob} has too many wildcards and choices to be matched`, {
-    hint: hint("files/wildcards", "write several globs with fewer wildcards and choices", {
+  throw new UserError(`the glob ${glob} has too many wildcards and alternatives such as {a,b}`, {
+    hint: hint("files/wildcards", "write several globs with fewer wildcards and alternatives", {
       edit: "the glob",
     }),
   });

@@ -113,7 +113,7 @@ export function onlyArgument(args: readonly string[], what: string): string {
  */
 export function refuseArguments(name: CommandName, args: readonly string[]): void {
   if (args.length === 0) return;
-  throw new UserError(`${name} has no arguments, got ${args.join(" ")}`, { exitCode: 2 });
+  throw new UserError(`${name} takes no arguments, got ${args.join(" ")}`, { exitCode: 2 });
 }
 
 /**

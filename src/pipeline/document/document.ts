@@ -295,7 +295,7 @@ async function readFile(
   const node = await read(file, path, place, reading);
   reading.parts += partsOf(node);
   if (reading.parts > maxParts) {
-    throw new UserError(`the files of the pipeline have more than ${maxParts} values together`, {
+    throw new UserError(`together, the files of the pipeline have more than ${maxParts} values`, {
       place: place ?? { file },
       exitCode: 2,
     });
@@ -329,7 +329,7 @@ export async function extended(
   const bases = node.kind === "map" ? node.entries.get("extends")?.value : undefined;
   if (node.kind !== "map" || !bases) return node;
   if (bases.kind === "list" && bases.items.length === 0) {
-    throw new UserError("expected the path of a pipeline file, or a list of them", {
+    throw new UserError("expected the path of a pipeline file, or a list of paths", {
       place: placeOf(bases, ["extends"]),
       exitCode: 2,
     });
@@ -338,7 +338,7 @@ export async function extended(
   for (const base of bases.kind === "list" ? bases.items : [bases]) {
     const place = placeOf(base, ["extends"]);
     if (base.kind !== "scalar" || typeof base.value !== "string" || base.value === "") {
-      throw new UserError("expected the path of a pipeline file, or a list of them", {
+      throw new UserError("expected the path of a pipeline file, or a list of paths", {
         place,
         exitCode: 2,
       });

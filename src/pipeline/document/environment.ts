@@ -101,7 +101,7 @@ function replaceIn(
     problems.push({
       message: `expected \${env:NAME}, got ${JSON.stringify(found)}`,
       place: placeOf(node, path),
-      hint: hint("environment/dollar", "write $${ for the text ${ itself", {
+      hint: hint("environment/dollar", "to write the text ${ itself, write $${", {
         set: { ".": text.replaceAll(/\$?\$\{/g, "$$$${") },
       }),
     });

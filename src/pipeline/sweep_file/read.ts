@@ -346,7 +346,9 @@ class SweepReader {
         this.#problem(
           `${JSON.stringify(text)} is not a valid path of a pipeline option`,
           [...path, text],
-          hint("sweep/axis", "for example losses.2.weight: [0.01, 0.1]", { edit: "the path" }),
+          hint("sweep/axis", "write a path such as losses.2.weight: [0.01, 0.1]", {
+            edit: "the path",
+          }),
         );
       }
       const point = (label: string, value: Node) => ({ path: keys ?? [text], text, label, value });
@@ -387,7 +389,7 @@ async function withSetting(base: Node, setting: Node, reading: Reading): Promise
     if (path) return changeAt(node, path, value, place);
     throw new UserError(`${JSON.stringify(key)} is not a valid path of a pipeline option`, {
       place,
-      hint: hint("sweep/change", "for example losses.2.weight: 0.1", { edit: "the path" }),
+      hint: hint("sweep/change", "write a path such as losses.2.weight: 0.1", { edit: "the path" }),
       exitCode: 2,
     });
   }, laid);

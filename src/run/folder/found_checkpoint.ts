@@ -41,9 +41,12 @@ export async function findCheckpoint(
   }
   const { sha256 } = written;
   if (typeof sha256 !== "string") {
-    throw new UserError(`${path} cannot be checked: ${file}, which has its hash, cannot be read`, {
-      ...about(subject.place),
-    });
+    throw new UserError(
+      `${path} cannot be verified: ${file}, which contains its hash, cannot be read`,
+      {
+        ...about(subject.place),
+      },
+    );
   }
   const found = { path, sha256, modelSha256: written.modelSha256 as string | undefined };
   refuseOtherRun(found, modelSha256, subject.place);

@@ -103,10 +103,13 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
     (project === undefined || typeof project === "string") &&
     (precision === "float32" || precision === "bfloat16");
   if (whole) return value as EarlierRun;
-  throw new UserError(`${path} is damaged: its content is not what a run writes`, {
-    hint: hint("resume/new", "start a new run from the pipeline file", { edit: "the command" }),
-    exitCode: 2,
-  });
+  throw new UserError(
+    `${path} is damaged: it does not have the content that a run writes to this file`,
+    {
+      hint: hint("resume/new", "start a new run from the pipeline file", { edit: "the command" }),
+      exitCode: 2,
+    },
+  );
 }
 
 /**
@@ -210,14 +213,17 @@ export async function readResult(folder: string): Promise<Result | undefined> {
   } catch {
     // The error below covers invalid JSON as well.
   }
-  throw new UserError(`${path} is damaged: its content is not what a run writes`, {
-    hint: hint(
-      "resume/result",
-      "remove the file: the run then continues from its last checkpoint",
-      {
-        edit: "the folder",
-      },
-    ),
-    exitCode: 2,
-  });
+  throw new UserError(
+    `${path} is damaged: it does not have the content that a run writes to this file`,
+    {
+      hint: hint(
+        "resume/result",
+        "remove the file: the run then continues from its last checkpoint",
+        {
+          edit: "the folder",
+        },
+      ),
+      exitCode: 2,
+    },
+  );
 }

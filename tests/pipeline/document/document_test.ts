@@ -257,7 +257,7 @@ Deno.test("extends: rejects files that extend themselves", async () => {
 });
 
 Deno.test("extends: rejects values that are not paths, and unreadable files, at their places", async () => {
-  const path = "expected the path of a pipeline file, or a list of them";
+  const path = "expected the path of a pipeline file, or a list of paths";
   const cases: [Files, string, string, string][] = [
     [{ "a.yaml": "extends: 3\n" }, "a.yaml:1:10", path, ""],
     [{ "a.yaml": "extends: ''\n" }, "a.yaml:1:10", path, ""],
@@ -445,7 +445,7 @@ Deno.test("documentOfValue() rejects a pipeline that contains itself", async () 
   ]);
 });
 
-Deno.test("extends: rejects files that have too many values together", async () => {
+Deno.test("extends: rejects files that together have too many values", async () => {
   const many = JSON.stringify(Array(45_000).fill(0));
   const files = {
     "0.json": `{"extends": "1.json", "a": ${many}}`,
@@ -457,7 +457,7 @@ Deno.test("extends: rejects files that have too many values together", async () 
       () => readDocument(`${folder}/0.json`, { allowed: allCode }),
       UserError,
     );
-    assertEquals(message, "the files of the pipeline have more than 100000 values together");
+    assertEquals(message, "together, the files of the pipeline have more than 100000 values");
   });
 });
 

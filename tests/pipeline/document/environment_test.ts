@@ -112,7 +112,7 @@ Deno.test("readEnvironment() rejects malformed variables", () => {
     const found = text.slice(text.indexOf("$"));
     assertEquals(readText(`a: "${text}"`).problems, [
       `f.yaml:1:4: expected \${env:NAME}, got ${JSON.stringify(found)}; ` +
-      "write $${ for the text ${ itself",
+      "to write the text ${ itself, write $${",
     ]);
   }
 });

@@ -45,7 +45,7 @@ Deno.test("fitnet refuses to compare a map with a vector, and a larger map of th
   );
   assertRefuses(
     () => makeHint(fitnet, [8, 8, 3], [4, 4, 3]),
-    "makes maps smaller, not larger",
+    "can make feature maps smaller but not larger",
     "no larger",
   );
 });

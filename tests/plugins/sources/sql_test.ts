@@ -164,7 +164,7 @@ Deno.test("sql reads only the files that its options name", async () => {
     const error = await assertRejects(
       () => read(`SELECT 1 AS x FROM '${file}'`, { tables: { c: "pyarrow.csv" } }),
       UserError,
-      "the query reads something that it may not read",
+      "the query reads something that it is not allowed to read",
     );
     assertStringIncludes(error.problems[0]!.hint!, hint);
   }
@@ -178,7 +178,7 @@ Deno.test("sql reads only the files that its options name", async () => {
     await assertRejects(
       () => read(query!, { tables, database: options[0] }),
       UserError,
-      "the query reads something that it may not read",
+      "the query reads something that it is not allowed to read",
     );
   }
 });
@@ -309,7 +309,7 @@ Deno.test("sql reports a forbidden function and its position in the query", asyn
   await assertRefused(
     `SELECT sleep_ms(1) AS x WHERE 1 IN (${numbers})`,
     "the query cannot be run at line 1, column 8: it calls sleep_ms, but a query may only read data",
-    "read its rows from tables",
+    "select from tables or from the results of these functions",
   );
 });
 
@@ -438,12 +438,12 @@ Deno.test("sql reports what is wrong with a database", async () => {
 Deno.test("sql refuses columns of unsupported types and names them", async () => {
   await assertRefused(
     "SELECT 1 AS x, INTERVAL 1 DAY AS gap",
-    "the column gap has DuckDB's type INTERVAL, which cannot be read here",
+    "the column gap has DuckDB's type INTERVAL, which this source cannot read",
     'epoch("gap")',
   );
   await assertRefused(
     "SELECT 1::UHUGEINT AS huge",
-    "the column huge has DuckDB's type UHUGEINT, which cannot be read here",
+    "the column huge has DuckDB's type UHUGEINT, which this source cannot read",
     'CAST("huge" AS DOUBLE)',
   );
   const source = sourceOf(sql, { query: "SELECT 1 AS x, INTERVAL 1 DAY AS gap" });

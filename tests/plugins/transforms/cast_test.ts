@@ -94,7 +94,7 @@ Deno.test("cast does not convert ids of a vocabulary to numbers", () => {
       { dtype: "float32", feature: "x" },
       { x: spec },
       "the feature x holds ids: expected numbers; to convert ids to numbers, use `one-hot`",
-      "before this transform it is int32 []: remove it from `feature`",
+      "before this transform, the feature is int32 []: remove its name from `feature`",
     );
     assertEquals(
       make(cast, { dtype: "float32" }, { x: spec, age: ids() }).features,

@@ -119,7 +119,9 @@ Deno.test("pad refuses images that are too small for the mirrored padding", () =
       { x },
       "the feature x is too small to be padded by 3 with its own reflection: expected images of " +
         "the shape [height, width, channels], 4 × 4 or larger",
-      `before this transform it is float32 [${x.shape.join(", ")}]: remove it from \`feature\``,
+      `before this transform, the feature is float32 [${
+        x.shape.join(", ")
+      }]: remove its name from \`feature\``,
     );
   }
   assertEquals(make(pad, options, { x: floats(4, 4, 1) }).features, { x: floats(10, 10, 1) });

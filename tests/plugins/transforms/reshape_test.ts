@@ -40,7 +40,7 @@ Deno.test("reshape changes all features with the right number of values by defau
 
 Deno.test("reshape refuses features whose number of values does not fit the shape", () => {
   const features = { x: floats(5) };
-  const hint = "before this transform it is float32 [5]: remove it from `feature`";
+  const hint = "before this transform, the feature is float32 [5]: remove its name from `feature`";
   for (const shape of [[2, 3], [2, -1], [5, 2], []]) {
     assertRefused(
       reshape,

@@ -64,7 +64,7 @@ Deno.test("scale refuses ids and unknown features, and suggests the nearest name
     { by: 2, feature: "city" },
     { city: ids(3) },
     "the feature city holds ids (int32): expected numbers (float32)",
-    "before this transform it is int32 [3]: remove it from `feature`",
+    "before this transform, the feature is int32 [3]: remove its name from `feature`",
   );
   assertRefused(
     scale,
