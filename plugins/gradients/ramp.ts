@@ -20,7 +20,9 @@ const stage: GradientStage = defineGradient({
     after: z.number().min(0).default(0).describe(
       "The number of epochs or steps before the change starts.",
     ),
-    over: z.number().positive().describe("The number of epochs or steps that the change takes."),
+    over: z.number().positive().describe(
+      "The number of epochs or steps during which the factor changes.",
+    ),
     unit: z.enum(["steps", "epochs"]).default("epochs").describe(
       "Whether `after` and `over` count epochs or steps.",
     ),

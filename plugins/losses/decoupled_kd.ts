@@ -29,7 +29,9 @@ const stage: LossStage = defineLoss({
     beta: z.number().min(0).default(8).describe(
       "The weight β of the term that compares the probabilities of the other classes.",
     ),
-    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply the loss by T²."),
+    scaleByTemperature: z.boolean().default(true).describe(
+      "Whether to multiply the loss by T², the square of the temperature.",
+    ),
   }),
   example: "use: decoupled-kd\ntemperature: 4\nalpha: 1\nbeta: 8",
   create({ temperature, alpha, beta, scaleByTemperature }, context) {

@@ -27,7 +27,9 @@ const stage: LossStage = defineLoss({
     temperature: z.number().positive().default(1).describe(
       "The temperature τ that divides the logits.",
     ),
-    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply the loss by τ²."),
+    scaleByTemperature: z.boolean().default(true).describe(
+      "Whether to multiply the loss by τ², the square of the temperature.",
+    ),
   }),
   example: "use: dist\nbeta: 1\ngamma: 1\ntemperature: 1",
   create({ beta, gamma, temperature, scaleByTemperature }, context) {

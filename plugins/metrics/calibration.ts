@@ -18,7 +18,9 @@ const stage: MetricStage = defineMetric({
   better: "lower",
   values: "several",
   options: z.object({
-    bins: z.int().positive().default(10).describe("The number of bins of equal width for the ECE."),
+    bins: z.int().positive().default(10).describe(
+      "The number of bins of equal width for the expected calibration error.",
+    ),
   }),
   example: "use: calibration\nbins: 20",
   create({ bins }, { label }) {

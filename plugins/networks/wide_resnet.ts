@@ -36,7 +36,7 @@ const options = z.object({
   ),
   light: size("light net").extend({
     groups: z.int().min(1).max(3).default(3).describe(
-      "The number of groups of the light net. With 2 and sharing: none, it has the same layers as with sharing: bottom, but its own kernels.",
+      "The number of groups of the light net. With 2 groups and sharing: none, the light net has the same layers as with sharing: bottom, but its own kernels.",
     ),
   }).optional().describe(
     "The light net. Omit it with sharing: bottom, where it is a part of the booster.",

@@ -92,7 +92,7 @@ const id = {
 } as const;
 
 /**
- * Creates the builder for a type.
+ * Creates an object that builds Arrow columns from DuckDB's values of one type.
  *
  * @param type The type in DuckDB.
  * @param duckdb The interface for reading vectors.

@@ -6,7 +6,8 @@ import { oneSelect } from "./sql_check.ts";
 import { decodeHint } from "./utf8.ts";
 
 /**
- * An error that a statement itself raises when it reads a value that Rocket rejects, with a hint.
+ * An error that a SQL statement raises itself when it reads a value that Rocket does not accept,
+ * and the hint for this error.
  */
 export interface Refusal {
   /** The message. The statement itself fails with this text. */

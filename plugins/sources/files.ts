@@ -104,7 +104,7 @@ export async function fileNames(
     const matches = await globFiles(pattern, folder);
     if (matches.length === 0) {
       throw new UserError(`no file matches ${pattern}`, {
-        hint: hint("files/glob", `paths are relative to the folder ${folder}`, {
+        hint: hint("files/glob", `write a path relative to the folder ${folder}`, {
           edit: "the glob",
         }),
       });

@@ -203,7 +203,7 @@ async function findImages(name: string, folder: string): Promise<ImageFile[]> {
   const info = await Deno.stat(root).catch(() => undefined);
   if (!info) {
     throw new UserError(`there is no folder ${name}`, {
-      hint: hint("images/no-folder", `paths are relative to the folder ${folder}`, {
+      hint: hint("images/no-folder", `write a path relative to the folder ${folder}`, {
         edit: "the path",
       }),
     });

@@ -44,7 +44,7 @@ interface Placed {
   readonly header: RecordBatchHeader;
 }
 
-/** A column of fixed width. */
+/** A column whose values all take the same number of bytes in the file. */
 export interface FixedColumn {
   /** Name and type of the column. */
   readonly field: Field;

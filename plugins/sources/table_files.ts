@@ -38,7 +38,7 @@ export interface TableFormat {
   ): Promise<Tables>;
 }
 
-/** Common columns of several files, and the statements that read them. */
+/** The columns that several files have in common, and the SQL statements that read them. */
 export interface Tables {
   /** All columns. */
   readonly schema: Schema;

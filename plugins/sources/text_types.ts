@@ -100,8 +100,8 @@ export const numberKinds: number = kinds.integer | kinds.large | kinds.enormous 
   kinds.overflow;
 
 /**
- * Kinds that are numbers, including numbers such as 007, which are inferred as text unless the
- * column has a declared type.
+ * The kinds of texts that count as numbers. They include texts such as 007, although a column with
+ * such texts is inferred as text unless its type is declared.
  */
 export const countedKinds: number = numberKinds | kinds.loose;
 

@@ -7,7 +7,7 @@
 
 import type { TopLevelSpec } from "./draw.ts";
 
-/** The placeholder of a text's color. */
+/** The placeholder for the color of text in charts. */
 export const ink: string = "#000101";
 
 /** The placeholder for the color of the titles and labels of axes. */
@@ -16,16 +16,19 @@ export const muted: string = "#000102";
 /** The placeholder for the color of a chart's grid lines. */
 export const line: string = "#000103";
 
-/** The placeholder of a color that contrasts with strong colors, such as text on them. */
+/**
+ * The placeholder for a color that contrasts with strong colors. Charts use it for text on colored
+ * areas.
+ */
 export const strong: string = "#000104";
 
 /** The placeholder for the color of the light net. */
 export const light: string = "#000111";
 
-/** The placeholder of the booster's color. */
+/** The placeholder for the color of the booster in charts. */
 export const booster: string = "#000112";
 
-/** The placeholder of the color of the light net that is trained alone. */
+/** The placeholder for the color in charts of the light net that is trained alone. */
 export const alone: string = "#000113";
 
 /**

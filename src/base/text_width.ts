@@ -1,6 +1,6 @@
 import stringWidth from "string-width";
 
-/** The width of a terminal that all output fits, in columns. */
+/** The width, in columns of a terminal, to which the output of all commands is limited. */
 export const WIDTH = 80;
 
 /**

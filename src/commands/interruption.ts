@@ -35,7 +35,8 @@ export function hearSignals(): void {
 }
 
 /**
- * Sets what signals do from now on.
+ * Sets the function to call when a signal asks this process to end. It replaces the function that
+ * was set before.
  *
  * @param next Called for each signal.
  */
@@ -130,7 +131,7 @@ export function describeInterruption(
 }
 
 /**
- * Returns the command that resumes a run from the current folder.
+ * Returns the command that resumes a run, to be typed in the current folder.
  *
  * @param out The run folder.
  */

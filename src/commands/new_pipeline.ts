@@ -44,7 +44,7 @@ export function makePipeline({ name, path, table, label }: PipelineParts): NewPi
   const features = others.map((column) => ({ column, left: whyLeftOut(column, table) }));
   const used = features.filter(({ left }) => left === undefined).map(({ column }) => column);
   if (used.length === 0) {
-    throw new UserError("the file has no column that can be a feature, besides the label", {
+    throw new UserError("besides the label, the file has no column that can be a feature", {
       hint: hint("new/features", "add columns to the file", { edit: "the data file" }),
       exitCode: 2,
     });

@@ -25,7 +25,7 @@ export interface FileTable {
   readonly columns: readonly FileColumn[];
 }
 
-/** What is known about a column. */
+/** What the rows that were read show about a column. */
 export interface FileColumn {
   readonly name: string;
   /** The kind of the values; undefined if they cannot be a feature or there are none. */
@@ -43,7 +43,7 @@ export interface FileColumn {
 }
 
 /**
- * Looks at the first rows of a file.
+ * Reads the first rows of a file to determine its columns and the kinds of their values.
  *
  * @param file The path of the file.
  * @returns The columns. In a text file, texts such as `NA` in columns of numbers count as nulls.

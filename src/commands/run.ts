@@ -6,7 +6,7 @@ import { readPlan } from "../run/read_plan.ts";
 import { train } from "./train.ts";
 
 /**
- * `deno task pipeline FILE`: trains and writes the run folder.
+ * `deno task pipeline FILE`: trains the nets of a pipeline and writes the run folder.
  *
  * @param args The pipeline file.
  * @param options The command line's options.

@@ -108,7 +108,8 @@ function unreadable(folder: string, error: unknown): UserError {
 }
 
 /**
- * Makes a table of runs that fits the width. Metrics that have no room are left out.
+ * Makes a table of runs that fits the width of the terminal. Metrics for which there is no space
+ * are left out.
  *
  * @param found The runs.
  */

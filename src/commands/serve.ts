@@ -23,8 +23,8 @@ const LOADING = ["read", "write", "env", "sys", "ffi", "run", "import"] as const
 const ECHO = 1_000;
 
 /**
- * `deno task pipeline serve RUN`: answers predictions of a trained net over HTTP, until a signal
- * arrives.
+ * `deno task pipeline serve RUN`: serves predictions of a trained net over HTTP until the process
+ * receives a signal.
  *
  * @param args The run folder or export folder.
  * @param options The command line's options.

@@ -334,7 +334,10 @@ export class Classes {
   }
 }
 
-/** Returns the hint for a label whose values its kind does not allow. */
+/**
+ * Returns the hint for a label whose `kind` does not fit its values or its option `classes`, such
+ * as a binary label with three values.
+ */
 export function classHint(): HintText {
   return hint("label/class", "write kind: class", { set: { kind: "class" } });
 }
@@ -356,8 +359,8 @@ const listOf = (values: readonly string[]) =>
     .join(", ");
 
 /**
- * Returns the keys of a label's values in a list of classes; undefined if the list has names of the
- * classes from 0, which are no values of the label's column.
+ * Converts the items of the option `classes` to keys of values in the label's column. Returns
+ * undefined if the items are not values of this column but names for the classes 0, 1, ...
  *
  * @param family The family of the column's values.
  * @param list The classes.

@@ -25,8 +25,8 @@ import type { StoredColumns } from "./rows.ts";
 import type { ColumnText } from "./texts.ts";
 
 /**
- * The columns to read, and how. No property is optional, so that no reader of rows, also in another
- * thread, can receive an incomplete request.
+ * The columns to read, and how. No property is optional, so every function that reads rows, in any
+ * thread, must receive a complete request.
  */
 export interface ColumnsRequest {
   /** The features by name. */
@@ -50,7 +50,10 @@ export interface ColumnsRequest {
   readonly places: ((...path: readonly string[]) => Place | undefined) | undefined;
 }
 
-/** A request without functions, which can be sent to another thread. */
+/**
+ * The columns to read, and how, without the functions of {@linkcode ColumnsRequest}, so that the
+ * request can be sent to another thread.
+ */
 export type SentRequest = Omit<ColumnsRequest, "places">;
 
 /**
@@ -63,8 +66,8 @@ export function sentRequest({ places: _, ...request }: ColumnsRequest): SentRequ
 }
 
 /**
- * Converts a request that was sent from another thread. Its errors do not contain places in the
- * pipeline file, because functions cannot be sent.
+ * Converts a request that was sent from another thread. Functions cannot be sent, so the errors of
+ * this request contain no places in the pipeline file.
  *
  * @param request The request as it was sent.
  */
@@ -72,7 +75,10 @@ export function receivedRequest(request: SentRequest): ColumnsRequest {
   return { ...request, places: undefined };
 }
 
-/** Columns that were read before, whose shapes, ids and classes apply to other rows as well. */
+/**
+ * The shapes, ids, and classes of columns that were read before. They also apply when other rows of
+ * these columns are read.
+ */
 export interface KnownColumns {
   /** The source's columns. */
   readonly schema: Schema;

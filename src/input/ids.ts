@@ -176,8 +176,8 @@ export class IdMaker {
 }
 
 /**
- * The key of a value in a map: a number, or a text. Numbers that a double cannot represent exactly
- * are texts as well.
+ * The key that represents a value in a map of ids: a number or a text. Whole numbers that a double
+ * cannot represent exactly are stored as text.
  */
 export type Key = string | number;
 

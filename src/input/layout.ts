@@ -303,10 +303,11 @@ interface KnownEntries {
 }
 
 /**
- * Decodes the values of a leaf into numbers. The result is a view of the leaf's buffer if
- * JavaScript has typed arrays of its type, and a copy otherwise. Strings become ids, booleans 0 and
- * 1; dates, times and timestamps seconds (since 1970 or midnight); decimals and 64-bit integers
- * doubles. With `key`, all values become ids. The values at nulls are arbitrary.
+ * Decodes the values of a leaf, the innermost column of nested lists, into numbers: strings become
+ * ids; booleans become 0 and 1; dates, times, and timestamps become seconds since 1970 or midnight;
+ * decimals and 64-bit integers become doubles. With `key`, all values become ids. The results for
+ * nulls are arbitrary. The result is a view of the leaf's buffer if JavaScript has typed arrays of
+ * its type, and a copy otherwise.
  *
  * @param leaf The values.
  * @param from The index of the first value.
@@ -526,8 +527,8 @@ export function canBeIds(type: DataType): boolean {
 }
 
 /**
- * Checks whether values are timestamps. Float32 rounds their seconds since 1970 to a multiple of
- * about two minutes.
+ * Checks whether values are timestamps. Timestamps are read as seconds since 1970, which float32
+ * would round to multiples of about two minutes.
  *
  * @param type The type of a leaf.
  */

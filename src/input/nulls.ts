@@ -12,8 +12,9 @@ import { mapValues } from "../stages/parts.ts";
 import { sizeOf } from "./columns.ts";
 
 /**
- * The numbers that replace nulls. Each feature has one number for each value of a row, which is the
- * size of its shape. Plain JSON.
+ * The numbers that replace nulls, by feature. Each feature has one number for each value of a row,
+ * so the length of the list is the product of the feature's shape. The object can be stored as
+ * JSON.
  */
 export type Fills = Readonly<Record<string, readonly number[]>>;
 

@@ -20,8 +20,9 @@ import { type IdCounts, isTrainingIds } from "./ids.ts";
 import { layoutOf } from "./layout.ts";
 
 /**
- * Gives ids to the strings of a plan whose data is prepared automatically. The vocabularies are
- * the values that occur more than once in the training rows, or all values if none does.
+ * Adds the option `ids` to the features with strings if the plan has `prepare: auto`. The
+ * vocabularies are the values that occur more than once in the training rows, or all values if none
+ * does.
  *
  * @param plan The plan.
  * @param schema The columns of the training rows.

@@ -294,7 +294,7 @@ export class StoredRows implements Rows {
 }
 
 /**
- * Opens rows that another thread shares.
+ * Gives access to rows that another thread has read and shares with this one.
  *
  * @param shared The result of {@linkcode StoredRows.share} in that thread.
  */

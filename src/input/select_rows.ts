@@ -20,8 +20,8 @@ export interface SelectedRows extends Dataset {
 }
 
 /**
- * Selects rows of an opened data source. Everything that reads the selection, such as a vocabulary,
- * sees these rows only.
+ * Selects rows of an opened data source. Everything that reads the result, such as the vocabulary
+ * of a feature, sees only these rows.
  *
  * @param dataset The opened data source. Closing the selection closes it.
  * @param selection The rows.
@@ -75,7 +75,8 @@ export function selectRows(dataset: Dataset, selection: Selection): SelectedRows
 }
 
 /**
- * Divides an opened data source into parts, and closes it when all parts are closed.
+ * Divides the rows of an opened data source into parts. The data source is closed when all parts
+ * are closed.
  *
  * @param dataset The opened data source.
  * @param parts The rows of each part.

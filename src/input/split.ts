@@ -42,7 +42,7 @@ export interface SplitOptions {
 /** How training rows are shuffled: as a whole, or within windows of a number of rows. */
 export type Shuffle = "whole" | { readonly window: number };
 
-/** The rows of one split. */
+/** The rows of one split: training, validation, or test. */
 export interface Split extends Rows {
   /** The source's columns. */
   readonly schema: Schema;
@@ -332,7 +332,7 @@ interface BatchPart {
 const maxRows = 2 ** 18;
 
 /**
- * Reads the record batches of an opened data source in order. Large ones are divided.
+ * Reads the record batches of a data source in order. Large record batches are divided.
  *
  * @param dataset The opened data source.
  * @param stage The source's stage, for messages.

@@ -240,7 +240,7 @@ async function byGroup(source: DividedSource, column: string): Promise<Uint8Arra
     throw new UserError(
       `the column ${column} has ${free.length} different ${
         free.length === 1 ? "value" : "values"
-      }, but a split of ${wanted.length + 1} parts needs at least ${wanted.length + 1} groups`,
+      }, but a split into ${wanted.length + 1} parts needs at least ${wanted.length + 1} groups`,
       {
         place: place("by", "group"),
         hint: hint("split/groups", "name a column with more groups, or write `by: random`", {

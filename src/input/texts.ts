@@ -3,8 +3,8 @@ import { wantedColumns } from "./decoder.ts";
 import type { OpenedSource } from "./widen.ts";
 
 /**
- * Facts about a column of text: how many of its values are numbers, and which are not. They combine
- * the sources of all splits and are plain data.
+ * Facts about a column of text: how many of its values are numbers, and which of its values are
+ * not. The facts cover the sources of all splits. The object contains plain data only.
  */
 export interface ColumnText extends Pick<TextFacts, "values" | "numbers" | "texts" | "codes"> {
   /** The position of the first text that is not a number, for messages. */

@@ -195,8 +195,8 @@ export function sampleBatch(
 }
 
 /**
- * Lists the training positions of three runs: one with a single step, one with a few steps, and one
- * with many epochs.
+ * Lists all positions (step and epoch) in the training of three runs: one with a single step, one
+ * with a few steps, and one with many epochs.
  */
 export function positions(): readonly Position[] {
   const runs = [{ epochs: 1, perEpoch: 1 }, { epochs: 2, perEpoch: 3 }, {

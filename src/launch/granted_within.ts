@@ -12,8 +12,9 @@ import type { Need, Permission } from "../base/machine/permissions.ts";
 import { printable } from "../base/printable.ts";
 
 /**
- * The environment variables in which the first process of a sweep passes the path of a file to the
- * launchers of its parts.
+ * The environment variables that limit the permissions of a sweep's parts to those of the sweep's
+ * check. Each contains the path of a file with permissions. The first process of a sweep sets them
+ * for the launchers of the parts.
  */
 export const grantedVariables = {
   /** The launcher writes the permissions that it grants to this file. */
@@ -31,7 +32,8 @@ export interface Granted {
 }
 
 /**
- * The folders that each part of a sweep may use although the check of the sweep did not name them.
+ * Folders that a part of a sweep may use even if the check of the sweep needed no permission for
+ * them.
  */
 export interface OwnOfPart {
   /** The folder for temporary files. */

@@ -33,7 +33,8 @@ export function programOf(first: string | undefined): ProgramName | undefined {
 }
 
 /**
- * Returns Deno's arguments that start the published launcher, after its flags.
+ * Returns the arguments for `deno run` that start the published launcher. They must follow Deno's
+ * own flags.
  *
  * @param args The arguments of the command line.
  */

@@ -53,8 +53,8 @@ async function canRemember(): Promise<boolean> {
 }
 
 /**
- * Stores the folders that code other than Rocket's may write to, before this code is started. If
- * they cannot be stored, nothing is downloaded for such code.
+ * Stores the list of folders that custom code may write to, before this code is started. If the
+ * list cannot be stored, the packages that custom code imports are not downloaded.
  *
  * @param folders The folders, as absolute paths.
  */

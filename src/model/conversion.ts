@@ -22,7 +22,10 @@ export interface ConvertedValue<Type> {
   readonly moved: boolean;
 }
 
-/** The codes of a format for the types that tfjs computes with, and for float64. */
+/**
+ * The codes by which an export format (ONNX or SavedModel) identifies the types that tfjs computes
+ * with, and float64.
+ */
 export interface NumberTypes<Type> {
   readonly float: Type;
   readonly double: Type;
@@ -55,8 +58,8 @@ const moves: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Converts the calls of a recorded graph one after another. A subclass adds the operations of a
- * format.
+ * Converts the calls of a recorded graph one after another. Each export format has a subclass,
+ * which adds the operations of this format.
  */
 export abstract class Conversion<Type, Value extends ConvertedValue<Type>> {
   /** The recorded graph. */

@@ -85,8 +85,9 @@ const image = z.strictObject({
   ),
   alpha: z.enum(["drop", "white", "black"], { error: "expected drop, white or black" }).optional()
     .describe(
-      "How transparent pixels are read if `shape` has no channel for alpha. white, black: as on a " +
-        "background. drop: alpha is ignored. By default, transparent pixels are an error.",
+      "How transparent pixels are read if `shape` has no alpha channel. white, black: as if the image " +
+        "had a background of this color. drop: the alpha channel is ignored. By default, " +
+        "transparent pixels are an error.",
     ),
   bits: z.literal(8, { error: "expected 8" }).optional().describe(
     "8: images with 16 bits per value are rounded to 8 bits. By default, they are an error.",
@@ -243,8 +244,8 @@ export const splitSchema = z.strictObject({
       "the same proportions.",
   ),
   seed: z.int().min(0).max(2 ** 32 - 1).optional().describe(
-    "The seed of the split; the seed of the run by default. With a seed of its own, runs with other " +
-      "seeds have the same split.",
+    "The seed of the split; the seed of the run by default. If it is set, runs with different seeds " +
+      "have the same split.",
   ),
 }).refine(({ test = 0, validation = 0 }) => test + validation < 1, {
   error: "expected fractions whose sum is less than 1: the other rows are training rows",

@@ -338,9 +338,9 @@ export const pipelineSchema = z.strictObject({
     ),
     prepare: z.literal("auto", { error: "expected auto" }).optional().describe(
       "auto: strings become ids, as with `ids: { train: true, minCount: 2 }`, and numbers are " +
-        "normalized; for networks that read only numbers, ids are one-hot encoded. Whole numbers " +
-        "stay numbers unless their feature has `ids`. By default, only the options of the pipeline " +
-        "apply.",
+        "normalized. For networks that read only numbers, ids are one-hot encoded. Whole numbers " +
+        "remain numbers unless their feature has the option `ids`. By default, features are prepared " +
+        "only as other options say.",
     ),
     label: labelSchema.describe("The column that the nets predict."),
     nulls: nullsSchema.optional(),

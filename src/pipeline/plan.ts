@@ -142,7 +142,10 @@ export interface InitialRun {
   readonly checkpoint: string;
 }
 
-/** The source of initial weights. */
+/**
+ * An entry of the pipeline that sets initial weights: the file or run to read them from, and the
+ * nets that start with them.
+ */
 export interface PlannedInitial {
   /** The nets that start from them. The booster's weights include the shared variables. */
   readonly nets: readonly NetName[];

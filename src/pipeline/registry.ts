@@ -187,7 +187,7 @@ async function refuseMissing(use: string, path: string, { place }: FindContext):
         change: (near) => useIt(`${use.slice(0, use.lastIndexOf("/") + 1)}${near}`),
       }) ?? hint(
         "stage/path",
-        `paths are relative to the folder of the pipeline file; this one resolves to ${path}`,
+        `write a path relative to the folder of the pipeline file; this path leads to ${path}`,
         { edit: "the path" },
       ),
       cause: error,
@@ -226,7 +226,7 @@ function ofKind(
   });
 }
 
-/** Rejects a stage that states that it does not work with this version of Rocket. */
+/** Rejects a stage whose property `rocket` excludes this version of Rocket. */
 function refuseOtherVersion(
   { kind, name, rocket }: AnyStage,
   use: string | undefined,

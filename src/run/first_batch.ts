@@ -18,7 +18,10 @@ import { disposeInput, stepInput } from "../train/step_input.ts";
 import { type GivenState, initialValues } from "../train/variables.ts";
 import { largeFirstLoss } from "./warnings/first_loss.ts";
 
-/** The result of a first batch. */
+/**
+ * The results of one training step and one evaluation on the first batch, and the memory that they
+ * needed.
+ */
 export interface FirstBatch {
   /** The total loss and each term, by name. */
   readonly losses: readonly (readonly [string, number])[];

@@ -291,7 +291,7 @@ async function readFinite(
     place,
     hint: hint(
       "initial/finite",
-      "weights must be finite numbers: use an earlier file",
+      "weights must be finite numbers: use another file, such as an earlier checkpoint",
       { edit: "the file" },
     ),
     exitCode: 2,

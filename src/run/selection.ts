@@ -5,7 +5,7 @@ import { type MetricValue, undefinedMetric } from "../stages/metric.ts";
 import type { NetName } from "../stages/network.ts";
 import type { PlannedMetric } from "../train/evaluate.ts";
 
-/** The metrics to measure, and the nets that have them. */
+/** The metrics to measure, and the nets for which they are measured. */
 export interface Measured {
   /** The metrics. */
   readonly metrics: readonly PlannedMetric[];

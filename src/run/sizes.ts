@@ -145,7 +145,7 @@ export function refuseLargeOutputs(
   const largest = outputs.reduce((one, other) => bytesOf(other) > bytesOf(one) ? other : one);
   const shape = [rows, ...largest.shape].map((size) => size.toLocaleString("en")).join(" × ");
   throw new UserError(
-    `a step of ${counted(rows, "row")} needs ${
+    `a training step with ${counted(rows, "row")} needs ${
       formatBytes(bytes)
     } for the outputs of the nets' layers, of which ${largest.name} of size ${shape} needs ${
       formatBytes(bytesOf(largest))

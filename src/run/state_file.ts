@@ -119,7 +119,7 @@ async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {
 }
 
 /**
- * Restores a state from a checkpoint.
+ * Restores the state of training (the variables and the optimizer's slots) from a checkpoint.
  *
  * @param model The model that the state belongs to.
  * @param path The checkpoint's safetensors file.

@@ -38,7 +38,9 @@ export interface StepsOptions {
   readonly maxSkipped: number;
 }
 
-/** The result of a step. */
+/**
+ * The result of a training step whose numbers have been checked: it was either applied or skipped.
+ */
 export interface StepResult {
   /** The state after the step; if the step was skipped, the state before it. */
   readonly state: State;

@@ -77,5 +77,5 @@ export const numberTypes: ReadonlyMap<string, NumberType> = new Map(Object.entri
   FP64: fraction(Float64Array, () => new Float64()),
 }));
 
-/** The names of all datatypes. */
+/** The names of all datatypes that inputs and outputs of the server can have. */
 export const datatypes: readonly string[] = ["BOOL", ...numberTypes.keys(), "BYTES"];

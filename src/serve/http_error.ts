@@ -28,7 +28,7 @@ export class HttpError extends Error {
 }
 
 /**
- * Rejects a request that is itself wrong.
+ * Throws the error for an invalid request, which is answered with the HTTP status 400.
  *
  * @param message What is wrong and what was expected.
  * @throws {HttpError} Always; with status 400.

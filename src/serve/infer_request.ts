@@ -31,7 +31,10 @@ export interface InferRequest {
   readonly outputs: readonly WantedOutput[];
 }
 
-/** What a request is checked against. */
+/**
+ * The inputs and outputs of the model and the limits of the server, against which a request for
+ * predictions is checked.
+ */
 export interface InferContext {
   /** The inputs of the model. */
   readonly columns: readonly InputColumn[];
@@ -139,7 +142,7 @@ function booleanOf(parameters: Json, name: string, of: string): boolean | undefi
 interface BinaryData {
   readonly bytes: Uint8Array;
   start: number;
-  /** Whether the request states where they begin. */
+  /** Whether the request contains the position at which they begin. */
   readonly header: boolean;
 }
 

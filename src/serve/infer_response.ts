@@ -17,9 +17,9 @@ const encoder = new TextEncoder();
 
 /**
  * Creates the response to a request for predictions. If an output is binary, its bytes follow the
- * JSON, and a header states the number of bytes of the JSON.
+ * JSON, and a header contains the length of the JSON in bytes.
  *
- * @param answer What it states.
+ * @param answer The content of the response.
  * @throws {HttpError} If a row has no prediction and the output cannot express this.
  */
 export function inferResponse({ model, id, outputs, unknown }: InferAnswer): ResponseParts {

@@ -9,7 +9,7 @@ export interface InputColumn {
   readonly name: string;
   /** The kind of its values. */
   readonly family: Family;
-  /** The datatype that the metadata of the model states. */
+  /** The datatype, as given in the metadata of the model. */
   readonly datatype: string;
   /** The datatypes that requests may use. */
   readonly accepted: readonly string[];

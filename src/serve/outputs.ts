@@ -12,7 +12,7 @@ import type { WantedOutput } from "./infer_request.ts";
 /** The name of an output of a served model. */
 export type OutputName = "prediction" | "score" | "probabilities" | "logits";
 
-/** An output in the metadata of the model. */
+/** The name, datatype, and shape of one output, as listed in the metadata of the served model. */
 export interface OutputColumn {
   /** The name. */
   readonly name: OutputName;

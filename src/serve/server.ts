@@ -23,7 +23,7 @@ export interface ServerOptions {
   readonly onWarning: (line: string) => void;
 }
 
-/** A server that listens. */
+/** A server that accepts connections. */
 export interface RunningServer {
   /**
    * Resolves when the server has stopped: when all requests are answered, or when the time for this

@@ -20,7 +20,7 @@ import { type Numbers, type NumberType, numberTypes } from "./datatypes.ts";
 import { refuse } from "./http_error.ts";
 import type { InputColumn } from "./input_columns.ts";
 
-/** A tensor of a request. */
+/** An input tensor in a request for predictions. */
 export interface RequestTensor {
   /** The datatype. */
   readonly datatype: string;

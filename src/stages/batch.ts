@@ -144,7 +144,7 @@ export interface IdSpec {
   readonly padded: boolean;
 }
 
-/** The label of a pipeline. */
+/** The description of a pipeline's label: the column that the nets predict. */
 export interface LabelSpec extends ColumnSpec {
   /**
    * `class`: one of several classes. `binary`: 0 or 1, with one logit. `number`: a numeric value.

@@ -38,7 +38,7 @@ const forms: Readonly<
 const formsOfParts = Object.entries(forms) as [keyof typeof forms, "one" | "named"][];
 
 /**
- * Maps the value of each column.
+ * Applies a function to the value that belongs to each column of a batch, such as its description.
  *
  * @param parts The values.
  * @param change Returns the new value of a column.
@@ -93,7 +93,7 @@ export function listParts<C>(parts: Parts<C>): C[] {
 }
 
 /**
- * Maps the columns of a batch.
+ * Applies a function to each column of a batch, and returns a batch of the results.
  *
  * @param batch The batch, which is not changed.
  * @param change Returns the new column.
@@ -102,7 +102,10 @@ export function mapBatch({ size, ...columns }: Batch, change: (column: Column) =
   return { size, ...mapParts<Column, Column>(columns, change) };
 }
 
-/** Maps the values of an object. */
+/**
+ * Applies a function to each value of an object. Returns an object with the results under the same
+ * keys.
+ */
 export function mapValues<T, R>(
   object: Readonly<Record<string, T>>,
   change: (value: T, name: string) => R,

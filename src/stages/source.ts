@@ -8,7 +8,7 @@ export interface SourceContext {
   readonly folder: string;
 }
 
-/** The location of a row of a data set. */
+/** The location of a row in the files of a data set. */
 export interface RowLocation {
   /** The file, as the pipeline names it. */
   readonly file: string;
@@ -18,7 +18,7 @@ export interface RowLocation {
   readonly line?: number | undefined;
 }
 
-/** An opened data source, which provides rows as Arrow record batches. */
+/** A data source that has been opened. It provides rows as Arrow record batches. */
 export interface Dataset {
   /** The names and types of all columns, including columns that were not requested. */
   readonly schema: ArrowSchema;

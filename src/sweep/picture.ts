@@ -22,7 +22,8 @@ export interface PicturePoint {
 }
 
 /**
- * Returns the points of the picture: the settings that have both a latency and the metric.
+ * Returns the points of the chart that {@linkcode drawPicture} draws: the rows of the table for
+ * which both the latency and the metric are known.
  *
  * @param table The sweep's table.
  */
@@ -41,8 +42,9 @@ export function picturePoints({ rows, metric }: SweepTable): PicturePoint[] {
 }
 
 /**
- * Draws the metric against the latency of the light nets: one point per setting with the 95 %
- * interval of its mean, a color for each name, and a line through the points of the grid.
+ * Draws a chart of the metric against the latency of the light nets. Each point with its 95 %
+ * confidence interval is a setting, or a point of a setting's grid. All points of a setting have
+ * the same color and are connected by a line.
  *
  * @param table The sweep's table.
  * @param report Called with a message if the packages for drawing cannot be loaded.

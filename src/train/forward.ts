@@ -13,8 +13,8 @@ import type {
 import type { TensorsByName } from "./variables.ts";
 
 /**
- * The factor that multiplies the gradient into shared variables: a constant, or a tensor with this
- * step's value.
+ * The factor by which the gradient with respect to shared variables is multiplied: a constant, or a
+ * tensor with the value for this step.
  */
 export type Gate = number | tf.Scalar;
 
@@ -68,7 +68,7 @@ export class Forward {
    * Computes the outputs of a net.
    *
    * @param net The net.
-   * @param shared The factor that multiplies the gradient into shared variables.
+   * @param shared The factor for the gradient with respect to shared variables.
    * @returns Its outputs.
    * @throws {Error} If this run has no such net.
    */

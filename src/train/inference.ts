@@ -5,7 +5,7 @@ import type { NetName, NetworkPair } from "../stages/network.ts";
 import { Forward } from "./forward.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** The input of a net. */
+/** The input of a net when it computes predictions. */
 export interface InferenceInput {
   /** The features, `[rows, ...shape]`. */
   readonly features: TensorsByName;

@@ -177,7 +177,7 @@ function meanLoss(
   );
 }
 
-/** Returns the hint that states what a loss must return for a number of rows. */
+/** Returns a hint that describes what a loss must return for a number of rows. */
 const lossHint = (rows: number | "batch") =>
   hint(
     "loss/value",

@@ -67,7 +67,7 @@ export interface StepInput extends BatchTensors {
   readonly factors: readonly tf.Scalar[];
 }
 
-/** The output of a step. */
+/** The results of a training step: the next state, the losses, and the norm of the gradients. */
 export interface StepOutput {
   /** The state after the step. */
   readonly state: State;

@@ -40,7 +40,10 @@ export interface GivenState {
   readonly steps: number;
 }
 
-/** The initial state of a job that derives everything from the seed. */
+/**
+ * The given initial state of a job in which no value is given: all initial values are derived from
+ * the seed.
+ */
 export const nothingGiven: GivenState = { values: new Map(), slots: new Map(), steps: 0 };
 
 /**

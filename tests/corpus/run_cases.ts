@@ -270,7 +270,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "weights that are not finite",
     light(),
-    ["use an earlier file"],
+    ["such as an earlier checkpoint"],
     {
       "initial/finite": right,
     },

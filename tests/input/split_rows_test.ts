@@ -221,7 +221,7 @@ Deno.test("a split refuses what leaves a split without rows, and columns that ca
     "by.time",
   ]);
   assertEquals(await refused(dataset([1, 1, 1, 1]), { test: 0.5, by: { group: "by" } }), [
-    "the column by has 1 different value, but a split of 2 parts needs at least 2 groups",
+    "the column by has 1 different value, but a split into 2 parts needs at least 2 groups",
     "by.group",
   ]);
   const single = dataset(["a", "b", "a", "a"], texts);

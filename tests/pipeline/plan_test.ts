@@ -286,7 +286,7 @@ Deno.test("makePlan() reports all problems of a file at once", async () => {
       24,
       "./none",
       "there is no file ./none.ts",
-      "paths are relative to the folder of the pipeline file; this one resolves to none.ts",
+      "write a path relative to the folder of the pipeline file; this path leads to none.ts",
     ],
     [25, "progress", 'outputs: expected a list, got "progress"'],
   ];

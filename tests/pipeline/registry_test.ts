@@ -245,11 +245,11 @@ Deno.test("find() suggests the most similar file name for a missing file", async
   assertEquals(await refused(files, "loss", "mine.ts"), [[
     "f.yaml:7:3",
     "there is no file mine.ts",
-    "paths are relative to the folder of the pipeline file; this one resolves to mine.ts",
+    "write a path relative to the folder of the pipeline file; this path leads to mine.ts",
   ]]);
   assertEquals(await refused(files, "loss", "./no/mine.ts"), [[
     "f.yaml:7:3",
     "there is no file ./no/mine.ts",
-    "paths are relative to the folder of the pipeline file; this one resolves to no/mine.ts",
+    "write a path relative to the folder of the pipeline file; this path leads to no/mine.ts",
   ]]);
 });

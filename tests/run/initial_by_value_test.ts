@@ -591,10 +591,10 @@ onWasm(
       edit('"berry"', '"bilberry"');
       assertStringIncludes(
         await resume(),
-        'the feature item changed since the run began: value 1 (counted from 0) is now "berry" and was "bilberry"',
+        'the feature item changed after the run began: value 1 (counted from 0) is now "berry" and was "bilberry"',
       );
       edit('"kind":"vocabulary"', '"kind":"hash"');
-      assertStringIncludes(await resume(), "the feature item changed since the run began");
+      assertStringIncludes(await resume(), "the feature item changed after the run began");
       editModel(out, () => JSON.parse(text));
       await Deno.writeTextFile(path, text.replace('"berry"', '"bilberry"'));
       assertStringIncludes(await resume(), "model.json was changed after it was written");

@@ -80,7 +80,7 @@ forEachEngine("prepareNets() counts the outputs of layers for all rows of a batc
       const error = assertThrows(() => prepare(bytes - 1), UserError);
       assertEquals(
         error.message,
-        "a step of 1,000 rows needs 608 kB for the outputs of the nets' layers, of which " +
+        "a training step with 1,000 rows needs 608 kB for the outputs of the nets' layers, of which " +
           "booster.hidden1 of size 1,000 × 60 needs 240 kB; only 608 kB are available",
       );
       assertEquals(error.exitCode, 2);

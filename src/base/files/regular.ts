@@ -53,7 +53,8 @@ export async function readRegular(path: string): Promise<Uint8Array<ArrayBuffer>
 }
 
 /**
- * Reads a regular text file.
+ * Reads a text file, after checking that the path leads to a regular file and not, for example, to
+ * a folder, a device, or a pipe.
  *
  * @param path The file.
  * @throws {IrregularFile} If it is something else.

@@ -24,7 +24,7 @@ export function sealJson(text: string): string {
 }
 
 /**
- * Checks a text that {@linkcode sealJson} returned.
+ * Checks the hash at the end of a text that {@linkcode sealJson} returned.
  *
  * @param text The text.
  * @returns Whether the text is as it was written.

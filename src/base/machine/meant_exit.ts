@@ -32,7 +32,10 @@ function takeMark(): number {
  */
 export const markVariable: string = handedOver.exit;
 
-/** Chooses the mark for the exit codes of a process, as the value of the variable. */
+/**
+ * Chooses at random the mark for the exit codes of a process: the value to set for the environment
+ * variable {@linkcode markVariable}.
+ */
 export const newMark = (): string =>
   String(FIRST + crypto.getRandomValues(new Uint8Array(1))[0]! % MARKS);
 

@@ -10,7 +10,7 @@ const myGradient: GradientStage = defineGradient({
     "Blocks the booster's gradient until a fraction of the run has passed.",
   options: z.object({
     after: z.number().min(0).max(1).default(0.5).describe(
-      "The fraction of the run before the gradient passes.",
+      "The fraction of the run during which the gradient is blocked.",
     ),
   }),
   create: ({ after }) => [

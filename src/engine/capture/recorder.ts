@@ -11,7 +11,10 @@ import { IN_PLACE, writeInParts } from "./in_place.ts";
 import { lowPrecisionInputs, type Precision, returnsToFloat } from "./precision.ts";
 import { sizedByValue, type TracedTensor, type TraceEntry, type TrialTraces } from "./trace.ts";
 
-/** The binding's description of a tensor that it created. */
+/**
+ * The description of a tensor, as tfjs-node's native binding returns it for each tensor that it
+ * creates.
+ */
 export interface TensorMetadata {
   readonly id: number;
   readonly shape: number[];

@@ -14,7 +14,7 @@ export interface TracedTensor {
   readonly type: number;
 }
 
-/** An op or constant in a recording. */
+/** An operation or a constant in the recording of a function. */
 export interface TraceEntry {
   /** The name of the op; `Const` for a constant. */
   readonly op: string;
@@ -173,7 +173,10 @@ export class TrialTraces {
   }
 }
 
-/** The error for a function that differs from the prediction of its trial traces. */
+/**
+ * Thrown if a function calls other operations than its trial traces predicted. Trial traces are
+ * executions of the function with few rows, which record its operations.
+ */
 export class Unforeseen extends Error {
   override name = "Unforeseen";
 }

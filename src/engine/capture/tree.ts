@@ -15,7 +15,8 @@ export function leaves(tree: Tree): tf.Tensor[] {
 }
 
 /**
- * Creates a tree of the same structure with other tensors.
+ * Copies a tree (nested lists and objects that contain tensors) and replaces its tensors with
+ * others.
  *
  * @typeParam T The type of the tree.
  * @param tree The tree whose structure is copied.

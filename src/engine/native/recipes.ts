@@ -16,7 +16,10 @@ export interface Made {
   readonly compiler?: string;
 }
 
-/** A way to obtain an addon and a matching TensorFlow. */
+/**
+ * A way to build or download the native engine's addon (tfjs-node's compiled binding to TensorFlow)
+ * and a TensorFlow library that matches it.
+ */
 export interface Recipe {
   /** The origin of the TensorFlow library. */
   readonly origin: Origin;

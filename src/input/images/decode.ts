@@ -45,7 +45,7 @@ export function decodeImage(image: OpenedImage): Picture {
 }
 
 /**
- * Returns the size of an upright image.
+ * Returns the size of an image after it has been turned upright according to its EXIF orientation.
  *
  * @param header The image's header.
  */

@@ -1,4 +1,4 @@
-/** The EXIF tag that states how to turn an image. */
+/** The EXIF tag that specifies how a viewer must turn the image. */
 const orientationTag = 0x0112;
 
 /** The type of 16-bit numbers in TIFF. */

@@ -135,7 +135,10 @@ let loading: Promise<JpegDecoder> | undefined;
 /** What the decoder has reported about the current image. */
 const messages: string[] = [];
 
-/** Loads the decoder, unless it is loaded. It must be awaited before images are decoded. */
+/**
+ * Loads the JPEG decoder if it is not loaded yet. Await this function before the first image is
+ * decoded.
+ */
 export async function loadJpegDecoder(): Promise<void> {
   if (!decoder) await reload();
 }

@@ -3,8 +3,8 @@ import { layoutOf } from "../layout.ts";
 import { loadJpegDecoder } from "./jpeg.ts";
 
 /**
- * Loads the decoders that columns need. Columns are decoded without waiting, so this must be awaited
- * before the first record batch.
+ * Loads the image decoders that columns need. The functions that decode columns are synchronous and
+ * cannot load a decoder, so await this function before the first record batch is decoded.
  *
  * @param fields The columns to read.
  */

@@ -10,7 +10,7 @@ export interface Picture {
   readonly pixels: Uint8Array;
 }
 
-/** Facts about an image that its bytes state before the compressed pixels. */
+/** The properties of an image that are stored in its file before the compressed pixels. */
 export interface ImageHeader {
   /** The format. */
   readonly format: "PNG" | "JPEG";
@@ -24,10 +24,13 @@ export interface ImageHeader {
   readonly orientation: number;
 }
 
-/** An image that cannot be decoded. */
+/** Thrown if the data of an image is damaged, so that it cannot be decoded. */
 export class DamagedImage extends Error {}
 
-/** An image that is intact, but of a kind that is not read. */
+/**
+ * Thrown for an image that is intact but has a format, or uses a feature, that Rocket does not
+ * support.
+ */
 export class UnsupportedImage extends Error {}
 
 /**

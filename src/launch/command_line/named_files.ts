@@ -26,7 +26,11 @@ export const pathOptions: Readonly<Record<string, readonly string[]>> = {
   sql: ["tables", "database"],
 };
 
-/** The options of built-in stages that are stages themselves, by stage. */
+/**
+ * The options of built-in stages whose values are entries of other stages, by the name of the
+ * built-in stage. For example, the option `then` of the schedule `warm-up` contains another
+ * schedule.
+ */
 export const stageOptions: Readonly<Record<string, readonly string[]>> = { "warm-up": ["then"] };
 
 /** The options of a pipeline entry that belong to the pipeline and not to the stage, by kind. */

@@ -12,7 +12,7 @@ export interface OnnxRequest extends GraphRequest {
   readonly place: DataPlace;
 }
 
-/** An ONNX model, and how its inputs relate to the source. */
+/** An ONNX model, and how its inputs relate to the columns of the data source. */
 export interface OnnxModel extends OnnxFile {
   /**
    * The input of each feature at the start of the graph; empty if the inputs are the features after

@@ -6,7 +6,7 @@ import { addColumns } from "./columns.ts";
 import { convertToTensorFlow, type TensorFlowValue } from "./convert.ts";
 import { DType } from "./messages.ts";
 
-/** A SavedModel, and how its inputs relate to the source. */
+/** A SavedModel, and how its inputs relate to the columns of the data source. */
 export interface TensorFlowModel {
   /** The graph and the weights. */
   readonly builder: SavedModelBuilder;

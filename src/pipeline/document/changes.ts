@@ -20,7 +20,7 @@ export function applyChange(root: Node, change: string): Node {
   const path = equals > 0 ? parsePath(change.slice(0, equals)) : undefined;
   if (!path) {
     throw new UserError(`--set expects PATH=VALUE, got ${JSON.stringify(change)}`, {
-      hint: hint("set/example", "for example --set losses.2.weight=0.1", {
+      hint: hint("set/example", "write, for example, --set losses.2.weight=0.1", {
         args: {
           replace: {
             [change]: "losses.2.weight=0.1",

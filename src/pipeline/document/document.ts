@@ -84,7 +84,9 @@ const maxParts = 100_000;
 /** Loads the module at a path and returns its exports. */
 export type Evaluate = (path: string) => Promise<{ readonly default?: unknown }>;
 
-/** Thrown if the exports of a module are needed but the module may not be run. */
+/**
+ * Thrown if the exports of a module are needed, but this process is not allowed to run the module.
+ */
 export class Unevaluated extends Error {
   override name = "Unevaluated";
   /** The module's absolute path. */
@@ -272,7 +274,7 @@ async function readFile(
     await refuseFolder(file, place);
     throw new UserError(`${file} is not a pipeline file`, {
       place,
-      hint: hint("pipeline/ending", "a pipeline file ends in .yaml, .yml, .json or .ts", {
+      hint: hint("pipeline/ending", "name a file that ends in .yaml, .yml, .json or .ts", {
         edit: "the name of the file",
       }),
       exitCode: 2,
@@ -468,7 +470,7 @@ async function sizeOfFile(file: string, path: string, place: Place | undefined):
     place,
     hint: isDirectory
       ? undefined
-      : hint("pipeline/regular", "a pipeline is a file that ends in .yaml, .yml, .json or .ts", {
+      : hint("pipeline/regular", "name a regular file that ends in .yaml, .yml, .json or .ts", {
         edit: "a file instead of the device",
       }),
     exitCode: 2,

@@ -208,7 +208,7 @@ function setIn(document: Document, value: unknown, path: Path): { text: string; 
 const nameOf = (use: unknown, stage: AnyStage) => typeof use === "string" ? use : stage.name;
 
 /**
- * Pairs the names of planned stages with their places in the document.
+ * Lists the name of each planned stage together with its place in the pipeline file.
  *
  * @param entries The planned stages.
  */

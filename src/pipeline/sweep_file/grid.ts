@@ -12,7 +12,7 @@ export interface GridPoint {
   readonly value: Node;
 }
 
-/** All values of a grid for one path of the pipeline. */
+/** One axis of a sweep's grid: all values to try for one option of the pipeline. */
 export type Axis = readonly GridPoint[];
 
 /**

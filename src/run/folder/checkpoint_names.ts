@@ -30,7 +30,10 @@ export async function checkpointNames(run: string): Promise<CheckpointNames> {
   return { names: names.sort(), last: steps.sort((a, b) => step(b) - step(a))[0] };
 }
 
-/** How a user names a checkpoint, for the error if it does not exist. */
+/**
+ * Where the user named a checkpoint, and how to change the name. The error for a checkpoint that
+ * does not exist uses it.
+ */
 export interface CheckpointSubject {
   /** The place in the pipeline file; undefined for a name on the command line. */
   readonly place?: Place | undefined;

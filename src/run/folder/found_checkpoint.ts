@@ -54,8 +54,9 @@ export async function findCheckpoint(
 }
 
 /**
- * Throws an error if a checkpoint is from another run than a `model.json`: with other vocabularies,
- * classes, or statistics, its predictions would be wrong without an error.
+ * Throws an error if a checkpoint and a `model.json` belong to different runs. If the vocabularies,
+ * classes, or statistics of another run were used with a checkpoint, its predictions would be
+ * wrong, but no error would occur.
  *
  * @param checkpoint The checkpoint.
  * @param modelSha256 The hash in `model.json`.

@@ -13,7 +13,8 @@ import { sizeOf } from "../../input/columns.ts";
 import type { ModelFile, ModelInput } from "./model_file.ts";
 
 /**
- * The features and classes of a run. The positions along the axes of its variables represent them.
+ * The features and classes of a run. They determine what each position along an axis of a variable
+ * represents, such as a feature or a class.
  */
 export interface Meaning {
   /** The features of the source. */
@@ -72,7 +73,10 @@ export interface MatchCount {
   readonly gone: number;
 }
 
-/** Which position of an earlier run's axis each position of an axis corresponds to. */
+/**
+ * For each position along an axis of a variable, the position that represents the same feature
+ * value, class, or input in an earlier run.
+ */
 export interface AxisMatch {
   /**
    * For each position, the position in the earlier run, or −1 if it is new. Undefined if each

@@ -512,7 +512,7 @@ function changedModel(path: string, { place }: Pick<UserErrorOptions, "place">):
   return new UserError(`${path} was changed after it was written: its hash is different`, {
     hint: hint(
       "model/edited",
-      "copy the original file again: the weights belong to the values in that file",
+      "copy the original file again: the weights only fit its original content",
       { edit: "the folder" },
     ),
     place,

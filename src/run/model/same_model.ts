@@ -30,7 +30,7 @@ export async function refuseOtherModel(folder: string, now: ModelContent): Promi
   const problems: Problem[] = [];
   const compare = (what: string, one: unknown, other: unknown, how: string) => {
     if (!isDeepStrictEqual(plain(one), plain(other))) {
-      problems.push({ message: `${what} changed since the run began: ${how}`, hint: newRun });
+      problems.push({ message: `${what} changed after the run began: ${how}`, hint: newRun });
     }
   };
   for (const { name, spec, type } of now.features) {

@@ -87,7 +87,7 @@ async function sampleOf(plan: Plan, data: PreparedData): Promise<SampledRows[]> 
 }
 
 /**
- * Transforms rows of the sample, without augmentation.
+ * Applies the transforms to rows of the sample that the warnings examine, without augmentation.
  *
  * @param transforms The transforms.
  * @param rows The rows.

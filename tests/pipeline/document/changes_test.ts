@@ -150,7 +150,7 @@ Deno.test("applyChange() rejects text that is not PATH=VALUE", async () => {
       [
         "",
         `--set expects PATH=VALUE, got ${JSON.stringify(change)}`,
-        "for example --set losses.2.weight=0.1",
+        "write, for example, --set losses.2.weight=0.1",
       ],
     ]);
   }

@@ -114,13 +114,13 @@ Deno.test("readDocument() rejects files that do not contain a pipeline", async (
       { "a.toml": "x" },
       "",
       "a.toml is not a pipeline file",
-      "a pipeline file ends in .yaml, .yml, .json or .ts",
+      "name a file that ends in .yaml, .yml, .json or .ts",
     ],
     [
       { "a": "x" },
       "",
       "a is not a pipeline file",
-      "a pipeline file ends in .yaml, .yml, .json or .ts",
+      "name a file that ends in .yaml, .yml, .json or .ts",
     ],
     [
       { "a.yaml": new Uint8Array(4 * 2 ** 20 + 1).fill(32) },
@@ -229,7 +229,7 @@ Deno.test("extends: accepts paths with environment variables", async () => {
     assertEquals(await refused(whole), [[
       "top.yaml:1:10",
       "7 is not a pipeline file",
-      "a pipeline file ends in .yaml, .yml, .json or .ts",
+      "name a file that ends in .yaml, .yml, .json or .ts",
     ]]);
   });
   await withEnvironment({ ROCKET_TEST_BASE: undefined }, async () => {
