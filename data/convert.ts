@@ -123,7 +123,7 @@ function sourceOf({ from, query, batchRows, nulls = [] }: ConvertOptions): Sourc
     throw new UserError(`${from} has an unknown file extension`, {
       hint: hint(
         "convert/format",
-        "the supported formats are .parquet, .csv, .tsv, .arrow, .feather, .duckdb",
+        "use a file that ends in .parquet, .csv, .tsv, .arrow, .feather, or .duckdb",
         { edit: "the file" },
       ),
       exitCode: 2,

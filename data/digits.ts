@@ -80,7 +80,7 @@ function parse(text: string, path: string): number[][] {
       );
     if (fine) return values;
     throw new UserError(
-      `line ${index + 1} of ${path} does not consist of 64 pixels from 0 to 16 and a digit: ${
+      `line ${index + 1} of ${path} does not consist of 64 pixel values from 0 to 16 and a digit: ${
         line.slice(0, 40)
       }`,
     );

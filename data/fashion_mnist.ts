@@ -145,7 +145,7 @@ async function check(
     throw new UserError(`${path} has the shape [${shape}]; expected [${original.shape}]`, {
       hint: hint(
         "fashion-mnist/shape",
-        "this is another data set in the same format: pass the folder of Fashion-MNIST",
+        "the file belongs to another data set in the same format: pass the folder with Fashion-MNIST's files",
         { edit: "the folder" },
       ),
     });

@@ -130,7 +130,7 @@ function readMatrix({ type, data }: Element, path: string): { name: string; arra
   const size = shape.reduce((product, length) => product * length, 1);
   if (array.values.length !== size || shape.some((length) => length < 0)) {
     throw new UserError(
-      `${path}: the variable ${name} has ${array.values.length} values; its shape [${shape}] has ${size}`,
+      `${path}: the variable ${name} has ${array.values.length} values, but its shape [${shape}] needs ${size}`,
       {
         hint: hint("mat/values", "the file is incomplete or damaged: download it again", {
           edit: "the file",

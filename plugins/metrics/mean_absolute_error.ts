@@ -10,9 +10,12 @@ const stage: MetricStage = defineMetric({
   example: "use: mean-absolute-error",
   create(_options, { label }) {
     if (label.kind !== "number") {
-      throw new UserError(`mean-absolute-error needs a number; the label is ${label.kind}`, {
-        hint: hint("mean-absolute-error/class", "use accuracy", { set: { use: "accuracy" } }),
-      });
+      throw new UserError(
+        `mean-absolute-error needs a label of kind number; this label has the kind ${label.kind}`,
+        {
+          hint: hint("mean-absolute-error/class", "use accuracy", { set: { use: "accuracy" } }),
+        },
+      );
     }
     return {
       start: () =>

@@ -455,7 +455,7 @@ export function schemaOf(columns: readonly DuckColumn[], where: string): Schema 
       throw new UserError(`${where} has two columns called ${name}`, {
         hint: hint(
           "duckdb/twice",
-          `read it with the source sql, where the second one is called ${quoted(sql)}`,
+          `read the file with the source sql, where the second column is called ${quoted(sql)}`,
           { edit: "the source" },
         ),
       });
@@ -503,9 +503,9 @@ export function selectColumns(
       {
         hint: hint(
           "duckdb/type",
-          `do not use this column, or read it with the source sql: ${castOf(name, type)} AS ${
-            quoted(name)
-          }`,
+          `do not use this column, or read it with the source sql and the expression ${
+            castOf(name, type)
+          } AS ${quoted(name)}`,
           { edit: "the source" },
         ),
       },

@@ -71,7 +71,7 @@ function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserErr
     return new UserError(`the query needs ${memory}`, {
       hint: hint(
         "sql/memory",
-        "read fewer rows and columns, or shorten long texts: left(…, 10000)",
+        "read fewer rows and columns, or shorten long texts, for example with left(…, 10000)",
         {
           edit: "the query",
         },
@@ -82,7 +82,7 @@ function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserErr
   return new UserError(`reading ${file} needs ${memory}`, {
     hint: hint(
       "source/memory",
-      "its texts or lists are very long when they are decompressed: write shorter values, or fewer rows per row group",
+      "the file's texts or lists are very long when they are decompressed: write shorter values, or fewer rows per row group",
       { edit: "the data file" },
     ),
     cause,
@@ -152,14 +152,17 @@ function ofFile(
     });
   }
   if (/created with a newer version of DuckDB|version number/.test(text)) {
-    return new UserError(`${file} was written by a newer version of DuckDB than Rocket's, 1.5`, {
-      hint: hint(
-        "duckdb/newer",
-        "write it in an older format: ATTACH 'FILE' (STORAGE_VERSION 'v1.4.0')",
-        { edit: "the database" },
-      ),
-      cause,
-    });
+    return new UserError(
+      `${file} was written by a newer version of DuckDB than 1.5, which Rocket uses`,
+      {
+        hint: hint(
+          "duckdb/newer",
+          "write it in an older format: ATTACH 'FILE' (STORAGE_VERSION 'v1.4.0')",
+          { edit: "the database" },
+        ),
+        cause,
+      },
+    );
   }
   if (/not a valid DuckDB database|Cannot launch in-memory database/.test(text)) {
     return new UserError(`${file} is not a DuckDB database`, {

@@ -250,7 +250,7 @@ function notFolder(name: string, what: string): UserError {
   return new UserError(`${name} ${what}; expected a folder of images`, {
     hint: hint(
       "images/folder",
-      "name a folder; the sources parquet and arrow read images in files of these formats",
+      "name a folder; for images in Parquet or Arrow files, use the source parquet or arrow",
       { edit: "the path" },
     ),
   });

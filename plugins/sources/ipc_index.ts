@@ -139,11 +139,11 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
   const head = messages.schema;
   if (isBigEndian(head)) {
     throw new UserError(
-      `${file.name} has big-endian byte order, which cannot be read`,
+      `${file.name} has big-endian byte order, which Rocket cannot read`,
       {
         hint: hint(
           "arrow/big-endian",
-          "read it and write it again with pyarrow, which uses the byte order of its machine",
+          "read the file with pyarrow and write it again; pyarrow uses the byte order of its machine",
           { edit: "the data file" },
         ),
       },

@@ -38,7 +38,7 @@ export async function recognize(file: RandomAccess): Promise<"file" | "stream"> 
     throw new UserError(`${name} is an Arrow file whose end is missing`, {
       hint: hint(
         "arrow/end",
-        "it was cut off or is still being written: create or download it again",
+        "the file was cut off or is still being written: create or download it again",
         { edit: "the data file" },
       ),
     });

@@ -271,15 +271,18 @@ async function refuseShadows(
   const names = new Set(own.map(([name]) => (name as string).toLowerCase()));
   const shadow = macros.find((name) => names.has(name.toLowerCase()));
   if (shadow === undefined) return;
-  throw new UserError(`${file} has a macro with the name of a DuckDB function, ${shadow}`, {
-    hint: hint(
-      "sql/shadow",
-      `drop it, or create it under another name: DROP MACRO ${quoted(shadow)}`,
-      {
-        edit: "the database",
-      },
-    ),
-  });
+  throw new UserError(
+    `${file} contains a macro called ${shadow}, which is also the name of a DuckDB function`,
+    {
+      hint: hint(
+        "sql/shadow",
+        `drop the macro, or create it under another name: DROP MACRO ${quoted(shadow)}`,
+        {
+          edit: "the database",
+        },
+      ),
+    },
+  );
 }
 
 /**

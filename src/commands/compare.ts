@@ -53,9 +53,13 @@ export async function compare(
     throw new UserError(
       `expected two run folders or more, got ${folders.length === 0 ? "none" : folders[0]}`,
       {
-        hint: hint("compare/runs", "name the runs, as in `compare RUN RUN`; `runs` lists them", {
-          edit: "the arguments",
-        }),
+        hint: hint(
+          "compare/runs",
+          "name the runs, as in `compare RUN RUN`; the command `runs` lists them",
+          {
+            edit: "the arguments",
+          },
+        ),
         exitCode: 2,
       },
     );

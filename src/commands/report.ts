@@ -32,7 +32,9 @@ export async function report(
   const { out } = options;
   if (folders.length === 0) {
     throw new UserError("report needs at least one run folder", {
-      hint: hint("report/runs", "name the runs; `runs` lists them", { edit: "the arguments" }),
+      hint: hint("report/runs", "name the runs; the command `runs` lists them", {
+        edit: "the arguments",
+      }),
       exitCode: 2,
     });
   }

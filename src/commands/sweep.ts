@@ -39,16 +39,19 @@ export async function sweep(args: readonly string[], options: CommandOptions): P
 
 function refuseSeed({ set }: CommandOptions): void {
   if (!set.some((change) => /^seed\s*=/.test(change))) return;
-  throw new UserError("a sweep takes its seeds from its file, so --set cannot change the seed", {
-    hint: hint(
-      "sweep/seed",
-      "list the seeds in the file, such as seeds: [1, 2, 3]; --only SETTING/seed-N runs one of them",
-      {
-        edit: "the sweep and the arguments",
-      },
-    ),
-    exitCode: 2,
-  });
+  throw new UserError(
+    "a sweep takes its seeds from the sweep file, so --set cannot change the seed",
+    {
+      hint: hint(
+        "sweep/seed",
+        "list the seeds in the file, such as seeds: [1, 2, 3]; --only SETTING/seed-N runs one of them",
+        {
+          edit: "the sweep and the arguments",
+        },
+      ),
+      exitCode: 2,
+    },
+  );
 }
 
 class SweepCommand {

@@ -85,7 +85,7 @@ export function chooseFeatures(plan: Plan, columns: readonly string[]): Complete
     place: plan.document.place(["data", "features"]),
     hint: hint(
       "features/none",
-      "name a column, or use a file that has other columns than the label and those that other options name",
+      "name a column, or use a file with columns in addition to the label and those that other options name",
       { edit: "the features, or the data file" },
     ),
     exitCode: 2,

@@ -185,7 +185,7 @@ function moments({ place }: DividedSource, column: string, data: Data): Moments 
   const { family } = layoutOf(type)!;
   if (family === "strings" || family === "booleans" || DataType.isDictionary(type)) {
     throw new UserError(
-      `the column ${column} has the type ${type}, which has no order in time`,
+      `the column ${column} has the type ${type}, whose values have no order in time`,
       {
         place: place("by", "time"),
         hint: hint(

@@ -158,7 +158,7 @@ async function loadExport(
       {
         hint: hint(
           "model/transform-outside",
-          "use the run folder, or apply the transforms in your own program, and compute " +
+          "use the run folder, or apply the transforms in your own program, and run " +
             `${ONNX_FILE} with ONNX Runtime: README.md in the folder describes the inputs`,
           { edit: "the folder" },
         ),

@@ -25,7 +25,7 @@ export function importCustom(
 ): Promise<Record<string, unknown>> {
   if (handed(handedOver.code) === NO_CODE) {
     throw new UserError(
-      `${use} is custom code, but when the permissions of this command were determined, none of its files named custom code`,
+      `${use} is custom code, but when the permissions of this command were determined, none of the command's files named custom code`,
       { place, exitCode: 2 },
     );
   }

@@ -65,7 +65,7 @@ export function refuseLargeNets(
     hint: largest.table
       ? hint(
         "size/table",
-        "use fewer ids, for example `ids: { hash: 100000 }` at the feature, or smaller embeddings",
+        "use fewer ids, for example `ids: { hash: 100000 }` in the options of the feature, or smaller embeddings",
         { edit: "the feature's ids" },
       )
       : hint(

@@ -373,7 +373,7 @@ function* dataCommandCases(): Iterable<CommandCase> {
   yield one(
     "a format that is none",
     ["convert", "a.xyz", "a.arrow"],
-    ["the supported formats are"],
+    ["use a file that ends in"],
     {
       files: { "a.xyz": csv },
       mended: { "convert/format": right },

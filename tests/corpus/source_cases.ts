@@ -249,7 +249,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
   });
   yield {
     ...one("a macro that has the name of a function", "FROM t", [
-      "a.db has a macro with the name of a DuckDB function, error",
+      "a.db contains a macro called error, which is also the name of a DuckDB function",
     ]),
     files: {},
     source: "{ use: sql, database: a.db, query: FROM types }",

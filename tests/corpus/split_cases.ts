@@ -63,7 +63,7 @@ export function* splitCases(): Iterable<CommandCase> {
     features: "{ a: }",
     sources: divided("{ test: 0.25, by: { time: n } }"),
   });
-  yield ofRows("split: words in time", 2, ["which has no order in time", "timestamp"], {
+  yield ofRows("split: words in time", 2, ["whose values have no order in time", "timestamp"], {
     features,
     sources: divided("{ test: 0.25, by: { time: word } }"),
   }, { "split/time-type": inPipeline("time: word", "time: time") });

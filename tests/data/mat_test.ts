@@ -66,10 +66,10 @@ Deno.test("readMat() rejects other files, other arrays, and incomplete files", a
     [doubles().subarray(0, 190), "x ends within a variable"],
     [set(128, 3), "x has a data element of type 3 where an array is expected"],
     [set(176, 7), "x: the variable a is not an array of bytes or doubles"],
-    [set(160, 7), "x: the variable a has 2 values; its shape [7,2] has 14"],
-    [set(160, 2 ** 32 - 1), "x: the variable a has 2 values; its shape [-1,2] has -2"],
+    [set(160, 7), "x: the variable a has 2 values, but its shape [7,2] needs 14"],
+    [set(160, 2 ** 32 - 1), "x: the variable a has 2 values, but its shape [-1,2] needs -2"],
     [twice(), "x has two variables with the name a"],
-    [negative(), "x: the variable a has 2 values; its shape [-1,-2] has 2"],
+    [negative(), "x: the variable a has 2 values, but its shape [-1,-2] needs 2"],
     [set(180, 2 ** 32 - 1), "x ends within a variable"],
     [set(168, 9 << 16), "x ends within a variable"],
   ];

@@ -414,7 +414,7 @@ class NeedList {
         // Deno protects these folders by their paths, but not links to them.
         if (isOfSystem(target)) {
           throw new UserError(
-            `${link} is a link to ${target}, through which code can reach any file: remove it`,
+            `${link} is a link to ${target}, through which code can reach any file: remove the link`,
             { exitCode: 2 },
           );
         }

@@ -346,7 +346,7 @@ class SweepReader {
         this.#problem(
           `${JSON.stringify(text)} is not a valid path of a pipeline option`,
           [...path, text],
-          hint("sweep/axis", "write a path such as losses.2.weight: [0.01, 0.1]", {
+          hint("sweep/axis", "write a path and its values, such as losses.2.weight: [0.01, 0.1]", {
             edit: "the path",
           }),
         );
@@ -389,7 +389,9 @@ async function withSetting(base: Node, setting: Node, reading: Reading): Promise
     if (path) return changeAt(node, path, value, place);
     throw new UserError(`${JSON.stringify(key)} is not a valid path of a pipeline option`, {
       place,
-      hint: hint("sweep/change", "write a path such as losses.2.weight: 0.1", { edit: "the path" }),
+      hint: hint("sweep/change", "write a path and a value, such as losses.2.weight: 0.1", {
+        edit: "the path",
+      }),
       exitCode: 2,
     });
   }, laid);

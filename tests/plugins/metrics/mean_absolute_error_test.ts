@@ -37,7 +37,7 @@ Deno.test("mean-absolute-error refuses labels that are classes", () => {
   for (const label of [classLabel(3), binaryLabel]) {
     assertRefuses(
       () => makeMetric(meanAbsoluteError, label),
-      `mean-absolute-error needs a number; the label is ${label.kind}`,
+      `mean-absolute-error needs a label of kind number; this label has the kind ${label.kind}`,
       "use accuracy",
     );
   }

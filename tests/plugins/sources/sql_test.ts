@@ -363,7 +363,7 @@ Deno.test("sql checks the views, macros and generated columns of a database befo
       await assertRejects(
         () => ask("FROM c", name!),
         UserError,
-        `${name} has a macro with the name of a DuckDB function, ${macro}`,
+        `${name} contains a macro called ${macro}, which is also the name of a DuckDB function`,
       );
     }
     assertEquals(await Deno.readTextFile(target), "x\n1\n");
