@@ -22,8 +22,8 @@ interface MomentOptions {
 export type MomentScalar = "size" | "root";
 
 /**
- * Computes Adam's bias corrections, as PyTorch applies them: `size` is rate / (1 − β₁ᵗ), `root` is
- * √(1 − β₂ᵗ).
+ * Computes Adam's bias corrections, as PyTorch applies them: `size` is learning rate / (1 − β₁ᵗ),
+ * and `root` is √(1 − β₂ᵗ).
  *
  * @param options The decay rates.
  */

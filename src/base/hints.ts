@@ -57,7 +57,9 @@ export interface ArgumentsChange {
   readonly remove?: readonly string[] | undefined;
 }
 
-/** A hint with its name and its changes, as a {@linkcode HintListener} receives it. */
+/**
+ * A hint with its name and the changes that it suggests, as a {@linkcode HintListener} receives it.
+ */
 export interface Hint {
   /** The hint's unique name. */
   readonly id: string;

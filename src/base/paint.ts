@@ -20,8 +20,8 @@ const HEADS: readonly (readonly [RegExp, keyof typeof STYLES])[] = [
 const DIFFERENCE = /(?:[+−][\d.e+-]+(?: \[[^\]]*\])?|\b\d+\.\d+) (better|worse|faster|slower)\b/g;
 
 /**
- * Adds colors to a line that is printed on a terminal: to the words that start an error, a warning
- * or a hint, and to differences that say whether they are better or worse.
+ * Adds colors to a line that is printed on a terminal: to the word that starts an error, a warning,
+ * or a hint, and to differences that the line calls better, worse, faster, or slower.
  *
  * @param line The line, without control characters.
  */

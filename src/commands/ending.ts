@@ -22,8 +22,9 @@ function endProcess(code: number): never {
 }
 
 /**
- * Returns the function that ends the process with an exit code of Rocket's. Only Rocket's own
- * modules get it, while they load. Otherwise, a stage could end the process as if the command were
+ * Returns the function that ends the process with one of Rocket's exit codes. Rocket's own modules
+ * call `takeEnd()` while they are loaded; once {@linkcode watchEnd} has been called, `takeEnd()`
+ * throws an error. Otherwise, a stage could use it to end the process as if the command were
  * complete.
  */
 export function takeEnd(): typeof endProcess {

@@ -135,7 +135,8 @@ export function windowsOf(
 }
 
 /**
- * Returns the order of the rows in a window.
+ * Returns the random order of the rows in one window, which is a group of rows that are shuffled
+ * together.
  *
  * @param rows The number of rows in the window.
  * @param seed The run's seed.

@@ -56,8 +56,9 @@ export function splitColumns({ by }: SplitOptions): string[] {
 }
 
 /**
- * Divides the rows of a source into splits. Each row belongs to exactly one split. It reads the
- * column that decides, and keeps 5 bytes per row in memory, or up to 21 for a split by time.
+ * Divides the rows of a source into splits, so that each row belongs to exactly one split. The
+ * function reads the column that decides the split, if there is one. It keeps 5 bytes per row in
+ * memory, or up to 21 for a split by time.
  *
  * @param source The opened data source, and how its rows are divided.
  * @returns The rows of each split, as data sets; the source is closed when all of them are closed.

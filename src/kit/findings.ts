@@ -1,4 +1,7 @@
-/** The results of a check: the rules that a stage breaks, with the samples that show it. */
+/**
+ * The results of a check: the rules that a stage violates, and the samples for which it violates
+ * them.
+ */
 export class Findings {
   readonly #cases = new Map<string, string[]>();
 

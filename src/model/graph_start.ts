@@ -5,8 +5,8 @@ import { ElementType } from "./onnx/messages.ts";
 
 /**
  * Counts the transforms that run before an exported graph. A transform without `graph()` cannot be
- * part of a graph, so the graph begins after the last one. Transforms that apply only in training
- * do not matter.
+ * part of a graph, so the graph begins after the last such transform. Transforms that apply only in
+ * training are ignored.
  *
  * @param transforms The transforms of the model, in order.
  * @returns The number of transforms before the graph, with those that apply only in training.

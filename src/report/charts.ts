@@ -130,8 +130,9 @@ export async function lineChart(
 }
 
 /**
- * Draws a confusion matrix. The color of a cell shows what fraction of the rows with the true label
- * of its line got the prediction of its column.
+ * Draws a confusion matrix, with a line for each true label and a column for each predicted class.
+ * The color of a cell shows the fraction of the rows with this true label for which this class was
+ * predicted.
  *
  * @param cells The number of rows for each pair of a label and a predicted class.
  * @param classes The names of the classes, in order.
