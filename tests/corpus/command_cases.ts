@@ -232,7 +232,9 @@ function* sweepCases(): Iterable<CommandCase> {
   yield one("a reference that is none, on the command line", sweepText, ["the settings are"], {
     args: [...part, "--reference", "zzz"],
   });
-  yield one("a grid of what is no path", `${sweepText}grid: { a..b: [1, 2] }\n`, ["for example"], {
+  yield one("a grid of what is no path", `${sweepText}grid: { a..b: [1, 2] }\n`, [
+    "such as losses.2.weight",
+  ], {
     mended: {
       "sweep/axis": { files: { "s.yaml": `${sweepText}grid: { losses.2.weight: [1, 2] }\n` } },
     },
@@ -240,7 +242,7 @@ function* sweepCases(): Iterable<CommandCase> {
   yield one(
     "a change of what is no path",
     sweepText.replace("losses.2.weight:", "losses..weight:"),
-    ["for example"],
+    ["such as losses.2.weight"],
     { mended: { "sweep/change": { files: { "s.yaml": sweepText } } } },
   );
   yield one("a metric that nobody measures", `${sweepText}metric: light/acc\n`, [

@@ -169,7 +169,7 @@ export function* stageCases(): Iterable<CommandCase> {
       name: `contracts: ${name}`,
     };
   };
-  yield one("a source of nothing", "source", "nothing", ["open() returns"], "source/open");
+  yield one("a source of nothing", "source", "nothing", ["from open()"], "source/open");
   yield one(
     "a stage for another version of Rocket",
     "newer",

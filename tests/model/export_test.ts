@@ -448,7 +448,7 @@ Deno.test("exportModel() refuses weights and folders that are not a run's", asyn
     await Deno.writeTextFile(json, JSON.stringify({ ...others, modelSha256, sha256 }));
     await assertRejects(() => exportModel(out, to), UserError, "cannot be read");
     await Deno.remove(json);
-    await assertRejects(() => exportModel(out, to), UserError, "cannot be checked");
+    await assertRejects(() => exportModel(out, to), UserError, "cannot be verified");
     assert(!await Deno.stat(to).then(() => true, () => false));
   });
 });
