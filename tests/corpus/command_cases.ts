@@ -426,7 +426,7 @@ function* dataCommandCases(): Iterable<CommandCase> {
   });
   const other = { "f/train-images-idx3-ubyte": Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 5) };
   yield one("IDX files of another shape", ["fashion-mnist", "--from", "f", "--out", "o"], [
-    "pass the folder of Fashion-MNIST",
+    "pass the folder with Fashion-MNIST",
   ], {
     code: 1,
     files: other,

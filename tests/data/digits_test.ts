@@ -48,7 +48,7 @@ Deno.test("digits rejects a CSV file that does not contain the digits", async ()
     await assertRejects(make, UserError, `${path} cannot be read`);
     const text = new Blob(["1,2,3\n"]).stream().pipeThrough(new CompressionStream("gzip"));
     await Deno.writeFile(path, await new Response(text).bytes());
-    await assertRejects(make, UserError, `line 1 of ${path} is not 64 pixels`);
+    await assertRejects(make, UserError, `line 1 of ${path} does not consist of 64 pixel values`);
   } finally {
     await Deno.remove(from, { recursive: true });
   }

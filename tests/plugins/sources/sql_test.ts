@@ -303,7 +303,7 @@ Deno.test("sql reports a forbidden function and its position in the query", asyn
   await assertRefused(
     "SELECT 'é' AS x\nFROM range(1), enable_logging()",
     "the query cannot be run at line 2, column 16: it calls enable_logging, but a query may only read data",
-    "or from one of these functions: generate_series, json_each",
+    "or from the results of these functions: generate_series, json_each",
   );
   const numbers = Array.from({ length: 130_001 }, (_, index) => index).join(",");
   await assertRefused(
