@@ -51,7 +51,7 @@ readonly group: string;
 /** A column such as the label. The rows of each value are divided in the same proportions. */
 readonly stratify: string;
 });
-/** The seed of the split; the seed of the run by default. With a seed of its own, runs with other seeds have the same split. */
+/** The seed of the split; the seed of the run by default. If it is set, runs with different seeds have the same split. */
 readonly seed?: number;
 };
 /** For all sources `csv` with a header: the types of columns, such as { zip: string }. The option `columns` of a source takes precedence. */
@@ -106,7 +106,7 @@ readonly keep?: "first" | "last";
 readonly image?: {
 /** How images of other sizes get the size in `shape`. stretch: the proportions change. crop: the edges are cut off. By default, images of other sizes are an error. */
 readonly resize?: "stretch" | "crop";
-/** How transparent pixels are read if `shape` has no channel for alpha. white, black: as on a background. drop: alpha is ignored. By default, transparent pixels are an error. */
+/** How transparent pixels are read if `shape` has no alpha channel. white, black: as if the image had a background of this color. drop: the alpha channel is ignored. By default, transparent pixels are an error. */
 readonly alpha?: "drop" | "white" | "black";
 /** 8: images with 16 bits per value are rounded to 8 bits. By default, they are an error. */
 readonly bits?: 8;
@@ -115,7 +115,7 @@ readonly orientation?: "apply" | "ignore";
 };
 }) | (null);
 });
-/** auto: strings become ids, as with `ids: { train: true, minCount: 2 }`, and numbers are normalized; for networks that read only numbers, ids are one-hot encoded. Whole numbers stay numbers unless their feature has `ids`. By default, only the options of the pipeline apply. */
+/** auto: strings become ids, as with `ids: { train: true, minCount: 2 }`, and numbers are normalized. For networks that read only numbers, ids are one-hot encoded. Whole numbers remain numbers unless their feature has the option `ids`. By default, features are prepared only as other options say. */
 readonly prepare?: "auto";
 /** The column that the nets predict. */
 readonly label: (string) | ({
@@ -268,7 +268,7 @@ readonly group?: string;
 /** A column such as the label. The rows of each value are divided in the same proportions. */
 readonly stratify?: string;
 });
-/** The seed of the split; the seed of the run by default. With a seed of its own, runs with other seeds have the same split. */
+/** The seed of the split; the seed of the run by default. If it is set, runs with different seeds have the same split. */
 readonly seed?: number;
 };
 /** For all sources `csv` with a header: the types of columns, such as { zip: string }. The option `columns` of a source takes precedence. */
@@ -323,7 +323,7 @@ readonly keep?: "first" | "last";
 readonly image?: {
 /** How images of other sizes get the size in `shape`. stretch: the proportions change. crop: the edges are cut off. By default, images of other sizes are an error. */
 readonly resize?: "stretch" | "crop";
-/** How transparent pixels are read if `shape` has no channel for alpha. white, black: as on a background. drop: alpha is ignored. By default, transparent pixels are an error. */
+/** How transparent pixels are read if `shape` has no alpha channel. white, black: as if the image had a background of this color. drop: the alpha channel is ignored. By default, transparent pixels are an error. */
 readonly alpha?: "drop" | "white" | "black";
 /** 8: images with 16 bits per value are rounded to 8 bits. By default, they are an error. */
 readonly bits?: 8;
@@ -332,7 +332,7 @@ readonly orientation?: "apply" | "ignore";
 };
 }) | (null);
 });
-/** auto: strings become ids, as with `ids: { train: true, minCount: 2 }`, and numbers are normalized; for networks that read only numbers, ids are one-hot encoded. Whole numbers stay numbers unless their feature has `ids`. By default, only the options of the pipeline apply. */
+/** auto: strings become ids, as with `ids: { train: true, minCount: 2 }`, and numbers are normalized. For networks that read only numbers, ids are one-hot encoded. Whole numbers remain numbers unless their feature has the option `ids`. By default, features are prepared only as other options say. */
 readonly prepare?: "auto";
 /** The column that the nets predict. */
 readonly label?: (string) | ({
@@ -913,7 +913,7 @@ readonly light?: {
 readonly depth: number;
 /** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
-/** The number of groups of the light net. With 2 and sharing: none, it has the same layers as with sharing: bottom, but its own kernels. */
+/** The number of groups of the light net. With 2 groups and sharing: none, the light net has the same layers as with sharing: bottom, but its own kernels. */
 readonly groups?: number;
 };
 /** The booster. */
@@ -1068,7 +1068,7 @@ readonly temperature?: number;
 readonly alpha?: number;
 /** The weight β of the term that compares the probabilities of the other classes. */
 readonly beta?: number;
-/** Whether to multiply the loss by T². */
+/** Whether to multiply the loss by T², the square of the temperature. */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "dist";
@@ -1090,7 +1090,7 @@ readonly beta?: number;
 readonly gamma?: number;
 /** The temperature τ that divides the logits. */
 readonly temperature?: number;
-/** Whether to multiply the loss by τ². */
+/** Whether to multiply the loss by τ², the square of the temperature. */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "fitnet";
@@ -1311,7 +1311,7 @@ readonly start?: number;
 readonly end?: number;
 /** The number of epochs or steps before the change starts. */
 readonly after?: number;
-/** The number of epochs or steps that the change takes. */
+/** The number of epochs or steps during which the factor changes. */
 readonly over: number;
 /** Whether `after` and `over` count epochs or steps. */
 readonly unit?: "steps" | "epochs";
@@ -1446,7 +1446,7 @@ readonly name?: string;
 readonly use: "calibration";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
-/** The number of bins of equal width for the ECE. */
+/** The number of bins of equal width for the expected calibration error. */
 readonly bins?: number;
 }) | ({
 readonly use: "gauc";
@@ -1857,7 +1857,7 @@ readonly light?: {
 readonly depth?: number;
 /** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
-/** The number of groups of the light net. With 2 and sharing: none, it has the same layers as with sharing: bottom, but its own kernels. */
+/** The number of groups of the light net. With 2 groups and sharing: none, the light net has the same layers as with sharing: bottom, but its own kernels. */
 readonly groups?: number;
 };
 /** The booster. */
