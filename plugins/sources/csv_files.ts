@@ -40,7 +40,7 @@ import {
   yamlName,
 } from "../../plugin.ts";
 import { createReadStream } from "node:fs";
-import { createGunzip } from "node:zlib";
+import { createGunzip, createZstdDecompress } from "node:zlib";
 import { refuseManyColumns } from "./hints.ts";
 import { partitionFields } from "./hive.ts";
 import { type Database, literal, noColumns, quoted } from "./duckdb.ts";
@@ -134,6 +134,8 @@ export interface CsvFile {
   readonly names: readonly string[];
   /** The number of blank lines before the header. */
   readonly blankLines: number;
+  /** The end of the first record; undefined if unknown, or if the file has no line end. */
+  readonly lineEnd?: string | undefined;
 }
 
 /** A column of all files. */
@@ -212,9 +214,9 @@ export async function openCsv(
 ): Promise<CsvFile> {
   let delimiter = dialect.delimiter ?? (isTabbed(file) ? "\t" : ",");
   const start = await startOf(database, file, delimiter, dialect.quote);
-  const text = start.replace(/^[\r\n]+/, "");
-  const blankLines = text === "" ? 0 : blankLinesOf(start);
-  let [first, second] = recordsOf(text, delimiter, dialect.quote);
+  const text = start.text.replace(/^[\r\n]+/, "");
+  const blankLines = text === "" ? 0 : blankLinesOf(start.text);
+  let { records: [first, second], lineEnd } = recordsOf(text, delimiter, dialect.quote);
   if (first === undefined) {
     throw new UserError(`${file.name} contains no text`, {
       hint: hint("csv/names", "write the names of the columns into its first line", {
@@ -242,7 +244,7 @@ export async function openCsv(
   }
   if (other !== undefined) {
     delimiter = other;
-    [first = [], second] = recordsOf(text, delimiter, dialect.quote);
+    ({ records: [first = []], lineEnd } = recordsOf(text, delimiter, dialect.quote));
   }
   refuseManyColumns(file.name, first.length);
   const given = Object.keys(dialect.columns ?? {});
@@ -277,10 +279,18 @@ export async function openCsv(
       ),
     });
   }
-  return { file, delimiter, names, blankLines };
+  if (!start.hasLineEnds) lineEnd = undefined;
+  return { file, delimiter, names, blankLines, lineEnd };
 }
 
 const isTabbed = ({ name }: SourceFile) => /\.(tsv|tab)(\.gz|\.zst)?$/i.test(name);
+
+/** The start of a file. */
+interface Start {
+  readonly text: string;
+  /** Whether lines end as in the file. */
+  readonly hasLineEnds: boolean;
+}
 
 /** Returns the start of a file as text, with at least two records if the file has them. */
 async function startOf(
@@ -288,36 +298,39 @@ async function startOf(
   { path }: SourceFile,
   delimiter: string,
   quote: string,
-): Promise<string> {
-  if (!/\.zst$/i.test(path)) {
-    const file = createReadStream(path);
-    const stream = /\.gz$/i.test(path) ? file.pipe(createGunzip()) : file;
-    file.on("error", (error) => stream.destroy(error));
-    const decoder = new TextDecoder("utf-8", { fatal: true });
-    try {
-      let text = "", looked = 0;
-      for await (const bytes of stream) {
-        text += decoder.decode(bytes, { stream: true });
-        if (text.length < 2 * looked) continue;
-        looked = text.length;
-        // The start of a third record shows that two records are complete.
-        if (text.length > maxStart || recordsOf(text, delimiter, quote, 3).length === 3) {
-          return text;
-        }
-      }
-      return text + decoder.decode();
-    } catch {
-      // DuckDB reports the problem.
-    } finally {
-      file.destroy();
-      stream.destroy();
+): Promise<Start> {
+  const file = createReadStream(path);
+  const stream = /\.gz$/i.test(path)
+    ? file.pipe(createGunzip())
+    : /\.zst$/i.test(path)
+    ? file.pipe(createZstdDecompress())
+    : file;
+  file.on("error", (error) => stream.destroy(error));
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  try {
+    let text = "", looked = 0;
+    for await (const bytes of stream) {
+      text += decoder.decode(bytes, { stream: true });
+      if (text.length < 2 * looked) continue;
+      looked = text.length;
+      // The start of a third record shows that two records are complete.
+      const isComplete = text.length > maxStart ||
+        recordsOf(text, delimiter, quote, 3).records.length === 3;
+      if (isComplete) return { text, hasLineEnds: true };
     }
+    return { text: text + decoder.decode(), hasLineEnds: true };
+  } catch {
+    // DuckDB reports the problem.
+  } finally {
+    file.destroy();
+    stream.destroy();
   }
   const rows = await database.rows(
     `FROM read_csv([${literal(path)}], auto_detect = false, header = false, ` +
       "delim = '\\0', quote = '', escape = '', columns = {'line': 'VARCHAR'}) LIMIT 100",
   );
-  return rows.map(([line]) => (line as string | null) ?? "").join("\n");
+  const text = rows.map(([line]) => (line as string | null) ?? "").join("\n");
+  return { text, hasLineEnds: false };
 }
 
 /**
@@ -328,9 +341,13 @@ const maxStart = 2 ** 22;
 const blankLinesOf = (text: string) =>
   /^(\r\n|\n|\r)*/.exec(text)![0].match(/\r\n|\n|\r/g)?.length ?? 0;
 
-/** Returns the values of the first records of a text, two records by default. */
-function recordsOf(text: string, delimiter: string, quote: string, most = 2): string[][] {
+/**
+ * Returns the values of the first records of a text, two records by default, and the line end of the
+ * first record.
+ */
+function recordsOf(text: string, delimiter: string, quote: string, most = 2): Records {
   const records: string[][] = [];
+  let lineEnd: string | undefined;
   let values: string[] = [], value = "", within = false, start = true, ended = true;
   const endRecord = () => {
     values.push(value);
@@ -350,12 +367,19 @@ function recordsOf(text: string, delimiter: string, quote: string, most = 2): st
       values.push(value);
       [value, start] = ["", true];
     } else if (character === "\n" || character === "\r") {
-      if (character === "\r" && text[at + 1] === "\n") at++;
+      const end = character === "\r" && text[at + 1] === "\n" ? "\r\n" : character;
+      at += end.length - 1;
       endRecord();
+      if (records.length === 1) lineEnd ??= end;
     } else value += character;
   }
   if (!ended && records.length < most) endRecord();
-  return records;
+  return { records, lineEnd };
+}
+
+interface Records {
+  readonly records: readonly string[][];
+  readonly lineEnd: string | undefined;
 }
 
 /**
@@ -377,6 +401,9 @@ function otherDelimiter(
   );
 }
 
+/** The line ends as DuckDB's option `new_line` expects them. */
+const lineEnds: Readonly<Record<string, string>> = { "\n": "\\n", "\r\n": "\\r\\n", "\r": "\\r" };
+
 /**
  * Returns the table expression (for a FROM clause) that reads a file. All values are texts, and
  * columns are named by their index from 0.
@@ -385,7 +412,7 @@ function otherDelimiter(
  * @param dialect The format of the file.
  */
 export function tableOf(
-  { file, delimiter, names, blankLines }: CsvFile,
+  { file, delimiter, names, blankLines, lineEnd }: CsvFile,
   dialect: CsvDialect,
 ): string {
   const { quote, header, nullValues } = dialect;
@@ -397,6 +424,8 @@ export function tableOf(
     `header = ${header}`,
     // Without `skip`, DuckDB would read the header after blank lines as a row.
     `skip = ${header ? blankLines : 0}`,
+    // DuckDB would take the first line break of the file, which may be within a quoted name.
+    ...lineEnd === undefined ? [] : [`new_line = ${literal(lineEnds[lineEnd]!)}`],
     `nullstr = [${nullValues.map(literal).join(", ")}]`,
     "comment = ''",
     // A quoted "" is an empty text; an absent value is a null.

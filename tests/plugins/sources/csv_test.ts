@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { OpenRequest } from "../../../plugin.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import csv from "../../../plugins/sources/csv.ts";
@@ -11,7 +11,7 @@ type Options = Readonly<Record<string, unknown>>;
 
 /** Reads files that have these contents. */
 async function read(
-  files: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, Uint8Array | string>>,
   options: Options = {},
   request?: OpenRequest,
 ): Promise<Record<string, unknown[]>> {
@@ -91,6 +91,24 @@ Deno.test("csv reads each type that can be declared for a column", async () => {
     }),
     Object.fromEntries(names.map((name) => [name, [values[name]![1]]])),
   );
+});
+
+Deno.test("csv reads the rows after a first record whose quoted values contain other line breaks", async () => {
+  for (const end of ["\n", "\r\n", "\r"]) {
+    for (const inside of ["\n", "\r\n", "\r"]) {
+      const lines = [`"a${inside}b",t`, "1,x", "2,y", ""], name = `a${inside}b`;
+      const expected = { [name]: [1, 2], t: ["x", "y"] };
+      assertEquals(await read({ "x.csv": lines.join(end) }), expected);
+      const blank = `${end}${end}${lines.join(end)}`;
+      assertEquals(await read({ "x.csv.gz": gzipSync(blank) }), expected);
+      assertEquals(await read({ "x.csv.zst": zstdCompressSync(blank) }), expected);
+    }
+  }
+  const values = '"1\n2",x\r\n"3",y\r\n';
+  assertEquals(await read({ "x.csv": values }, { header: false }), {
+    column0: ["1\n2", "3"],
+    column1: ["x", "y"],
+  });
 });
 
 Deno.test("csv has options for the delimiter, the quote and texts for nulls, and expects tabs in .tsv files", async () => {
