@@ -88,7 +88,7 @@ export function training(
       precision: mode === "bfloat16" ? "bfloat16" : "float32",
       rows: ({ input }) => rowsOf(input),
       rewrite: (recorded) => {
-        if (graphFile) Deno.writeFileSync(graphFile, recorded.graph.toSavedModel());
+        if (graphFile) Deno.writeFileSync(graphFile, recorded.graph.toGraphDef());
         return recorded;
       },
     },

@@ -6,6 +6,7 @@ import util from "node:util";
 import { registerNativeKernels } from "./kernels/native.ts";
 import type { Build } from "./native/build.ts";
 import { withoutStderr } from "./native/without_stderr.ts";
+import { openContext } from "./tensorflow.ts";
 
 /** The name under which the native backend is registered, the same as in tfjs-node. */
 export const NATIVE_BACKEND = "tensorflow";
@@ -34,9 +35,10 @@ async function load(build: Build): Promise<void> {
     "@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js"
   );
   // The path is absolute, so the base of the resolution does not matter.
-  const binding = withoutStderr(() =>
-    createRequire(process.execPath)(join(build.folder, build.addon))
-  );
+  const binding = withoutStderr(() => {
+    openContext(build);
+    return createRequire(process.execPath)(join(build.folder, build.addon));
+  });
   await import("@tensorflow/tfjs-node/dist/register_all_kernels.js");
   registerNativeKernels(NATIVE_BACKEND);
   tf.registerBackend(

@@ -3,8 +3,8 @@ import * as tf from "@tensorflow/tfjs";
 import { lacksBfloat16, thisMachine } from "../../src/engine/bfloat16.ts";
 import { CapturedFunction, type CaptureReport } from "../../src/engine/capture/capture.ts";
 import { type LowInput, lowPrecisionInputs } from "../../src/engine/capture/precision.ts";
-import { nativeBackend } from "../../src/engine/capture/recorder.ts";
 import * as ops from "../../src/engine/ops.ts";
+import { currentContext } from "../../src/engine/tensorflow.ts";
 import { forEachEngine, forNative } from "../support/engines.ts";
 
 /** Calls a captured function with a number of inputs, one after the other. */
@@ -134,9 +134,7 @@ forNative("CapturedFunction captures gradients with their saved tensors", () => 
 });
 
 forNative("CapturedFunction leaves no tensors behind and frees its graphs", () => {
-  const { binding } = nativeBackend();
-  const graphs = () =>
-    (binding as unknown as { getNumOfSavedModels(): number }).getNumOfSavedModels();
+  const graphs = () => currentContext()!.functions;
   const tensors = tf.memory().numTensors, before = graphs();
   const captured = new CapturedFunction(({ x }: { x: tf.Tensor }) => ({ y: tf.relu(x) }));
   callWith(captured, [...numbers, ...numbers]);

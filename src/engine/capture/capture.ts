@@ -1,6 +1,6 @@
 import { inOneLine } from "../../base/printable.ts";
-import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
+import { currentContext, type TensorFlowContext } from "../tensorflow.ts";
 import type { Precision } from "./precision.ts";
 import { type Mode, nativeBackend, NotCapturable, record, type RecordedGraph } from "./recorder.ts";
 import {
@@ -76,7 +76,7 @@ type Phase<Output> =
     readonly traces: readonly (readonly TraceEntry[])[];
     readonly why?: string | undefined;
   }
-  | { readonly kind: "captured"; readonly session: Session; readonly form: Output }
+  | { readonly kind: "captured"; readonly graph: GraphFunction; readonly form: Output }
   | { readonly kind: "eager" };
 
 /**
@@ -142,6 +142,10 @@ export class CapturedFunction<Input extends object, Output extends object> {
    */
   call(input: Input): Output {
     if (tf.getBackend() !== "tensorflow") return this.#eager(input);
+    if (!currentContext()) {
+      this.#reportOnce(NO_FUNCTIONS);
+      return this.#eager(input);
+    }
     const tensors = leaves(input as Tree);
     const signature = signatureOf(tensors, new Set());
     let phase = this.#phases.get(signature);
@@ -157,7 +161,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
   /** Frees the graphs. */
   dispose(): void {
     for (const phase of this.#phases.values()) {
-      if (phase.kind === "captured") phase.session.dispose();
+      if (phase.kind === "captured") phase.graph.dispose();
     }
     this.#phases.clear();
     this.#trialTraces.clear();
@@ -168,19 +172,19 @@ export class CapturedFunction<Input extends object, Output extends object> {
   }
 
   #replay(
-    { session, form }: Phase<Output> & { kind: "captured" },
+    { graph, form }: Phase<Output> & { kind: "captured" },
     input: Input,
     tensors: readonly tf.Tensor[],
     signature: string,
   ): Output {
     let results: tf.Tensor[];
     try {
-      results = session.run(tensors);
+      results = graph.run(tensors);
     } catch (error) {
       // If the stage is wrong, the run op by op fails too and its error names the stage. If it
       // succeeds, the graph was the cause.
       const output = this.#eager(input);
-      session.dispose();
+      graph.dispose();
       this.#giveUp(signature, `running its graph failed: ${inOneLine((error as Error).message)}`);
       return output;
     }
@@ -348,9 +352,9 @@ export class CapturedFunction<Input extends object, Output extends object> {
   ): void {
     const started = performance.now();
     const recorded = this.#options.rewrite?.(original) ?? original;
-    let session: Session;
+    let graph: GraphFunction;
     try {
-      session = new Session(recorded);
+      graph = new GraphFunction(recorded, currentContext()!);
     } catch (error) {
       return this.#giveUp(
         signature,
@@ -358,7 +362,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
       );
     }
     const { nodes, casts, constantBytes } = recorded.graph;
-    this.#phases.set(signature, { kind: "captured", session, form: output });
+    this.#phases.set(signature, { kind: "captured", graph, form: output });
     this.#options.report?.({
       captured: true,
       graph: { nodes, casts, constantBytes, ...how, loadSeconds: secondsSince(started) },
@@ -368,12 +372,19 @@ export class CapturedFunction<Input extends object, Output extends object> {
   #giveUp(signature: string, reason: string, origin?: string): void {
     this.#phases.set(signature, { kind: "eager" });
     // The last batch of an epoch has its own signature, but the reason is usually the same.
+    this.#reportOnce(reason, origin);
+  }
+
+  #reportOnce(reason: string, origin?: string): void {
     const shown = `${origin} ${reason}`;
     if (this.#reasons.has(shown)) return;
     this.#reasons.add(shown);
     this.#options.report?.({ captured: false, reason, origin });
   }
 }
+
+const NO_FUNCTIONS =
+  "this TensorFlow was set up by tfjs-node's own installer, which cannot run captured graphs";
 
 const NOT_THE_SAME =
   "its operations change from step to step, for example because it draws random numbers or counts steps";
@@ -414,40 +425,38 @@ function notCapturable(error: unknown): NotCapturable | undefined {
   return error instanceof Error && error.cause ? notCapturable(error.cause) : undefined;
 }
 
-/** A graph that TensorFlow has loaded. */
-class Session {
-  readonly #session: number;
-  readonly #feeds: string;
+/** A graph that is a function of TensorFlow's context. */
+class GraphFunction {
+  readonly #context: TensorFlowContext;
+  readonly #name: string;
   readonly #outputs: RecordedGraph["outputs"];
-  readonly #fetches: string;
+  readonly #count: number;
 
-  constructor({ graph, inputs, outputs }: RecordedGraph) {
-    // TensorFlow loads graphs only from folders, and no longer needs the folder once the graph is
-    // loaded.
-    const folder = Deno.makeTempDirSync({ prefix: "rocket-graph-" });
-    try {
-      Deno.writeFileSync(join(folder, "saved_model.pb"), graph.toSavedModel());
-      this.#session = nativeBackend().binding.loadSavedModel(folder, "serve");
-    } finally {
-      Deno.removeSync(folder, { recursive: true });
-    }
-    this.#feeds = inputs.join(",");
+  constructor({ graph, inputs, outputs, writes }: RecordedGraph, context: TensorFlowContext) {
+    const computed = outputs.filter((output) => typeof output === "string");
+    this.#context = context;
+    this.#name = context.addFunction({
+      graph: graph.toGraphDef(),
+      inputs,
+      outputs: computed,
+      alsoRun: writes,
+    });
     this.#outputs = outputs;
-    this.#fetches = outputs.filter((output) => typeof output === "string").join(",");
+    this.#count = computed.length;
   }
 
   run(inputs: readonly tf.Tensor[]): tf.Tensor[] {
     const backend = nativeBackend();
     const ids = backend.getInputTensorIds(inputs);
-    const fetched = backend.binding.runSavedModel(this.#session, ids, this.#feeds, this.#fetches)
+    const computed = backend.binding.executeOp(this.#name, [], ids, this.#count)
       .map((metadata) => backend.createOutputTensor(metadata))
       .values();
     return this.#outputs.map((output) =>
-      typeof output === "number" ? inputs[output]! : fetched.next().value!
+      typeof output === "number" ? inputs[output]! : computed.next().value!
     );
   }
 
   dispose(): void {
-    nativeBackend().binding.deleteSavedModel(this.#session);
+    this.#context.removeFunction(this.#name);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Builds a TensorFlow graph node by node and writes it as a SavedModel.
+ * Builds a TensorFlow graph node by node.
  *
  * @module
  */
@@ -273,15 +273,14 @@ export class Graph {
   }
 
   /**
-   * Adds an identity node, which gives a name to a value that will be fetched.
+   * Adds an identity node, which gives a name to a value that the graph returns.
    *
    * @param value The reference to the value.
    * @param type TensorFlow's number for its type.
-   * @param after Names of nodes that must run before this one.
    * @returns The reference to the same value.
    */
-  identity(value: Reference, type: number, after: Iterable<string> = []): Reference {
-    return this.#add("Identity", [value, ...controls(after)], [["T", typeMessage(type)]]) + ":0";
+  identity(value: Reference, type: number): Reference {
+    return this.#add("Identity", [value], [["T", typeMessage(type)]]) + ":0";
   }
 
   /**
@@ -329,22 +328,14 @@ export class Graph {
     return Array.from({ length: count }, (_, index) => `${node}:${index}`);
   }
 
-  /** Returns the graph as the bytes of a SavedModel's `saved_model.pb`. */
-  toSavedModel(): Uint8Array {
+  /** Returns the graph as the bytes of a `GraphDef`. */
+  toGraphDef(): Uint8Array<ArrayBuffer> {
     const graph = new messages.GraphDef();
     graph.setNodeList(this.#nodes);
     const version = new messages.VersionDef();
     version.setProducer(PRODUCER);
     graph.setVersions(version);
-    const info = new messages.MetaGraphDef.MetaInfoDef();
-    info.addTags("serve");
-    const meta = new messages.MetaGraphDef();
-    meta.setGraphDef(graph);
-    meta.setMetaInfoDef(info);
-    const saved = new messages.SavedModel();
-    saved.setSavedModelSchemaVersion(1);
-    saved.addMetaGraphs(meta);
-    return saved.serializeBinary();
+    return graph.serializeBinary();
   }
 
   #constant(type: number, shape: readonly number[], values: ArrayBufferView): Reference {

@@ -84,6 +84,8 @@ export interface RecordedGraph {
    * unchanged.
    */
   readonly outputs: readonly (Reference | number)[];
+  /** The names of the nodes that write in place, which run although no output depends on them. */
+  readonly writes: readonly string[];
   /** The recorded ops, for comparing recordings. */
   readonly trace: readonly TraceEntry[];
 }
@@ -162,6 +164,7 @@ export function record(
         graph: recording.graph,
         inputs: placeholders,
         outputs,
+        writes: recording.writes,
         trace: recording.trace,
       },
     };
@@ -229,12 +232,12 @@ class Recording {
   output(tensor: tf.Tensor): Reference {
     const [id] = this.#backend.getInputTensorIds([tensor]);
     const reference = this.#float(this.#reference(id!));
-    // No output depends on writes in place, so they are control inputs of each output.
-    return this.graph.identity(
-      reference,
-      this.#types.get(reference)!,
-      [...this.#written.values()].flat(),
-    );
+    return this.graph.identity(reference, this.#types.get(reference)!);
+  }
+
+  /** The names of the nodes that write in place. */
+  get writes(): string[] {
+    return [...this.#written.values()].flat();
   }
 
   see(tensors: readonly tf.Tensor[], ids: readonly number[]): void {

@@ -5,6 +5,7 @@ import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import { packageFolder } from "../../base/machine/package_folder.ts";
 import { findCommand, runCommand } from "./command.ts";
+import { CONTEXT_FLAG, CONTEXT_SOURCE } from "./context.ts";
 import type { Library } from "./library.ts";
 
 /** The file name of tfjs-node's addon, the native library that connects tfjs with TensorFlow. */
@@ -75,17 +76,20 @@ export async function compileAddon(
 ): Promise<string> {
   await import("@tensorflow/tfjs-node/dist/version.js");
   const sources = join(packageFolder("@tensorflow/tfjs-node"), "binding");
-  const addon = join(folder, ADDON);
+  const addon = join(folder, ADDON), context = join(folder, "context.cc");
+  await Deno.writeTextFile(context, CONTEXT_SOURCE);
   const { success, output } = await runCommand([
     ...compiler,
-    ...["-O2", "-std=c++17", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
+    ...["-O2", "-std=c++17", "-fPIC", "-shared", "-DNAPI_VERSION=8", CONTEXT_FLAG],
     ...[`-I${headers.include_dir}`, `-I${library.include}`],
     join(sources, "tfjs_backend.cc"),
     join(sources, "tfjs_binding.cc"),
+    context,
     ...["-o", addon],
     ...library.files,
     ...linkerFlags(Deno.build.os),
   ], { cwd: folder });
+  await Deno.remove(context);
   if (!success) {
     const lines = output.split("\n");
     const error = lines.find((line) => /error/i.test(line)) ?? lines[0];

@@ -28,6 +28,8 @@ export interface Build {
   readonly library: string;
   /** The addon's path within the folder. */
   readonly addon: string;
+  /** Whether the addon takes a context that Rocket has made, in which graphs can be functions. */
+  readonly takesContext: boolean;
   /** The compiler that built the addon, if one was used. */
   readonly compiler?: string;
   /** The duration of the build, in seconds. */
@@ -97,7 +99,8 @@ export async function findBuilds(cache: string, given: string | undefined): Prom
     if (!name.startsWith("native-") || name.endsWith(BUILDING)) continue;
     const build = await readBuild(join(cache, name));
     if (
-      build?.tfjs === TFJS_VERSION && build.platform === PLATFORM && build.given === given &&
+      build?.tfjs === TFJS_VERSION && build.takesContext !== undefined &&
+      build.platform === PLATFORM && build.given === given &&
       (build.origin !== "wheel" || build.tensorflow === TENSORFLOW_VERSION)
     ) builds.push(build);
   }

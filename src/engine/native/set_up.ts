@@ -120,6 +120,7 @@ async function follow(
       ...given === undefined ? {} : { given },
       library: moved(made.library),
       addon: relative(folder, made.addon),
+      takesContext: made.compiler !== undefined,
       ...made.compiler === undefined ? {} : { compiler: made.compiler },
       seconds: Math.round((performance.now() - started) / 100) / 10,
       made: new Date().toISOString(),
