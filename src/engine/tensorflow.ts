@@ -1,0 +1,210 @@
+/**
+ * The part of TensorFlow's C API that tfjs-node's addon does not offer: functions that are graphs.
+ *
+ * @module
+ */
+
+import { basename, join } from "node:path";
+import type { Build } from "./native/build.ts";
+
+/** The functions of the C API that Rocket calls. Pointers are integers here. */
+const SYMBOLS = {
+  TF_NewStatus: { parameters: [], result: "usize" },
+  TF_DeleteStatus: { parameters: ["usize"], result: "void" },
+  TF_GetCode: { parameters: ["usize"], result: "i32" },
+  TF_Message: { parameters: ["usize"], result: "usize" },
+  TFE_NewContextOptions: { parameters: [], result: "usize" },
+  TFE_DeleteContextOptions: { parameters: ["usize"], result: "void" },
+  TFE_NewContext: { parameters: ["usize", "usize"], result: "usize" },
+  TFE_ContextAddFunction: { parameters: ["usize", "usize", "usize"], result: "void" },
+  TFE_ContextRemoveFunction: { parameters: ["usize", "buffer", "usize"], result: "void" },
+  TF_NewBufferFromString: { parameters: ["buffer", "usize"], result: "usize" },
+  TF_DeleteBuffer: { parameters: ["usize"], result: "void" },
+  TF_NewGraph: { parameters: [], result: "usize" },
+  TF_DeleteGraph: { parameters: ["usize"], result: "void" },
+  TF_NewImportGraphDefOptions: { parameters: [], result: "usize" },
+  TF_DeleteImportGraphDefOptions: { parameters: ["usize"], result: "void" },
+  TF_GraphImportGraphDef: { parameters: ["usize", "usize", "usize", "usize"], result: "void" },
+  TF_GraphOperationByName: { parameters: ["usize", "buffer"], result: "usize" },
+  TF_GraphToFunctionWithControlOutputs: {
+    parameters: [
+      ...["usize", "buffer", "u8", "i32", "usize", "i32", "buffer", "i32", "buffer"] as const,
+      ...["usize", "i32", "buffer", "usize", "usize", "usize", "usize"] as const,
+    ],
+    result: "usize",
+  },
+  TF_DeleteFunction: { parameters: ["usize"], result: "void" },
+  // The C library's function, which TensorFlow is linked with, copies texts of errors.
+  strncpy: { parameters: ["buffer", "usize", "usize"], result: "usize" },
+} as const;
+
+/** An integer that is a pointer to an object of TensorFlow. */
+type Pointer = bigint;
+
+/** The length up to which the text of an error is read, in bytes. */
+const LONGEST_MESSAGE = 16_384;
+
+/** A graph that is to become a function. */
+export interface FunctionSource {
+  /** The graph, as the bytes of a `GraphDef`. */
+  readonly graph: Uint8Array<ArrayBuffer>;
+  /** The placeholders of the function's arguments, as `NODE:0`. */
+  readonly inputs: readonly string[];
+  /** The values that the function returns, as `NODE:OUTPUT`. */
+  readonly outputs: readonly string[];
+  /** The names of nodes that run in each call, even if no output depends on them. */
+  readonly alsoRun: readonly string[];
+}
+
+/** A context of TensorFlow's eager API, in which ops and functions are executed. */
+export class TensorFlowContext {
+  readonly #c: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+  readonly #context: Pointer;
+  readonly #functions = new Set<string>();
+  #made = 0;
+
+  /**
+   * Makes a context.
+   *
+   * @param library The path of TensorFlow's library.
+   * @throws {Error} If the library cannot be loaded, or makes no context.
+   */
+  constructor(library: string) {
+    this.#c = Deno.dlopen(library, SYMBOLS).symbols;
+    this.#context = this.#checked((status) => {
+      const options = this.#c.TFE_NewContextOptions();
+      try {
+        return this.#c.TFE_NewContext(options, status);
+      } finally {
+        this.#c.TFE_DeleteContextOptions(options);
+      }
+    });
+  }
+
+  /**
+   * Makes tfjs-node's addon use this context. The addon must not have been loaded yet.
+   *
+   * @param addon The path of the addon.
+   */
+  giveTo(addon: string): void {
+    const { symbols } = Deno.dlopen(addon, {
+      rocket_use_context: { parameters: ["usize"], result: "void" },
+    });
+    symbols.rocket_use_context(this.#context);
+  }
+
+  /**
+   * Adds a graph as a function. The addon executes the function like an op with this name.
+   *
+   * @param source The graph, and its inputs and outputs.
+   * @returns The name of the function.
+   * @throws {Error} If TensorFlow does not accept the graph.
+   */
+  addFunction({ graph, inputs, outputs, alsoRun }: FunctionSource): string {
+    const c = this.#c, name = `rocket_function_${this.#made++}`;
+    const definition = c.TF_NewBufferFromString(graph, BigInt(graph.length));
+    const options = c.TF_NewImportGraphDefOptions(), imported = c.TF_NewGraph();
+    try {
+      this.#checked((status) => c.TF_GraphImportGraphDef(imported, definition, options, status));
+      const made = this.#checked((status) =>
+        c.TF_GraphToFunctionWithControlOutputs(
+          ...[imported, cString(name), 0, ALL_NODES, NULL] as const,
+          ...[inputs.length, this.#values(imported, inputs)] as const,
+          ...[outputs.length, this.#values(imported, outputs), NULL] as const,
+          ...[alsoRun.length, this.#nodes(imported, alsoRun), NULL, NULL, NULL, status] as const,
+        )
+      );
+      this.#checked((status) => c.TFE_ContextAddFunction(this.#context, made, status));
+      // The context has a copy.
+      c.TF_DeleteFunction(made);
+      this.#functions.add(name);
+      return name;
+    } finally {
+      c.TF_DeleteGraph(imported);
+      c.TF_DeleteImportGraphDefOptions(options);
+      c.TF_DeleteBuffer(definition);
+    }
+  }
+
+  /** The number of functions. */
+  get functions(): number {
+    return this.#functions.size;
+  }
+
+  /**
+   * Removes a function.
+   *
+   * @param name Its name.
+   */
+  removeFunction(name: string): void {
+    this.#checked((status) =>
+      this.#c.TFE_ContextRemoveFunction(this.#context, cString(name), status)
+    );
+    this.#functions.delete(name);
+  }
+
+  /** Returns an array of `TF_Output`, each a pointer to an operation and the index of its output. */
+  #values(graph: Pointer, references: readonly string[]): Uint8Array<ArrayBuffer> {
+    const values = references.flatMap((reference) => {
+      const [name = "", index = "0"] = reference.split(":");
+      return [this.#node(graph, name), BigInt(index)];
+    });
+    return new Uint8Array(BigInt64Array.from(values).buffer);
+  }
+
+  /** Returns an array of pointers to operations. */
+  #nodes(graph: Pointer, names: readonly string[]): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(BigInt64Array.from(names, (name) => this.#node(graph, name)).buffer);
+  }
+
+  #node(graph: Pointer, name: string): Pointer {
+    const operation = this.#c.TF_GraphOperationByName(graph, cString(name));
+    if (operation === NULL) throw new Error(`the graph has no node ${name}`);
+    return operation;
+  }
+
+  /** Calls a function of the C API with a new status, and throws the error that it reports. */
+  #checked<T>(call: (status: Pointer) => T): T {
+    const c = this.#c, status = c.TF_NewStatus();
+    try {
+      const result = call(status);
+      if (c.TF_GetCode(status) === 0) return result;
+      const text = new Uint8Array(LONGEST_MESSAGE);
+      c.strncpy(text, c.TF_Message(status), BigInt(text.length - 1));
+      throw new Error(new TextDecoder().decode(text.subarray(0, text.indexOf(0))));
+    } finally {
+      c.TF_DeleteStatus(status);
+    }
+  }
+}
+
+const NULL = 0n;
+
+/** For `TF_GraphToFunctionWithControlOutputs`: all nodes of the graph belong to the function. */
+const ALL_NODES = -1;
+
+const cString = (text: string) => new TextEncoder().encode(`${text}\0`);
+
+let current: TensorFlowContext | undefined;
+
+/**
+ * Makes the context of this process and gives it to tfjs-node's addon.
+ *
+ * @param build The build of the native engine. Its addon must not have been loaded yet.
+ */
+export function openContext({ folder, addon, library, takesContext }: Build): void {
+  // An addon of tfjs-node's own installer makes a context that nobody else can use.
+  if (!takesContext) return;
+  // The folder has the library or a link to it, which this process may load.
+  const context = new TensorFlowContext(join(folder, basename(library)));
+  context.giveTo(join(folder, addon));
+  current = context;
+}
+
+/**
+ * Returns the context in which tfjs-node executes ops; undefined if it has been made by an addon of
+ * tfjs-node's own installer.
+ */
+export function currentContext(): TensorFlowContext | undefined {
+  return current;
+}
