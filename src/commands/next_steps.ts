@@ -41,12 +41,13 @@ export function fromHere(path: string): string {
 }
 
 /**
- * Returns the path of the test rows, or of all rows; undefined if they are not in files that
- * `predict` reads.
+ * Returns the path of the test rows, or of all rows, or the first of several paths; undefined if the
+ * rows are not in files that `predict` reads.
  */
 function testFile({ sources: { all, test } }: Plan): string | undefined {
   const { specifier, options, folder } = all ?? test!;
   const { path } = Object(options) as { readonly path?: unknown };
-  if (typeof path !== "string" || !fileSources.has(specifier ?? "")) return undefined;
-  return fromHere(resolve(folder, path));
+  const first = Array.isArray(path) ? path[0] : path;
+  if (typeof first !== "string" || !fileSources.has(specifier ?? "")) return undefined;
+  return fromHere(resolve(folder, first));
 }

@@ -103,7 +103,23 @@ function entriesOf(chosen: Plan["chosen"]): Entry[] {
   });
 }
 
-const isList = (chosen: Plan["chosen"]): chosen is readonly string[] => Array.isArray(chosen);
+/**
+ * Returns the names of the features that have an entry of their own in a map of features.
+ *
+ * @param chosen The map.
+ */
+export const namesOfEntries = (chosen: Plan["chosen"]): string[] =>
+  entriesOf(chosen).flatMap(({ name, isExcluding }) =>
+    name === undefined || isExcluding ? [] : [name]
+  );
+
+/**
+ * Checks whether the features of a plan are a list.
+ *
+ * @param chosen The features as written.
+ */
+export const isList = (chosen: Plan["chosen"]): chosen is readonly string[] =>
+  Array.isArray(chosen);
 
 function entryOf(written: string, options: FeatureOptions, key: Entry["key"]): Entry {
   const isExcluding = written.startsWith("!");

@@ -13,6 +13,7 @@ import { callStage } from "../stages/stage_error.ts";
 import type { Batch, Column } from "../stages/batch.ts";
 import type { SourceStage } from "../stages/source.ts";
 import { chooseFeatures, needsColumns } from "./choose_features.ts";
+import { featurePlace, withEntries } from "./feature_entries.ts";
 import { emptyHint } from "./classes.ts";
 import { sizeOf } from "./columns.ts";
 import { mapBatch } from "../stages/parts.ts";
@@ -118,7 +119,7 @@ export async function prepareData(
     };
     refuseEmpty(splits, planOfRows);
     refuseNoBatch(train, planOfRows);
-    const place = (feature: string) => planOfRows.document.place(["data", "features", feature]);
+    const place = (feature: string) => featurePlace(planOfRows, feature);
     const own = TransformChain.of(planOfRows.transforms, train.features, place);
     const plan = withCounts(
       withTransforms(planOfRows, own.features ?? train.features),
@@ -151,7 +152,7 @@ export async function prepareData(
     };
   } catch (error) {
     await close();
-    throw error;
+    throw withEntries(error, chosen);
   }
 }
 
@@ -204,7 +205,12 @@ async function openSource(
     weight: plan.weight,
     columns: plan.columns,
     stage: reference,
-    places: (...path: readonly string[]) => plan.document.place(["data", ...path]),
+    places: (...path: readonly string[]) => {
+      const [section, feature, ...option] = path;
+      return section === "features" && feature !== undefined
+        ? featurePlace(plan, feature, ...option)
+        : plan.document.place(["data", ...path]);
+    },
   };
   return {
     dataset: await openDataset(source, request, plan.split && splitColumns(plan.split)),

@@ -186,6 +186,21 @@ const pairs: readonly Pair[] = [
     similar: { row: (index) => ({ x: noise(index), word: `w${index % 16}`, y: index % 2 }) },
   },
   {
+    name: "a text that differs in each row is a feature because all other columns are",
+    deserves: {
+      row: (index, split) => ({
+        x: noise(index),
+        word: split === "test" ? "w9" : `w${index}`,
+        y: index % 2,
+      }),
+      features: "rest",
+      data: "prepare: auto\n  nulls: median",
+    },
+    words: "64 of the 65 values of the feature word occur only once in the training rows",
+    at: "7:13",
+    similar: { row: (index) => ({ x: noise(index), word: `w${index % 16}`, y: index % 2 }) },
+  },
+  {
     name: "no training row has the id for unknown values",
     deserves: {
       row: (index, split) => ({

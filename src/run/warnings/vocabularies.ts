@@ -1,5 +1,7 @@
 import type { Problem } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
+import { yamlQuoted } from "../../base/quoted.ts";
+import { featurePlace, featuresWithout } from "../../input/feature_entries.ts";
 import { listed } from "../../input/listed.ts";
 import type { Facts } from "./facts.ts";
 
@@ -9,18 +11,26 @@ import type { Facts } from "./facts.ts";
  *
  * @param facts Facts about the run.
  */
-export function rareValues({ ids: counts, features, plan: { document } }: Facts): Problem[] {
+export function rareValues({ ids: counts, features, plan }: Facts): Problem[] {
   return Object.entries(counts.train!).flatMap(([name, { once = 0 }]): Problem[] => {
     const { vocabulary = [] } = features[name]!;
     if (once * 2 <= vocabulary.length) return [];
+    const isAll = occursOnce(plan, name, { once, vocabulary });
+    const others = isAll ? featuresWithout(plan, name) : undefined;
     const size = bucketsFor(vocabulary.length);
-    const ids = once < vocabulary.length ? { train: true, minCount: 2 } : { hash: size };
+    const ids = !isAll ? { train: true, minCount: 2 } : { hash: size };
     return [{
       message: `${once.toLocaleString("en")} of the ${
         vocabulary.length.toLocaleString("en")
       } values of the feature ${name} occur only once in the training rows: the nets cannot learn anything useful about them`,
-      place: document.place(["data", "features", name]),
-      hint: hint("warning/rare-values", `write \`ids: ${inYaml(ids)}\``, { set: { ids } }),
+      place: featurePlace(plan, name),
+      hint: others
+        ? hint(
+          "warning/only-rare-values",
+          `leave out the column: \`features: [${others.map(yamlQuoted).join(", ")}]\``,
+          { set: { "/data/features": others } },
+        )
+        : hint("warning/rare-values", `write \`ids: ${inYaml(ids)}\``, { set: { ids } }),
     }];
   });
 }
@@ -31,14 +41,14 @@ export function rareValues({ ids: counts, features, plan: { document } }: Facts)
  *
  * @param facts Facts about the run.
  */
-export function valuesThatDoNotOccur({ ids, plan: { features, document } }: Facts): Problem[] {
+export function valuesThatDoNotOccur({ ids, plan }: Facts): Problem[] {
   return Object.entries(ids.train!).flatMap(([name, { values, unknown }]) => {
-    const { ids: list } = features[name]!;
+    const { ids: list } = plan.features[name]!;
     if (!Array.isArray(list) || values === 0 || unknown < values) return [];
     return [{
       message:
         `none of the ${list.length} values in \`ids\` of the feature ${name} occurs in the training rows`,
-      place: document.place(["data", "features", name, "ids"]),
+      place: featurePlace(plan, name, "ids"),
       hint: hint(
         "warning/no-value-occurs",
         "list values that occur in the column, or write `ids: train`",
@@ -55,7 +65,7 @@ export function valuesThatDoNotOccur({ ids, plan: { features, document } }: Fact
  *
  * @param facts Facts about the run.
  */
-export function mostlyUnknown({ ids, features, plan: { document } }: Facts): Problem[] {
+export function mostlyUnknown({ ids, features, plan }: Facts): Problem[] {
   return Object.entries(ids).flatMap(([split, counts]) =>
     split === "train" ? [] : Object.entries(counts).flatMap(
       ([name, { values, unknown }]): Problem[] => {
@@ -69,7 +79,7 @@ export function mostlyUnknown({ ids, features, plan: { document } }: Facts): Pro
               values.toLocaleString("en")
             } values of the feature ` +
             `${name} in the ${split} split do not occur in the training rows: they all share the id for unknown values`,
-          place: document.place(["data", "features", name]),
+          place: featurePlace(plan, name),
           hint: hint(
             "warning/mostly-unknown",
             `take both splits from the same kind of rows, or write \`ids: { hash: ${buckets} }\``,
@@ -87,9 +97,14 @@ export function mostlyUnknown({ ids, features, plan: { document } }: Facts): Pro
  *
  * @param facts Facts about the run.
  */
-export function untrainedUnknown({ untrained, plan: { features, document } }: Facts): Problem[] {
+export function untrainedUnknown(
+  { untrained, ids: { train }, features, plan }: Facts,
+): Problem[] {
   const named = untrained.filter(({ feature, splits }) => {
-    const { ids } = features[feature]!;
+    const { ids } = plan.features[feature]!;
+    // If all values occur once, rareValues() warns.
+    const { once = 0 } = train![feature]!, { vocabulary = [] } = features[feature]!;
+    if (occursOnce(plan, feature, { once, vocabulary })) return false;
     // An explicit list is meant to be complete, so warn only if other values do occur.
     return ids === "train" || Array.isArray(ids) && splits.some(({ unknown }) => unknown > 0);
   });
@@ -104,13 +119,23 @@ export function untrainedUnknown({ untrained, plan: { features, document } }: Fa
         listed(names)
       }, so the embedding of this id is not trained` +
       (where.length > 0 ? `, but the ${where.join(" and ")} split has unknown values` : ""),
-    place: document.place(["data", "features", names[0]!, "ids"]),
+    place: featurePlace(plan, names[0]!, "ids"),
     hint: hint(
       "warning/untrained-unknown",
       "write `ids: { train: true, minCount: 2 }`: values that occur only once then get the id for unknown values, which trains its embedding",
       { set: Object.fromEntries(places.map((path) => [path, { train: true, minCount: 2 }])) },
     ),
   }];
+}
+
+/** Checks whether each value of a vocabulary occurs once, but for a value that fills nulls. */
+function occursOnce(
+  { features, nulls: ofAll }: Facts["plan"],
+  feature: string,
+  { once, vocabulary }: { readonly once: number; readonly vocabulary: readonly string[] },
+): boolean {
+  const { nulls = ofAll } = features[feature]!;
+  return once > 0 && once >= vocabulary.length - Number(typeof nulls === "object");
 }
 
 const inYaml = (ids: Readonly<Record<string, unknown>>) =>

@@ -6,6 +6,7 @@
 
 import type { Problem } from "../../base/errors.ts";
 import type { PreparedData } from "../../input/prepare_data.ts";
+import { withEntry } from "../../input/feature_entries.ts";
 import { classesWithoutRows, oneClass } from "./classes.ts";
 import { type Facts, gatherFacts } from "./facts.ts";
 import { labelAsFeature } from "./label_as_feature.ts";
@@ -44,5 +45,6 @@ const all: readonly ((facts: Facts) => Problem[] | Promise<Problem[]>)[] = [
  */
 export async function warningsOf(data: PreparedData): Promise<Problem[]> {
   const facts = await gatherFacts(data);
-  return (await Promise.all(all.map((warn) => warn(facts)))).flat();
+  const problems = (await Promise.all(all.map((warn) => warn(facts)))).flat();
+  return problems.map((problem) => withEntry(problem, data.plan));
 }
