@@ -51,7 +51,7 @@ export function makePipeline({ name, path, table, label }: PipelineParts): NewPi
   }
   const kind = labelKind(goal, table);
   const hasTexts = used.some(({ family }) => family === "strings");
-  const { loss, metrics } = goals[kind];
+  const { loss, metrics, select } = goals[kind];
   const { batch, epochs } = lengthOf(table);
   const lines = [
     "# yaml-language-server: $schema=schema/pipeline.json",
@@ -91,16 +91,25 @@ export function makePipeline({ name, path, table, label }: PipelineParts): NewPi
     "  learningRate: 0.002",
     "  weightDecay: 0.01",
     "  schedule: { use: cosine }",
-    `train: { epochs: ${epochs}, batch: ${batch}, baseline: light-alone }`,
+    "train:",
+    `  epochs: ${epochs}`,
+    `  batch: ${batch}`,
+    "  baseline: light-alone",
+    `  select: light/${select} # chooses the best epoch, on the validation rows`,
+    "  stop: { patience: 5 } # ends training when this no longer improves",
     `metrics: [${metrics.join(", ")}]`,
   ];
   return { text: `${lines.join("\n")}\n`, remarks: remarksOn(goal, kind) };
 }
 
-/** The kinds of labels, with the loss and the metrics for each. */
+/** The kinds of labels, with the loss, the metrics, and the metric that ends training for each. */
 const goals = {
-  class: { loss: "cross-entropy", metrics: ["accuracy", "log-loss"] },
-  number: { loss: "mean-squared-error", metrics: ["mean-absolute-error"] },
+  class: { loss: "cross-entropy", metrics: ["accuracy", "log-loss"], select: "log-loss" },
+  number: {
+    loss: "mean-squared-error",
+    metrics: ["mean-absolute-error"],
+    select: "mean-absolute-error",
+  },
 } as const;
 
 function findLabel({ columns }: FileTable, label: string): FileColumn {

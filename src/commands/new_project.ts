@@ -163,7 +163,7 @@ function sampleRows(): string {
   const centers = [["a", 0, 2], ["b", -2, -1], ["c", 2, -1]] as const;
   const colors = ["red", "green", "blue"];
   // The sum of uniform numbers is approximately normal.
-  const noise = () => 1.5 * (random.uniform() + random.uniform() + random.uniform() - 1.5);
+  const noise = () => 3 * (random.uniform() + random.uniform() + random.uniform() - 1.5);
   const lines = Array.from({ length: sampleTable.rows }, (_, row) => {
     const [group, x, y] = centers[row % centers.length]!;
     const color = colors[random.uniform() < 0.8 ? row % colors.length : random.integer(0, 2)];
