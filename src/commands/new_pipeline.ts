@@ -198,7 +198,7 @@ function featureLines(
     '    - "*"',
     // In a list of features, * and ! have a meaning.
     ...out.map(({ column: { name }, left }) =>
-      `    - ${yamlQuoted(`!${plain(escapedName(name))}`)} # ${left}`
+      `    - ${value(`!${escapedName(name)}`)} # ${left}`
     ),
   ];
 }
