@@ -197,9 +197,7 @@ function featureLines(
     "  features:",
     '    - "*"',
     // In a list of features, * and ! have a meaning.
-    ...out.map(({ column: { name }, left }) =>
-      `    - ${value(`!${escapedName(name)}`)} # ${left}`
-    ),
+    ...out.map(({ column: { name }, left }) => `    - ${value(`!${escapedName(name)}`)} # ${left}`),
   ];
 }
 
