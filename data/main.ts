@@ -23,6 +23,7 @@ import { digits } from "./digits.ts";
 import { fashionMnist } from "./fashion_mnist.ts";
 import { movielens } from "./movielens.ts";
 import { svhn, svhnExtra } from "./svhn.ts";
+import { printable } from "../src/base/printable.ts";
 import { print, say } from "../src/base/terminal.ts";
 
 const dataSets: readonly DataSet[] = [
@@ -208,14 +209,14 @@ class RowsBar {
     if (!this.#bar) {
       this.#bar = new SingleBar({
         format: known
-          ? `${this.#name} {bar} {percentage}%  {eta_formatted} left`
-          : `${this.#name} {rows} rows  {duration_formatted}`,
+          ? "{name} {bar} {percentage}%  {eta_formatted} left"
+          : "{name} {rows} rows  {duration_formatted}",
         clearOnComplete: true,
         hideCursor: false,
         linewrap: null,
         stream: process.stderr,
       }, Presets.shades_classic);
-      this.#bar.start(of ?? 0, 0, { rows: "0" });
+      this.#bar.start(of ?? 0, 0, { name: printable(this.#name), rows: "0" });
     }
     this.#bar.update(known ? rows : 0, { rows: rows.toLocaleString("en") });
   }

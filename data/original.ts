@@ -128,7 +128,7 @@ export async function download(file: Published): Promise<Uint8Array<ArrayBuffer>
   const { name, url, bytes: size } = file, most = greatest(file);
   const bar = Deno.stderr.isTerminal()
     ? new SingleBar({
-      format: `${name} {bar} {percentage}%`,
+      format: "{name} {bar} {percentage}%",
       clearOnComplete: true,
       hideCursor: false,
       linewrap: null,
@@ -153,7 +153,7 @@ export async function download(file: Published): Promise<Uint8Array<ArrayBuffer>
         },
       );
     }
-    bar?.start(Number(response.headers.get("content-length")) || most, 0);
+    bar?.start(Number(response.headers.get("content-length")) || most, 0, { name });
     for await (const part of response.body) {
       if (done + part.length > most) {
         throw new UserError(`${url} is larger than ${most} bytes`, { hint: advice });

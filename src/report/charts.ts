@@ -43,6 +43,19 @@ async function draw(spec: object, title: string): Promise<string> {
   );
 }
 
+/** Looks up a color by a name, which may also be that of a property that all objects inherit. */
+function own(colors: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(colors, name) ? colors[name] : undefined;
+}
+
+/** Writes texts as a list in Vega's expressions, whose texts cannot contain line separators. */
+function expressionOf(texts: readonly string[]): string {
+  return JSON.stringify(texts).replaceAll(
+    /[\u2028\u2029]/g,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16)}`,
+  );
+}
+
 /** A point of a line chart. */
 export interface LinePoint {
   readonly x: number;
@@ -70,7 +83,7 @@ export async function lineChart(
 ): Promise<string> {
   const names = [...new Set(points.map(({ name }) => name))];
   let next = 0;
-  const range = names.map((name) => colors[name] ?? series[next++ % series.length]!);
+  const range = names.map((name) => own(colors, name) ?? series[next++ % series.length]!);
   const isWhole = points.every(({ x }) => Number.isInteger(x));
   const count = Math.max(...names.map((one) => points.filter(({ name }) => name === one).length));
   const axis = { ...(format !== undefined && { format }) };
@@ -157,7 +170,7 @@ export async function confusionChart(
   const domain = classes.map((_, index) => index);
   const shown = classes.map((name) => name.length > 10 ? `${name.slice(0, 9)}…` : name);
   // Vega evaluates this expression: the list of names, indexed by the class.
-  const labelExpr = `${JSON.stringify(shown)}[datum.value]`;
+  const labelExpr = `${expressionOf(shown)}[datum.value]`;
   const axis = { labelExpr, domain: false, labelOverlap: true, labelLimit: 80 };
   const place = {
     x: {
@@ -305,7 +318,7 @@ export async function latencyChart(
           color: {
             field: "net",
             type: "nominal",
-            scale: { domain: names, range: names.map((name) => netColors[name] ?? other) },
+            scale: { domain: names, range: names.map((name) => own(netColors, name) ?? other) },
           },
         },
       },
@@ -347,7 +360,7 @@ export async function lossPicture(
       color: {
         field: "name",
         type: "nominal",
-        scale: { domain: names, range: names.map((name) => netColors[name] ?? other) },
+        scale: { domain: names, range: names.map((name) => own(netColors, name) ?? other) },
       },
     },
   });
@@ -384,7 +397,7 @@ export async function runsPicture(
       color: {
         field: "name",
         type: "nominal",
-        scale: { domain: names, range: names.map((name) => netColors[name] ?? other) },
+        scale: { domain: names, range: names.map((name) => own(netColors, name) ?? other) },
         legend: { symbolType: "stroke", symbolOpacity: 1 },
       },
     },

@@ -1,3 +1,4 @@
+import { sweepFiles } from "../base/files/sweep_files.ts";
 import { dirname, join } from "node:path";
 import { pathInside, refuseLinksOut } from "../base/files/inside.ts";
 import { makeFolder } from "../base/files/make_folder.ts";
@@ -35,7 +36,7 @@ export async function withSweepLock<T>(out: string, body: () => Promise<T>): Pro
   // Locks, logs and run folders in it are opened by name, so none of them may be a link.
   await refuseLinksOut(out);
   return await withLock(
-    join(out, ".lock"),
+    join(out, sweepFiles.lock),
     () => {
       throw new UserError(`another process is running a sweep in ${out}`, {
         hint: hint("sweep/lock", "wait until it ends, or choose another folder with --out", {

@@ -12,6 +12,7 @@ import type { MetricValue } from "../stages/metric.ts";
 import { writeArrowFile } from "../base/files/arrow_writer.ts";
 import { writeFileWhole } from "../base/files/write.ts";
 import { drawPicture } from "./picture.ts";
+import { sweepFiles } from "../base/files/sweep_files.ts";
 import { htmlText, markdownText } from "./render.ts";
 import type { RunOutcome } from "./results.ts";
 import type { SweepTable } from "./table.ts";
@@ -34,16 +35,16 @@ export async function writeTable(
 ): Promise<string[]> {
   const picture = await drawPicture(table, report);
   const texts: [name: string, text: string][] = [
-    ["table.md", markdownText(table)],
-    ["table.html", htmlText(table, picture)],
-    ...(picture === undefined ? [] : [["picture.svg", picture] as [string, string]]),
+    [sweepFiles.markdown, markdownText(table)],
+    [sweepFiles.page, htmlText(table, picture)],
+    ...(picture === undefined ? [] : [[sweepFiles.picture, picture] as [string, string]]),
   ];
   for (const [name, text] of texts) {
     await writeFileWhole(join(out, name), new TextEncoder().encode(text));
   }
-  writeArrow(join(out, "table.arrow"), settingColumns(table));
-  writeArrow(join(out, "runs.arrow"), runColumns(table, outcomes));
-  return [...texts.map(([name]) => name), "table.arrow", "runs.arrow"]
+  writeArrow(join(out, sweepFiles.settings), settingColumns(table));
+  writeArrow(join(out, sweepFiles.runs), runColumns(table, outcomes));
+  return [...texts.map(([name]) => name), sweepFiles.settings, sweepFiles.runs]
     .map((name) => join(out, name));
 }
 

@@ -224,6 +224,14 @@ function* sweepCases(): Iterable<CommandCase> {
     "the setting cannot be called table.MD",
     "rename the setting",
   ], { mended: { "sweep/file-name": { files: { "s.yaml": named("tables") } } } });
+  yield one("a setting that is called like the sweep's plot", named("picture.svg"), [
+    "the setting cannot be called picture.svg",
+  ]);
+  const long = "a".repeat(201);
+  yield one("a setting whose name is too long for a folder", named(long), [
+    `the name of the setting's folder would be longer than 200 bytes: ${long}`,
+    "use a shorter name for the setting",
+  ], { mended: { "sweep/long-name": { files: { "s.yaml": named("short") } } } });
   yield one("settings whose names differ in case alone", `${sweepText}  A: {}\n  a: {}\n`, [
     "the settings A and a differ only in case",
     "s.yaml:7:3",

@@ -214,6 +214,11 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     run: ofVocabulary("whole numbers", ["1", "none"], "columns"),
     mended: { "export/odd-value": ofVocabulary("whole numbers", ["1", "none"], "ids") },
   };
+  yield {
+    name: "a text with NUL, which a graph cannot compare",
+    run: ofVocabulary("strings", ["cat", "cat\0dog"], "columns"),
+    mended: { "export/nul": ofVocabulary("strings", ["cat", "cat\0dog"], "ids") },
+  };
   const graphOf =
     (name: string, apply: number, graph?: string, what: "net" | "run" = "net") => async () => {
       const plugin = `

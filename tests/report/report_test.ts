@@ -6,6 +6,7 @@ import { report } from "../../src/commands/report.ts";
 import { parseArguments } from "../../src/launch/command_line/arguments.ts";
 import { readOptions } from "../../src/launch/command_line/options.ts";
 import { bitmapOf } from "../../src/report/bitmap.ts";
+import { confusionChart, lineChart } from "../../src/report/charts.ts";
 import { html, Markup } from "../../src/report/markup.ts";
 import { inFolder, rocket } from "../support/command_line.ts";
 import { digitsPipeline, runFile, withPipeline } from "../support/pipelines.ts";
@@ -144,6 +145,14 @@ Deno.test("report escapes everything from data, and draws calibration and lift o
     const classes = await train("class", "cross-entropy");
     assertAlone(await page(classes, clicks, "--out", join(folder, "both.html")));
   }));
+
+Deno.test("charts accept any name of a class and of a run", async () => {
+  const names = ["a\u2028b\u2029", "constructor", '"]\\'];
+  const cells = [{ label: 0, predicted: 1, rows: 2 }, { label: 2, predicted: 2, rows: 1 }];
+  assertStringIncludes(await confusionChart(cells, names, "light"), "construc…");
+  const points = ["constructor", "toString", "__proto__"].map((name) => ({ name, x: 1, y: 2 }));
+  assertStringIncludes(await lineChart(points, { title: "loss", x: "epoch" }), "toString");
+});
 
 Deno.test("html escapes texts and keeps parts of pages", () => {
   const text = `<a href="x">'&`;

@@ -50,8 +50,8 @@ export function createProgress(
       end();
       bar = new SingleBar({
         format: total === undefined
-          ? `native engine: ${label}`
-          : `native engine: ${label} {bar} {value}/{total} MB`,
+          ? "native engine: {label}"
+          : "native engine: {label} {bar} {value}/{total} MB",
         clearOnComplete: true,
         // An interrupted run would leave the terminal without a cursor.
         hideCursor: false,
@@ -59,7 +59,7 @@ export function createProgress(
         barsize: 30,
         stream: process.stderr,
       }, Presets.shades_classic);
-      bar.start(Math.max(1, Math.round(total ?? 1)), 0);
+      bar.start(Math.max(1, Math.round(total ?? 1)), 0, { label });
     },
     update(done) {
       bar?.update(Math.min(Math.round(done), bar.getTotal()));

@@ -112,6 +112,23 @@ function encodedInput(feature: SourceFeature): FeatureInput {
     );
   }
   const texts = type.family === "strings";
+  // ONNX Runtime in JavaScript cuts off a text at its first NUL.
+  const cut = texts ? vocabulary.find((value) => value.includes("\0")) : undefined;
+  if (cut !== undefined) {
+    throw new UserError(
+      `the vocabulary of the feature ${name} contains ${
+        JSON.stringify(cut)
+      }; an exported graph cannot compare texts that contain the character U+0000`,
+      {
+        hint: hint(
+          "export/nul",
+          "export a net that takes ids instead of values: add `--inputs ids`",
+          { args: { add: ["--inputs", "ids"] } },
+        ),
+        exitCode: 2,
+      },
+    );
+  }
   const odd = texts ? undefined : vocabulary.find((value) => !/^-?\d+$/.test(value));
   if (odd !== undefined) {
     throw new UserError(

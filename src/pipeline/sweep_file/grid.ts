@@ -28,9 +28,12 @@ export function combinations(axes: readonly Axis[]): GridPoint[][] {
   );
 }
 
+/** Characters that no file system, or not each one, allows in the name of a folder. */
+const NOT_IN_NAMES = /[\p{C}\u2028\u2029/\\:*?"<>|]/gu;
+
 /**
  * Shortens each path to its last keys. It keeps the smallest number of keys that distinguishes the
- * path from all other paths.
+ * path from all other paths. Characters that a folder's name cannot contain become `_`.
  *
  * @param paths The paths as text.
  * @returns The short names by path.
@@ -42,9 +45,9 @@ export function shortNames(paths: readonly string[]): Map<string, string> {
     for (let count = 1; count < keys.length; count++) {
       const name = keys.slice(-count).join(".");
       if (!others.some((other) => other === name || other.endsWith(`.${name}`))) {
-        return [path, name];
+        return [path, name.replaceAll(NOT_IN_NAMES, "_")];
       }
     }
-    return [path, path];
+    return [path, path.replaceAll(NOT_IN_NAMES, "_")];
   }));
 }

@@ -22,6 +22,7 @@ import {
 import { type Problem, UserError } from "../../base/errors.ts";
 import { quoted } from "../../base/quoted.ts";
 import { formatCount } from "../../base/text_table.ts";
+import { sweepFiles } from "../../base/files/sweep_files.ts";
 import { hint, type HintText, nameHint } from "../../base/hints.ts";
 import { childOf, type MapNode, merge, type Node, nodeOf, placeOf } from "../document/nodes.ts";
 import { zodProblems } from "../option_problems.ts";
@@ -134,14 +135,11 @@ function refusePipeline({ file, value }: Document): void {
 /** The largest number of runs of a sweep: a small file can have grids with billions of points. */
 const MOST_RUNS = 10_000;
 
-/** The files in a sweep's folder. */
-const ownFiles: readonly string[] = [
-  "table.md",
-  "table.html",
-  "table.arrow",
-  "runs.arrow",
-  ".lock",
-];
+/** The names of files in a sweep's folder, which a setting cannot have. */
+const ownFiles: ReadonlySet<string> = new Set(Object.values(sweepFiles));
+
+/** The maximum length of the name of a setting's folder in bytes. Most file systems allow 255. */
+const LONGEST_NAME = 200;
 
 class SweepReader {
   readonly #root: MapNode;
@@ -215,6 +213,7 @@ class SweepReader {
         ["settings", reference, "grid"],
       );
     }
+    this.#refuseLongNames(settings);
     this.#refuseSameFolders(settings);
     if (this.#problems.length > 0) throw new UserError(this.#problems, { exitCode: 2 });
     const runs = seeds.flatMap((seed, at): SweepRun[] =>
@@ -302,13 +301,28 @@ class SweepReader {
   #refuseFileNames(names: readonly string[]): void {
     for (const name of names) {
       // Some file systems ignore case.
-      if (!ownFiles.includes(fileKey(name))) continue;
+      if (!ownFiles.has(fileKey(name))) continue;
       this.#problem(
         `the setting cannot be called ${name}, because the sweep writes a file with this name`,
         ["settings", name],
         hint("sweep/file-name", "rename the setting", { edit: "the name" }),
       );
     }
+  }
+
+  /** Rejects settings whose names are too long for folders. */
+  #refuseLongNames(settings: readonly Setting[]): void {
+    const long = settings.find(({ key }) => new TextEncoder().encode(key).length > LONGEST_NAME);
+    if (!long) return;
+    this.#problem(
+      `the name of the setting's folder would be longer than ${LONGEST_NAME} bytes: ${long.key}`,
+      ["settings", long.name],
+      hint(
+        "sweep/long-name",
+        "use a shorter name for the setting, and for the values of the grid: { NAME: VALUE }",
+        { edit: "the names" },
+      ),
+    );
   }
 
   /** Rejects settings whose folders are the same on file systems that ignore case. */

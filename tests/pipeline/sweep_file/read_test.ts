@@ -8,6 +8,7 @@ import { readSweep } from "../../../src/pipeline/sweep_file/read.ts";
 import { digitsPipeline } from "../../support/pipelines.ts";
 import { problemsOf, withFiles } from "../../support/problems.ts";
 import { allCode } from "../../support/all_code.ts";
+import { shortNames } from "../../../src/pipeline/sweep_file/grid.ts";
 
 const base = stringify(digitsPipeline());
 const mod = new URL("../../../mod.ts", import.meta.url).href;
@@ -103,6 +104,15 @@ settings:
     await Deno.writeTextFile(file, sweep + label);
     assertEquals(await keysOf(file), [...keys, "label,light=small,weight=0.2,booster=light"]);
   });
+});
+
+Deno.test("the name of a folder has no characters that file systems refuse", () => {
+  const names = shortNames([
+    "data.features.a/b.L1",
+    "data.features.c\0\u2028d",
+    "losses[2].weight",
+  ]);
+  assertEquals([...names.values()], ["L1", "c__d", "weight"]);
 });
 
 Deno.test("a grid gives all combinations, each compared with the reference at the same point", () =>
