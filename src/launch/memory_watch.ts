@@ -7,7 +7,7 @@ import { SystemReader } from "./system_reader.ts";
 const RATE = 4e9;
 
 /** The shortest and the longest time between two looks at the memory, in milliseconds. */
-const SHORTEST = 10, LONGEST = 1_000;
+const SHORTEST = 10, LONGEST = 5_000;
 
 /**
  * Returns how long a process needs at least to reach a limit, so that its memory need not be looked
@@ -15,7 +15,7 @@ const SHORTEST = 10, LONGEST = 1_000;
  *
  * @param left The memory between what the process takes and the limit, in bytes.
  * @param threads The number of threads that can take memory at the same time.
- * @returns The time in milliseconds, between 10 and 1,000.
+ * @returns The time in milliseconds, between 10 and 5,000.
  */
 export function timeToLimit(left: number, threads: number): number {
   return Math.min(LONGEST, Math.max(SHORTEST, left / (RATE * threads) * 1000));
