@@ -28,7 +28,6 @@ export function timeToLimit(left: number, threads: number): number {
  */
 export class MemoryWatch implements Disposable {
   readonly #child: Deno.ChildProcess;
-  readonly #reader = new SystemReader();
   #wake: (() => void) | undefined;
   #ended = false;
   #exceeded: MemoryLimit | undefined;
@@ -51,15 +50,17 @@ export class MemoryWatch implements Disposable {
 
   async #watch(known: Promise<MemoryLimit | undefined>): Promise<void> {
     let limit = await known;
-    const page = await this.#pageSize();
+    if (!limit || this.#ended) return;
+    using reader = new SystemReader();
+    const page = await pageSize(reader);
     const threads = navigator.hardwareConcurrency;
-    while (limit && page && !this.#ended) {
+    while (page && !this.#ended) {
       // SIZE RESIDENT SHARED …, in pages.
-      const statm = await this.#reader.read(`/proc/${this.#child.pid}/statm`);
+      const statm = await reader.read(`/proc/${this.#child.pid}/statm`);
       if (statm === undefined) return;
       const used = Number(statm.split(" ")[1]) * page;
       if (used > limit.bytes && limit.by === "launcher") {
-        const now: MemoryLimit | undefined = await limitNow(this.#reader.read, used);
+        const now: MemoryLimit | undefined = await limitNow(reader.read, used);
         if (now && now.bytes > limit.bytes) limit = now;
       }
       if (used > limit.bytes && !this.#ended) return this.#kill(limit);
@@ -76,17 +77,8 @@ export class MemoryWatch implements Disposable {
     }
   }
 
-  /** Returns the size of a page of memory, in bytes, by comparing two files about the shell. */
-  async #pageSize(): Promise<number | undefined> {
-    const pages = (await this.#reader.read("/proc/self/statm"))?.split(" ")[1];
-    const status = await this.#reader.read("/proc/self/status");
-    const size = /^VmRSS:\s+(\d+) kB$/m.exec(status ?? "")?.[1];
-    if (pages === undefined || size === undefined) return undefined;
-    // It is a power of 2. The shell may have taken another page in between.
-    return 2 ** Math.round(Math.log2(Number(size) * 1024 / Number(pages)));
-  }
-
   async #sleep(time: number): Promise<void> {
+    if (this.#ended) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, time);
       this.#wake = () => {
@@ -100,8 +92,16 @@ export class MemoryWatch implements Disposable {
   [Symbol.dispose](): void {
     this.#ended = true;
     this.#wake?.();
-    this.#reader[Symbol.dispose]();
   }
+}
+
+/** Returns the size of a page of memory, in bytes, by comparing two files about the shell. */
+async function pageSize({ read }: SystemReader): Promise<number | undefined> {
+  const pages = (await read("/proc/self/statm"))?.split(" ")[1];
+  const size = /^VmRSS:\s+(\d+) kB$/m.exec(await read("/proc/self/status") ?? "")?.[1];
+  if (pages === undefined || size === undefined) return undefined;
+  // It is a power of 2. The shell may have taken another page in between.
+  return 2 ** Math.round(Math.log2(Number(size) * 1024 / Number(pages)));
 }
 
 /**
