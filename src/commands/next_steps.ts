@@ -23,8 +23,11 @@ export function nextSteps(plan: Plan, out: string, epochs: number): string[] {
     command("evaluate", run),
     command("report", run, "--out", `${run}.html`),
     command("export", run, "--format", "onnx", "--out", `${run}-onnx`),
-    // Each phase has its own number of epochs.
-    ...(plan.phases.length === 1 ? [command("resume", run, "--epochs", String(2 * epochs))] : []),
+    // Each phase has its own number of epochs, and more epochs do not continue a run that stopped
+    // because a metric no longer improved.
+    ...(plan.phases.length === 1 && epochs >= plan.phases[0]!.epochs
+      ? [command("resume", run, "--epochs", String(2 * epochs))]
+      : []),
   ];
 }
 
