@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBType } from "npm:@duckdb/node-api@1.5.6-r.1";
 import { Bool, DataType, Field, makeData, Null, type RecordBatch, Schema } from "apache-arrow";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import process from "node:process";
 import { availableMemory, hint, type HintText, say, UserError } from "../../plugin.ts";
 import {
@@ -87,9 +87,14 @@ export class Database {
    *   threads.
    * @throws {UserError} If DuckDB cannot be loaded on this machine.
    * @throws {Error} With DuckDB's message, if the database file cannot be opened.
+   * @throws {TypeError} If a path is not absolute.
    */
   static async open(options: DatabaseOptions): Promise<Database> {
     const { path, files, threads } = options;
+    // DuckDB takes other paths as an address, as a file in the home folder, or as an extension to
+    // load, depending on their first characters.
+    const relative = [...files, path ?? "/"].find((one) => !isAbsolute(one));
+    if (relative !== undefined) throw new TypeError(`the path ${relative} is not absolute`);
     const { api, duckdb } = await loadDuckdb();
     // The other half of the memory is for the data read and for training.
     const half = Math.floor(await availableMemory() / 2);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { basename, dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import {
   globFiles,
   hint,
@@ -171,13 +171,13 @@ export function isUrl(path: string): boolean {
 }
 
 /**
- * Returns the absolute path of a file or folder.
+ * Returns the absolute path of a file or folder. DuckDB must get absolute paths: it takes a relative
+ * path that starts with `file:`, `~`, or the name of an extension as something else than a file.
  *
  * @param folder The folder that relative paths start from.
  * @param path The path.
  */
-export const resolvePath = (folder: string, path: string): string =>
-  isAbsolute(path) ? path : join(folder, path);
+export const resolvePath = (folder: string, path: string): string => resolve(folder, path);
 
 async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
   return await Deno.stat(path).catch(() => undefined);

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { rocket } from "../support/command_line.ts";
 import { withFiles } from "../support/formats.ts";
@@ -11,7 +11,7 @@ const line = (row: string, label: string) => row.replace(/[^,]*, z$/, '"$&"') + 
 const pipeline = `name: own
 data:
   all: { use: csv, path: all.csv }
-  nullValues: [NA]
+  nullValues: [NA, "\${env:ROCKET_TEST_NULL}"]
   types: { "mean radius (mm)": float32 }
   split: { test: 0.2, validation: 0.1, by: { stratify: kind } }
   features: ["*", "!id"]
@@ -36,13 +36,20 @@ Deno.test("a run on one CSV file with strings and missing values predicts rows o
     "p.yaml": pipeline,
   };
   await withFiles(files, async (cwd) => {
-    const ran = await rocket(["run", "--engine", "wasm", "--out", "run", "p.yaml"], { cwd });
+    const env = { ROCKET_TEST_NULL: "secret-null" };
+    const ran = await rocket(["run", "--engine", "wasm", "--out", "run", "p.yaml"], { cwd, env });
     assertEquals(ran.code, 0, ran.stderr);
+    // Options that `data` has for all sources keep their variables, like those of a source.
+    for (const file of ["pipeline.json", "model.json"]) {
+      const text = await Deno.readTextFile(join(cwd, "run", file));
+      assertStringIncludes(text, "${env:ROCKET_TEST_NULL}");
+      assert(!text.includes(env.ROCKET_TEST_NULL), file);
+    }
     const HOME = join(cwd, "home");
     await Deno.mkdir(HOME);
     const found = await rocket(["predict", "run", "new.csv", "--out", "scores.csv"], {
       cwd,
-      env: { HOME },
+      env: { ...env, HOME },
     });
     assertEquals(found.code, 0, found.stderr);
     // The telemetry of ONNX Runtime would store an id of the machine in the home folder.

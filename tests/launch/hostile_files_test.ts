@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { inFolder, launched, rocket } from "../support/command_line.ts";
+import { formats } from "../support/formats.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 
 const mlp = stringify(digitsPipeline({ train: { epochs: 1, batch: 512 } }));
@@ -365,6 +366,43 @@ Deno.test("links in folders of data and runs give no access to files elsewhere",
     const { code, stderr } = await rocket(["compare", "run", "run"], { cwd: folder });
     assertEquals(code, 2, stderr);
     assertMatch(stderr, /it is a link to \S+pipeline\.json, which this command may not read/);
+  });
+});
+
+Deno.test("names like file:/x, ~/x, and sqlite:x are files of the pipeline's folder for DuckDB, too", async () => {
+  await inFolder(async (folder) => {
+    const rows = "x,y\n" +
+      Array.from({ length: 40 }, (_, row) => `${row / 40},${row % 2}\n`).join("");
+    for (const name of ["file:/private/x.csv", "~/x.csv"]) {
+      await Deno.mkdir(dirname(join(folder, name)), { recursive: true });
+      await Deno.writeTextFile(join(folder, name), rows);
+    }
+    await Deno.copyFile(join(formats, "tables.duckdb"), join(folder, "sqlite:x.db"));
+    await Deno.writeTextFile(
+      join(folder, "p.yaml"),
+      stringify({
+        name: "names",
+        data: {
+          train: { use: "csv", path: "file:/private/x.csv" },
+          test: { use: "sql", query: "FROM t", tables: { t: "~/x.csv" }, database: "sqlite:x.db" },
+          features: { x: {} },
+          label: { column: "y", classes: 2 },
+        },
+        network: { use: "mlp", light: [4], booster: [8] },
+        losses: [
+          { use: "cross-entropy", on: "light" },
+          { use: "cross-entropy", on: "booster" },
+        ],
+        optimizer: { use: "sgd", learningRate: 0.1 },
+        train: { epochs: 1, batch: 20 },
+        metrics: ["accuracy"],
+      }),
+    );
+    // DuckDB would otherwise look for the files elsewhere, and for an extension of this name.
+    const { code, stdout, stderr } = await rocket(["check", "p.yaml", "--engine", "wasm"], {
+      cwd: folder,
+    });
+    assertEquals(code, 0, stdout + stderr);
   });
 });
 

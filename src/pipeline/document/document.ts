@@ -50,6 +50,12 @@ export interface Document {
    * @param path The path to the value; the whole pipeline by default.
    */
   asWritten(value: unknown, path?: Path): unknown;
+  /**
+   * Returns a document with changed values, which keep their places.
+   *
+   * @param change Changes the values.
+   */
+  changed(change: (root: Node) => Node): Document;
 }
 
 /** The file name extensions of pipeline files, with the functions that read them. */
@@ -222,6 +228,10 @@ export function documentOf(
   }, read);
   const root = readEnvironment(changed, problems, environment);
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  return documentWith(root, file);
+}
+
+function documentWith(root: Node, file: string): Document {
   return {
     file,
     value: valueOf(root),
@@ -241,6 +251,7 @@ export function documentOf(
     },
     folderOf: (path) => follow(root, path).node.origin.folder,
     asWritten: (value, path) => asWritten(value, root, path),
+    changed: (change) => documentWith(change(root), file),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Plan, PlannedSources } from "../plan.ts";
 import type { PipelineValue } from "../file_schema.ts";
 import type { SourceStage } from "../../stages/source.ts";
 import type { TransformStage } from "../../stages/transform.ts";
-import { each, type Entry, type Planner } from "./planner.ts";
+import { each, type Planner } from "./planner.ts";
 
 /** The data of a plan. */
 type PlannedData = Pick<
@@ -34,7 +34,7 @@ export async function planData(
   const { split, rows, memory, features: chosen, prepare, label, nulls, weight } = data;
   const sources: { -readonly [Name in keyof PlannedSources]: PlannedSources[Name] } = {};
   for (const name of ["all", "train", "validation", "test"] as const) {
-    const entry = data[name] && withTextOptions(data[name], data);
+    const entry = data[name];
     const planned = entry && await planner.stage<SourceStage>("source", entry, ["data", name]);
     if (planned) sources[name] = planned;
   }
@@ -45,21 +45,6 @@ export async function planData(
     return planned && { ...planned, on: entry.on ?? planned.stage.on };
   });
   return { sources, split, rows, memory, chosen, prepare, label, nulls, weight, transforms };
-}
-
-/** Adds the options that `data` has for all text files to an entry of a source. */
-function withTextOptions(
-  entry: Entry,
-  { types, nullValues }: Pick<PipelineValue["data"], "types" | "nullValues">,
-): Entry {
-  if (entry.use !== "csv") return entry;
-  // Without a header, `columns` lists all columns in order.
-  const hasHeader = entry.header !== false;
-  return {
-    ...(nullValues && { nullValues }),
-    ...entry,
-    ...(types && hasHeader && { columns: { ...types, ...Object(entry.columns) } }),
-  };
 }
 
 /** Checks that each split gets its rows from exactly one place. */

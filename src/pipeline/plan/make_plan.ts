@@ -22,6 +22,7 @@ import { checkMetrics } from "./metrics.ts";
 import { onlyPhase, planOptimizer, planPhases, planPhaseStages, resolvedStages } from "./phases.ts";
 import { each, type Entry, placed, Planner } from "./planner.ts";
 import { columnsOf } from "./stage_options.ts";
+import { withTextOptions } from "./text_options.ts";
 
 /**
  * Makes a plan (the checked pipeline with all defaults filled in) from a pipeline file that has
@@ -37,15 +38,16 @@ export async function makePlan(document: Document, registry: Registry): Promise<
   const schema = hasPhases ? pipelineSchema : onePhaseSchema;
   const problems: Problem[] = zodProblems(schema, document.value, { document, path: [] });
   const parsed = pipelineSchema.safeParse(document.value);
-  const planner = new Planner(document, registry, problems);
   if (!parsed.success || problems.length > 0) {
     // The stages are still checked, so that all mistakes are reported together.
-    await checkLoose(planner, document.value);
+    await checkLoose(new Planner(document, registry, problems), document.value);
     throw new UserError(withoutRepeated(problems), { exitCode: 2 });
   }
-  const plan = await planAll(planner, parsed.data);
+  const complete = document.changed(withTextOptions);
+  const planner = new Planner(complete, registry, problems);
+  const plan = await planAll(planner, pipelineSchema.parse(complete.value));
   if (problems.length > 0 || !plan) throw new UserError(problems, { exitCode: 2 });
-  const resolved = document.asWritten(plan.resolved) as Plan["resolved"];
+  const resolved = complete.asWritten(plan.resolved) as Plan["resolved"];
   const variables = Object.fromEntries(
     variablesIn(resolved).map((name) => [name, variableMark(name)]),
   );
