@@ -112,7 +112,7 @@ async function run(args: readonly string[]): Promise<void> {
   refuseOptions(
     parsed,
     ["query", "columns", "batch", "null"],
-    `only data convert has the option --`,
+    (option) => `only data convert has the option --${option}`,
   );
   const [name] = names as [string];
   const dataSet = dataSets.find((dataSet) => dataSet.name === name);
@@ -140,11 +140,11 @@ async function run(args: readonly string[]): Promise<void> {
 function refuseOptions(
   parsed: Arguments,
   options: readonly (keyof Arguments)[],
-  why: string,
+  describe: (option: string) => string,
 ): void {
   const option = options.find((name) => parsed[name] !== undefined);
   if (option === undefined) return;
-  throw new UserError(`${why}${option}`, {
+  throw new UserError(describe(option), {
     hint: hint("data/options", `${usage}, or ${convertUsage}`, { edit: "the arguments" }),
     exitCode: 2,
   });
@@ -152,7 +152,7 @@ function refuseOptions(
 
 async function runConvert(parsed: Arguments): Promise<void> {
   const [, input, output, ...more] = parsed.names;
-  refuseOptions(parsed, ["from", "out"], "data convert has no option --");
+  refuseOptions(parsed, ["from", "out"], (option) => `data convert has no option --${option}`);
   if (input === undefined || output === undefined || more.length > 0) {
     throw new UserError("data convert expects two paths: the input file and the new Arrow file", {
       hint: hint("convert/usage", convertUsage, { edit: "the arguments" }),

@@ -79,7 +79,8 @@ export async function describeSchema(
       const { type, why } = change;
       changed.set(name, {
         name,
-        message: `${type} cannot be read: in the column ${name} of ${file.name}, ${why}`,
+        message:
+          `the column ${name} of ${file.name} has values of the type ${type}, which cannot be read: ${why}`,
         hint: rewrite(file.name),
       });
       break;

@@ -67,7 +67,7 @@ export function descriptionsOf(word: string): string[][] | undefined {
       written: word,
       names: [...builtins.map(({ name }) => name), ...otherNames],
       change: (name) => ({ args: { replace: { [word]: name } } }),
-    }) ?? hint("command/show-list", `${commandName()} list shows all stages`, {
+    }) ?? hint("command/show-list", `run ${commandName()} list to see all stages`, {
       args: { replace: { show: "list" }, remove: [word] },
     }),
     exitCode: 2,
@@ -165,7 +165,7 @@ function describeWithin(
       names: options.map(({ path }) => path),
       shown: full,
       change: (name) => ({ args: { replace: { [written]: full(name) } } }),
-    }) ?? hint("command/show-section", `\`show ${section}\` lists its options`, {
+    }) ?? hint("command/show-section", `run \`show ${section}\` to see its options`, {
       args: { replace: { [written]: section } },
     }),
     exitCode: 2,

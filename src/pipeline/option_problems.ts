@@ -119,13 +119,14 @@ function issueProblems(
   const found = valueAt(value, within);
   switch (issue.code) {
     case "unrecognized_keys": {
+      const owner = nameOf(subject, within), kind = word(subject, within);
       const names = [
         ...keysOf(schema, within),
         ...(within.length === 0 ? subject.ignore ?? [] : []),
       ];
       return issue.keys.map((key) => {
         const problem: Problem = {
-          message: `${nameOf(subject, within)} has no ${word(subject, within)} ${yamlQuoted(key)}`,
+          message: `${owner} has no ${kind} ${yamlQuoted(key)}`,
           place: document.keyPlace([...full, key]),
           hint: keyHint(key, names),
         };

@@ -113,7 +113,7 @@ function* wordCases(): Iterable<CommandCase> {
     "did you mean data.label?",
   ]);
   yield one("an option of a section that is none", ["show", "train.zzzz"], ["`show train` lists"]);
-  yield one("a stage that is none", ["show", "zzzz"], ["pipeline list shows all stages"]);
+  yield one("a stage that is none", ["show", "zzzz"], ["pipeline list to see all stages"]);
   yield one("an option that is near", [...check, "--sed", "3", "p.yaml"], ["did you mean --seed?"]);
   yield one("an option that is none", [...check, "--zzzzzz", "p.yaml"], ["--help lists them"]);
   yield one("a command that is near", ["chekc", "p.yaml"], ["did you mean check?"]);

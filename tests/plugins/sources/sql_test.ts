@@ -477,7 +477,7 @@ Deno.test("sql refuses a query only if it reads a column whose values DuckDB wou
     const error = await assertRejects(() => run(query), UserError);
     assertEquals(
       error.message,
-      "DECIMAL(50,2) cannot be read: in the column amount of pyarrow_lossy.parquet, numbers may have more than 38 digits",
+      "the column amount of pyarrow_lossy.parquet has values of the type DECIMAL(50,2), which cannot be read: numbers may have more than 38 digits",
     );
     // The hint is a query that runs.
     const [, hint] = error.problems[0]!.hint!.split(": ");
