@@ -23,7 +23,9 @@ import { sameColumns } from "./hints.ts";
 import { partitionFields, type Partitions, partitionValue } from "./hive.ts";
 import { recordBatchOf } from "./wide_schema.ts";
 
-/** The columns of one file. */
+/**
+ * The columns that one file of a source contributes, including those from the names of its folders.
+ */
 export interface FileColumns {
   /** The file's name, as written in the pipeline file. */
   readonly name: string;

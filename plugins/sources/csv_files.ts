@@ -63,7 +63,10 @@ import {
   verdictOf,
 } from "./text_types.ts";
 
-/** The format of a CSV file. */
+/**
+ * How the values in a CSV file are written, such as the delimiter, the quote, and the texts for
+ * null.
+ */
 export interface CsvDialect {
   /**
    * The character between values. By default, a tab in .tsv and .tab files, and a comma in others.

@@ -19,7 +19,7 @@ import {
 import { duckdbPackages } from "./duckdb_packages.ts";
 import { recordBatchOf } from "./wide_schema.ts";
 
-/** The options to open a database with. */
+/** The options for opening a DuckDB database, such as the files that its queries may read. */
 export interface DatabaseOptions {
   /**
    * The path of a database file, which is opened read-only. By default, the database is empty and

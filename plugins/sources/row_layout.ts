@@ -16,7 +16,7 @@ import {
   UnionMode,
 } from "apache-arrow";
 
-/** Header of a record batch message. */
+/** The header of a record batch in an Arrow file, which describes its columns and buffers. */
 export interface RecordBatchHeader {
   /** Number of rows. */
   readonly length: number;

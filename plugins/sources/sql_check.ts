@@ -80,7 +80,7 @@ interface Parsed {
   readonly statements?: readonly unknown[];
 }
 
-/** A forbidden or unknown operation in a query. */
+/** An operation in a query that is forbidden or unknown, with its position. */
 export interface Deed {
   /** Name of the function or node type, such as `enable_profiling`. */
   readonly name: string;

@@ -9,7 +9,10 @@ import { notifyPrinted } from "./hints.ts";
 
 export { printable } from "./printable.ts";
 
-/** A position in a file that a user wrote. */
+/**
+ * The place that an error message refers to: a file or command-line option that a user wrote, and
+ * the position in it.
+ */
 export interface Place {
   /** The file, as the user named it, or a phrase such as `--set losses.0.weight=x`. */
   readonly file: string;
@@ -50,7 +53,7 @@ export function rowOfBatch(row: number): string {
   return `row ${row} of a batch`;
 }
 
-/** The options of a {@linkcode UserError}. */
+/** The options of a {@linkcode UserError}, such as the hint, the place, and the exit code. */
 export interface UserErrorOptions extends ErrorOptions {
   /** The place of the mistake. */
   readonly place?: Place | undefined;

@@ -32,7 +32,7 @@ import { type ColumnText, looksLikeNumber, textOf } from "./texts.ts";
 /** The purpose for which a column is read. */
 export type ColumnUse = "feature" | "label" | "metrics" | "weight";
 
-/** The options with which a column is read. */
+/** The options that determine how a column is read, such as its shape and how nulls are handled. */
 export type ColumnOptions = Omit<FeatureOptions, "column" | "ids" | "nulls"> & {
   /** How nulls are handled. */
   readonly nulls: NullPolicy;

@@ -164,7 +164,10 @@ export function sampleRows(rows: number, count: number, seed: number): Uint32Arr
   return shuffled(rows, createRandom(deriveSeed(seed, "rows"))).slice(0, count).sort();
 }
 
-/** How rows are divided into batches. */
+/**
+ * How the rows of an epoch are divided into batches: the batch size, and what happens to the last
+ * rows.
+ */
 export interface BatchCut {
   /** The number of rows in a batch. */
   readonly size: number;

@@ -9,7 +9,7 @@ import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../stages/bat
 import type { Position } from "../stages/gradient.ts";
 import type { StageChecks } from "./stage_checks.ts";
 
-/** A label to check a stage with. */
+/** A label that the test kit uses to check a stage. */
 export interface LabelSample {
   /** A description of the label. */
   readonly name: string;

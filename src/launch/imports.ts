@@ -6,7 +6,7 @@ import { runChild } from "./child.ts";
 import { usualLimit } from "./memory_limit.ts";
 import { logLine } from "./log_line.ts";
 
-/** The options of {@linkcode importsOf}. */
+/** The options of {@linkcode importsOf}, such as Deno's flags and the folders to leave out. */
 export interface ImportsOptions {
   /** Deno's arguments that determine how imports are resolved. */
   readonly flags: readonly string[];

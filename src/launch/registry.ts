@@ -15,7 +15,9 @@ const PATIENCE = 3_000;
  */
 const MEMORY = 60 * 60 * 1_000;
 
-/** The options of {@linkcode canImport}. */
+/**
+ * The options of {@linkcode canImport}: whether to try the registry again after a recent failure.
+ */
 export interface CanImportOptions {
   /** Whether to try the registry even if it did not answer recently. */
   readonly anew?: boolean;

@@ -29,7 +29,10 @@ export interface NetRunner {
   close(): Promise<void>;
 }
 
-/** The options of {@linkcode openSession}. */
+/**
+ * The options of {@linkcode openSession}: the number of threads, and whether many rows are to be
+ * computed.
+ */
 export interface RunnerOptions {
   /** The number of threads; by default, one per core. */
   readonly threads?: number | undefined;

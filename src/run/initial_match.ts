@@ -16,7 +16,7 @@ import { matchAxes, type Meanings } from "./initial_meaning.ts";
 import { type MatchCount, Mismatch } from "./model/axes.ts";
 import type { GivenValue } from "../train/variables.ts";
 
-/** A file that weights are taken from. */
+/** A file that initial weights are read from, with the pipeline's entry that names the file. */
 export type Source = PlannedInitial & { readonly path: string };
 
 /** A variable, and the tensor in a file of initial weights that provides its values. */

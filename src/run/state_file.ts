@@ -36,7 +36,7 @@ export interface NamedTensor {
 }
 
 /**
- * Lists all tensors of a state.
+ * Lists the tensors of a state of training (variables and optimizer slots) with their names.
  *
  * @param model The model that the state belongs to.
  * @param state The state.

@@ -9,7 +9,10 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
-/** The context in which a loss is created. */
+/**
+ * The information that a loss receives when it is created, such as the label and the shapes of the
+ * outputs that it compares.
+ */
 export interface LossContext {
   /** The label. */
   readonly label: LabelSpec;

@@ -116,7 +116,7 @@ export function formatDifference(
     : `${text} ${difference > 0 === (better === "higher") ? "better" : "worse"}`;
 }
 
-/** The context in which a metric is created. */
+/** The information that a metric receives when it is created: the label and the nets of the run. */
 export interface MetricContext {
   /** The label. */
   readonly label: LabelSpec;
@@ -155,7 +155,9 @@ export interface EvaluatedBatch {
   readonly losses: Readonly<Record<string, number>>;
 }
 
-/** Accumulates a metric over the batches of a split. */
+/**
+ * Receives the batches of a split one after another and computes the metric over all of their rows.
+ */
 export interface Accumulator {
   /**
    * Adds a batch.
@@ -171,7 +173,7 @@ export interface Accumulator {
   value(): MetricValue | Readonly<Record<string, MetricValue>>;
 }
 
-/** A metric of the nets on a split. */
+/** A metric that a metric stage has created for a run. It is computed on one split at a time. */
 export interface Metric {
   /**
    * Makes a new accumulator. It is called once per evaluation of a split, and per net for a metric

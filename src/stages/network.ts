@@ -56,7 +56,7 @@ export type VariableAxis =
   | { readonly features: readonly AxisPart[] }
   | { readonly channels: string };
 
-/** The declaration of a variable. */
+/** The declaration of a variable of a net: its name, shape, initial values, and owner. */
 export interface VariableSpec {
   /** The name, unique within the run: `stem/kernel`. */
   readonly name: string;

@@ -2,7 +2,7 @@ import type { ArrowField, ArrowRecordBatch, ArrowSchema } from "./arrow.ts";
 import { type Create, defineStage, type OptionsSchema, type Stage } from "./stage.ts";
 import type { StageDefinition } from "./stage.ts";
 
-/** The context in which a source is created. */
+/** The information that a source receives when it is created: the folder of the pipeline file. */
 export interface SourceContext {
   /** The folder of the pipeline file; relative paths start there. */
   readonly folder: string;
@@ -123,7 +123,10 @@ export function mayBeNumbers({ values, numbers, texts }: TextFacts): boolean {
   return texts.length <= maxOddTexts && 2 * numbers > values;
 }
 
-/** A request to open a source. */
+/**
+ * What the caller needs from a source that it opens: which columns it will read, and whether it
+ * uses the fingerprint.
+ */
 export interface OpenRequest {
   /**
    * The columns that will be read; all by default. A source may leave out other columns from its

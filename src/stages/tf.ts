@@ -33,7 +33,7 @@ export declare namespace tf {
   export type Tensor5D = ReturnType<(typeof tensorFlow)["tensor5d"]>;
   /** A tensor, or numbers that are converted to a tensor. */
   export type TensorLike = Parameters<(typeof tensorFlow)["tensor"]>[0];
-  /** Tensors in lists and objects. */
+  /** A tensor, or a list or object (possibly nested) that contains tensors. */
   export type TensorContainer = Parameters<(typeof tensorFlow)["dispose"]>[0];
   /** The type of a tensor's values: `float32`, `int32`, `bool`, and others. */
   export type DataType = Tensor["dtype"];

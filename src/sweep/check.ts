@@ -87,7 +87,7 @@ export function nameOf({ setting, seed }: Pick<SweepRun, "setting" | "seed">): s
 }
 
 /**
- * Makes the plan of a run.
+ * Makes the plan of a run of a sweep: checks its pipeline and loads its stages.
  *
  * @param run The run.
  * @param allowed The code that its pipeline may load.

@@ -1,4 +1,7 @@
-/** The options of {@linkcode runPart}. */
+/**
+ * The options of {@linkcode runPart}, such as the number of threads and the functions that receive
+ * the output of the process.
+ */
 export interface PartOptions {
   /** The arguments for Deno. */
   readonly command: readonly string[];

@@ -14,7 +14,7 @@ import type { CheckedRun, CheckedSweep } from "./check.ts";
  */
 export type When = "last" | "best";
 
-/** The results of a finished run. */
+/** The results of one finished run of a sweep, with its setting and seed. */
 export interface RunOutcome {
   /** The setting's key. */
   readonly setting: string;

@@ -46,7 +46,7 @@ export interface EvaluatedModel {
   readonly terms: readonly Term[];
 }
 
-/** The input of an evaluation step. */
+/** The input of an evaluation step: the values of all variables, and a batch of rows. */
 export interface EvaluationInput {
   /** The variables' values. */
   readonly values: TensorsByName;

@@ -18,7 +18,7 @@ import type { TensorsByName } from "./variables.ts";
  */
 export type Gate = number | tf.Scalar;
 
-/** The input of a step's forward passes. */
+/** The input of a step's forward passes, such as the values of the variables and the features. */
 export interface ForwardInput {
   /** The values of all variables. */
   readonly values: TensorsByName;

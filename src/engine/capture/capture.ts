@@ -24,7 +24,7 @@ export interface CaptureReport {
   readonly graph?: GraphReport;
 }
 
-/** The properties of a captured graph. */
+/** The properties of a captured graph, such as its number of nodes. Log messages report them. */
 export interface GraphReport {
   /** The number of nodes. */
   readonly nodes: number;

@@ -53,7 +53,7 @@ const SMALLEST_PRODUCT = 2 ** 20;
  */
 const backToFloat: ReadonlySet<string> = new Set(["Conv2DBackpropFilter", ...products]);
 
-/** The shape and precision of an op's input. */
+/** The shape of an op's input, and whether it already has the precision bfloat16. */
 export interface LowInput {
   /** The shape of the input. */
   readonly shape: readonly number[];

@@ -4,7 +4,7 @@ import { hint } from "../../base/hints.ts";
 import { findCommand, runCommand } from "./command.ts";
 import { isFile } from "./files.ts";
 
-/** A TensorFlow C library on this machine. */
+/** The paths of a TensorFlow C library on this machine and of its header files. */
 export interface Library {
   /** The absolute paths of its files: the C API and, usually, the framework that it needs. */
   readonly files: readonly string[];

@@ -9,5 +9,8 @@ export const TENSORFLOW_VERSION = "2.21.0";
  */
 export const TFJS_VERSION: string = packageVersion("@tensorflow/tfjs");
 
-/** The platform of an addon, such as `linux-x86_64`. */
+/**
+ * The operating system and processor of this machine, for which the native engine's addon must be
+ * built, such as `linux-x86_64`.
+ */
 export const PLATFORM: string = `${Deno.build.os}-${Deno.build.arch}`;

@@ -28,7 +28,7 @@ export interface BatchNormOptions {
 }
 
 /**
- * The result of a batch normalization.
+ * The normalized values of a batch, and the running statistics after the batch.
  *
  * @typeParam T The type of the normalized tensor.
  */

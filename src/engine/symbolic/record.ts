@@ -37,7 +37,7 @@ export interface SymbolicValue {
   readonly constant?: Constant | undefined;
 }
 
-/** A recorded call of a tfjs kernel. */
+/** A recorded call of a tfjs kernel, with its inputs, attributes, and results. */
 export interface SymbolicCall {
   /** The name of the kernel in tfjs, or {@linkcode ROUND}. */
   readonly kernel: string;

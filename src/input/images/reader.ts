@@ -7,7 +7,7 @@ import { decodeImage, type OpenedImage, openImage, uprightSize } from "./decode.
 import { DamagedImage, maxPixels, UnsupportedImage } from "./picture.ts";
 import { pixelsBetween, resized } from "./resize.ts";
 
-/** How a column of images is read. */
+/** How a column of images is read: the expected shape, and how images are converted to it. */
 export interface ImageRequest {
   /** The shape of the feature in the pipeline file. */
   readonly shape: readonly number[] | undefined;

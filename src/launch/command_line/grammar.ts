@@ -31,7 +31,7 @@ export interface Option {
   readonly summary: string;
 }
 
-/** A command of the command line. */
+/** A command of the command line, with its arguments, its options, and the text of its help. */
 export interface Command {
   /** The placeholders of the command's arguments, such as `KIND FILE.ts`. */
   readonly words: string;

@@ -117,7 +117,7 @@ export function refuseArguments(name: CommandName, args: readonly string[]): voi
 }
 
 /**
- * Checks the options of a command line.
+ * Checks the options of a parsed command line and converts their values, such as texts to numbers.
  *
  * @param parsed The command line.
  * @throws {UserError} If its command has no such option, or a value is wrong; exit code 2.

@@ -12,7 +12,7 @@ import { ML_DOMAIN, type Name, type OnnxBuilder } from "./builder.ts";
 import type { OnnxValue } from "./convert.ts";
 import { ElementType } from "./messages.ts";
 
-/** An input of an exported graph. */
+/** An input of an exported graph, with its name, type, and shape. */
 export interface GraphInput {
   /** The name of the input. */
   readonly name: string;

@@ -128,7 +128,10 @@ export interface Reading {
   parts: number;
 }
 
-/** The options of reading a pipeline. */
+/**
+ * The options for reading a pipeline, such as changes from the command line and the code that it
+ * may load.
+ */
 export interface ReadOptions extends EnvironmentOptions {
   /** Changes as `PATH=VALUE`, in this order. */
   readonly set?: readonly string[];

@@ -9,7 +9,7 @@ import { type Place, UserError } from "../../base/errors.ts";
 /** The path of a value within a file: `["losses", 2, "weight"]`. */
 export type Path = readonly (string | number)[];
 
-/** The file that a value comes from. */
+/** The file or command-line option that a value of a pipeline comes from. */
 export interface Origin {
   /** The file as the user named it, or the option of the command line. */
   readonly file: string;

@@ -16,7 +16,7 @@ import type {
 import type { MetricValue } from "../../stages/metric.ts";
 import { metricsFromJson, metricsToJson } from "../../stages/metrics_json.ts";
 
-/** The best epoch so far. */
+/** The best epoch of a job so far, with the value of the metric that selects it. */
 export interface BestEpoch {
   /** The number of the epoch, from 1. */
   readonly epoch: number;

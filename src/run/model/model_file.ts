@@ -42,7 +42,7 @@ import {
  */
 const VERSION = 1;
 
-/** The type of a column of the source. */
+/** The type of a source's column in the training rows. */
 export interface SourceType {
   /** The Arrow type, for messages: `List<Utf8>`. */
   readonly text: string;
@@ -84,7 +84,10 @@ export interface SourceLabel {
   readonly spec: LabelSpec;
 }
 
-/** A transform, with the statistics that it measured. */
+/**
+ * A transform of the pipeline with its options and the statistics that it measured on the training
+ * rows.
+ */
 export interface ModelTransform {
   /** A built-in name, an absolute path or a package. */
   readonly use: string;
