@@ -486,7 +486,7 @@ Deno.test("sql refuses a query only if it reads a column whose values DuckDB wou
   await assertRejects(
     () => run("SELECT record.a FROM t"),
     UserError,
-    "DECIMAL(39,0) cannot be read",
+    "DECIMAL(39,0), which cannot be read",
   );
   await assertRejects(() => run("SELECT amounts[1] FROM t"), UserError, "DECIMAL(76,70) cannot");
   await assertRejects(() => run("SELECT id FROM t ORDER BY moment"), UserError, "nanoseconds");
