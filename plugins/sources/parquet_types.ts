@@ -80,7 +80,7 @@ export async function describeSchema(
       changed.set(name, {
         name,
         message:
-          `the column ${name} of ${file.name} has values of the type ${type}, which cannot be read: ${why}`,
+          `the column ${name} of ${file.name} contains values whose type ${type} cannot be read: ${why}`,
         hint: rewrite(file.name),
       });
       break;

@@ -716,9 +716,9 @@ function* tableCases(): Iterable<DataCase> {
     features: column,
     label: "id",
   });
-  yield altered("amount", "DECIMAL(50,2), which cannot be read", "pyarrow.feather");
-  yield altered("amounts", "DECIMAL(76,70), which cannot be read");
-  yield altered("record", "DECIMAL(39,0), which cannot be read");
+  yield altered("amount", "DECIMAL(50,2) cannot be read", "pyarrow.feather");
+  yield altered("amounts", "DECIMAL(76,70) cannot be read");
+  yield altered("record", "DECIMAL(39,0) cannot be read");
   yield altered("moment", "TIMESTAMP with a time zone and nanoseconds cannot be read");
   const sql = (
     name: string,
