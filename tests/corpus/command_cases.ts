@@ -112,7 +112,9 @@ function* wordCases(): Iterable<CommandCase> {
   yield one("an option of a section that is near", ["show", "data.lable"], [
     "did you mean data.label?",
   ]);
-  yield one("an option of a section that is none", ["show", "train.zzzz"], ["run `show train` to see"]);
+  yield one("an option of a section that is none", ["show", "train.zzzz"], [
+    "run `show train` to see",
+  ]);
   yield one("a stage that is none", ["show", "zzzz"], ["pipeline list to see all stages"]);
   yield one("an option that is near", [...check, "--sed", "3", "p.yaml"], ["did you mean --seed?"]);
   yield one("an option that is none", [...check, "--zzzzzz", "p.yaml"], ["--help lists them"]);
