@@ -70,7 +70,7 @@ export * from "./src/stages/events.ts";
 export { metricsToJson } from "./src/stages/metrics_json.ts";
 
 // Files and the terminal, for sources and outputs.
-export { appendLine } from "./src/base/files/append.ts";
+export { appendBytes, appendLine } from "./src/base/files/append.ts";
 export { availableMemory } from "./src/base/machine/available_memory.ts";
 export { globFiles, isGlob } from "./src/base/files/glob.ts";
 export { runFiles } from "./src/base/files/run_files.ts";

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import {
+  appendBytes,
   defineOutput,
   type JobName,
   type Metrics,
@@ -89,11 +90,10 @@ class EventFiles {
     const wallTime = Date.now() / 1000;
     const event = scalarRecord({ wallTime, step, scalars: scalars as Record<string, number> });
     await Deno.mkdir(folder, { recursive: true });
-    using file = await Deno.open(fileIn(folder), { append: true, create: true });
-    const isNew = (await file.stat()).size === 0;
-    for (const bytes of isNew ? [versionRecord(wallTime), event] : [event]) {
-      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-    }
+    await appendBytes(
+      fileIn(folder),
+      (isEmpty) => isEmpty ? Uint8Array.of(...versionRecord(wallTime), ...event) : event,
+    );
   }
 
   /**

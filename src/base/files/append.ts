@@ -25,15 +25,31 @@ import { unwritable } from "./unwritable.ts";
  * @throws {UserError} If the line cannot be written. The message contains the reason.
  */
 export async function appendLine(path: string, line: string): Promise<void> {
+  await appendBytes(path, () => new TextEncoder().encode(line + "\n"), { sync: true });
+}
+
+/**
+ * Appends bytes to a file like {@linkcode appendLine}.
+ *
+ * @param path The file.
+ * @param make Makes the bytes. Its argument is whether the file is empty or new.
+ * @param options Whether to sync the file to the disk, which takes some milliseconds; no by default.
+ * @throws {UserError} If the bytes cannot be written. The message contains the reason.
+ */
+export async function appendBytes(
+  path: string,
+  make: (isEmpty: boolean) => Uint8Array,
+  { sync = false }: { readonly sync?: boolean } = {},
+): Promise<void> {
   try {
     await refuseShared(path);
     using file = await Deno.open(path, { append: true, create: true });
     const { size } = await file.stat();
-    const bytes = new TextEncoder().encode(line + "\n");
+    const bytes = make(size === 0);
     try {
       let written = 0;
       while (written < bytes.length) written += await file.write(bytes.subarray(written));
-      await file.sync();
+      if (sync) await file.sync();
     } catch (error) {
       await file.truncate(size).catch(() => {});
       throw error;

@@ -1,6 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import tensorboard from "../../../plugins/outputs/tensorboard.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import type { StepEvent } from "../../../src/stages/events.ts";
 import { checkStage } from "../../../testing.ts";
 import { rocket } from "../../support/command_line.ts";
@@ -192,3 +193,15 @@ Deno.test("a resumed run has the events of an uninterrupted run in its event fil
       assertEquals(steps, Array.from({ length: lines.at(-1)!.step }, (_, at) => at + 1));
     },
   ));
+
+Deno.test("tensorboard writes to no file that has another hard link", () =>
+  withRunFolder(async (folder) => {
+    const events = join(folder, "tensorboard", "light-test");
+    await Deno.mkdir(events, { recursive: true });
+    await Deno.writeTextFile(join(folder, "mine"), "");
+    await Deno.link(join(folder, "mine"), join(events, "events.out.tfevents.rocket"));
+    const output = make(tensorboard, folder);
+    await output.runStart!(runStart(1));
+    await assertRejects(() => Promise.resolve(output.evaluation!(evaluation())), UserError);
+    assertEquals(await Deno.readTextFile(join(folder, "mine")), "");
+  }));
