@@ -6,7 +6,7 @@ import { unwritable } from "../base/files/unwritable.ts";
 import { type CheckedRun, type CheckedSweep, nameOf } from "../sweep/check.ts";
 import type { PartStart } from "./part_command.ts";
 import { pool, runPart } from "../sweep/processes.ts";
-import type { CommandOptions } from "../launch/command_line/options.ts";
+import { type CommandOptions, LEAST_MEMORY } from "../launch/command_line/options.ts";
 import { counted, formatNumber } from "../base/text_table.ts";
 import { printJson, say } from "../base/terminal.ts";
 
@@ -75,7 +75,7 @@ export class SweepRuns {
     const { memory } = this.#how.options;
     if (atOnce <= 1) return memory;
     const all = memory ?? Number(handed(handedOver.memory) ?? NaN);
-    return Number.isNaN(all) ? undefined : Math.floor(all / atOnce);
+    return Number.isNaN(all) ? undefined : Math.max(LEAST_MEMORY, Math.floor(all / atOnce));
   }
 
   #plan(atOnce: number): string {

@@ -15,6 +15,9 @@ import {
   precisions,
 } from "./grammar.ts";
 
+/** The smallest value of `--memory` in bytes, with which small commands run. */
+export const LEAST_MEMORY = 2e8;
+
 /** The checked options of a command line. An absent option is undefined or an empty list. */
 export interface CommandOptions {
   /** The run folder, or a sweep's folder. */
@@ -224,9 +227,6 @@ function portOf(text: string): number {
     exitCode: 2,
   });
 }
-
-/** The smallest limit of memory in bytes, with which small commands run. */
-const LEAST_MEMORY = 2e8;
 
 function memoryOf(text: string): number {
   const bytes = /^\d+$/.test(text) ? Number(text) : parseSize(text);
