@@ -49,6 +49,7 @@ export { type ArgumentsChange, type Change, hint, type HintText } from "./src/ba
 export { didYouMean, nearest } from "./src/base/nearest.ts";
 export { printable } from "./src/base/printable.ts";
 export { yamlName } from "./src/base/quoted.ts";
+export { recordBatchOf, withQuickAssign } from "./src/base/wide_schema.ts";
 export { cutToWidth } from "./src/base/text_table.ts";
 export { widthOf } from "./src/base/text_width.ts";
 export type { Random } from "./src/base/random.ts";

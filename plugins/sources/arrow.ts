@@ -23,7 +23,13 @@ import {
 } from "./files.ts";
 import { makeAgain } from "./hints.ts";
 import { partitionsOf } from "./hive.ts";
-import { DamagedError, indexIpc, type IpcIndex } from "./ipc_index.ts";
+import {
+  DamagedError,
+  indexIpc,
+  type IpcIndex,
+  ManyPartsError,
+  type PartLimits,
+} from "./ipc_index.ts";
 import { MetadataError } from "./ipc_verify.ts";
 import { accessBytes, openFile, openUrl, type RandomAccess } from "./random_access.ts";
 import { recognize } from "./recognize.ts";
@@ -221,15 +227,22 @@ export interface ReceivedRows {
  * @param name Name of the bytes, for messages.
  * @param bytes The bytes. Columns are views of them.
  * @param columns Names of the columns to check; others are returned as they are.
- * @throws {UserError} If the bytes are not Arrow IPC, or are damaged.
+ * @param limits Largest numbers of parts.
+ * @throws {UserError} If the bytes are not Arrow IPC or are damaged, or if two columns have the same
+ *   name.
+ * @throws {ManyPartsError} If there are more parts than allowed.
  */
 export async function openReceivedArrow(
   name: string,
   bytes: Uint8Array,
   columns: readonly string[],
+  limits: PartLimits = {},
 ): Promise<ReceivedRows> {
-  const file = await indexed(accessBytes(name, bytes));
+  const file = await indexed(accessBytes(name, bytes), limits);
   const schema = new Schema(file.index.schema.fields.map(plainField));
+  const seen = new Set<string>();
+  const twice = schema.fields.find(({ name }) => seen.size === seen.add(name).size);
+  if (twice) throw new UserError(`${name} has two columns called ${twice.name}`);
   const opened = { files: [file], columns, fingerprint: "", close: () => Promise.resolve() };
   const { recordBatches } = withTypes(opened, schema);
   const { rowCounts, isCompressed } = file.index;
@@ -239,14 +252,14 @@ export async function openReceivedArrow(
   };
 }
 
-async function indexed(file: RandomAccess): Promise<ArrowFile> {
+async function indexed(file: RandomAccess, limits: PartLimits = {}): Promise<ArrowFile> {
   const { name } = file;
   try {
     const format = await recognize(file);
     try {
-      return { file, format, index: await indexIpc(file, format) };
+      return { file, format, index: await indexIpc(file, format, limits) };
     } catch (error) {
-      throw unreadable(name, format, error);
+      throw error instanceof ManyPartsError ? error : unreadable(name, format, error);
     }
   } catch (error) {
     await file.close();

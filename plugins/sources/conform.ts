@@ -18,10 +18,9 @@ import {
   type Timestamp,
   Vector,
 } from "apache-arrow";
-import { commonType, hint, UserError } from "../../plugin.ts";
+import { commonType, hint, recordBatchOf, UserError } from "../../plugin.ts";
 import { sameColumns } from "./hints.ts";
 import { partitionFields, type Partitions, partitionValue } from "./hive.ts";
-import { recordBatchOf } from "./wide_schema.ts";
 
 /**
  * The columns that one file of a source contributes, including those from the names of its folders.

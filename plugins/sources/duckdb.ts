@@ -3,7 +3,14 @@ import { Bool, DataType, Field, makeData, Null, type RecordBatch, Schema } from 
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import process from "node:process";
-import { availableMemory, hint, type HintText, say, UserError } from "../../plugin.ts";
+import {
+  availableMemory,
+  hint,
+  type HintText,
+  recordBatchOf,
+  say,
+  UserError,
+} from "../../plugin.ts";
 import {
   type Bindings,
   bytesOf,
@@ -17,7 +24,6 @@ import {
   tooLargeBatch,
 } from "./duckdb_columns.ts";
 import { duckdbPackages } from "./duckdb_packages.ts";
-import { recordBatchOf } from "./wide_schema.ts";
 
 /** The options for opening a DuckDB database, such as the files that its queries may read. */
 export interface DatabaseOptions {

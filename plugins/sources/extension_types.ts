@@ -19,7 +19,7 @@ import {
   Struct,
   Utf8,
 } from "apache-arrow";
-import { recordBatchOf } from "./wide_schema.ts";
+import { recordBatchOf } from "../../plugin.ts";
 
 /** The conversion of one extension type. */
 interface ExtensionType {

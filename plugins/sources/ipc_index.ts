@@ -18,7 +18,7 @@ import {
 } from "apache-arrow";
 import { Footer } from "apache-arrow/ipc/metadata/file";
 import { Message } from "apache-arrow/ipc/metadata/message";
-import { availableMemory, hint, UserError } from "../../plugin.ts";
+import { availableMemory, hint, UserError, withQuickAssign } from "../../plugin.ts";
 import { isBigEndian } from "./endianness.ts";
 import { verifyMetadata } from "./ipc_verify.ts";
 import type { RandomAccess } from "./random_access.ts";
@@ -33,7 +33,6 @@ import {
   verifyRows,
   verifyType,
 } from "./record_batch_verify.ts";
-import { withQuickAssign } from "./wide_schema.ts";
 
 /**
  * Position of a message: its metadata, including their length prefix, followed by its body. All
@@ -121,20 +120,42 @@ export class DamagedError extends Error {
   override name = "DamagedError";
 }
 
+/** The largest numbers of parts of a file; unlimited by default. */
+export interface PartLimits {
+  /** The number of record batches and dictionaries together. */
+  readonly messages?: number;
+  /** The number of columns, including the columns within structs and lists. */
+  readonly columns?: number;
+}
+
+/** Thrown if a file has more parts than allowed. The message says which. */
+export class ManyPartsError extends Error {
+  override name = "ManyPartsError";
+}
+
 /**
  * Reads the schema of an Arrow IPC file and finds the positions of its record batches, without
  * reading their values.
  *
  * @param file The file.
  * @param format The IPC format of the file.
+ * @param limits The largest numbers of parts.
  * @returns The schema of the file and access to its record batches.
  * @throws {DamagedError} If the file is truncated, or its messages are not where they should be.
  * @throws {MetadataError} If the metadata of a message are damaged.
  * @throws {ColumnError} If a column type or the position of a buffer is invalid.
  * @throws {UserError} If the file is big-endian.
+ * @throws {ManyPartsError} If the file has more parts than allowed.
  */
-export async function indexIpc(file: RandomAccess, format: "file" | "stream"): Promise<IpcIndex> {
-  const messages = format === "file" ? await indexFile(file) : await indexStream(file);
+export async function indexIpc(
+  file: RandomAccess,
+  format: "file" | "stream",
+  limits: PartLimits = {},
+): Promise<IpcIndex> {
+  const { messages: mostMessages = Infinity, columns: mostColumns = Infinity } = limits;
+  const messages = format === "file"
+    ? await indexFile(file, mostMessages)
+    : await indexStream(file, mostMessages);
   const { batches } = messages;
   const head = messages.schema;
   if (isBigEndian(head)) {
@@ -150,6 +171,9 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
     );
   }
   const { schema } = RecordBatchReader.from([head, endOfStream]).open();
+  if (schema.fields.reduce((sum, { type }) => sum + nodesOf(type), 0) > mostColumns) {
+    throw new ManyPartsError(`more than ${mostColumns} columns`);
+  }
   for (const { name, type } of schema.fields) {
     // The format of the metadata allows this, although Arrow does not.
     if (typeof name !== "string") throw new DamagedError("a column has no name");
@@ -352,7 +376,7 @@ interface Messages {
 /** Size of the magic number and its padding before the first message, in bytes. */
 const fileHead = 8;
 
-async function indexFile(file: RandomAccess): Promise<Messages> {
+async function indexFile(file: RandomAccess, most: number): Promise<Messages> {
   const tail = await readBytes(file, file.size - 10, 10);
   const length = new DataView(tail.buffer).getInt32(0, true);
   if (length <= 0 || length > file.size - fileHead - 10) {
@@ -362,6 +386,7 @@ async function indexFile(file: RandomAccess): Promise<Messages> {
   verifyMetadata(tailBytes, "footer");
   const footer = Footer.decode(tailBytes);
   const dictionaries: DictionaryBlock[] = [];
+  refuseMany(footer.numRecordBatches + footer.numDictionaries, most);
   for (const block of footer.dictionaryBatches()) {
     const read = await readMessage(file, checked(file, block).offset);
     dictionaries.push(dictionaryBlock(read, dictionaries.length));
@@ -389,7 +414,13 @@ async function schemaOfFile(file: RandomAccess, schema: Schema): Promise<Uint8Ar
   return metadataBytes(Message.from(schema));
 }
 
-async function indexStream(file: RandomAccess): Promise<Messages> {
+function refuseMany(messages: number, most: number): void {
+  if (messages > most) {
+    throw new ManyPartsError(`more than ${most} record batches and dictionaries`);
+  }
+}
+
+async function indexStream(file: RandomAccess, most: number): Promise<Messages> {
   let schema: Uint8Array | undefined;
   const dictionaries: DictionaryBlock[] = [], batches: BatchBlock[] = [];
   for (let offset = 0; offset < file.size;) {
@@ -400,6 +431,7 @@ async function indexStream(file: RandomAccess): Promise<Messages> {
     else if (message.headerType === MessageHeader.DictionaryBatch) {
       dictionaries.push(dictionaryBlock(read, dictionaries.length));
     } else batches.push(batchBlock(read, batches.length, dictionaries.length));
+    refuseMany(dictionaries.length + batches.length, most);
     offset = block.offset + block.metadataLength + block.bodyLength;
   }
   if (!schema) throw new DamagedError("it does not start with a schema");

@@ -11,7 +11,7 @@ import {
 import type { ArrowFile } from "./arrow.ts";
 import type { RandomAccess } from "./random_access.ts";
 import type { FixedColumn } from "./row_layout.ts";
-import { recordBatchOf } from "./wide_schema.ts";
+import { recordBatchOf } from "../../plugin.ts";
 
 /** A file from which single rows can be read. */
 interface RowFile {

@@ -8,6 +8,7 @@ import { DEFAULT_HOST, DEFAULT_PORT } from "../launch/command_line/grammar.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
 import type { LoadedModel } from "../model/model.ts";
 import { openModel } from "../model/load_model.ts";
+import { faultLine } from "../serve/fault_line.ts";
 import { ServeHandler } from "../serve/handler.ts";
 import { defaultLimits } from "../serve/limits.ts";
 import { startServer } from "../serve/server.ts";
@@ -43,7 +44,7 @@ export async function serve(args: readonly string[], options: CommandOptions): P
   const name = basename(resolve(folder));
   const handler = new ServeHandler(
     { name, loaded, model },
-    (error) => say(`error: ${inOneLine(error instanceof Error ? error.message : String(error))}`),
+    (error) => say(`error: ${faultLine(error)}`),
   );
   await warmUp(loaded);
   // What is received from now on can at most use the network address.

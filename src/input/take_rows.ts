@@ -6,7 +6,7 @@ import {
   type RecordBatch,
   Vector,
 } from "apache-arrow";
-import { recordBatchOf } from "../../plugins/sources/wide_schema.ts";
+import { recordBatchOf } from "../base/wide_schema.ts";
 
 /**
  * Copies some rows of a record batch.

@@ -1,8 +1,9 @@
-import { makeData, RecordBatch, Schema, Struct, type Table } from "apache-arrow";
+import { type RecordBatch, Schema, type Table } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
 import { joinArrays } from "../base/join_arrays.ts";
 import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
+import { recordBatchOf } from "../base/wide_schema.ts";
 import { cutRows } from "../input/images/cut_rows.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
 import type { DecodedRows, RowDecoder } from "../run/model/row_decoder.ts";
@@ -401,8 +402,7 @@ function withColumns(batch: RecordBatch, names: readonly string[]): RecordBatch 
   const kept = [...fields.keys()].filter((at) => wanted.has(fields[at]!.name));
   const schema = new Schema(kept.map((at) => fields[at]!));
   const children = kept.map((at) => batch.data.children[at]!);
-  const type = new Struct(schema.fields), length = batch.numRows;
-  return new RecordBatch(schema, makeData({ type, length, nullCount: 0, children }));
+  return recordBatchOf(schema, children, batch.numRows);
 }
 
 /** Identifies the columns of a schema. */

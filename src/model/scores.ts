@@ -13,13 +13,13 @@ import {
   Float64,
   Int64,
   makeData,
-  RecordBatch,
+  type RecordBatch,
   Schema,
-  Struct,
   Uint64,
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
+import { recordBatchOf } from "../base/wide_schema.ts";
 import type { ClassValue, Predictions } from "./answers.ts";
 
 /** The columns to write in addition to the predicted values. */
@@ -113,7 +113,8 @@ export class ScoreColumns {
     }
     this.#kept = keep;
     this.#columns = columns;
-    const kept = keep.map((name) => input.fields.find((field) => field.name === name)!);
+    const places = placesOf(input);
+    const kept = keep.map((name) => input.fields[places.get(name)!]!);
     this.schema = new Schema([...kept, ...columns.map(({ field }) => field)]);
   }
 
@@ -124,15 +125,16 @@ export class ScoreColumns {
    * @param predictions The predictions for these rows.
    */
   batch(part: RecordBatch, predictions: Predictions): RecordBatch {
-    const kept = this.#kept.map((name) => {
-      const index = part.schema.fields.findIndex((field) => field.name === name);
-      return part.data.children[index]!;
-    });
+    const places = placesOf(part.schema);
+    const kept = this.#kept.map((name) => part.data.children[places.get(name)!]!);
     const children = [...kept, ...this.#columns.map(({ data }) => data(predictions))];
-    const type = new Struct(this.schema.fields), length = part.numRows;
-    return new RecordBatch(this.schema, makeData({ type, length, nullCount: 0, children }));
+    return recordBatchOf(this.schema, children, part.numRows);
   }
 }
+
+/** Returns the places of the columns by name. The first of two columns with the same name counts. */
+const placesOf = ({ fields }: Schema): ReadonlyMap<string, number> =>
+  new Map(fields.map(({ name }, index) => [name, index] as const).reverse());
 
 /** Creates a column of numbers, with null for a row without a prediction. */
 function floats(values: Float32Array, answered: Uint8Array | undefined): Data {

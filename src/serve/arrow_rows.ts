@@ -9,7 +9,9 @@ import { arrowStreamOf } from "../base/files/arrow_writer.ts";
 import { openReceivedArrow, type ReceivedRows } from "../../plugins/sources/arrow.ts";
 import { ScoreColumns, type ScoreOptions } from "../model/scores.ts";
 import type { Predictions } from "../model/answers.ts";
+import { ManyPartsError } from "../../plugins/sources/ipc_index.ts";
 import { HttpError, refuse } from "./http_error.ts";
+import type { ServeLimits } from "./limits.ts";
 import type { OutputLabel } from "./outputs.ts";
 import type { ResponseParts } from "./unsent.ts";
 
@@ -21,16 +23,21 @@ export const ARROW_STREAM = "application/vnd.apache.arrow.stream";
  *
  * @param bytes The body.
  * @param columns The names of the columns that are read.
- * @param mostRows The largest number of rows.
- * @throws {HttpError} If there are too many rows, or they are compressed.
+ * @param limits The largest numbers of rows, record batches, and columns.
+ * @throws {HttpError} If there are too many of them, or they are compressed.
  * @throws {UserError} If the bytes are not Arrow IPC, or are damaged.
  */
 export async function openArrowRows(
   bytes: Uint8Array,
   columns: readonly string[],
-  mostRows: number,
+  limits: Pick<ServeLimits, "rows" | "messages" | "columns">,
 ): Promise<ReceivedRows> {
-  const rows = await openReceivedArrow("the body", bytes, columns);
+  const { messages, columns: mostColumns, rows: mostRows } = limits;
+  const parts = { messages, columns: Math.max(mostColumns, 2 * columns.length) };
+  const rows = await openReceivedArrow("the body", bytes, columns, parts).catch((error) => {
+    if (!(error instanceof ManyPartsError)) throw error;
+    throw new HttpError(413, `the body has ${error.message}`);
+  });
   // A compressed body may take a thousand times its size in memory.
   if (rows.isCompressed) {
     throw new HttpError(415, "the record batches are compressed; send them without compression");
@@ -68,14 +75,14 @@ export function scoreOptions(query: URLSearchParams, schema: Schema): ScoreOptio
     return value === "" || value === "true" ||
       refuse(`the query parameter ${name} must be true or false`);
   };
-  const names = schema.fields.map(({ name }) => name), kept = query.get("keep");
-  const wanted = kept === "all" ? names : kept ? kept.split(",") : [];
-  const missing = wanted.find((name) => !names.includes(name));
+  const names = new Set(schema.fields.map(({ name }) => name)), kept = query.get("keep");
+  const wanted = new Set(kept === "all" ? names : kept ? kept.split(",") : []);
+  const missing = [...wanted].find((name) => !names.has(name));
   if (missing !== undefined) {
     refuse(`there is no column ${JSON.stringify(missing.slice(0, 100))} to keep`);
   }
   return {
-    keep: names.filter((name) => wanted.includes(name)),
+    keep: [...names].filter((name) => wanted.has(name)),
     probabilities: isSet("probabilities"),
     logits: isSet("logits"),
   };
@@ -88,15 +95,22 @@ export function scoreOptions(query: URLSearchParams, schema: Schema): ScoreOptio
  * @param parts The rows of the request, with their predictions.
  * @param label The label of the model.
  * @param options Which columns the response has.
+ * @param pause Called before each record batch, so that other requests are answered meanwhile.
  */
-export function arrowResponse(
+export async function arrowResponse(
   schema: Schema,
   parts: readonly { readonly part: RecordBatch; readonly predictions: Predictions }[],
   label: OutputLabel,
   options: ScoreOptions,
-): ResponseParts {
+  pause: () => Promise<void>,
+): Promise<ResponseParts> {
   const columns = new ScoreColumns(schema, label, options);
-  const batches = parts.map(({ part, predictions }) => columns.batch(part, predictions));
-  const bytes = arrowStreamOf(columns.schema, batches);
+  const batches = async function* () {
+    for (const { part, predictions } of parts) {
+      await pause();
+      yield columns.batch(part, predictions);
+    }
+  };
+  const bytes = await arrowStreamOf(columns.schema, batches());
   return { body: bytes as Uint8Array<ArrayBuffer>, headers: { "content-type": ARROW_STREAM } };
 }

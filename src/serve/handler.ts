@@ -36,6 +36,9 @@ export interface ServedModel {
 /** The number of characters of an error message that are sent. */
 const LONGEST = 1000;
 
+/** The time in milliseconds that work for one request may take before others get a turn. */
+const WORK_TIME = 20;
+
 /** Answers requests for one model. */
 export class ServeHandler {
   readonly #served: ServedModel;
@@ -236,7 +239,7 @@ export class ServeHandler {
       },
     );
     this.#refuseMany(rows.numRows);
-    const parts = await this.#predict([rows]);
+    const parts = await this.#predict([rows], this.#pauses());
     const predictions = parts.map(({ predictions }) => predictions);
     const tensors = outputTensors(predictions, label, outputs);
     const unknown = sum(predictions, ({ unknown }) => unknown);
@@ -249,33 +252,53 @@ export class ServeHandler {
 
   async #answerArrow(bytes: Uint8Array, { searchParams }: URL): Promise<Answered> {
     const { columns } = this.#served.loaded;
-    const rows = await openArrowRows(bytes, columns, this.#limits.rows);
+    const rows = await openArrowRows(bytes, columns, this.#limits);
     this.#refuseMany(sum(rows.rowCounts, (rows) => rows));
     const options = scoreOptions(searchParams, rows.schema);
-    const parts = await this.#predict(rows.recordBatches());
+    const pause = this.#pauses();
+    const parts = await this.#predict(rows.recordBatches(), pause);
     return {
-      parts: arrowResponse(rows.schema, parts, this.#label, options),
+      parts: await arrowResponse(rows.schema, parts, this.#label, options, pause),
       rows: sum(parts, ({ part }) => part.numRows),
       unknown: sum(parts, ({ predictions }) => predictions.unknown),
     };
   }
 
+  /**
+   * Returns a function to call before each part of the work for one answer. It lets the server
+   * answer other requests from time to time, and throws when the time for the answer is over.
+   */
+  #pauses(): () => Promise<void> {
+    const { answerTime } = this.#limits;
+    const latest = performance.now() + answerTime;
+    let paused = performance.now();
+    return async () => {
+      const now = performance.now();
+      if (now > latest) {
+        throw new HttpError(
+          503,
+          `the answer was not ready within ${answerTime / 1000} seconds; send fewer rows`,
+          { "retry-after": "1" },
+        );
+      }
+      if (now < paused + WORK_TIME) return;
+      await new Promise((resolve) => setImmediate(resolve));
+      paused = performance.now();
+    };
+  }
+
   async #predict(
     batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>,
+    pause: () => Promise<void>,
   ): Promise<{ part: RecordBatch; predictions: Predictions }[]> {
-    const { loaded } = this.#served, { answerTime } = this.#limits;
-    const latest = performance.now() + answerTime;
+    const { loaded } = this.#served;
     const parts: { part: RecordBatch; predictions: Predictions }[] = [];
     let before = 0;
     for await (const batch of batches) {
+      // A record batch without rows has no parts.
+      await pause();
       for (const part of loaded.cut(batch)) {
-        if (performance.now() > latest) {
-          throw new HttpError(
-            503,
-            `the answer was not ready within ${answerTime / 1000} seconds; send fewer rows`,
-            { "retry-after": "1" },
-          );
-        }
+        await pause();
         const rows = loaded.decode(part, before);
         const predictions = await this.#batcher.predict(rows).catch((error) => {
           // The rows are valid, so that the client has made no mistake.

@@ -8,6 +8,10 @@ export interface ServeLimits {
   readonly allBytes: number;
   /** The largest number of rows in a request. */
   readonly rows: number;
+  /** The largest number of record batches and dictionaries in an Arrow stream. */
+  readonly messages: number;
+  /** The largest number of columns in an Arrow stream, including those within structs and lists. */
+  readonly columns: number;
   /** The largest number of logits of an answer: its rows, times the number of logits of a row. */
   readonly logits: number;
   /** The largest number of requests whose bodies are being received. */
@@ -32,6 +36,8 @@ export const defaultLimits: ServeLimits = {
   jsonBytes: 8 * 2 ** 20,
   allBytes: 256 * 2 ** 20,
   rows: 2 ** 20,
+  messages: 2 ** 12,
+  columns: 2 ** 12,
   logits: 2 ** 23,
   receiving: 1024,
   waiting: 128,

@@ -6,6 +6,7 @@
 
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { faultLine } from "./fault_line.ts";
 import type { ServeHandler } from "./handler.ts";
 import type { ServeLimits } from "./limits.ts";
 
@@ -57,7 +58,7 @@ export function startServer(
         onListen() {},
         // Deno would print the error as it is, with text of the client.
         onError(error) {
-          onWarning(error instanceof Error ? error.message : String(error));
+          onWarning(faultLine(error));
           return new Response(null, { status: 500 });
         },
       },

@@ -5,7 +5,20 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { Table, tableFromIPC } from "apache-arrow";
+import {
+  type Data,
+  Field,
+  Int32,
+  List,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableFromIPC,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
 import { requestOf } from "../../src/serve/example.ts";
 import type { ServeHandler } from "../../src/serve/handler.ts";
 import { served } from "../support/served.ts";
@@ -359,6 +372,44 @@ Deno.test("ServeHandler answers Arrow streams with the columns that predict writ
   assertEquals([...scores.getChild("item")!], [...table.getChild("item")!]);
   await assertRefused(own, arrowBody(table), 400, "no query parameter", `${infer}?kept=y`);
   await assertRefused(own, arrowBody(table), 400, 'no column "z" to keep', `${infer}?keep=z`);
+});
+
+Deno.test("ServeHandler refuses Arrow streams with a column twice, and with too many columns and record batches", async () => {
+  const { handler, table } = await served(), own = handler(), [batch] = table.batches;
+  const one = batch!.slice(0, 1), { fields } = one.schema;
+  const widened = (name: string, data: Data, count: number) => {
+    const more = Array.from(
+      { length: count },
+      (_, at) => new Field(count === 1 ? name : `${name}${at}`, data.type, true),
+    );
+    const schema = new Schema([...fields, ...more]);
+    const children = [...one.data.children, ...more.map(() => data)];
+    const struct = { type: new Struct(schema.fields), length: 1, nullCount: 0, children };
+    return arrowBody(new Table([new RecordBatch(schema, makeData(struct))]));
+  };
+  // arrow-js does not write two columns with the same name.
+  const text = vectorFromArray(["EVIL text"], new Utf8()).data[0]!;
+  const twice = widened("dAy", text, 1), bytes = twice.body as Uint8Array;
+  bytes.set([0x61], new TextDecoder("latin1").decode(bytes).indexOf("dAy") + 1);
+  await assertRefused(own, twice, 400, "the body has two columns called day");
+  const few = handler({ messages: 2, columns: 14 });
+  const parts = (count: number) => arrowBody(new Table(Array(count).fill(one)));
+  assertEquals((await ask(few, infer, parts(2))).status, 200);
+  await assertRefused(few, parts(3), 413, "more than 2 record batches and dictionaries");
+  const list = vectorFromArray([[1]], new List(new Field("item", new Int32(), true))).data[0]!;
+  assertEquals((await ask(few, infer, widened("more", list, 3))).status, 200);
+  await assertRefused(few, widened("more", list, 4), 413, "more than 14 columns");
+});
+
+Deno.test("ServeHandler answers others between the record batches of a request", async () => {
+  const { handler, table } = await served(), own = handler();
+  const none = table.batches[0]!.slice(0, 0);
+  const long = ask(own, infer, arrowBody(new Table(Array(2000).fill(none)))).then(() => "long");
+  const others = [0, 10, 20].map((time) =>
+    new Promise((resolve) => setTimeout(resolve, time)).then(() => ask(own, "/v2/health/live"))
+  );
+  assertEquals(await Promise.race([long, Promise.all(others).then(() => "others")]), "others");
+  assertEquals(await long, "long");
 });
 
 Deno.test("ServeHandler limits bodies, rows, time and waiting requests", async () => {

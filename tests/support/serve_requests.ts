@@ -13,7 +13,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { assertEquals } from "@std/assert";
-import { arrowStreamOf } from "../../src/base/files/arrow_writer.ts";
+import { arrowStreamBytes } from "../../src/base/files/arrow_writer.ts";
 import type { ServeHandler } from "../../src/serve/handler.ts";
 import { requestOf } from "../../src/serve/example.ts";
 import type { InputColumn } from "../../src/serve/input_columns.ts";
@@ -161,7 +161,7 @@ export function arrowBody(table: ArrowTable): RequestInit {
   return {
     method: "POST",
     headers: { "content-type": "application/vnd.apache.arrow.stream" },
-    body: arrowStreamOf(table.schema, table.batches) as Uint8Array<ArrayBuffer>,
+    body: arrowStreamBytes(table) as Uint8Array<ArrayBuffer>,
   };
 }
 

@@ -116,18 +116,22 @@ export function arrowStreamBytes(table: Table): Uint8Array {
 }
 
 /**
- * Encodes record batches in the stream format. Like {@linkcode arrowBytes}, it preserves columns
+ * Encodes record batches in the stream format, one after the other. Like {@linkcode arrowBytes}, it preserves columns
  * that share a buffer.
  *
  * @param schema The columns.
  * @param batches The record batches.
  */
-export function arrowStreamOf(schema: Schema, batches: Iterable<RecordBatch>): Uint8Array {
-  const columns = new WrittenColumns(schema);
-  const written = function* () {
-    for (const batch of batches) yield columns.take(batch);
-  };
-  return encoded(new RecordBatchStreamWriter(), columns.schema, written());
+export async function arrowStreamOf(
+  schema: Schema,
+  batches: AsyncIterable<RecordBatch>,
+): Promise<Uint8Array> {
+  const columns = new WrittenColumns(schema), writer = new RecordBatchStreamWriter();
+  const sink = new CopyingSink();
+  writer.reset(sink, columns.schema);
+  for await (const batch of batches) writer.write(columns.take(batch));
+  writer.finish();
+  return sink.toUint8Array(true);
 }
 
 function encoded(

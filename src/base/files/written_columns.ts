@@ -16,13 +16,14 @@ import {
   LargeList,
   List,
   makeData,
-  RecordBatch,
+  type RecordBatch,
   Schema,
   Struct,
   Utf8,
   Vector,
 } from "apache-arrow";
 import { Buffer } from "node:buffer";
+import { recordBatchOf } from "../wide_schema.ts";
 
 /**
  * Prepares the record batches of one source for an Arrow file. The random-access format has one
@@ -52,11 +53,7 @@ export class WrittenColumns {
   take(batch: RecordBatch): RecordBatch {
     const { fields } = this.schema;
     const children = fields.map(({ type }, index) => this.#take(batch.data.children[index]!, type));
-    const length = batch.numRows;
-    return new RecordBatch(
-      this.schema,
-      makeData({ type: new Struct(fields), length, nullCount: 0, children }),
-    );
+    return recordBatchOf(this.schema, children, batch.numRows);
   }
 
   #take(data: Data, type: DataType): Data {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Field, Float64, Int32, makeData, RecordBatch, Schema, Struct } from "apache-arrow";
-import { recordBatchOf, withQuickAssign } from "../../../plugins/sources/wide_schema.ts";
+import { recordBatchOf, withQuickAssign } from "../../src/base/wide_schema.ts";
 
 const schema = () =>
   new Schema(
