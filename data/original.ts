@@ -26,7 +26,8 @@ export interface Published {
 }
 
 /**
- * Reads the first file that exists among several names.
+ * Reads one published file that can have several names: the first of the names for which the folder
+ * contains a file.
  *
  * @param folder The folder.
  * @param names The possible names.

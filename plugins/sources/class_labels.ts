@@ -65,7 +65,7 @@ export function commonMetadata(files: readonly FileMetadata[]): Map<string, stri
 export const isEqual = (one: readonly string[], other: readonly string[]): boolean =>
   one.length === other.length && one.every((name, index) => name === other[index]);
 
-/** Formats names of classes for a message. */
+/** Formats a list of class names for an error message. */
 export const shown = (names: readonly string[]): string =>
   `${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}`;
 

@@ -31,7 +31,10 @@ import { TestRows } from "./rows.ts";
 import { onnxScorer, type Scorer, type ScorerRequest, tensorScorer } from "./scorers.ts";
 import { type WrongRow, WrongRows } from "./wrong_rows.ts";
 
-/** The options of {@linkcode evaluateRun}. */
+/**
+ * The options of {@linkcode evaluateRun}, such as the files with rows, the engine, and a column by
+ * which rows are grouped.
+ */
 export interface EvaluateOptions extends RunPart {
   /** The path or glob of files with rows; by default, the test split of the run is used. */
   readonly input?: string;
