@@ -72,6 +72,7 @@ query: |
       const texts = named.flatMap(({ files }) => files).filter((it) => !isParquet(it));
       for (const text of texts) await refuseLongLines(text);
       const [file] = path === undefined ? [] : await findFiles([path], folder, databaseFiles);
+      if (file) await refuseLog(file);
       const files = [...named.flatMap(({ files }) => files), ...(file ? [file] : [])];
       const refusals: Refusal[] = [];
       const subject = {
@@ -160,6 +161,25 @@ async function attempt<T>(subject: StatementSubject, action: () => Promise<T>): 
   } catch (error) {
     throw explain(error, subject);
   }
+}
+
+/**
+ * Rejects a database with a log of changes beside it, which DuckDB would apply to what it reads. The
+ * log is in no fingerprint of the data, and may be a pipe that nobody writes to.
+ *
+ * @param file The database.
+ * @throws {UserError} If there is a log.
+ */
+async function refuseLog({ name, path }: SourceFile): Promise<void> {
+  const exists = await Deno.lstat(`${path}.wal`).then(() => true, () => false);
+  if (!exists) return;
+  throw new UserError(`${name} has changes that are only in its log ${basename(name)}.wal`, {
+    hint: hint(
+      "sql/log",
+      "open the database with DuckDB and run CHECKPOINT, which moves the changes into the database",
+      { outside: "DuckDB moves the changes" },
+    ),
+  });
 }
 
 interface NamedTable {

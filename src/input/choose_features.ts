@@ -4,6 +4,7 @@
  * @module
  */
 
+import { matchStars } from "../base/wildcard.ts";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
 import type { FeatureOptions } from "../pipeline/data_options.ts";
@@ -19,8 +20,8 @@ interface Entry {
   readonly options: FeatureOptions;
   /** The name of the column or feature; undefined for a pattern. */
   readonly name: string | undefined;
-  /** Matches the names of columns. */
-  readonly pattern: RegExp;
+  /** Checks whether the name of a column matches. */
+  readonly matches: (column: string) => boolean;
   /** Whether the columns are left out of other patterns. */
   readonly isExcluding: boolean;
 }
@@ -55,8 +56,8 @@ export function chooseFeatures(plan: Plan, columns: readonly string[]): Complete
   ]);
   const excluding = entries.filter(({ isExcluding }) => isExcluding);
   const features = new Map<string, FeatureOptions>(), problems: Problem[] = [];
-  for (const { written, key, options, name, pattern, isExcluding } of entries) {
-    const found = columns.filter((column) => pattern.test(column));
+  for (const { written, key, options, name, matches, isExcluding } of entries) {
+    const found = columns.filter(matches);
     // The reader of the columns reports a column that a map names.
     if (found.length === 0 && !(isMap && name !== undefined)) {
       problems.push({
@@ -75,7 +76,7 @@ export function chooseFeatures(plan: Plan, columns: readonly string[]): Complete
     if (isExcluding) continue;
     if (name !== undefined) features.set(name, options);
     for (const column of name === undefined ? found : []) {
-      const isOut = taken.has(column) || excluding.some(({ pattern }) => pattern.test(column));
+      const isOut = taken.has(column) || excluding.some(({ matches }) => matches(column));
       if (!isOut && !features.has(column)) features.set(column, options);
     }
   }
@@ -98,8 +99,8 @@ function entriesOf(chosen: Plan["chosen"]): Entry[] {
   return Object.entries(chosen).map(([key, options]) => {
     // The key of a feature with a column is any name.
     if (options.column === undefined) return entryOf(key, options, key);
-    const pattern = new RegExp(`^${escaped(options.column)}$`, "su");
-    return { written: key, key, options, name: key, pattern, isExcluding: false };
+    const matches = (column: string) => column === options.column;
+    return { written: key, key, options, name: key, matches, isExcluding: false };
   });
 }
 
@@ -123,26 +124,24 @@ export const isList = (chosen: Plan["chosen"]): chosen is readonly string[] =>
 
 function entryOf(written: string, options: FeatureOptions, key: Entry["key"]): Entry {
   const isExcluding = written.startsWith("!");
-  let name = "", pattern = "", isPattern = false;
+  const parts = [""];
   const characters = [...isExcluding ? written.slice(1) : written];
   for (let index = 0; index < characters.length; index++) {
     let character = characters[index]!;
     if (character === "*") {
-      isPattern = true;
-      pattern += ".*";
+      parts.push("");
       continue;
     }
     // A backslash is itself, except before one of the characters that it escapes.
     if (character === "\\" && /[*!\\]/.test(characters[index + 1] ?? "")) {
       character = characters[++index]!;
     }
-    name += character;
-    pattern += escaped(character);
+    parts[parts.length - 1] += character;
   }
   return {
     ...{ written, key, options, isExcluding },
-    name: isPattern ? undefined : name,
-    pattern: new RegExp(`^${pattern}$`, "su"),
+    name: parts.length > 1 ? undefined : parts[0],
+    matches: (column) => matchStars(parts, column) !== undefined,
   };
 }
 
@@ -153,5 +152,3 @@ function entryOf(written: string, options: FeatureOptions, key: Entry["key"]): E
  */
 export const escapedName = (name: string): string =>
   name.replaceAll(/\\(?=[*!\\])|\*/g, "\\$&").replace(/^!/, "\\!");
-
-const escaped = (text: string) => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");

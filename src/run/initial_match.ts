@@ -5,6 +5,7 @@
  * @module
  */
 
+import { matchStars } from "../base/wildcard.ts";
 import { type HeaderEntry, sizeOf } from "../base/files/safetensors_header.ts";
 import type { SafetensorsFile } from "../base/files/safetensors_stream.ts";
 import type { Problem } from "../base/errors.ts";
@@ -149,18 +150,12 @@ function renamed(
   rules: { theirs: string; ours: string; used: boolean }[],
 ): string | undefined {
   for (const rule of rules) {
-    const parts = matchPattern(rule.theirs, name);
+    const parts = matchStars(rule.theirs.split("*"), name);
     if (!parts) continue;
     rule.used = true;
     return rule.ours.replaceAll("*", () => parts.shift() ?? "*");
   }
   return undefined;
-}
-
-/** Returns the texts that the stars of a pattern match, or undefined if it does not match. */
-function matchPattern(pattern: string, name: string): string[] | undefined {
-  const escaped = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${escaped.join("(.*?)")}$`).exec(name)?.slice(1);
 }
 
 /** Returns how a tensor is transposed to become a variable's value. */

@@ -762,6 +762,14 @@ function* tableCases(): Iterable<DataCase> {
     source: "{ use: sql, database: a.db, query: FROM t }",
   };
   yield {
+    ...sql("database with a log", "FROM t", [
+      "a.db has changes that are only in its log a.db.wal",
+      "run CHECKPOINT",
+    ]),
+    files: { "a.db": fixture("formats/tables.duckdb"), "a.db.wal": "x" },
+    source: "{ use: sql, database: a.db, query: FROM t }",
+  };
+  yield {
     ...sql("database that is cut off", "FROM t", ["a.db"]),
     files: { "a.db": cut(fixture("formats/tables.duckdb"), 0.1) },
     source: "{ use: sql, database: a.db, query: FROM t }",
