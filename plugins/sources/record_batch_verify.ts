@@ -13,6 +13,7 @@ import {
   type Field,
   type FixedSizeBinary,
   type FixedSizeList,
+  type Union,
 } from "apache-arrow";
 import { nodesOf, ownBuffers, type RecordBatchHeader } from "./row_layout.ts";
 
@@ -220,7 +221,8 @@ export function verifyColumn(data: Data, name: string): void {
     verifyIndices(data, fail);
     return;
   }
-  if (offsets) {
+  if (DataType.isUnion(type)) verifyUnion(data, fail);
+  else if (offsets) {
     const last = verifyOffsets(offsets as unknown as ArrayLike<number | bigint>, length, fail);
     const room = children[0]?.length ?? values?.length ?? 0;
     if (last > room) {
@@ -242,6 +244,23 @@ export function verifyColumn(data: Data, name: string): void {
   children.forEach((child, index) =>
     verifyColumn(child as Data, `${name}.${type.children[index]?.name ?? index}`)
   );
+}
+
+/** Verifies that each row of a union has a value in the child of its type. */
+function verifyUnion(data: Data, fail: (why: string) => never): void {
+  const { length, typeIds, valueOffsets, children } = data;
+  const { typeIdToChildIndex } = data.type as Union;
+  if ((typeIds?.length ?? 0) < length) fail(shortOf(typeIds?.length ?? 0, length));
+  if (valueOffsets && valueOffsets.length < length) fail(shortOf(valueOffsets.length, length));
+  for (let row = 0; row < length; row++) {
+    const child = children[typeIdToChildIndex[typeIds[row]!] ?? -1];
+    // A sparse union has a value of each type in each row, and no offsets.
+    const at = Number(valueOffsets?.[row] ?? row);
+    if (!child) fail(`has the type ${typeIds[row]} in row ${row}, which the column does not have`);
+    else if (at < 0 || at >= child.length) {
+      fail(`has a value at ${at} in row ${row}, beyond the end of its data at ${child.length}`);
+    }
+  }
 }
 
 /** Verifies that all indices of non-null rows are within the dictionary. */

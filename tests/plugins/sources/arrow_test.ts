@@ -4,13 +4,23 @@ import {
   assertMatch,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
-import { Decimal, makeData, Table, tableFromArrays, tableToIPC, Vector } from "apache-arrow";
+import {
+  Decimal,
+  makeData,
+  Table,
+  tableFromArrays,
+  tableFromIPC,
+  tableToIPC,
+  Vector,
+} from "apache-arrow";
 import { FileBlock, Footer } from "apache-arrow/ipc/metadata/file";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { UserError } from "../../../src/base/errors.ts";
 import arrow from "../../../plugins/sources/arrow.ts";
+import { verifyColumn } from "../../../plugins/sources/record_batch_verify.ts";
 import { arrowSource, expected, fixtures } from "../../support/arrow.ts";
 import { withFiles } from "../../support/formats.ts";
 import { exactColumns, interopFiles, interopFolder } from "../../support/interop.ts";
@@ -191,6 +201,14 @@ Deno.test("arrow reports that a compressed record batch is damaged", async () =>
       await assertRejects(() => rowsOf(name, folder), UserError, name);
     });
   }
+});
+
+Deno.test("arrow reads files with columns that are unions, and reports damage in them", async () => {
+  assertEquals(await rowsOf("unions.arrow"), [3]);
+  const table = tableFromIPC(await fixture("unions.arrow"));
+  const { data: [data] } = table.getChild("dense")!;
+  data!.valueOffsets[2] = 7;
+  assertThrows(() => verifyColumn(data!, "dense"), Error, "has a value at 7 in row 2");
 });
 
 Deno.test("arrow refuses types that cannot be read at all", async () => {
