@@ -69,9 +69,25 @@ async function entryOf(runner: Runner): Promise<Entry> {
     name,
     ...facts,
     ...(losses.length === 0 ? {} : { losses }),
-    milliseconds: rounded(median(times)),
-    times: times.map(rounded),
+    ...timesOf(times),
     ...(peakMemory === undefined ? {} : { peakMemory }),
+  };
+}
+
+/**
+ * Summarizes the times of a program's steps.
+ *
+ * @param times The milliseconds of each step; at least one.
+ */
+export function timesOf(
+  times: readonly number[],
+): Pick<Entry, "steps" | "milliseconds" | "percentiles"> {
+  const sorted = times.toSorted((a, b) => a - b), steps = times.length;
+  const within = (percent: number) => rounded(sorted[Math.ceil(steps * percent / 100) - 1]!);
+  return {
+    steps,
+    milliseconds: rounded(median(times)),
+    percentiles: { 10: within(10), 90: within(90), 99: within(99) },
   };
 }
 

@@ -20,10 +20,12 @@ export interface Entry {
   readonly parameters?: number;
   /** The losses of the warm-up steps. */
   readonly losses?: readonly number[];
+  /** The number of timed steps. */
+  readonly steps: number;
   /** The median time of a step in milliseconds. */
   readonly milliseconds: number;
-  /** The milliseconds of each step, in order. */
-  readonly times: readonly number[];
+  /** The milliseconds within which 10, 90, and 99 percent of the steps ended. */
+  readonly percentiles: Readonly<Record<"10" | "90" | "99", number>>;
   /** The peak memory of the process in bytes. */
   readonly peakMemory?: number;
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { race } from "../../bench/race.ts";
+import { race, timesOf } from "../../bench/race.ts";
 import type { Contestant, Row } from "../../bench/rows.ts";
 import type { Runner } from "../../bench/runner.ts";
 
@@ -42,8 +42,9 @@ Deno.test("race() lets programs take turns in alternation, and ends them", async
   assertEquals(entries[1], {
     name: "b",
     parameters: 1,
+    steps: 4,
     milliseconds: 2,
-    times: [1, 2, 2, 3],
+    percentiles: { 10: 1, 90: 3, 99: 3 },
     peakMemory: 1000,
   });
 });
@@ -56,7 +57,7 @@ Deno.test("race() continues without programs that fail, and reports the reason",
     start,
     report: (line) => lines.push(line),
   });
-  assertEquals(entries.map(({ name, times }) => [name, times.length]), [["a", 6]]);
+  assertEquals(entries.map(({ name, steps }) => [name, steps]), [["a", 6]]);
   assertEquals(skipped, [
     { name: "b", reason: "b does not start" },
     { name: "c", reason: "c dies" },
@@ -70,4 +71,14 @@ Deno.test("race() reports a program with a different number of parameters", asyn
   const lines: string[] = [];
   await race(row("a", "b", "c"), { rounds: 1, start, report: (line) => lines.push(line) });
   assertEquals(lines, ["  b: trains a different number of parameters than a"]);
+});
+
+Deno.test("timesOf() has the number of steps, the median, and the times that few steps exceed", () => {
+  const times = Array.from({ length: 200 }, (_, index) => 200 - index);
+  assertEquals(timesOf(times), {
+    steps: 200,
+    milliseconds: 100.5,
+    percentiles: { 10: 20, 90: 180, 99: 198 },
+  });
+  assertEquals(timesOf([1.23456]).percentiles, { 10: 1.235, 90: 1.235, 99: 1.235 });
 });

@@ -1,5 +1,12 @@
 import type { RowResult } from "../../bench/results.ts";
 
+/** The times of a program whose only step took some milliseconds. */
+export const oneStep = (milliseconds: number) => ({
+  steps: 1,
+  milliseconds,
+  percentiles: { 10: milliseconds, 90: milliseconds, 99: milliseconds },
+});
+
 /** A result to write and to print. */
 export function result(changes: Partial<RowResult> = {}): RowResult {
   return {
@@ -10,8 +17,8 @@ export function result(changes: Partial<RowResult> = {}): RowResult {
     rounds: 3,
     load: 0,
     entries: [
-      { name: "Rocket", detail: "Fast 1.0", milliseconds: 50, times: [50], peakMemory: 2e9 },
-      { name: "Peer", detail: "Peer 2.0", milliseconds: 75, times: [75], peakMemory: 1.6e9 },
+      { name: "Rocket", detail: "Fast 1.0", ...oneStep(50), peakMemory: 2e9 },
+      { name: "Peer", detail: "Peer 2.0", ...oneStep(75), peakMemory: 1.6e9 },
     ],
     skipped: [],
     ...changes,

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { resultsTable } from "../../bench/table.ts";
-import { result } from "./support.ts";
+import { oneStep, result } from "./support.ts";
 
 const linesOf = (...parameters: Parameters<typeof result>) =>
   resultsTable([result(...parameters)]).split("\n").slice(2);
@@ -24,13 +24,13 @@ Deno.test("resultsTable() has images per second if a step is a batch of images",
 });
 
 Deno.test("resultsTable() writes long times without an exponent", () => {
-  const entries = [{ name: "Rocket", milliseconds: 12803.4, times: [] }];
+  const entries = [{ name: "Rocket", ...oneStep(12803.4) }];
   assertStringIncludes(linesOf({ entries })[0]!, "| 12803 |");
 });
 
 Deno.test("resultsTable() reports why a program did not run, and has no ratio without Rocket", () => {
   const [peer, rocket] = linesOf({
-    entries: [{ name: "Peer", milliseconds: 75, times: [75] }],
+    entries: [{ name: "Peer", ...oneStep(75) }],
     skipped: [{ name: "Rocket", reason: "a | b" }],
   });
   assertEquals(peer, "| step, WRN-16-1 in 40-1 | Peer | 75.0 |  |  |  |");
