@@ -84,8 +84,6 @@ export interface KnownColumns {
   readonly schema: Schema;
   /** The specs of the columns. */
   readonly specs: Specs;
-  /** Whether ids are counted, which warnings need; true by default. */
-  readonly counts?: boolean;
   /**
    * Whether the same rows are read again. In other rows, columns that only metrics read get ids of
    * their own.
@@ -121,11 +119,11 @@ export class Decoder {
     schema: Schema,
     request: ColumnsRequest,
     like?: KnownColumns,
-    where: (row: number) => string = (row) => `row ${row}`,
+    where = rowNumber,
   ) {
     this.#planned = planColumns(schema, request, where, like);
     this.#stage = request.stage;
-    this.#counts = !like?.sameRows && like?.counts !== false;
+    this.#counts = !like?.sameRows;
   }
 
   /**
@@ -190,8 +188,7 @@ export class Decoder {
    * @throws {UserError} With the problems of all columns.
    */
   refuse(): void {
-    const problems = listParts<PlannedColumn>(this.#planned).flatMap(({ problems }) => problems());
-    if (problems.length > 0) throw new UserError(problems);
+    refuseProblems(listParts<PlannedColumn>(this.#planned));
   }
 
   /**
@@ -227,6 +224,57 @@ export class Decoder {
       values: mapParts<Finished, readonly Values[]>(finished, ({ values }) => values),
     };
   }
+}
+
+/**
+ * Decodes only the features of a source, in the shapes and with the vocabularies of the training
+ * split. No row depends on later ones, so each record batch is final as soon as it was read.
+ */
+export class FeatureDecoder {
+  readonly #planned: Readonly<Record<string, PlannedColumn>>;
+  readonly #stage: StageReference;
+
+  /**
+   * Finds the features. Problems of all columns are reported together.
+   *
+   * @param schema The source's columns.
+   * @param request The columns to read; only the features are used.
+   * @param like The columns of the training split.
+   * @param where Describes the position of a row in messages; by default its number.
+   * @throws {UserError} If a column is missing, or does not agree with its options.
+   */
+  constructor(schema: Schema, request: ColumnsRequest, like: KnownColumns, where = rowNumber) {
+    const plan = new ColumnPlan(schema, request, where, like);
+    const features = plan.features();
+    plan.refuse();
+    this.#planned = features as Readonly<Record<string, PlannedColumn>>;
+    this.#stage = request.stage;
+  }
+
+  /**
+   * Reads the next record batch.
+   *
+   * @param batch The record batch.
+   * @returns The values of each feature. They may be views of the record batch.
+   * @throws {UserError} If any row so far has a value that does not agree with the options of its
+   *   column.
+   */
+  read(batch: RecordBatch): Record<string, ColumnChunk> {
+    const chunks = mapValues(
+      this.#planned,
+      ({ field, read }) => read(columnOf(batch, field, this.#stage)),
+    );
+    refuseProblems(Object.values(this.#planned));
+    return chunks;
+  }
+}
+
+/** Describes the position of a row in messages. */
+const rowNumber = (row: number) => `row ${row}`;
+
+function refuseProblems(columns: readonly PlannedColumn[]): void {
+  const problems = columns.flatMap(({ problems }) => problems());
+  if (problems.length > 0) throw new UserError(problems);
 }
 
 /**
@@ -367,37 +415,139 @@ interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
   readonly idCounts?: (() => IdCounts | undefined) | undefined;
 }
 
-function planColumns(
-  schema: Schema,
-  request: ColumnsRequest,
-  where: (row: number) => string,
-  like?: KnownColumns,
-): Parts<PlannedColumn, PlannedColumn<LabelSpec>> {
-  const { places = () => undefined, texts } = request;
-  const problems: Problem[] = [];
-  const fieldOf = (fields: readonly Field[], column: string) =>
-    fields.find(({ name }) => name === column);
-  const plan = <T>(
+/** Plans the columns of a source, and collects their problems. */
+class ColumnPlan {
+  readonly #schema: Schema;
+  readonly #request: ColumnsRequest;
+  readonly #where: (row: number) => string;
+  readonly #like: KnownColumns | undefined;
+  readonly #places: NonNullable<ColumnsRequest["places"]>;
+  readonly #problems: Problem[] = [];
+
+  constructor(
+    schema: Schema,
+    request: ColumnsRequest,
+    where: (row: number) => string,
+    like: KnownColumns | undefined,
+  ) {
+    this.#schema = schema;
+    this.#request = request;
+    this.#where = where;
+    this.#like = like;
+    this.#places = request.places ?? (() => undefined);
+  }
+
+  /**
+   * Throws the problems of the columns that were planned, which are undefined.
+   *
+   * @throws {UserError} If there are any.
+   */
+  refuse(): void {
+    if (this.#problems.length > 0) throw new UserError(this.#problems, { exitCode: 2 });
+  }
+
+  features(): Record<string, PlannedColumn | undefined> {
+    const request = this.#request, { texts } = request;
+    return mapValues(request.features, ({ column, ...options }, name) => {
+      const path = ["features", name];
+      const named = column ? [...path, "column"] : path;
+      const change = (near: string) => ({ set: { [column ? "." : "column"]: near } });
+      return this.#plan(column ?? name, named, change, (field, likeField) => {
+        const ids = idRequest(name, request);
+        const reader = new ColumnReader(field, {
+          column: column ?? name,
+          options: { ...options, nulls: options.nulls ?? suitableNulls(field, options, request) },
+          ids,
+          text: Object.hasOwn(texts, column ?? name) ? texts[column ?? name] : undefined,
+          where: this.#where,
+          like: likeField && { spec: this.#like!.specs.features[name]!, field: likeField },
+          place: (option) => this.#places(...path, ...option?.split(".") ?? []),
+        });
+        return planned(field, reader, ids?.borrowed ? ids.name : undefined);
+      });
+    });
+  }
+
+  columns(): Record<string, PlannedColumn | undefined> {
+    const known = this.#like?.specs.columns;
+    return Object.fromEntries(
+      this.#request.columns.map((name) => [name, this.#other(name, "", known?.[name])]),
+    );
+  }
+
+  weight(): PlannedColumn | undefined {
+    const { weight } = this.#request;
+    if (weight === undefined) return undefined;
+    const column = this.#other(weight, "weight", this.#like?.specs.weight);
+    return weighing(column, weight, this.#where, this.#places("weight"));
+  }
+
+  label(): PlannedColumn<LabelSpec> | undefined {
+    const { label, nulls } = this.#request, like = this.#like, where = this.#where;
+    const asLabel = (column: string) => ({ set: { column } });
+    return this.#plan(label.column, ["label"], asLabel, (field, likeField) => {
+      const place = this.#places("label");
+      const reader = new LabelReader(field, namedClasses(label, field, this.#schema, like, place), {
+        place,
+        like: likeField && { spec: like!.specs.label, field: likeField },
+        nulls,
+        where,
+      });
+      return {
+        field,
+        read: (data: Data) => reader.read(data),
+        shaped: (chunk: ColumnChunk, rows: number) => reader.shaped(chunk, rows),
+        finish: (chunks: readonly ColumnChunk[]) => reader.finish(chunks),
+        problems: () => reader.problems(),
+        hasClasses: reader.hasClasses,
+      };
+    });
+  }
+
+  /** Plans a column of weights or of metrics. */
+  #other(
+    column: string,
+    path: "weight" | "",
+    known: ColumnSpec | undefined,
+  ): PlannedColumn | undefined {
+    const { nulls } = this.#request, places = [path].filter(Boolean);
+    return this.#plan(column, places, (near) => otherColumn(path, near), (field, likeField) => {
+      const reader = new ColumnReader(field, {
+        column,
+        use: path === "weight" ? "weight" : "metrics",
+        options: { nulls: nulls === "drop" ? "drop" : "error", shape: [] },
+        where: this.#where,
+        like: this.#like?.sameRows && likeField && known
+          ? { spec: known, field: likeField }
+          : undefined,
+        place: () => this.#places(...places),
+      });
+      return planned(field, reader);
+    });
+  }
+
+  #plan<T>(
     column: string,
     path: readonly string[],
     change: (column: string) => Change,
     make: (field: Field, like?: Field) => T,
-  ): T | undefined => {
-    const field = fieldOf(schema.fields, column);
+  ): T | undefined {
+    const { fields } = this.#schema;
+    const field = fields.find(({ name }) => name === column);
     if (!field) {
-      const names = schema.fields.map(({ name }) => name);
-      problems.push({
+      const names = fields.map(({ name }) => name);
+      this.#problems.push({
         message: `the data has no column ${JSON.stringify(column)}`,
-        place: places(...path),
+        place: this.#places(...path),
         hint: columnHint(column, names, change),
       });
       return undefined;
     }
-    const count = schema.fields.filter(({ name }) => name === column).length;
+    const count = fields.filter(({ name }) => name === column).length;
     if (count > 1) {
-      problems.push({
+      this.#problems.push({
         message: `the data has ${count} columns with the name ${column}`,
-        place: places(...path),
+        place: this.#places(...path),
         hint: hint("column/twice", "give each column of the data file a unique name", {
           edit: "the data file",
         }),
@@ -405,72 +555,25 @@ function planColumns(
       return undefined;
     }
     try {
-      return make(field, like && fieldOf(like.schema.fields, column));
+      return make(field, this.#like?.schema.fields.find(({ name }) => name === column));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      problems.push(...error.problems);
+      this.#problems.push(...error.problems);
       return undefined;
     }
-  };
-  const features = mapValues(request.features, ({ column, ...options }, name) => {
-    const path = ["features", name];
-    const named = column ? [...path, "column"] : path;
-    const change = (near: string) => ({ set: { [column ? "." : "column"]: near } });
-    return plan(column ?? name, named, change, (field, likeField) => {
-      const ids = idRequest(name, request);
-      const reader = new ColumnReader(field, {
-        column: column ?? name,
-        options: { ...options, nulls: options.nulls ?? suitableNulls(field, options, request) },
-        ids,
-        text: Object.hasOwn(texts, column ?? name) ? texts[column ?? name] : undefined,
-        where,
-        like: like && likeField && { spec: like.specs.features[name]!, field: likeField },
-        place: (option) => places(...path, ...option?.split(".") ?? []),
-      });
-      return planned(field, reader, ids?.borrowed ? ids.name : undefined);
-    });
-  });
-  /** Plans a column of weights or of metrics. */
-  const other = (column: string, path: "weight" | "", known: ColumnSpec | undefined) =>
-    plan(column, [path].filter(Boolean), (near) => otherColumn(path, near), (field, likeField) => {
-      const reader = new ColumnReader(field, {
-        column,
-        use: path === "weight" ? "weight" : "metrics",
-        options: { nulls: request.nulls === "drop" ? "drop" : "error", shape: [] },
-        where,
-        like: like?.sameRows && likeField && known ? { spec: known, field: likeField } : undefined,
-        place: () => places(...[path].filter(Boolean)),
-      });
-      return planned(field, reader);
-    });
-  const columns = Object.fromEntries(
-    request.columns.map((name) => [name, other(name, "", like?.specs.columns?.[name])]),
-  );
-  const weight = request.weight === undefined ? undefined : weighing(
-    other(request.weight, "weight", like?.specs.weight),
-    request.weight,
-    where,
-    places("weight"),
-  );
-  const asLabel = (column: string) => ({ set: { column } });
-  const label = plan(request.label.column, ["label"], asLabel, (field, likeField) => {
-    const options = namedClasses(request.label, field, schema, like, places("label"));
-    const reader = new LabelReader(field, options, {
-      place: places("label"),
-      like: like && likeField && { spec: like.specs.label, field: likeField },
-      nulls: request.nulls,
-      where,
-    });
-    return {
-      field,
-      read: (data: Data) => reader.read(data),
-      shaped: (chunk: ColumnChunk, rows: number) => reader.shaped(chunk, rows),
-      finish: (chunks: readonly ColumnChunk[]) => reader.finish(chunks),
-      problems: () => reader.problems(),
-      hasClasses: reader.hasClasses,
-    };
-  });
-  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  }
+}
+
+function planColumns(
+  schema: Schema,
+  request: ColumnsRequest,
+  where: (row: number) => string,
+  like?: KnownColumns,
+): Parts<PlannedColumn, PlannedColumn<LabelSpec>> {
+  const plan = new ColumnPlan(schema, request, where, like);
+  const features = plan.features(), columns = plan.columns();
+  const weight = plan.weight(), label = plan.label();
+  plan.refuse();
   // There were no problems, so no column is undefined.
   return { features, columns, weight, label } as Parts<PlannedColumn, PlannedColumn<LabelSpec>>;
 }

@@ -1,13 +1,4 @@
-import {
-  type Data,
-  DataType,
-  type Field,
-  makeData,
-  RecordBatch,
-  Schema,
-  Struct,
-  vectorFromArray,
-} from "apache-arrow";
+import { type RecordBatch, Schema } from "apache-arrow";
 import { runFiles } from "../../base/files/run_files.ts";
 import { withVariables } from "../../pipeline/document/environment.ts";
 import { UserError } from "../../base/errors.ts";
@@ -16,10 +7,9 @@ import type { Registry } from "../../pipeline/registry.ts";
 import type { StageReference } from "../../stages/stage_error.ts";
 import type { Batch, ColumnSpec, Values } from "../../stages/batch.ts";
 import type { TransformStage } from "../../stages/transform.ts";
-import { type ColumnsRequest, Decoder, type KnownColumns } from "../../input/decoder.ts";
-import { classKeys } from "../../input/classes.ts";
+import { type ColumnsRequest, FeatureDecoder, type KnownColumns } from "../../input/decoder.ts";
 import { loadDecoders } from "../../input/images/load.ts";
-import { listParts, mapValues } from "../../stages/parts.ts";
+import { mapValues } from "../../stages/parts.ts";
 import { Store } from "../../input/rows.ts";
 import { type PlannedTransform, TransformChain } from "../../input/transforms.ts";
 import { fieldOf } from "./family.ts";
@@ -136,10 +126,7 @@ export class RowDecoder {
 
   #noRows(): Batch {
     const specs = this.#transforms.features ?? this.#transforms.entry;
-    const emptyOf = ({ dtype, shape }: ColumnSpec) => ({
-      values: dtype === "int32" ? new Int32Array() : new Float32Array(),
-      shape,
-    });
+    const emptyOf = (spec: ColumnSpec) => ({ values: zeros(spec, 0), shape: spec.shape });
     return { size: 0, features: mapValues(specs, emptyOf), label: emptyOf(this.#model.label.spec) };
   }
 
@@ -149,81 +136,49 @@ export class RowDecoder {
   }
 
   /**
-   * Prepares to decode the rows of a source.
+   * Prepares to decode the rows of a source. Labels are not read: those of the batches are zeros.
    *
-   * @param schema The source's columns. If the label's column is missing, labels are placeholders.
+   * @param schema The source's columns.
    * @param where Describes the position of a row in messages; by default its number.
    * @returns A function that decodes a record batch. It must receive the record batches in order,
    *   because messages count rows over all of them.
    * @throws {UserError} If a column is missing, or has another type than in the run.
    */
   open(schema: Schema, where?: (row: number) => string): (batch: RecordBatch) => DecodedRows {
-    const { features, label } = this.#model;
-    const { column } = label.options;
-    const hasLabel = schema.fields.some(({ name }) => name === column);
-    const labelField = fieldOf(column, label.type);
-    const whole = hasLabel ? schema : new Schema([...schema.fields, labelField]);
-    const decoder = new Decoder(whole, this.request, { ...this.known, counts: false }, where);
-    const noLabel = someClass(label);
-    // Most record batches have as many rows as the one before.
-    let labels: Data | undefined;
+    const { features } = this.#model, { known } = this, { specs } = known;
+    const decoder = new FeatureDecoder(schema, this.request, known, where);
     return (batch) => {
-      if (!hasLabel && labels?.length !== batch.numRows) {
-        labels = columnOf(labelField, batch.numRows, noLabel);
-      }
-      const labelled = labels ? withColumn(batch, whole, labels) : batch;
-      const decoded = decoder.read(labelled);
-      const dropped = listParts(decoded.columns).flatMap(({ dropped }) => dropped ?? []);
+      const chunks = decoder.read(batch), rows = batch.numRows;
+      const dropped = Object.values(chunks).flatMap(({ dropped }) => dropped ?? []);
       const kept = dropped.length === 0
         ? undefined
-        : Uint32Array.from({ length: batch.numRows }, (_, row) => row)
+        : Uint32Array.from({ length: rows }, (_, row) => row)
           .filter((row) => !dropped.some((rows) => rows[row]));
-      const finished = decoder.finish([decoded]);
       // Without rows, it is not known which arrays their values would be in.
-      if (batch.numRows === 0 || kept?.length === 0) {
-        return { batch: this.#noRows(), kept, unknown: 0 };
-      }
-      const store = new Store(finished);
-      const rows = kept ? store.gather(kept) : store.slice(0, batch.numRows);
+      if (rows === 0 || kept?.length === 0) return { batch: this.#noRows(), kept, unknown: 0 };
+      const values = {
+        features: mapValues(chunks, ({ values }) => [values]),
+        label: [zeros(specs.label, rows)],
+      };
+      const store = new Store({ chunkRows: [rows], specs, values });
+      const read = kept ? store.gather(kept) : store.slice(0, rows);
       const position = { seed: 0, epoch: 0, batch: 0, training: false };
       const unknown = features.reduce((sum, { name, spec }) => {
         const last = spec.ids?.kind === "vocabulary" ? spec.ids.count - 1 : -1;
-        return last < 0 ? sum : sum + occurrences(rows.features[name]!.values, last);
+        return last < 0 ? sum : sum + occurrences(read.features[name]!.values, last);
       }, 0);
-      return { batch: this.#transforms.apply(rows, position), kept, unknown };
+      return { batch: this.#transforms.apply(read, position), kept, unknown };
     };
   }
 }
+
+/** Returns the values of a column in which all numbers are 0, for rows with one value each. */
+const zeros = ({ dtype }: ColumnSpec, rows: number): Values =>
+  dtype === "int32" ? new Int32Array(rows) : new Float32Array(rows);
 
 /** Counts how often a number occurs in an array. */
 function occurrences(values: Values, wanted: number): number {
   let count = 0;
   for (let index = 0; index < values.length; index++) if (values[index] === wanted) count++;
   return count;
-}
-
-/** Returns a value of the label's column that is one of the classes. */
-function someClass({ spec, type: { family } }: ModelFile["label"]): string | number | boolean {
-  const { vocabulary } = spec;
-  // Names of classes are no values of the column.
-  const first = vocabulary && classKeys(family, vocabulary)?.[0];
-  return family === "booleans" ? first === 1 : first ?? 0;
-}
-
-/** Returns an Arrow column in which all rows have the same value. */
-function columnOf({ type }: Field, length: number, value: string | number | boolean): Data {
-  const whole = DataType.isInt(type) ? BigInt(value) : value;
-  const [column] = vectorFromArray(new Array(length).fill(whole), type).data;
-  return column ?? makeData({ type, length: 0 });
-}
-
-/** Returns a record batch with one more column. */
-function withColumn(batch: RecordBatch, schema: Schema, column: Data): RecordBatch {
-  const length = batch.numRows;
-  const children = [...batch.data.children, column];
-  const struct = new Struct(schema.fields);
-  return new RecordBatch(
-    schema,
-    makeData({ type: struct, length, nullCount: 0, children }),
-  );
 }
