@@ -196,14 +196,12 @@ export class ColumnReader {
    *   options.
    */
   read(data: Data): ColumnChunk {
-    const { leaf, bounds, nullRows } = flatten(this.#images?.read(data) ?? data);
-    const rows = data.length, from = bounds[0]!, to = bounds[rows]!;
+    const { leaf, bounds, nullRows, isPlain } = flatten(this.#images?.read(data) ?? data);
+    const rows = data.length;
+    // The numbers of an array of doubles would make every loop over the values one of doubles.
+    const [from, to] = isPlain ? [0, rows] : [bounds[0]!, bounds[rows]!];
     const { nulls, nan } = this.#request.options;
-    // If each row has a single value, no search is needed.
-    const rowOf = (index: number) =>
-      bounds[index] === index && bounds[index + 1] === index + 1
-        ? index
-        : lastAtMost(bounds, index);
+    const rowOf = (index: number) => isPlain ? index : lastAtMost(bounds, index);
     const decoded = decode(leaf, from, to, this.#decoding(rowOf));
     const nullValues = leaf.nullCount > 0 && !DataType.isFixedSizeBinary(leaf.type);
     const nanValues = nan === "missing" && isFloat(decoded.values) && decoded.values.some(isNaN);
@@ -237,7 +235,9 @@ export class ColumnReader {
       }
     }
     if (nulls === "error" && marked) this.#nulls = this.#counted(this.#nulls, marked);
-    values = this.#inRows(values, bounds, nullRows);
+    if (!isPlain || this.#shape === undefined || sizeOf(this.#shape) !== 1) {
+      values = this.#inRows(values, bounds, nullRows);
+    }
     if (this.#shape === undefined) {
       this.#row += rows;
       const unshaped = rows === 0 ? undefined : isMeasured(nulls) ? NaN : fill;

@@ -112,6 +112,8 @@ export interface Flat {
    * The values of null lists of fixed size are nulls of the leaf.
    */
   readonly nullRows: Uint8Array | undefined;
+  /** Whether there are no lists: each row is the value at its own index. */
+  readonly isPlain: boolean;
 }
 
 /**
@@ -151,7 +153,8 @@ export function flatten(column: Data): Flat {
     const { byteWidth } = data.type as FixedSizeBinary;
     bounds = bounds.map((bound) => bound * byteWidth);
   }
-  return { leaf: withNulls(data, markNullEntries(data, inNull)), bounds, nullRows };
+  const isPlain = data === column && !DataType.isFixedSizeBinary(data.type);
+  return { leaf: withNulls(data, markNullEntries(data, inNull)), bounds, nullRows, isPlain };
 }
 
 /**
