@@ -83,10 +83,14 @@ export async function openModel(
   const { engine = "auto" } = options;
   const isRun = existsSync(join(folder, runFiles.pipeline));
   if (!isRun && existsSync(join(folder, ONNX_FILE))) return await loadExport(folder, options);
-  const run = await openRun(folder, options);
+  const opening = openRun(folder, options);
   const runner = engine === "native" || engine === "wasm"
-    ? await tensorsOfRun(run, engine)
-    : featureRunner(await openSession(await onnxOfRun(run), options), run.model.inputs);
+    ? await tensorsOfRun(await opening, engine)
+    : featureRunner(
+      await openSession(opening.then(onnxOfRun), options),
+      (await opening).model.inputs,
+    );
+  const run = await opening;
   const inputs = run.model.inputs.map(({ name, spec: { shape, dtype } }) => ({
     ...{ name, shape, dtype },
   }));
@@ -133,6 +137,30 @@ async function loadExport(
   folder: string,
   options: LoadModelOptions & RunnerOptions,
 ): Promise<OpenedModel> {
+  const path = join(folder, ONNX_FILE), reading = readExport(folder, path, options);
+  const session = await openSession(reading.then(() => path), options);
+  const { model, exported, decoder } = await reading;
+  const loaded = new LoadedModel({
+    model,
+    net: model.net,
+    decoder,
+    runner: sourceRunner(session, inputsOfGraph(model, exported.inputs)),
+    inputs: model.features.map(({ name, spec: { shape, dtype } }) => ({ name, shape, dtype })),
+    batch: options.batch,
+  });
+  return { loaded, model };
+}
+
+/** Reads the description of an export folder, and checks that it belongs to the ONNX file. */
+async function readExport(
+  folder: string,
+  path: string,
+  options: LoadModelOptions,
+): Promise<{
+  readonly model: ModelFile;
+  readonly exported: NonNullable<ModelFile["exported"]>;
+  readonly decoder: RowDecoder;
+}> {
   const { engine = "auto" } = options;
   const refused = (["net", "checkpoint"] as const).find((name) => options[name] !== undefined);
   if (refused !== undefined || engine === "native" || engine === "wasm") {
@@ -166,7 +194,7 @@ async function loadExport(
       },
     );
   }
-  const { exported } = model, path = join(folder, ONNX_FILE);
+  const { exported } = model;
   if (!exported || !isDeepStrictEqual(await onnxHashes(path), exported.files)) {
     throw new UserError(
       `${path} and ${runFiles.model} come from different exports, or a file was changed`,
@@ -180,13 +208,5 @@ async function loadExport(
     { find: () => Promise.reject(new Error("an export has no stages")) },
     rowsStage,
   );
-  const loaded = new LoadedModel({
-    model,
-    net: model.net,
-    decoder,
-    runner: sourceRunner(await openSession(path, options), inputsOfGraph(model, exported.inputs)),
-    inputs: model.features.map(({ name, spec: { shape, dtype } }) => ({ name, shape, dtype })),
-    batch: options.batch,
-  });
-  return { loaded, model };
+  return { model, exported, decoder };
 }

@@ -197,13 +197,12 @@ export class LoadedModel implements Model {
     let before = 0;
     const waiting: { readonly part: RecordBatch; readonly predictions: Promise<Predictions[]> }[] =
       [];
-    // If another thread computes, the next rows are decoded meanwhile.
-    const most = this.#parts.runner.waits ? 1 : 0;
+    const most = this.#parts.runner.waits ? MOST_WAITING : 0;
     const next = async () => {
       const { part, predictions } = waiting.shift()!;
       return { part, predictions: (await predictions)[0]! };
     };
-    for await (const batch of batches) {
+    for await (const batch of most > 0 ? readAhead(batches) : batches) {
       for (let start = 0; start < batch.numRows; start += this.rowsAtOnce) {
         const end = Math.min(start + this.rowsAtOnce, batch.numRows);
         const part = batch.slice(start, end);
@@ -340,6 +339,36 @@ export class LoadedModel implements Model {
       ...{ rows, units, logits, unknown, notFinite },
       answered: whole,
     });
+  }
+}
+
+/**
+ * The number of parts that wait while another thread computes: the next rows are read and decoded
+ * meanwhile, and neither thread waits for the other if one part takes it longer than usual.
+ */
+const MOST_WAITING = 4;
+
+/**
+ * Yields values, and asks for the next value before the current one is used.
+ *
+ * @param values The values.
+ */
+async function* readAhead<T>(values: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T> {
+  const iterator = Symbol.asyncIterator in values
+    ? values[Symbol.asyncIterator]()
+    : values[Symbol.iterator]();
+  const request = async () => await iterator.next();
+  let next: Promise<IteratorResult<T>> | undefined;
+  try {
+    for (let { value, done } = await request(); !done; ({ value, done } = await next)) {
+      next = request();
+      // A failure is thrown when it is this value's turn.
+      next.catch(() => {});
+      yield value;
+    }
+  } finally {
+    await next?.catch(() => {});
+    await iterator.return?.();
   }
 }
 

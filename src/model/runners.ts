@@ -29,6 +29,9 @@ export interface NetRunner {
   close(): Promise<void>;
 }
 
+/** An ONNX model: the path of its file, or its bytes. */
+export type OnnxModel = string | Uint8Array;
+
 /**
  * The options of {@linkcode openSession}: the number of threads, and whether many rows are to be
  * computed.
@@ -46,12 +49,12 @@ export interface RunnerOptions {
 /**
  * Loads an ONNX model with ONNX Runtime, in a separate thread if many rows are to be computed.
  *
- * @param model The path of the ONNX file, or its bytes.
+ * @param model The model. A separate thread starts before the model is known.
  * @param options The number of threads.
  * @throws {UserError} If the model is damaged.
  */
 export async function openSession(
-  model: string | Uint8Array,
+  model: OnnxModel | Promise<OnnxModel>,
   options: RunnerOptions = {},
 ): Promise<OpenedSession> {
   if (options.manyRows) {
@@ -61,18 +64,18 @@ export async function openSession(
       // The same error occurs here, with its hint, unless the thread itself was the reason.
     }
   }
-  return await openOwnSession(model, options);
+  return await openOwnSession(await model, options);
 }
 
 /**
  * Loads an ONNX model with ONNX Runtime in the current thread.
  *
- * @param model The path of the ONNX file, or its bytes.
+ * @param model The model.
  * @param options The number of threads.
  * @throws {UserError} If the model is damaged.
  */
 export async function openOwnSession(
-  model: string | Uint8Array,
+  model: OnnxModel,
   { threads, manyRows }: RunnerOptions,
 ): Promise<OpenedSession> {
   const runtime = await loadOnnxRuntime();

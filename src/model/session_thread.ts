@@ -15,6 +15,9 @@ const thread = globalThis as unknown as {
   postMessage(answer: SentAnswer, transfer?: ArrayBuffer[]): void;
 };
 
+// It loads while the other thread still reads the model; the first request reports a failure.
+loadOnnxRuntime().catch(() => {});
+
 let opened: Promise<OpenedSession["session"]> | undefined;
 
 /** The last answer: requests are answered one after the other. */

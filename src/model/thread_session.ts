@@ -1,7 +1,7 @@
 import { UserError } from "../base/errors.ts";
 import { startThread } from "../base/machine/restrict_thread.ts";
 import type { OpenedSession, OrtTensor, Session } from "./onnx_runtime.ts";
-import type { RunnerOptions } from "./runners.ts";
+import type { OnnxModel, RunnerOptions } from "./runners.ts";
 
 /** An input of a call, in a form that can be sent to another thread. */
 interface SentTensor {
@@ -13,7 +13,7 @@ interface SentTensor {
 
 /** A message to the thread that runs ONNX Runtime: the model to load, or the inputs of a call. */
 export type SentRequest =
-  | { readonly model: string | Uint8Array; readonly options: RunnerOptions }
+  | { readonly model: OnnxModel; readonly options: RunnerOptions }
   | { readonly feeds: readonly SentTensor[] };
 
 /**
@@ -42,17 +42,17 @@ class ThreadTensor {
  * Loads an ONNX model in a separate thread. Calls do not block the current thread; several calls
  * can be pending at the same time.
  *
- * @param model The path of the ONNX file, or its bytes.
+ * @param model The model. The thread starts before it is known.
  * @param options The number of threads.
  * @throws {Error} If the thread cannot be started, or cannot load the model.
  */
 export async function openThreadSession(
-  model: string | Uint8Array,
+  model: OnnxModel | Promise<OnnxModel>,
   options: RunnerOptions,
 ): Promise<OpenedSession> {
   const thread = new SessionThread();
   try {
-    const answer = await thread.send({ model, options });
+    const answer = await thread.send({ model: await model, options });
     const { inputNames, inputMetadata } = answer as Pick<Session, "inputNames" | "inputMetadata">;
     const session: OpenedSession["session"] = {
       inputNames,
@@ -60,9 +60,15 @@ export async function openThreadSession(
       waits: true,
       async run(feeds) {
         const sent = Object.entries(feeds).map(([name, { type, data, dims }]) => ({
-          ...{ name, type, data, dims },
+          ...{ name, type, dims },
+          // The caller keeps its arrays, and the thread gets the copies without copying them again.
+          data: ArrayBuffer.isView(data) ? data.slice() : data,
         }));
-        const { logits } = await thread.send({ feeds: sent }) as { logits: Float32Array };
+        const moved = sent.flatMap(({ data }) => ArrayBuffer.isView(data) ? data.buffer : []);
+        const { logits } = await thread.send(
+          { feeds: sent },
+          moved as ArrayBuffer[],
+        ) as { logits: Float32Array };
         return { logits: { data: logits } as OrtTensor };
       },
       release: () => Promise.resolve(thread.close()),
@@ -95,15 +101,16 @@ class SessionThread {
   /**
    * Sends a request.
    *
+   * @param moved The buffers of the request that the thread gets; this thread loses them.
    * @returns The answer; a rejection of the promise need not be handled.
    */
-  send(request: SentRequest): Promise<SentAnswer> {
+  send(request: SentRequest, moved: ArrayBuffer[] = []): Promise<SentAnswer> {
     const waiting = Promise.withResolvers<SentAnswer>();
     waiting.promise.catch(() => {});
     if (this.#failure !== undefined) waiting.reject(this.#error());
     else {
       this.#waiting.push(waiting);
-      this.#worker.postMessage(request);
+      this.#worker.postMessage(request, moved);
     }
     return waiting.promise;
   }
