@@ -10,7 +10,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { fileURLToPath } from "node:url";
 import { openProject } from "../src/launch/project.ts";
 import { thisMachine } from "./machine.ts";
-import { peersPython } from "./python.ts";
+import { importedModules, peersPython } from "./python.ts";
 import { race } from "./race.ts";
 import { type RowResult, writeResult } from "./results.ts";
 import { type Row, rows } from "./rows.ts";
@@ -55,11 +55,13 @@ function list(chosen: readonly Row[]): void {
 
 async function run(chosen: readonly Row[], rounds: number, folder: string): Promise<void> {
   const report = (line: string) => console.error(line);
-  const wantsPython = chosen.some(({ contestants }) =>
-    contestants.some(({ program }) => program.endsWith(".py"))
+  const programs = chosen.flatMap(({ contestants }) => contestants.map(({ program }) => program));
+  const scripts = new Set(programs.filter((program) => program.endsWith(".py")));
+  const modules = await importedModules(
+    [...scripts].map((script) => new URL(script, import.meta.url)),
   );
-  const python = wantsPython
-    ? await peersPython(new URL("./.venv/", import.meta.url), report)
+  const python = scripts.size > 0
+    ? await peersPython(new URL("./.venv/", import.meta.url), report, modules)
     : undefined;
   const { flags } = await openProject(fileURLToPath(new URL("../", import.meta.url)));
   const machine = thisMachine(), order = rows.map(({ id }) => id);

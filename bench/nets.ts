@@ -23,6 +23,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ArrowFileWriter } from "../src/base/files/arrow_writer.ts";
 import { createRandom, type Random } from "../src/base/random.ts";
+import { openProject } from "../src/launch/project.ts";
 import { exportModel } from "../src/model/export_model.ts";
 import { runPipeline } from "../src/run/run_pipeline.ts";
 
@@ -50,13 +51,26 @@ const networks = {
 
 /**
  * Returns the folder of a net, which is made on first use: the run in `run`, its exports in `onnx`,
- * `ids` and `saved-model`, and `score.arrow`, the rows to score.
+ * `ids` and `saved-model`, and `score.arrow`, the rows to score. Another process makes it, so that
+ * training takes no memory and leaves no threads in the process that is measured.
  *
  * @param net The net.
+ * @throws {Error} If it cannot be made.
  */
 export async function folderOfNet(net: BenchNet): Promise<string> {
   const folder = fileURLToPath(new URL(`.nets/${net}`, import.meta.url));
   if (existsSync(join(folder, "done"))) return folder;
+  const { flags } = await openProject(fileURLToPath(new URL("../", import.meta.url)));
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", ...flags, fileURLToPath(import.meta.url), net, folder],
+    stdout: "null",
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new Error(`the net ${net} cannot be made`);
+  return folder;
+}
+
+async function makeNet(net: BenchNet, folder: string): Promise<void> {
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder, { recursive: true });
   const image = net === "image";
@@ -86,7 +100,6 @@ export async function folderOfNet(net: BenchNet): Promise<string> {
   await exportModel(run, join(folder, "ids"), { format: "onnx", inputs: "ids" });
   await exportModel(run, join(folder, "saved-model"), { format: "saved-model", inputs: "ids" });
   await Deno.writeTextFile(join(folder, "done"), "");
-  return folder;
 }
 
 function writeRows(path: string, net: BenchNet, rows: number, seed: number): void {
@@ -143,3 +156,8 @@ const wholeNumbers = (values: readonly number[]): Data =>
     nullCount: 0,
     data: BigInt64Array.from(values, BigInt),
   });
+
+if (import.meta.main) {
+  const [net, folder] = Deno.args as [BenchNet, string];
+  await makeNet(net, folder);
+}

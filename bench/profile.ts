@@ -12,7 +12,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openProject } from "../src/launch/project.ts";
-import { peersPython } from "./python.ts";
+import { importedModules, peersPython } from "./python.ts";
 import { rows } from "./rows.ts";
 
 /** The output of `peers/profile_ops.py`. */
@@ -36,7 +36,9 @@ if (!row || !ours || !peer || id.startsWith("infer")) {
   Deno.exit(2);
 }
 const here = fileURLToPath(new URL("./", import.meta.url));
-const python = await peersPython(new URL("./.venv/", import.meta.url), console.error);
+const script = join(here, "peers", "profile_ops.py"), peerScript = join(here, peer.program);
+const modules = await importedModules([script, peerScript]);
+const python = await peersPython(new URL("./.venv/", import.meta.url), console.error, modules);
 if (!python) Deno.exit(1);
 
 const folder = await Deno.makeTempDir({ prefix: "rocket-profile-" });
@@ -47,13 +49,12 @@ try {
     ...["run", "-A", "--quiet", ...flags, join(here, ours.program), ...ours.args],
     ...["--graph", graph],
   ]);
-  const script = join(here, "peers", "profile_ops.py");
   const table = ours.args[ours.args.indexOf("--rows") + 1] ?? "10";
   // Ids must be valid rows of the table, and labels valid classes.
   const below = ours.program === "ctr.ts" ? table : "10";
   print(
     await profile([script, "graph", graph, below]),
-    await profile([script, "peer", join(here, peer.program), ...peer.args]),
+    await profile([script, "peer", peerScript, ...peer.args]),
   );
 } finally {
   await Deno.remove(folder, { recursive: true });

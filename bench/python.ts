@@ -5,9 +5,10 @@ import { runCommand } from "../src/engine/native/command.ts";
 /** A module that peers import, and its packages, which are installed together. */
 export type PeerModule = readonly [module: string, ...packages: string[]];
 
-/** The modules that the peers of training steps import. */
-const PACKAGES: readonly PeerModule[] = [
-  ["torch", "torch==2.15.0", "numpy==2.4.6"],
+/** The modules that peers import, in the order in which they are installed. */
+const MODULES: readonly PeerModule[] = [
+  ["numpy", "numpy==2.4.6"],
+  ["torch", "torch==2.15.0"],
   ["torchvision", "torchvision==0.29.2"],
   ["PIL", "pillow==13.0.0"],
   ["tensorflow", "tensorflow-cpu==2.21.0"],
@@ -18,18 +19,32 @@ const PACKAGES: readonly PeerModule[] = [
 ];
 
 /**
+ * Returns the modules from registries that programs in Python import.
+ *
+ * @param files The programs.
+ */
+export async function importedModules(files: Iterable<string | URL>): Promise<PeerModule[]> {
+  const names = new Set<string>();
+  for (const file of files) {
+    const text = await Deno.readTextFile(file);
+    for (const [, name] of text.matchAll(/^ *(?:import|from) (\w+)/gm)) names.add(name!);
+  }
+  return MODULES.filter(([name]) => names.has(name));
+}
+
+/**
  * Returns a Python interpreter for the peers, in a virtual environment that is created on first use.
  * Peers whose packages cannot be installed fail when they start.
  *
  * @param folder The folder of the virtual environment.
  * @param report Receives progress lines for the user.
- * @param modules The modules that the peers import; those of training steps by default.
+ * @param modules The modules that the peers import.
  * @returns The path of the interpreter, or `undefined` if Python is not available.
  */
 export async function peersPython(
   folder: URL,
   report: (line: string) => void,
-  modules: readonly PeerModule[] = PACKAGES,
+  modules: readonly PeerModule[],
 ): Promise<string | undefined> {
   const given = Deno.env.get("ROCKET_BENCH_PYTHON");
   if (given) return given;

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import subprocess
+import sys
 
 parser = argparse.ArgumentParser()
 for name in ("net", "batch", "threads", "mode"):
@@ -16,6 +18,7 @@ from worker import serve  # noqa: E402
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".nets", options.net)
 MODEL = os.path.join(FOLDER, "ids", "model.onnx")
+TFLITE = os.path.join(FOLDER, "model.tflite")
 
 
 def array_of(shape, is_int):
@@ -54,23 +57,29 @@ def openvino():
     return step, f"OpenVINO {ov.__version__}"
 
 
+def convert():
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    # The converter does not find the variables of a SavedModel without objects: make them constants.
+    saved = tf.saved_model.load(os.path.join(FOLDER, "saved-model"))
+    frozen = convert_variables_to_constants_v2(saved.signatures["serving_default"])
+    content = tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert()
+    with open(f"{TFLITE}.part", "wb") as file:
+        file.write(content)
+    os.replace(f"{TFLITE}.part", TFLITE)
+
+
 def litert():
     import ai_edge_litert
     from ai_edge_litert.interpreter import Interpreter
 
-    path = os.path.join(FOLDER, "model.tflite")
-    if not os.path.exists(path):
-        import tensorflow as tf
-        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-        # The converter does not find the variables of a SavedModel without objects: make them constants.
-        saved = tf.saved_model.load(os.path.join(FOLDER, "saved-model"))
-        frozen = convert_variables_to_constants_v2(saved.signatures["serving_default"])
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-        content = converter.convert()
-        with open(path, "wb") as file:
-            file.write(content)
-    net = Interpreter(path, num_threads=threads)
+    if not os.path.exists(TFLITE):
+        # TensorFlow must not be in the process that is measured.
+        made = subprocess.run([sys.executable, __file__, *sys.argv[1:], "--mode", "convert"])
+        if made.returncode != 0:
+            sys.exit(made.returncode)
+    net = Interpreter(TFLITE, num_threads=threads)
     for entry in net.get_input_details():
         net.resize_tensor_input(entry["index"], [rows, *entry["shape"][1:]])
     net.allocate_tensors()
@@ -87,11 +96,12 @@ def litert():
     return step, f"LiteRT {getattr(ai_edge_litert, '__version__', '')}"
 
 
-run, detail = {"onnxruntime": onnx_runtime, "openvino": openvino, "litert": litert}[options.mode]()
-
-
 def timed():
     run()
 
 
-serve(timed, detail)
+if options.mode == "convert":
+    convert()
+else:
+    run, detail = {"onnxruntime": onnx_runtime, "openvino": openvino, "litert": litert}[options.mode]()
+    serve(timed, detail)

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { importedModules } from "../../bench/python.ts";
 import { rows } from "../../bench/rows.ts";
 
 Deno.test("rows have ids that are file names, each its own", () => {
@@ -34,4 +35,12 @@ Deno.test("rows name programs in TypeScript or Python within the bench's folder"
       assert(/^(peers\/)?\w+\.(ts|py)$/.test(program), program);
     }
   }
+});
+
+Deno.test("importedModules() finds the packages that a program in Python imports, at any depth", async () => {
+  const files = ["infer.py", "worker.py"].map((name) =>
+    new URL(`../../bench/peers/${name}`, import.meta.url)
+  );
+  const modules = (await importedModules(files)).map(([name]) => name);
+  assertEquals(modules, ["numpy", "tensorflow", "onnxruntime", "openvino", "ai_edge_litert"]);
 });
