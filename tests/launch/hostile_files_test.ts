@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
-import { inFolder, launched, rocket } from "../support/command_line.ts";
+import { inFolder, launched, rocket, root } from "../support/command_line.ts";
 import { formats } from "../support/formats.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 
@@ -156,6 +156,11 @@ export default defineOutput({
     const again = await rocket(["resume", "run", "--epochs", "2"], { cwd: folder, env });
     assertEquals(again.code, 0, again.stderr);
     assertMatch(again.stderr, /^permissions: .*, variable ROCKET_TEST_KEY, no network/m);
+    const rows = join(root, "data", "digits-test.arrow");
+    const predict = ["predict", "run", rows, "--out", "scores.csv", "--engine", "wasm"];
+    const predicted = await rocket(predict, { cwd: folder, env });
+    assertEquals(predicted.code, 0, predicted.stderr);
+    assertMatch(predicted.stderr, /^permissions: .*, variable ROCKET_TEST_KEY, no network/m);
     const path = join(folder, "run", "pipeline.json"), text = await Deno.readTextFile(path);
     assertStringIncludes(text, '"${env:ROCKET_TEST_KEY}"');
     assertStringIncludes(text, '"key=${env:ROCKET_TEST_KEY}"');

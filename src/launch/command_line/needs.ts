@@ -43,6 +43,7 @@ import {
   isModule,
 } from "../../pipeline/allowed_code.ts";
 import { type Document, type Evaluate, readDocument } from "../../pipeline/document/document.ts";
+import { variablesIn } from "../../pipeline/document/environment.ts";
 import { type Place, UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import { isElsewhere, isUrl } from "../../pipeline/registry.ts";
@@ -228,7 +229,10 @@ const needsByCommand: Readonly<
     needs.add("read", run, "the trained net");
     needs.addListen(options.host ?? DEFAULT_HOST, options.port ?? DEFAULT_PORT);
     // An export folder has its net as a file already, and never needs code.
-    if (!statOf(join(run, runFiles.pipeline))) return needs.withOnnxRuntime();
+    if (!statOf(join(run, runFiles.pipeline))) {
+      await needs.addModel(run, parsed.allowPlugins);
+      return needs.withOnnxRuntime();
+    }
     needs.addKeptNets(run);
     return await needs.withModels([folder], { ...parsed, engine: options.modelEngine }, temporary);
   },
@@ -555,10 +559,11 @@ class NeedList {
     return earlier.engine;
   }
 
-  /** Adds the code of the stages in `model.json` of a run. Its data is not needed. */
-  async #addModelCode(out: string, allowPlugins: readonly string[]): Promise<void> {
-    // The model of an export folder names stages as well, but their code is never loaded.
-    if (!statOf(join(out, runFiles.pipeline))) return;
+  /**
+   * Adds the code of the stages in `model.json` of a run or an export, and the environment variables
+   * in their options. The data of the run is not needed.
+   */
+  async addModel(out: string, allowPlugins: readonly string[]): Promise<void> {
     let model: { network?: unknown; transforms?: unknown };
     try {
       model = Object(JSON.parse(await readRegularText(join(out, runFiles.model))));
@@ -566,7 +571,13 @@ class NeedList {
       // The command reports what is wrong with the file.
       return;
     }
-    const used = [model.network, model.transforms].flat().map((stage) => Object(stage).use)
+    const stages = [model.network, model.transforms].flat().map(Object);
+    for (const { options } of stages) {
+      variablesIn(options).forEach((name) => this.#addVariable(name));
+    }
+    // The model of an export folder names stages as well, but their code is never loaded.
+    if (!statOf(join(out, runFiles.pipeline))) return;
+    const used = stages.map(({ use }) => use)
       .filter((use): use is string => typeof use === "string" && isElsewhere(use));
     if (used.length === 0) return;
     const { project } = await readEarlierRun(out);
@@ -674,7 +685,7 @@ class NeedList {
     },
     temporary: string,
   ): Promise<Needs> {
-    for (const folder of folders) await this.#addModelCode(folder, allowPlugins);
+    for (const folder of folders) await this.addModel(folder, allowPlugins);
     this.#addOwn("write", temporary, "temporary files of this command");
     this.#addOwn("read", temporary, "temporary files of this command");
     if (engine === "native" || engine === "wasm") return this.withEngine(engine, temporary);
@@ -694,14 +705,14 @@ class NeedList {
   }
 
   /**
-   * Adds an environment variable that the pipeline reads. The line about permissions mentions it,
+   * Adds an environment variable that the pipeline or `model.json` names. The line about permissions mentions it,
    * even if Rocket itself reads it as well.
    */
   #addVariable(name: string): void {
     this.#needs.set(`env ${name}`, {
       permission: "env",
       of: name,
-      why: "the pipeline names it",
+      why: "the pipeline or model.json names it",
       mentioned: true,
     });
   }
