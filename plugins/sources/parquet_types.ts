@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hint, type HintText } from "../../plugin.ts";
+import { hint, type HintText, UserError } from "../../plugin.ts";
 import { arrowBeside, refuseManyColumns } from "./hints.ts";
 import { type Database, literal } from "./duckdb.ts";
 import type { SourceFile } from "./files.ts";
@@ -57,7 +57,7 @@ export interface ParquetSchema {
  * @param database A database that has permission to read the file.
  * @param file The file.
  * @returns The names and the changed columns.
- * @throws {UserError} If the file has too many columns.
+ * @throws {UserError} If the file has too many columns, or a column whose name DuckDB cannot read.
  */
 export async function describeSchema(
   database: Database,
@@ -69,6 +69,14 @@ export async function describeSchema(
   let spark: Promise<boolean> | undefined;
   for (let at = 0; names.length < (root?.children ?? 0);) {
     const end = endOf(elements, at), { name } = elements[at]!;
+    if (name.includes("\0")) {
+      throw new UserError(
+        `the column ${
+          JSON.stringify(name)
+        } of ${file.name} has the character U+0000 in its name, where DuckDB cuts the name off`,
+        { hint: hint("parquet/nul", "rename the column in the file", { edit: "the data file" }) },
+      );
+    }
     names.push(name);
     for (const element of elements.slice(at, end)) {
       const change = changeOf(element);

@@ -159,7 +159,7 @@ async function evaluate(
     readonly limit: MemoryLimit | undefined;
   },
 ): Promise<Evaluated | ChildEnd> {
-  const flags = await rocket.grantedFlags(permissions, "evaluate");
+  const flags = await rocket.grantedFlags(permissions, { name: "evaluate", isForeign: true });
   const timer = setTimeout(
     () => logLine(printable(`still evaluating ${path}: its top-level code is running or waiting`)),
     QUIET,

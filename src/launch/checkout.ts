@@ -56,7 +56,7 @@ export function checkoutOf(project: Project, temporary: string): Rocket {
         `--allow-import=${hosts.length > 0 ? hosts.join(",") : NOWHERE}`,
       ];
     },
-    grantedFlags: (permissions, name) =>
+    grantedFlags: (permissions, { name }) =>
       grantedArguments(project, permissions, join(temporary, `${name}.json`)),
   };
 }

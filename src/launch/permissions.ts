@@ -119,7 +119,10 @@ async function runWithNeeds(
     { permission: "env", of: markVariable, why: "the launcher recognizes the end of the command" },
     { permission: "env", of: handedOver.code, why: "whether code may be loaded" },
   ];
-  const granted = await rocket.grantedFlags([...needs.permissions, ...told], "run");
+  const granted = await rocket.grantedFlags([...needs.permissions, ...told], {
+    name: "run",
+    isForeign: needs.hasCode,
+  });
   const mark = newMark();
   const machine = {
     ...computes ? await machineVariables() : {},

@@ -42,7 +42,8 @@ export const launcherOfPackage = (args: readonly string[]): string[] => [ENTRY, 
 
 /**
  * Makes processes load Rocket from the JSR registry. Deno's configuration of the user's project, if
- * there is one, determines what other modules import.
+ * there is one, determines what other modules import. It can replace modules of Rocket, so a process
+ * without code of others does not use it.
  *
  * @param project The path of the project's `deno.json`; undefined if there is none.
  * @param temporary A folder for temporary files.
@@ -80,11 +81,13 @@ export async function packageIn(
         ...isForeign ? foreign : own,
         `--allow-import=${[registry, ...hosts].join(",")}`,
       ]),
-    grantedFlags(permissions) {
+    grantedFlags(permissions, { isForeign }) {
       // Deno requires this permission even for cached modules.
       const load: Need = { permission: "import", of: registry, why: "Rocket's own modules" };
       const granted = flagsOf([...permissions, load]);
-      if (granted) return Promise.resolve([...granted, "--no-prompt", ...foreign]);
+      if (granted) {
+        return Promise.resolve([...granted, "--no-prompt", ...isForeign ? foreign : own]);
+      }
       const path = permissions.find(({ of }) => of.includes(","))?.of;
       throw new Refusal(`Deno cannot grant permissions for a path with a comma: rename ${path}`);
     },

@@ -77,12 +77,16 @@ export interface Rocket {
   cacheFlags(isForeign: boolean, hosts: readonly string[]): Promise<readonly string[]>;
 
   /**
-   * Returns Deno's arguments for a process that may run code other than Rocket's. They grant exactly
-   * the given permissions, and what it takes to load Rocket's own modules.
+   * Returns Deno's arguments for a process with limited permissions. They grant exactly the given
+   * permissions, and what it takes to load Rocket's own modules.
    *
    * @param permissions The permissions to grant.
-   * @param name The process, for the name of a temporary file.
+   * @param options The process, for the name of a temporary file, and whether it may run code other
+   * than Rocket's. Only such a process uses the configuration of the user's project.
    * @throws {Refusal} If Deno cannot grant a permission.
    */
-  grantedFlags(permissions: readonly Need[], name: string): Promise<readonly string[]>;
+  grantedFlags(
+    permissions: readonly Need[],
+    options: { readonly name: string; readonly isForeign: boolean },
+  ): Promise<readonly string[]>;
 }

@@ -141,6 +141,22 @@ Deno.test("a user of the published package, without the repository and with empt
       const { stderr } = await user.done(`${run} --engine wasm --epochs 1`);
       assertMatch(stderr, /^permissions: read .*, no network, no native code, no other programs/m);
     });
+    await t.step("a deno.json replaces no module of a command without custom code", async () => {
+      const { metrics: _, optimizer: __, ...rest } = pipeline as Record<string, unknown>;
+      await user.write({
+        "deno.json": { imports: { "npm:yaml@^2.8.0": "./mine.ts" } },
+        "mine.ts": `console.error("was replaced");\nexport * from "npm:yaml@2.8.0";\n`,
+        "plain.yaml": {
+          ...rest,
+          optimizer: { use: "sgd", learningRate: 0.05 },
+          metrics: ["accuracy"],
+        },
+      });
+      const alone = cli.replace("-A", "--no-config -A");
+      const { stderr } = await user.done(`${alone} check plain.yaml --engine wasm`);
+      assertStringIncludes(stderr, "no custom code");
+      assert(!stderr.includes("was replaced"), stderr);
+    });
   });
   await inFolder(async (folder) => {
     const user = new User(registry, folder);

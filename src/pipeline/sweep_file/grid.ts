@@ -31,6 +31,9 @@ export function combinations(axes: readonly Axis[]): GridPoint[][] {
 /** Characters that no file system, or not each one, allows in the name of a folder. */
 const NOT_IN_NAMES = /[\p{C}\u2028\u2029/\\:*?"<>|]/gu;
 
+/** The maximum number of keys of a shortened path. */
+const MOST_KEYS = 20;
+
 /**
  * Shortens each path to its last keys. It keeps the smallest number of keys that distinguishes the
  * path from all other paths. Characters that a folder's name cannot contain become `_`.
@@ -39,15 +42,20 @@ const NOT_IN_NAMES = /[\p{C}\u2028\u2029/\\:*?"<>|]/gu;
  * @returns The short names by path.
  */
 export function shortNames(paths: readonly string[]): Map<string, string> {
-  const all = [...new Set(paths)];
-  return new Map(all.map((path) => {
-    const keys = path.split("."), others = all.filter((other) => other !== path);
-    for (let count = 1; count < keys.length; count++) {
-      const name = keys.slice(-count).join(".");
-      if (!others.some((other) => other === name || other.endsWith(`.${name}`))) {
-        return [path, name.replaceAll(NOT_IN_NAMES, "_")];
-      }
-    }
-    return [path, path.replaceAll(NOT_IN_NAMES, "_")];
-  }));
+  const ends = new Map<string, number>();
+  const endsOf = (path: string) => {
+    const keys = path.split(".");
+    const count = Math.min(keys.length, MOST_KEYS);
+    return Array.from({ length: count }, (_, at) => keys.slice(keys.length - 1 - at).join("."));
+  };
+  const all = new Set(paths);
+  for (const path of all) {
+    for (const end of endsOf(path)) ends.set(end, (ends.get(end) ?? 0) + 1);
+  }
+  return new Map(
+    Array.from(all, (path) => {
+      const name = endsOf(path).find((end) => ends.get(end) === 1) ?? path;
+      return [path, name.replaceAll(NOT_IN_NAMES, "_")];
+    }),
+  );
 }

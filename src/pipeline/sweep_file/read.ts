@@ -135,6 +135,9 @@ function refusePipeline({ file, value }: Document): void {
 /** The largest number of runs of a sweep: a small file can have grids with billions of points. */
 const MOST_RUNS = 10_000;
 
+/** The maximum number of paths in a grid. */
+const MOST_AXES = 50;
+
 /** The names of files in a sweep's folder, which a setting cannot have. */
 const ownFiles: ReadonlySet<string> = new Set(Object.values(sweepFiles));
 
@@ -180,6 +183,7 @@ class SweepReader {
     this.#refuseManyRuns(common, own);
     // The folders of runs are named after the keys of their settings. A change to the grid of one
     // setting must not change the keys of others.
+    this.#refuseManyAxes(common, own);
     const textsOf = (axes: readonly Axis[]) => axes.map((axis) => axis[0]!.text);
     const ofCommon = shortNames(textsOf(common));
     const ofOwn = own.map((axes) => shortNames([...ofCommon.keys(), ...textsOf(axes)]));
@@ -238,6 +242,17 @@ class SweepReader {
       runs,
       value: this.#value,
     };
+  }
+
+  /** Rejects grids with so many paths that their labels could not be part of a folder's name. */
+  #refuseManyAxes(common: readonly Axis[], own: readonly (readonly Axis[])[]): void {
+    const most = Math.max(...own.map(({ length }) => common.length + length));
+    if (most <= MOST_AXES) return;
+    const place = this.#document.place([common.length > 0 ? "grid" : "settings"]);
+    throw new UserError(
+      `a grid of the sweep has ${formatCount(most)} paths; at most ${MOST_AXES} are allowed`,
+      { place, exitCode: 2 },
+    );
   }
 
   /** Rejects grids whose values have more combinations than a sweep can run. */

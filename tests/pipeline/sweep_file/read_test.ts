@@ -209,6 +209,13 @@ const cases: [name: string, sweep: string, expected: [string, string, string][]]
     [["sweep.yaml:4:7", "the sweep has 24,300,000 runs; at most 10,000 are allowed", ""]],
   ],
   [
+    "a grid with thousands of paths",
+    `base: base.yaml\nseeds: [1]\nsettings: { a: {} }\ngrid: { ${
+      Array.from({ length: 5000 }, (_, at) => `x${at}.k: [1]`)
+    } }\n`,
+    [["sweep.yaml:4:7", "a grid of the sweep has 5,000 paths; at most 50 are allowed", ""]],
+  ],
+  [
     "a grid of the reference's own",
     "base: base.yaml\nseeds: [1]\nsettings: { a: { grid: { seed: [1, 2] } } }\n",
     [[

@@ -150,6 +150,14 @@ Deno.test("parquet refuses an unsupported type only if its column is read", asyn
   assertEquals(await readColumns(source, { columns: ["x"] }), { x: [...x] });
 });
 
+Deno.test("parquet refuses a column whose name DuckDB would cut off", async () => {
+  await assertRejects(
+    () => readColumns(sourceOf(parquet, { path: "nul_name.parquet" })),
+    UserError,
+    'the column "a\\u0000b" of nul_name.parquet has the character U+0000 in its name',
+  );
+});
+
 Deno.test("parquet's fingerprint is the SHA-256 of the file", async () => {
   const bytes = await Deno.readFile(join(formats, "types.parquet"));
   const hash = createHash("sha256").update(bytes).digest("hex");
