@@ -72,6 +72,8 @@ const DESCRIPTION = new RegExp(
   String.raw`(?:\b(\w+): z\b[^\n]*(?:\n[^\n:]*)?|\b)(?:\.describe\(|\bsummary:)\s*${LITERAL}`,
   "g",
 );
+/** Matches the name of the option, the command, or the stage to which a summary belongs. */
+const OWNER = /(?:(?:"([\w-]+)"|\b(\w+)): \{|\bname: "([\w-]+)",)[^{}]{0,300}$/;
 const COMMENT =
   /\/\*\*((?:[^*]|\*(?!\/))*)\*\/\s*export (?:async |declare )?\w+\*? (\w+)(\([^)]*\))?/g;
 
@@ -133,8 +135,9 @@ function passages(): Record<string, Passage[]> {
       const shown = hint === undefined ? "" : ` hint: ${unquoted(hint)}`;
       add("messages", path, `error: ${subject}${unquoted(literal!)}${shown}`);
     });
-    for (const [, name, literal] of text.matchAll(DESCRIPTION)) {
-      add("descriptions", path, `${name ?? "summary"}: ${unquoted(literal!)}`);
+    for (const { index, 1: name, 2: literal } of text.matchAll(DESCRIPTION)) {
+      const owner = name ?? OWNER.exec(text.slice(0, index))?.slice(1).find(Boolean) ?? "summary";
+      add("descriptions", path, `${owner}: ${unquoted(literal!)}`);
     }
     for (const [, comment, name, parameters = ""] of text.matchAll(COMMENT)) {
       const [prose] = comment!.replaceAll(/^\s*\* ?/gm, "").split(/^(?:```|@)/m);
