@@ -21,11 +21,11 @@ import {
   supportedTypes,
   type ValuesConstructor,
 } from "./layout.ts";
-import { type IdCounts, IdMaker, type IdRequest, isTrainingIds, PADDING } from "./ids.ts";
+import { type IdCounts, IdMaker, type IdRequest, idsOf, isTrainingIds, PADDING } from "./ids.ts";
 import { lastAtMost } from "./bounds.ts";
 import { Occurrences } from "./occurrences.ts";
 import { listed } from "./listed.ts";
-import { NumberMemo, TextMemo } from "./memo.ts";
+import { NumberMemo, TextMemo, textMemoOf } from "./memo.ts";
 import { ImageReader } from "./images/reader.ts";
 import { type ColumnText, looksLikeNumber, textOf } from "./texts.ts";
 
@@ -116,7 +116,7 @@ export class ColumnReader {
   #known: readonly string[] | undefined;
   /** Decodes the column if it has images or raw pixels. */
   readonly #images: ImageReader | undefined;
-  readonly #memory: DecodingMemory = { texts: new TextMemo(), numbers: new NumberMemo() };
+  readonly #memory: DecodingMemory;
   #shape: readonly number[] | undefined;
   #row = 0;
 
@@ -160,11 +160,12 @@ export class ColumnReader {
         layout.family !== "strings" && layout.family !== "booleans",
         vocabulary,
       );
-    if (strings && vocabulary && this.#maker?.count === undefined && request.ids) {
-      this.#memory.texts.fill(vocabulary);
-    }
+    const texts = strings && vocabulary && this.#maker?.count === undefined && request.ids
+      ? textMemoOf(vocabulary)
+      : new TextMemo();
+    this.#memory = { texts, numbers: new NumberMemo() };
     this.#ids = strings && !request.ids && !request.classOf
-      ? new Map(vocabulary?.map((text, id) => [text, id]))
+      ? vocabulary ? idsOf(vocabulary, false) as Map<string, number> : new Map()
       : undefined;
     this.#open = this.#ids !== undefined && vocabulary === undefined;
     this.#large = new Map(

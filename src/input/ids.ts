@@ -38,13 +38,35 @@ export interface IdCounts {
 }
 
 /**
+ * The ids of vocabularies, of strings and of numbers, as long as something uses them: indexing a
+ * vocabulary of a million values takes seconds, and a server makes a decoder for each schema.
+ */
+const indexes = [0, 1].map(() => new WeakMap<readonly string[], WeakRef<Map<Key, number>>>());
+
+/**
+ * Returns the ids of the values of a vocabulary, which must not be changed.
+ *
+ * @param vocabulary The values, by id. Calls with the same array return the same map.
+ * @param numbers Whether the values are whole numbers and not strings.
+ */
+export function idsOf(vocabulary: readonly string[], numbers: boolean): Map<Key, number> {
+  const index = indexes[Number(numbers)]!, known = index.get(vocabulary)?.deref();
+  if (known) return known;
+  const ids = new Map(
+    vocabulary.map((value, id) => [numbers ? keyOf(value) : value, id] as const),
+  );
+  index.set(vocabulary, new WeakRef(ids));
+  return ids;
+}
+
+/**
  * Maps values to ids. The ids of a vocabulary that is built while rows are read are provisional
  * until {@linkcode IdMaker.finish} sorts the vocabulary; all other ids are final immediately.
  */
 export class IdMaker {
   readonly #request: IdRequest;
-  /** The ids of values in a vocabulary. */
-  readonly #ids = new Map<Key, number>();
+  /** The ids of values in a vocabulary. It changes only if the vocabulary is built from these rows. */
+  readonly #ids: Map<Key, number>;
   readonly #vocabulary: readonly string[] | undefined;
   readonly #numbers: boolean;
   /** How often each value occurs, by its provisional id. */
@@ -63,7 +85,7 @@ export class IdMaker {
     this.#numbers = numbers;
     const { options } = request;
     this.#vocabulary = isList(options) ? options : known;
-    this.#vocabulary?.forEach((value, id) => this.#ids.set(numbers ? keyOf(value) : value, id));
+    this.#ids = this.#vocabulary ? idsOf(this.#vocabulary, numbers) : new Map();
   }
 
   /** The number of ids; undefined if they come from a vocabulary. */

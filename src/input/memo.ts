@@ -184,6 +184,23 @@ export class TextMemo {
   }
 }
 
+const memos = new WeakMap<readonly string[], WeakRef<TextMemo>>();
+
+/**
+ * Returns what remembers the ids of the texts of a vocabulary. Decoders of the same vocabulary share
+ * it as long as one of them is used.
+ *
+ * @param vocabulary The texts, by id.
+ */
+export function textMemoOf(vocabulary: readonly string[]): TextMemo {
+  const known = memos.get(vocabulary)?.deref();
+  if (known) return known;
+  const memo = new TextMemo();
+  memo.fill(vocabulary);
+  memos.set(vocabulary, new WeakRef(memo));
+  return memo;
+}
+
 /** Returns the bytes from an index as a number: 4 bytes, or as many as the text still has. */
 function wordAt(view: DataView, at: number, end: number): number {
   if (at + 4 <= end) return view.getInt32(at, true);

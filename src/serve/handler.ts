@@ -13,7 +13,7 @@ import type { ModelFile } from "../run/model/model_file.ts";
 import { ARROW_STREAM, arrowResponse, openArrowRows, scoreOptions } from "./arrow_rows.ts";
 import { Batcher } from "./batcher.ts";
 import { BodyReader } from "./body.ts";
-import { exampleRequest } from "./example.ts";
+import { type ExampleRequest, exampleRequest } from "./example.ts";
 import { HttpError, refuse } from "./http_error.ts";
 import { readInferRequest } from "./infer_request.ts";
 import { inferResponse } from "./infer_response.ts";
@@ -56,6 +56,8 @@ export class ServeHandler {
    */
   #waiting = 0;
   #stopping = false;
+  /** The example, which takes long to make if a vocabulary is large. */
+  #example: ExampleRequest | undefined;
 
   /**
    * Creates a handler.
@@ -142,7 +144,10 @@ export class ServeHandler {
       case "/ready":
         return get("model-ready", () => this.#ready({ name, ready: true }));
       case "/example":
-        return get("example", () => json(exampleRequest(this.#served, this.#columns)));
+        return get("example", () => {
+          this.#example ??= exampleRequest(this.#served, this.#columns);
+          return json(this.#example);
+        });
       case "/infer":
         return {
           name: "infer",

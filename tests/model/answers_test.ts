@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { makeData, RecordBatch, Schema, Struct, vectorFromArray } from "apache-arrow";
 import { type ClassValue, labelAnswers, Predictions } from "../../src/model/answers.ts";
 import { batchOfRows } from "../../src/model/rows.ts";
@@ -73,6 +73,36 @@ Deno.test("predictions are the names of classes, or values of the label that kee
     );
     assertEquals(decoder.open(schema)(rows).batch.size, 2);
   }
+});
+
+Deno.test("a large vocabulary is indexed once, however many schemas the rows have", async () => {
+  const vocabulary = Array.from({ length: 200_000 }, (_, id) => `value ${id}`);
+  const city = {
+    ...{ name: "city", column: "city", type: { text: "Utf8", family: "strings" } },
+    options: { ids: "train" },
+    spec: {
+      ...{ shape: [], dtype: "int32", vocabulary },
+      ids: { kind: "vocabulary", count: vocabulary.length + 1 },
+    },
+  } as unknown as SourceFeature;
+  const decoder = await RowDecoder.create(
+    {
+      ...{ features: [city, price], transforms: [], nulls: {} },
+      label: labelOf("Utf8", "strings", ["a", "b"]),
+    } as never,
+    { find: () => Promise.reject(new Error("there are no transforms")) },
+    { kind: "source", name: "arrow", place: undefined },
+  );
+  const rows = batchOfRows({ features: [city, price] }, [{ city: "value 7", price: 1 }]);
+  const opened = () => {
+    const started = performance.now();
+    const { batch } = decoder.open(rows.schema)(rows);
+    assertEquals([...batch.features.city!.values], [7]);
+    return performance.now() - started;
+  };
+  const first = opened(), others = Array.from({ length: 10 }, opened);
+  const total = others.reduce((sum, time) => sum + time, 0);
+  assert(total < first, `${total} ms for 10 decoders, after ${first} ms`);
 });
 
 Deno.test("batchOfRows() keeps whole numbers of 64 bits, and refuses larger ones", () => {

@@ -34,6 +34,9 @@ export class RowDecoder {
   readonly #transforms: TransformChain;
   readonly #stage: StageReference;
 
+  /** The last decoder, with which the next one shares the indexes of vocabularies. */
+  readonly #kept: { last?: FeatureDecoder } = {};
+
   private constructor(
     model: Pick<ModelFile, "features" | "label" | "nulls">,
     transforms: TransformChain,
@@ -147,6 +150,7 @@ export class RowDecoder {
   open(schema: Schema, where?: (row: number) => string): (batch: RecordBatch) => DecodedRows {
     const { features } = this.#model, { known } = this, { specs } = known;
     const decoder = new FeatureDecoder(schema, this.request, known, where);
+    this.#kept.last = decoder;
     return (batch) => {
       const chunks = decoder.read(batch), rows = batch.numRows;
       const dropped = Object.values(chunks).flatMap(({ dropped }) => dropped ?? []);
