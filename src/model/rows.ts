@@ -13,9 +13,8 @@ import {
   Int64,
   List,
   makeData,
-  RecordBatch,
+  type RecordBatch,
   Schema,
-  Struct,
   TimestampMillisecond,
   Uint64,
   Utf8,
@@ -24,6 +23,7 @@ import {
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { describeValue } from "../base/describe_value.ts";
+import { recordBatchOf } from "../base/wide_schema.ts";
 import type { ModelFile, SourceFeature } from "../run/model/model_file.ts";
 import type { Family } from "../run/model/family.ts";
 
@@ -97,11 +97,7 @@ export function batchOfRows(
     const [data] = vectorFromArray(values, type).data;
     children.push(data ?? makeData({ type, length: 0 }));
   }
-  const schema = new Schema(fields), type = new Struct(fields);
-  return new RecordBatch(
-    schema,
-    makeData({ type, length: rows.length, nullCount: 0, children }),
-  );
+  return recordBatchOf(new Schema(fields), children, rows.length);
 }
 
 /** Returns a feature of images as one of lists of whole numbers, which are decoded pixels. */

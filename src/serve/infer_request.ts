@@ -5,8 +5,9 @@
  */
 
 import { counted } from "../base/text_table.ts";
-import { makeData, RecordBatch, Schema, Struct } from "apache-arrow";
+import { type RecordBatch, Schema } from "apache-arrow";
 import { nearest } from "../base/nearest.ts";
+import { recordBatchOf } from "../base/wide_schema.ts";
 import { datatypes } from "./datatypes.ts";
 import { HttpError, refuse } from "./http_error.ts";
 import type { InputColumn } from "./input_columns.ts";
@@ -180,11 +181,7 @@ function rowsOf(
   // Always in the same order, so that the model has one decoder for all requests of the same types.
   const parts = columns.map(({ name }) => made.get(name)!);
   const fields = parts.map(({ field }) => field), children = parts.map(({ data }) => data);
-  const type = new Struct(fields);
-  return new RecordBatch(
-    new Schema(fields),
-    makeData({ type, length: rows!, nullCount: 0, children }),
-  );
+  return recordBatchOf(new Schema(fields), children, rows!);
 }
 
 function refuseInput(name: string, names: readonly string[]): never {

@@ -11,16 +11,15 @@ import {
   Float32,
   Float64,
   Int64,
-  makeData,
-  RecordBatch,
+  type RecordBatch,
   Schema,
-  Struct,
   Table,
   tableFromIPC,
   tableToIPC,
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
+import { recordBatchOf } from "../../base/wide_schema.ts";
 import type { NetName } from "../../stages/network.ts";
 import type { LabelAnswers } from "../answers.ts";
 import { classCell, typeOfClasses } from "../scores.ts";
@@ -71,17 +70,13 @@ export async function wrongRowBatches(
     ...kept,
     ...about.map(({ name, type }) => new Field(free(name), type, true)),
   ]);
-  const type = new Struct(schema.fields);
   const batches = wrong.map((found, index) => {
     const own = kept.map(({ name }) => {
       const at = fields.findIndex((field) => field.name === name);
       return rows[index]!.data.children[at]!;
     });
     const said = about.map(({ type, valueOf }) => vectorFromArray([valueOf(found)], type).data[0]!);
-    return new RecordBatch(
-      schema,
-      makeData({ type, length: 1, nullCount: 0, children: [...own, ...said] }),
-    );
+    return recordBatchOf(schema, [...own, ...said], 1);
   });
   return { schema, batches };
 }
