@@ -3,6 +3,7 @@ import { writeFileWhole } from "../src/base/files/write.ts";
 import { UserError } from "../src/base/errors.ts";
 import { counted } from "../src/base/text_table.ts";
 import { arrowFile } from "./arrow_file.ts";
+import { hasParquet, readParquetImages } from "./cifar_parquet.ts";
 import { channelsLast, imageSize, side } from "./channels_last.ts";
 import type { DataSet } from "./data_set.ts";
 import { type Published, readPublished } from "./original.ts";
@@ -71,7 +72,8 @@ export const cifar100Options: CifarOptions = {
 };
 
 /**
- * Defines a CIFAR data set, which is converted from the published archive with binary files.
+ * Defines a CIFAR data set, which is converted from the published archive with binary files, or from
+ * `train.parquet` and `test.parquet` in a folder of the user ({@linkcode readParquetImages}).
  *
  * @param options The options of the data set.
  * @returns The data set.
@@ -83,24 +85,64 @@ export function cifar(options: CifarOptions): DataSet {
     summary,
     folder: name,
     async make({ from, out, report }) {
-      const { path, bytes } = await readPublished(archive, from, report);
-      const content = readTar(await unpack(bytes, "gzip", path, unpackedSize(options)), path);
+      const read = from !== undefined && await hasParquet(from)
+        ? parquetReader(options, from, report)
+        : await archiveReader(options, await readPublished(archive, from, report));
       for (const split of ["train", "test"] as const) {
-        const parts = files[split].map((file) => partOf(content, file, rows[split], labels, path));
-        const columns = labels.map(({ column }, index) =>
-          [column, joined(parts.map(({ classes }) => classes[index]!))] as const
-        );
+        const { images, classes, about } = await read(split);
         const target = join(out, `${split}.arrow`);
         const arrow = arrowFile({
-          images: joined(parts.map(({ images }) => images)),
-          labels: Object.fromEntries(columns),
-          about: options.about,
+          images,
+          labels: Object.fromEntries(labels.map(({ column }, at) => [column, classes[at]!])),
+          about: { ...options.about, ...about },
           batchRows: 1024,
         });
         await writeFileWhole(target, arrow);
-        report(`${target}: ${counted(rows[split] * parts.length, "row")}`);
+        report(`${target}: ${counted(rows[split] * files[split].length, "row")}`);
       }
     },
+  };
+}
+
+/** The images and classes of a split. */
+interface Split {
+  readonly images: Uint8Array;
+  readonly classes: readonly Uint8Array[];
+  readonly about?: Readonly<Record<string, string>>;
+}
+
+/** Reads splits from the published archive. */
+async function archiveReader(
+  options: CifarOptions,
+  { path, bytes }: { readonly path: string; readonly bytes: Uint8Array<ArrayBuffer> },
+): Promise<(split: "train" | "test") => Split> {
+  const { files, rows, labels } = options;
+  const content = readTar(await unpack(bytes, "gzip", path, unpackedSize(options)), path);
+  return (split) => {
+    const parts = files[split].map((file) => partOf(content, file, rows[split], labels, path));
+    return {
+      images: joined(parts.map(({ images }) => images)),
+      classes: labels.map((_, index) => joined(parts.map(({ classes }) => classes[index]!))),
+    };
+  };
+}
+
+/** Reads splits from Parquet files with encoded images. */
+function parquetReader(
+  { files, rows, labels }: CifarOptions,
+  folder: string,
+  report: (line: string) => void,
+): (split: "train" | "test") => Promise<Split> {
+  return async (split) => {
+    const expected = rows[split] * files[split].length;
+    const { images, classes, formats } = await readParquetImages(folder, split, labels, expected);
+    const encoded = formats.join(" and ");
+    const isLossy = formats.includes("JPEG");
+    report(
+      `${split}.parquet: images as ${encoded}` +
+        (isLossy ? ", whose pixels differ a little from the originals" : ""),
+    );
+    return { images, classes, about: { encoded } };
   };
 }
 
