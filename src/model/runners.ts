@@ -4,7 +4,7 @@ import { mapValues } from "../stages/parts.ts";
 import { UserError } from "../base/errors.ts";
 import { inOneLine } from "../base/printable.ts";
 import { ElementType } from "./onnx/messages.ts";
-import type { FeatureInput, GraphInput } from "./onnx/columns.ts";
+import { type FeatureInput, type GraphInput, inputsOfFeatures } from "./onnx/columns.ts";
 import { loadOnnxRuntime, type OpenedSession, type OrtTensor } from "./onnx_runtime.ts";
 import { openThreadSession } from "./thread_session.ts";
 import type { ModelInput } from "../run/model/model_file.ts";
@@ -125,16 +125,17 @@ export function featureRunner(
   inputs: readonly ModelInput[],
 ): NetRunner {
   // Every feature is an input of the graph, even if the net does not read it.
-  const forms = inputs.map(({ name, spec }) => ({ name, ...spec }));
+  const names = inputsOfFeatures(inputs.map(({ name }) => name));
+  const forms = inputs.map(({ name, spec }, index) => ({ name, input: names[index]!, ...spec }));
   return {
     engine: "ONNX Runtime",
     waits: session.waits,
     async run(rows, values) {
       const feeds: Record<string, OrtTensor> = {};
-      for (const { name, shape, dtype } of forms) {
+      for (const { name, input, shape, dtype } of forms) {
         const given = values[name]!;
         const array = dtype === "int32" ? toInt32(given) : toFloat32(given);
-        feeds[name] = new runtime.Tensor(dtype, array as never, [rows, ...shape]);
+        feeds[input] = new runtime.Tensor(dtype, array as never, [rows, ...shape]);
       }
       return await logitsOf(session, feeds);
     },

@@ -15,6 +15,7 @@ import { type EngineChoice, openEngine } from "../engine/engine.ts";
 import { prepareData, type PreparedData } from "../input/prepare_data.ts";
 import { variablesOf } from "../model/nets.ts";
 import type { OnnxFile } from "../model/onnx/builder.ts";
+import { inputsOfFeatures } from "../model/onnx/columns.ts";
 import { modelToOnnx } from "../model/onnx/model_to_onnx.ts";
 import type { OpenedSession } from "../model/onnx_runtime.ts";
 import { openSession, type RunnerOptions } from "../model/runners.ts";
@@ -250,10 +251,11 @@ async function onnxAnswer({ plan, data, prepared, values, rows }: OpenedNet): Pr
   });
   const opened = await openOnnxFile(file, { threads: 1 });
   const { session, runtime: { Tensor } } = opened;
-  const feeds = Object.fromEntries(content.inputs.map(({ name, spec: { dtype, shape } }) => {
+  const names = inputsOfFeatures(content.inputs.map(({ name }) => name));
+  const feeds = Object.fromEntries(content.inputs.map(({ name, spec: { dtype, shape } }, index) => {
     const { values } = rows.features[name]!;
     const array = dtype === "int32" ? Int32Array.from(values) : Float32Array.from(values);
-    return [name, new Tensor(dtype, array as never, [rows.size, ...shape])];
+    return [names[index]!, new Tensor(dtype, array as never, [rows.size, ...shape])];
   }));
   return {
     async call() {

@@ -455,6 +455,10 @@ const averages = /^(u?int(8|16|32)|float)/;
 /** How one source is divided; the column `key` is the number of a row, without nulls. */
 const splitBy = ["random", { time: "key" }, { group: "key" }];
 
+/** The names of features. Some are also the names of outputs of exported nets. */
+const nameOf = (index: number) =>
+  index === 0 ? "logits" : index === 2 ? "probabilities" : `x${index}`;
+
 /** Rows that have no nulls, and of the label all that it needs. */
 const firstRows = 8;
 
@@ -482,8 +486,8 @@ export function randomPipeline(recipe: Recipe): RandomPipeline {
   };
   let fixed = true;
   for (const [index, { kind: kindName, nulls, way }] of features.entries()) {
-    const name = `x${index}`, kind: Kind = kinds[kindName], { fill } = kind;
-    const random = draw(name);
+    const name = nameOf(index), kind: Kind = kinds[kindName], { fill } = kind;
+    const random = draw(`x${index}`);
     const all = Array.from({ length: rows }, () => kind.value(random));
     const chosen = { ...kind.ways[way % kind.ways.length]! } as Record<string, unknown>;
     const averaged = averages.test(kindName) && !chosen.ids && !chosen.dtype;
@@ -495,7 +499,7 @@ export function randomPipeline(recipe: Recipe): RandomPipeline {
     }
     add(name, kind, policy === "none" ? all : nullable(all, name));
     const lender = features.findIndex((other, at) => at < index && lends(other, kindName));
-    if (chosen.ids === "lender") chosen.ids = lender < 0 ? "train" : { of: `x${lender}` };
+    if (chosen.ids === "lender") chosen.ids = lender < 0 ? "train" : { of: nameOf(lender) };
     options[name] = {
       ...chosen,
       ...(policy !== "none" && { nulls: policy === "fill" ? { fill } : policy }),
@@ -654,7 +658,7 @@ function transformsOf(
 ): unknown[] {
   const of = (test: (kind: FeatureRecipe["kind"], options: Record<string, unknown>) => boolean) =>
     features.flatMap(({ kind }, index) =>
-      test(kind, options[`x${index}`] as Record<string, unknown>) ? [`x${index}`] : []
+      test(kind, options[nameOf(index)] as Record<string, unknown>) ? [nameOf(index)] : []
     );
   const images = of((kind) => kind === "image");
   const ids = of((kind, { ids, dtype, length }) =>
@@ -668,7 +672,7 @@ function transformsOf(
   );
   const entries: unknown[] = [];
   let size = 4, renamed = false;
-  const name = (feature: string) => renamed && feature === "x0" ? "y0" : feature;
+  const name = (feature: string) => renamed && feature === nameOf(0) ? "y0" : feature;
   for (const kind of transforms) {
     const [image] = images, [id] = ids, [first] = numbers, [count] = positive;
     const [wholeNumber] = wholes;
@@ -689,10 +693,10 @@ function transformsOf(
       entries.push({ use: "cast", dtype: "float32", feature: name(wholeNumber) });
       wholes.length = 0;
     } else if (kind === "rename" && !renamed) {
-      entries.push({ use: "rename", names: { x0: "y0" } });
+      entries.push({ use: "rename", names: { [nameOf(0)]: "y0" } });
       renamed = true;
     } else if (kind === "select" && features.length > 1) {
-      entries.push({ use: "select", features: features.map((_, index) => name(`x${index}`)) });
+      entries.push({ use: "select", features: features.map((_, index) => name(nameOf(index))) });
     } else if (image && ["horizontal-flip", "random-crop", "reshape"].includes(kind)) {
       const feature = name(image);
       if (kind === "reshape") {

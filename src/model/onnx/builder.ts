@@ -82,7 +82,16 @@ export class OnnxBuilder {
   readonly #known = new Map<string, Name>();
   readonly #inputs: ValueMessage[] = [];
   readonly #outputs: ValueMessage[] = [];
-  readonly #names = new Set<Name>();
+  readonly #names: Set<Name>;
+
+  /**
+   * Creates a builder.
+   *
+   * @param outputs The names of the outputs that will be added.
+   */
+  constructor(outputs: readonly Name[]) {
+    this.#names = new Set(outputs);
+  }
 
   /**
    * Adds an input.

@@ -39,8 +39,8 @@ export interface FeatureInput {
 /** The maximum number of values in a vocabulary that is part of a graph. */
 const MOST_VALUES = 1e6;
 
-/** The names of a graph's outputs, which inputs cannot use. */
-const OUTPUTS = ["logits", "probabilities"];
+/** The names of a graph's outputs, which inputs and other values cannot use. */
+export const OUTPUTS: readonly string[] = ["logits", "probabilities"];
 
 /** The smallest 64-bit integer. It marks empty positions if the vocabulary contains −1. */
 const LEAST = -(2n ** 63n);
@@ -84,6 +84,24 @@ export function inputsOfGraph(
     const input = { name, ...form };
     if (isColumn) known.push({ input, column: feature.column });
     return { feature, input, encoded };
+  });
+}
+
+/**
+ * Returns the names of a graph's inputs that are the features after all transforms: the names of the
+ * features, except for those that are names of outputs.
+ *
+ * @param features The names of the features.
+ * @returns The names of the inputs, in the same order.
+ */
+export function inputsOfFeatures(features: readonly string[]): string[] {
+  const taken = new Set([...OUTPUTS, ...features]);
+  return features.map((name) => {
+    if (!OUTPUTS.includes(name)) return name;
+    let free = name;
+    for (let number = 1; taken.has(free); number++) free = `${name}_${number}`;
+    taken.add(free);
+    return free;
   });
 }
 

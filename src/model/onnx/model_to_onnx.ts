@@ -2,7 +2,7 @@ import { ROCKET_VERSION } from "../../base/package.ts";
 import type { ModelContent } from "../../run/model/model_file.ts";
 import { convertFor, type GraphRequest, recordModel } from "../model_graph.ts";
 import { type DataPlace, OnnxBuilder, type OnnxFile } from "./builder.ts";
-import { addColumns, type FeatureInput } from "./columns.ts";
+import { addColumns, type FeatureInput, inputsOfFeatures, OUTPUTS } from "./columns.ts";
 import { convertGraph, type OnnxValue } from "./convert.ts";
 import { ElementType } from "./messages.ts";
 
@@ -36,7 +36,7 @@ const ROWS = "rows";
 export function modelToOnnx(request: OnnxRequest): OnnxModel {
   const { model, nets, net, weights } = request;
   const { graph, inputs, before, steps } = recordModel(request);
-  const builder = new OnnxBuilder();
+  const builder = new OnnxBuilder(OUTPUTS);
   const features = request.inputs === "features"
     ? addFeatures(builder, model)
     : addColumns(builder, steps, inputs, ROWS);
@@ -72,8 +72,10 @@ export function modelToOnnx(request: OnnxRequest): OnnxModel {
 
 /** Adds the features after all transforms as inputs. */
 function addFeatures(builder: OnnxBuilder, { inputs }: ModelContent): Record<string, OnnxValue> {
-  return Object.fromEntries(inputs.map(({ name, spec: { shape, dtype } }) => {
+  const names = inputsOfFeatures(inputs.map(({ name }) => name));
+  return Object.fromEntries(inputs.map(({ name: feature, spec: { shape, dtype } }, index) => {
     const type = dtype === "int32" ? ElementType.int32 : ElementType.float;
-    return [name, { name: builder.input({ name, type, shape: [ROWS, ...shape] }), type }];
+    const name = builder.input({ name: names[index]!, type, shape: [ROWS, ...shape] });
+    return [feature, { name, type }];
   }));
 }
