@@ -23,7 +23,7 @@ import { digits } from "./digits.ts";
 import { fashionMnist } from "./fashion_mnist.ts";
 import { movielens } from "./movielens.ts";
 import { svhn, svhnExtra } from "./svhn.ts";
-import { printable } from "../src/base/printable.ts";
+import { inOneLine, printable } from "../src/base/printable.ts";
 import { print, say } from "../src/base/terminal.ts";
 
 const dataSets: readonly DataSet[] = [
@@ -53,7 +53,12 @@ export async function main(args: readonly string[]): Promise<number> {
     await run(args);
     return 0;
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError)) {
+      // Deno would print the message as it is, and it may contain text of a file.
+      const message = inOneLine(error instanceof Error ? error.message : String(error));
+      say(problemLines({ message: `this is a fault of Rocket's own: ${message}` }));
+      return 1;
+    }
     error.problems.forEach((problem) => say(problemLines(problem)));
     return error === stopped ? 130 : error.exitCode;
   }

@@ -235,10 +235,13 @@ function userOf(
   }];
 }
 
+/** The largest number in the files: a time in seconds whose milliseconds are exact, in year 9999. */
+const MOST = 253_402_300_799;
+
 function whole(text: string, where: string): number {
   const value = Number(text);
-  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 0) return value;
+  if (text.trim() !== "" && Number.isInteger(value) && value >= 0 && value <= MOST) return value;
   throw new UserError(
-    `${where} has the value ${JSON.stringify(text)}; expected a whole number of at least 0`,
+    `${where} has the value ${JSON.stringify(text)}; expected a whole number from 0 to ${MOST}`,
   );
 }

@@ -18,6 +18,7 @@ import { wrongRowBatches } from "../model/evaluation/wrong_columns.ts";
 import { isNested } from "../model/csv_rows.ts";
 import { openRun } from "../model/open_run.ts";
 import { sampleRows } from "../model/samples.ts";
+import { variablesIn } from "../pipeline/document/environment.ts";
 import { type RunSummary, summarizeRun } from "../run/folder/run_state.ts";
 import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import type { NetName } from "../stages/network.ts";
@@ -100,7 +101,13 @@ export async function readReportRun(folder: string, options: ReadOptions): Promi
     title: basename(resolve(folder)),
     model,
     points,
-    evaluation: await orWhy(() => evaluated(folder, model, options)),
+    evaluation: await orWhy(
+      () => evaluated(folder, model, options),
+      // A page is passed on, and the message may contain the value of a variable.
+      variablesIn(summary.earlier.pipeline).length > 0
+        ? "the pipeline uses environment variables, and their values could be in the message; `evaluate` shows it"
+        : undefined,
+    ),
     latency: await orWhy(() => latencyOf(folder, model, options)),
   };
 }
@@ -117,12 +124,12 @@ export async function readPoints(folder: string): Promise<Point[]> {
   ];
 }
 
-/** Returns the result of a function, or the message of the error that it throws. */
-async function orWhy<T>(make: () => Promise<T>): Promise<T | string> {
+/** Returns the result of a function, or the message of the error that it throws, or another one. */
+async function orWhy<T>(make: () => Promise<T>, instead?: string): Promise<T | string> {
   try {
     return await make();
   } catch (error) {
-    if (error instanceof UserError) return error.message;
+    if (error instanceof UserError) return instead ?? error.message;
     throw error;
   }
 }
@@ -259,8 +266,13 @@ const WARM_UP = 20, CALLS = 200;
 async function latencyOf(
   folder: string,
   { network: { nets } }: ModelFile,
-  { allowPlugins }: ReadOptions,
+  { engine, allowPlugins }: ReadOptions,
 ): Promise<Partial<Record<NetName, number>>> {
+  if (engine === "native" || engine === "wasm") {
+    throw new UserError(
+      `latencies are those of ONNX Runtime, which is not used with --engine ${engine}`,
+    );
+  }
   const run = await openRun(folder, { allowPlugins });
   const { batch } = sampleRows(run.model, run.decoder);
   const row = Object.fromEntries(

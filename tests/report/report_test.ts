@@ -79,6 +79,17 @@ Deno.test("report shows a run's result, curves, confusion matrices and wrong row
     assertStringIncludes(both, "<h3>accuracy by latency</h3>");
     assertStringIncludes(both, "<h3>accuracy of the light net, test split</h3>");
 
+    // A page is passed on: it has no value of a variable, and only the engine that was asked for.
+    Deno.env.set("ROCKET_TEST_PLACE", "hidden-place");
+    await Deno.writeTextFile(
+      join(out, "pipeline.json"),
+      text.replaceAll("digits-test", "${env:ROCKET_TEST_PLACE}"),
+    );
+    const variable = await page(out, "--engine", "wasm", "--out", join(folder, "variable.html"));
+    assert(!variable.includes("hidden-place"));
+    assertStringIncludes(variable, "not evaluated for this report: the pipeline uses environment");
+    assertStringIncludes(variable, "not used with --engine wasm");
+
     const picture = await page(out, "--out", join(folder, "run.svg"));
     assertMatch(picture, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
     assertStringIncludes(picture, "light alone");
