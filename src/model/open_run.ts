@@ -12,8 +12,9 @@ import {
   refuseChanged,
 } from "../run/folder/found_checkpoint.ts";
 import { readEarlierRun } from "../run/folder/manifest.ts";
-import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
+import { type ModelFile, readModelFile, unreadableModel } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
+import type { ColumnSpec } from "../stages/batch.ts";
 import type { NetName } from "../stages/network.ts";
 import type { StageReference } from "../stages/stage_error.ts";
 import { makeNets, type ModelNets, readWeights, variablesOf } from "./nets.ts";
@@ -80,7 +81,26 @@ export async function openRun(
   const allowed = await allowedCodeOfRun(folder, project, allowPlugins);
   const registry = createRegistry(builtins, allowed);
   const decoder = await RowDecoder.create(model, registry, rowsStage);
+  refuseOtherInputs(model, decoder, join(folder, runFiles.model));
   return { folder, model, net, checkpoint: found, registry, decoder };
+}
+
+/** Rejects a `model.json` in which the nets receive other features than the transforms return. */
+function refuseOtherInputs({ inputs }: ModelFile, { chain }: RowDecoder, path: string): void {
+  const features = chain.features ?? chain.entry;
+  const formOf = (name: string, { shape, dtype }: ColumnSpec) =>
+    `${JSON.stringify(name)} (${dtype}, shape [${shape}])`;
+  const expected = new Set(inputs.map(({ name, spec }) => formOf(name, spec)));
+  const missing = Object.entries(features).map(([name, spec]) => formOf(name, spec))
+    .find((form) => !expected.delete(form));
+  const [other] = expected;
+  if (missing === undefined && other === undefined) return;
+  throw unreadableModel(
+    path,
+    missing === undefined
+      ? `inputs: ${other} is not a feature after all transforms`
+      : `inputs: the feature ${missing} is missing`,
+  );
 }
 
 /**

@@ -5,6 +5,7 @@ import { loadModel } from "../../model.ts";
 import { UserError } from "../../mod.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { hashOf } from "../../src/base/files/hash_of.ts";
+import { SEAL, sealJson } from "../../src/base/files/sealed_json.ts";
 import { openModel } from "../../src/model/load_model.ts";
 import { LoadedModel } from "../../src/model/model.ts";
 import { openRun } from "../../src/model/open_run.ts";
@@ -60,6 +61,24 @@ forEachEngine(
       }
       assertEquals([await Deno.readFile(one), await Deno.readFile(other)], [...bytes]);
       // The folder may come from someone else.
+      const file = join(out, "model.json"), text = await Deno.readTextFile(file);
+      const change = async (name: string) => {
+        const { [SEAL]: _, ...model } = JSON.parse(text);
+        model.inputs[0].name = name;
+        await Deno.writeTextFile(file, sealJson(JSON.stringify(model, undefined, 2)));
+        const { [SEAL]: modelSha256 } = JSON.parse(await Deno.readTextFile(file));
+        const state = best.replace(".safetensors", ".json");
+        const written = JSON.parse(await Deno.readTextFile(state));
+        await Deno.writeTextFile(state, JSON.stringify({ ...written, modelSha256 }));
+      };
+      await change("nothing");
+      await assertRejects(
+        () => loadModel(out),
+        UserError,
+        'model.json cannot be read: inputs: the feature "city" (int32, shape []) is missing',
+      );
+      await change("city");
+      await loadModel(out).then((model) => model[Symbol.asyncDispose]());
       await Deno.remove(join(out, "model"), { recursive: true });
       await Deno.symlink(folder, join(out, "model"));
       await assertRejects(() => loadModel(out), UserError, "is a link that leads out of ");
