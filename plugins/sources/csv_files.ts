@@ -43,7 +43,7 @@ import { createReadStream } from "node:fs";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { refuseManyColumns } from "./hints.ts";
 import { partitionFields } from "./hive.ts";
-import { type Database, literal, noColumns, quoted } from "./duckdb.ts";
+import { type Database, literal, noColumns, pathLiteral, quoted } from "./duckdb.ts";
 import type { SourceFile } from "./files.ts";
 import { lineOfRow, lineOfRowNow } from "./csv_lines.ts";
 import { scanCsv, type ScannedColumn, suitsGiven } from "./csv_scan.ts";
@@ -329,7 +329,7 @@ async function startOf(
     stream.destroy();
   }
   const rows = await database.rows(
-    `FROM read_csv([${literal(path)}], auto_detect = false, header = false, ` +
+    `FROM read_csv([${pathLiteral(path)}], auto_detect = false, header = false, ` +
       "delim = '\\0', quote = '', escape = '', columns = {'line': 'VARCHAR'}) LIMIT 100",
   );
   const text = rows.map(([line]) => (line as string | null) ?? "").join("\n");
@@ -435,7 +435,7 @@ export function tableOf(
     "allow_quoted_nulls = false",
     `columns = {${names.map((_, index) => `'${index}': 'VARCHAR'`).join(", ")}}`,
   ];
-  return `read_csv([${literal(file.path)}], ${settings.join(", ")})`;
+  return `read_csv([${pathLiteral(file.path)}], ${settings.join(", ")})`;
 }
 
 /**

@@ -124,7 +124,7 @@ export class Database {
       const connection = await instance.connect();
       // The qualified name is needed because [ ] would call a macro of the database named
       // list_value.
-      const paths = files.map(literal).join();
+      const paths = files.flatMap((path) => [literal(path), pathLiteral(path)]).join();
       await connection.run(`SET allowed_paths = system.main.list_value(${paths})`);
       await connection.run("SET enable_external_access = false");
       await connection.run("SET lock_configuration = true");
@@ -448,6 +448,16 @@ export function quoted(name: string): string {
  */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
+}
+
+/**
+ * Returns the path of a file as a string literal in SQL. DuckDB would expand wildcards in the name of
+ * the file, such as `data[1].csv`, and read other files.
+ *
+ * @param path The absolute path.
+ */
+export function pathLiteral(path: string): string {
+  return literal(path.replaceAll(/[*?[]/g, "[$&]"));
 }
 
 /**

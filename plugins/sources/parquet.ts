@@ -6,6 +6,7 @@ import {
   type Database,
   type DuckColumn,
   literal,
+  pathLiteral,
   quoted,
   schemaOf,
   selectColumns,
@@ -70,7 +71,7 @@ const format: TableFormat = {
 /** Reads the metadata of Hugging Face from a file, which contain the names of classes. */
 async function metadataOf(database: Database, file: SourceFile): Promise<FileMetadata> {
   const [text] = await database.firstRow(
-    `SELECT max(decode(value)) FROM parquet_kv_metadata(${literal(file.path)}) ` +
+    `SELECT max(decode(value)) FROM parquet_kv_metadata(${pathLiteral(file.path)}) ` +
       `WHERE key = ${literal(huggingFaceKey)}::BLOB`,
   );
   const metadata = new Map<string, string>();
@@ -201,7 +202,7 @@ function tablesOf(files: KnownFiles, schema: Schema): Tables {
 
 const tableOf = ({ path }: SourceFile, ...options: string[]) =>
   // Rocket itself reads partition values from folder names, in the same way for all sources.
-  `read_parquet(${[`[${literal(path)}]`, "hive_partitioning = false", ...options].join(", ")})`;
+  `read_parquet(${[`[${pathLiteral(path)}]`, "hive_partitioning = false", ...options].join(", ")})`;
 
 /** Reads rows from Parquet files with DuckDB: only the requested columns, in batches. */
 const stage: SourceStage = defineSource({

@@ -8,7 +8,7 @@
 
 import { type DataType, Field, Null } from "apache-arrow";
 import { commonType, hint, UserError } from "../../plugin.ts";
-import { type DuckColumn, literal, quoted } from "./duckdb.ts";
+import { type DuckColumn, literal, pathLiteral, quoted } from "./duckdb.ts";
 import type { Refusal } from "./duckdb_errors.ts";
 import type { SourceFile } from "./files.ts";
 import { partitionFields } from "./hive.ts";
@@ -41,7 +41,7 @@ export interface JoinedFiles {
  * @returns A call of DuckDB's `read_parquet`.
  */
 export function readParquet(files: readonly SourceFile[]): string {
-  const paths = files.map(({ path }) => literal(path)).join(", ");
+  const paths = files.map(({ path }) => pathLiteral(path)).join(", ");
   // Rocket itself reads partition values from folder names, in the same way for all sources.
   return `read_parquet([${paths}], hive_partitioning = false)`;
 }

@@ -6,7 +6,7 @@
 
 import { hint, type HintText, UserError } from "../../plugin.ts";
 import { arrowBeside, refuseManyColumns } from "./hints.ts";
-import { type Database, literal } from "./duckdb.ts";
+import { type Database, pathLiteral } from "./duckdb.ts";
 import type { SourceFile } from "./files.ts";
 
 /** A column that Rocket refuses to read because DuckDB would change its values. */
@@ -134,7 +134,7 @@ export function encodings(name: string | undefined): HintText {
 async function schemaOf(database: Database, { path }: SourceFile): Promise<Element[]> {
   const rows = await database.rows(
     "SELECT name, type, coalesce(num_children, 0), precision, scale, logical_type " +
-      `FROM parquet_schema(${literal(path)})`,
+      `FROM parquet_schema(${pathLiteral(path)})`,
   );
   return rows.map(([name, type, children, precision, scale, logical]) => ({
     name: name as string,
@@ -174,7 +174,7 @@ function changeOf({ type, precision, scale, logical }: Element):
 
 async function isOfSpark(database: Database, { path }: SourceFile): Promise<boolean> {
   const [row] = await database.rows(
-    `SELECT count(*) FROM parquet_kv_metadata(${literal(path)}) ` +
+    `SELECT count(*) FROM parquet_kv_metadata(${pathLiteral(path)}) ` +
       "WHERE starts_with(decode(key), 'org.apache.spark.')",
   );
   return Number(row?.[0]) > 0;

@@ -135,6 +135,17 @@ Deno.test("csv reads several files in order and matches their columns by name", 
   assertEquals(await read(files), { a: [0.5, 1], b: ["x", "y"] });
 });
 
+Deno.test("csv reads each file of a folder, also if its name looks like a glob of others", async () => {
+  const names = ["a*.csv", "a1.csv", "a?.csv", "a[1].csv"];
+  await withFiles(
+    Object.fromEntries(names.map((name, index) => [name, `x\n${index}\n`])),
+    async (folder) => {
+      assertEquals(await readColumns(sourceOf(csv, { path: "." }, folder)), { x: [0, 1, 2, 3] });
+      assertEquals(await readColumns(sourceOf(csv, { path: "a[1].csv" }, folder)), { x: [3] });
+    },
+  );
+});
+
 Deno.test("csv reads the requested columns in the order of the file", async () => {
   const files = { "x.csv": "a,b,c\n1,2,3\n" };
   assertEquals(await read(files, {}, { columns: ["c", "none", "a"] }), { a: [1], c: [3] });
