@@ -1,6 +1,7 @@
 import type { TopLevelSpec } from "npm:vega-lite@6.4.1";
 import { vegaPackages } from "./machine/vega_packages.ts";
 import { UserError } from "./errors.ts";
+import { printable } from "./printable.ts";
 import { hint } from "./hints.ts";
 
 export type { TopLevelSpec };
@@ -9,7 +10,8 @@ export type { TopLevelSpec };
  * Draws a Vega-Lite chart as SVG.
  *
  * @param spec The specification.
- * @returns The chart as SVG, without an XML declaration.
+ * @returns The chart as SVG, without an XML declaration. Control characters and invisible characters
+ *   of names are escaped.
  * @throws {UserError} If the packages that draw charts have not been downloaded.
  */
 export async function drawSvg(spec: TopLevelSpec): Promise<string> {
@@ -20,7 +22,10 @@ export async function drawSvg(spec: TopLevelSpec): Promise<string> {
     { renderer: "none", logger: silent },
   );
   try {
-    return (await view.toSVG()).replace(/^<\?xml.*?\?>|<!DOCTYPE.*?>/gs, "");
+    const svg = (await view.toSVG()).replace(/^<\?xml.*?\?>|<!DOCTYPE.*?>/gs, "");
+    // Vega escapes the markup of names, but not characters that hide or reorder text. Its own line
+    // breaks are between elements.
+    return svg.split(/(?<=>)\n(?=<)/).map(printable).join("\n");
   } finally {
     view.finalize();
   }
