@@ -36,10 +36,10 @@ const options = z.object({
   ),
   light: size("light net").extend({
     groups: z.int().min(1).max(3).default(3).describe(
-      "The number of groups of the light net. With 2 groups and sharing: none, the light net has the same layers as with sharing: bottom, but its own kernels.",
+      "The number of groups of the light net. With 2 groups and `sharing: none`, the light net has the same layers as with `sharing: bottom`, but its own kernels.",
     ),
   }).optional().describe(
-    "The light net. Omit it with sharing: bottom, where it is a part of the booster.",
+    "The light net. Omit it with `sharing: bottom`, where it is a part of the booster.",
   ),
   booster: size("booster").describe("The booster."),
   feature: z.string().optional().describe(
@@ -253,7 +253,7 @@ function lightSize(
   if (sharing === "bottom") {
     if (light) {
       throw new UserError(
-        "with sharing: bottom, the light net is the booster's first two groups, so it has no size " +
+        "with `sharing: bottom`, the light net is the booster's first two groups, so it has no size " +
           "of its own",
         {
           hint: hint("wide-resnet/bottom", "remove `light:`", { remove: ["light"] }),

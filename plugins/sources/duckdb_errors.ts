@@ -66,7 +66,7 @@ export function explain(error: unknown, subject: StatementSubject): UserError {
 function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserError {
   const memory = cause instanceof MemoryError
     ? `more than ${(cause.limit / 1e9).toFixed(1)} GB of memory`
-    : "more memory than is allowed";
+    : "more memory than is available";
   if (query !== undefined || file === undefined) {
     return new UserError(`the query needs ${memory}`, {
       hint: hint(
@@ -82,7 +82,7 @@ function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserErr
   return new UserError(`reading ${file} needs ${memory}`, {
     hint: hint(
       "source/memory",
-      "the file's texts or lists are very long when they are decompressed: write shorter values, or fewer rows per row group",
+      "its texts or lists take this memory when they are decompressed: write shorter values, or fewer rows per row group",
       { edit: "the data file" },
     ),
     cause,

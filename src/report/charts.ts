@@ -368,8 +368,9 @@ export async function lossPicture(
 }
 
 /**
- * Draws a metric by epoch over several runs as a separate SVG file: the mean of each net, and the
- * range of all runs as a band, with lines of text below the chart.
+ * Draws a metric of several runs by epoch, as the content of an SVG file. For each net, the chart has
+ * a line for the mean over the runs, and a band from the lowest to the highest run. The given texts
+ * are below the chart.
  *
  * @param points The metric in each run.
  * @param title The title of the vertical axis.

@@ -11,7 +11,7 @@ export interface Gauges {
   readonly waiting: number;
 }
 
-/** Counts requests for Prometheus. */
+/** Counts the requests to the server, and returns the counts in the format of Prometheus. */
 export class ServeMetrics {
   readonly #requests = new Map<string, number>();
   readonly #buckets = new Float64Array(BOUNDS.length + 1);

@@ -384,7 +384,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
     source: "{ use: parquet, path: a.parquet }",
     features: "y",
     label: "c",
-    words: ["reading a.parquet needs more memory than is allowed"],
+    words: ["reading a.parquet needs more memory than is available"],
     mended: { "source/memory": madeAgain("a.parquet", fixture("bombs/short.parquet")) },
   };
   const long = "SELECT strlen(c) AS x, y FROM t";
@@ -392,7 +392,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
     name: "sql hints: texts of 400 GB in 400 bytes",
     files: { "a.parquet": fixture("bombs/delta.parquet") },
     source: sourceOf(long, "{ t: a.parquet }"),
-    words: ["the query needs more memory than is allowed"],
+    words: ["the query needs more memory than is available"],
     mended: { "sql/memory": asked(long, "SELECT y AS x, y FROM t LIMIT 100") },
   };
   yield {

@@ -907,13 +907,13 @@ readonly optimizer?: boolean;
 });
 /** The layers that both nets share. interval: the first blocks of each group of the booster. bottom: the booster's first two groups. none: only the first convolution. separate: no layers, for a booster that was trained beforehand. */
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
-/** The light net. Omit it with sharing: bottom, where it is a part of the booster. */
+/** The light net. Omit it with `sharing: bottom`, where it is a part of the booster. */
 readonly light?: {
 /** The number of layers of the light net: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40. */
 readonly depth: number;
 /** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
-/** The number of groups of the light net. With 2 groups and sharing: none, the light net has the same layers as with sharing: bottom, but its own kernels. */
+/** The number of groups of the light net. With 2 groups and `sharing: none`, the light net has the same layers as with `sharing: bottom`, but its own kernels. */
 readonly groups?: number;
 };
 /** The booster. */
@@ -1851,13 +1851,13 @@ readonly optimizer?: boolean;
 });
 /** The layers that both nets share. interval: the first blocks of each group of the booster. bottom: the booster's first two groups. none: only the first convolution. separate: no layers, for a booster that was trained beforehand. */
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
-/** The light net. Omit it with sharing: bottom, where it is a part of the booster. */
+/** The light net. Omit it with `sharing: bottom`, where it is a part of the booster. */
 readonly light?: {
 /** The number of layers of the light net: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40. */
 readonly depth?: number;
 /** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
-/** The number of groups of the light net. With 2 groups and sharing: none, the light net has the same layers as with sharing: bottom, but its own kernels. */
+/** The number of groups of the light net. With 2 groups and `sharing: none`, the light net has the same layers as with `sharing: bottom`, but its own kernels. */
 readonly groups?: number;
 };
 /** The booster. */

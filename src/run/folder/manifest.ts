@@ -113,7 +113,8 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
 }
 
 /**
- * Writes `pipeline.json` of a run folder.
+ * Writes the file `pipeline.json` to a run folder, from which `resume` and other commands read later
+ * how the run was made.
  *
  * @param folder The run folder.
  * @param run The content.

@@ -383,7 +383,7 @@ Deno.test("wide-resnet refuses depths and widths that are not possible with the 
     assertRefused(wideResnet, options, cifar, message, hint);
   refused(
     { sharing: "bottom", light: depth(10), booster: depth(16) },
-    "with sharing: bottom, the light net is the booster's first two groups",
+    "with `sharing: bottom`, the light net is the booster's first two groups",
     "remove `light:`",
   );
   for (const sharing of ["interval", "none"]) {
