@@ -17,7 +17,7 @@ const HEADS: readonly (readonly [RegExp, keyof typeof STYLES])[] = [
 ];
 
 /** A difference that is an improvement or the opposite: `−0.0100 [−0.0200, −0.0050] better`. */
-const DIFFERENCE = /(?:[+−][\d.e+-]+(?: \[[^\]]*\])?|\b\d+\.\d+) (better|worse|faster|slower)\b/g;
+const DIFFERENCE = /(?:[+−][\d.e+-]+(?: \[[^\]]*\])?|\b\d+\.\d+ ×) (better|worse|faster|slower)\b/g;
 
 /**
  * Adds colors to a line that is printed on a terminal: to the word that starts an error, a warning,

@@ -255,10 +255,10 @@ function intervalText({ mean, low, high }: Interval, better: Better | undefined)
   return `${text} ${least > 0 === (better === "higher") ? "better" : "worse"}`;
 }
 
-/** Formats the ratio of two latencies: `0.80 faster`. */
+/** Formats the ratio of two latencies: `1.25 × faster` for 0.8. */
 function ratioText(ratio: number): string {
-  const text = ratio.toFixed(2);
-  return Number(text) === 1 ? text : `${text} ${ratio < 1 ? "faster" : "slower"}`;
+  if (Number(ratio.toFixed(2)) === 1) return "1.00";
+  return ratio < 1 ? `${(1 / ratio).toFixed(2)} × faster` : `${ratio.toFixed(2)} × slower`;
 }
 
 /** Formats a difference with a sign and always four decimals, so differences are easy to compare. */

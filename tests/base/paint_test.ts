@@ -20,8 +20,8 @@ Deno.test("paint() colors differences that are better or worse, and nothing else
     `light loss  0.5  0.4 ${green("−0.1000 better")}  0.6 ${red("+1.00e-9 worse")}`,
   );
   assertEquals(
-    paint("rocket  +0.1000 [+0.0500, +0.1500] better  0.80 faster"),
-    `rocket  ${green("+0.1000 [+0.0500, +0.1500] better")}  ${green("0.80 faster")}`,
+    paint("rocket  +0.1000 [+0.0500, +0.1500] better  1.25 × faster"),
+    `rocket  ${green("+0.1000 [+0.0500, +0.1500] better")}  ${green("1.25 × faster")}`,
   );
   assertEquals(paint("the better net"), "the better net");
 });
