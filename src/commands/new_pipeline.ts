@@ -61,6 +61,9 @@ export function makePipeline({ name, path, table, label }: PipelineParts): NewPi
     "  all:",
     `    use: ${table.use}`,
     `    path: ${value(path)}`,
+    ...Object.entries(table.format).map(([option, text]) =>
+      `    ${option}: ${text.length > 1 ? text : yamlQuoted(text)}`
+    ),
     ...(table.nullValues
       ? [`    nullValues: [${table.nullValues.map(yamlQuoted).join(", ")}]`]
       : []),

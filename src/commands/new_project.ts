@@ -146,6 +146,7 @@ const sampleColumn = {
 /** The columns of {@linkcode sampleRows}. */
 const sampleTable: FileTable = {
   use: "csv",
+  format: {},
   nullValues: undefined,
   rows: 600,
   isWhole: true,

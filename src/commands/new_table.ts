@@ -4,6 +4,7 @@ import { UserError } from "../base/errors.ts";
 import { type Family, layoutOf } from "../input/layout.ts";
 import { sourceOf } from "../model/input_rows.ts";
 import { type Dataset, mayBeNumbers } from "../stages/source.ts";
+import { guessFormat, type TextFormat } from "./text_format.ts";
 
 /** The rows that are looked at to make a pipeline. */
 const MAX_ROWS = 50_000;
@@ -15,6 +16,8 @@ const MAX_DISTINCT = 5_000;
 export interface FileTable {
   /** The source that reads the file. */
   readonly use: string;
+  /** How the file is written, if it is a text file that is written in an unusual way. */
+  readonly format: TextFormat;
   /** The texts that stand for a null; undefined if only an empty value does. */
   readonly nullValues: readonly string[] | undefined;
   /** The number of rows that were looked at. */
@@ -53,9 +56,10 @@ export async function readTable(file: string): Promise<FileTable> {
   const stage = sourceOf(file), folder = Deno.cwd();
   const opened = async (options: Readonly<Record<string, unknown>>) =>
     await stage.create(stage.options.parse({ path: resolve(file), ...options }), { folder }).open();
-  const first = await opened({});
+  const format = await guessFormat(resolve(file));
+  const first = await opened({ ...format });
   const nullValues = oddTexts(first);
-  const data = nullValues ? await opened({ nullValues }) : first;
+  const data = nullValues ? await opened({ ...format, nullValues }) : first;
   try {
     const fields = (data.schema as Schema).fields;
     const tallies = fields.map((field) => new Tally(field));
@@ -71,6 +75,7 @@ export async function readTable(file: string): Promise<FileTable> {
     if (rows === 0) throw new UserError(`${file} has no rows`);
     return {
       use: stage.name,
+      format,
       nullValues,
       rows,
       isWhole,

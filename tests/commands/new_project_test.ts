@@ -112,7 +112,7 @@ const pipelineOf = (columns: readonly FileColumn[], label: string) =>
   parse(
     makePipeline({
       ...{ name: "p", path: "rows.csv", label },
-      table: { use: "csv", nullValues: undefined, rows: 100, isWhole: true, columns },
+      table: { use: "csv", format: {}, nullValues: undefined, rows: 100, isWhole: true, columns },
     }).text,
   );
 
@@ -173,7 +173,7 @@ Deno.test("new project rejects what it cannot use, and writes nothing", async ()
     "rows.csv": "Sepal length,Kind\n1,a\n2,b\n3,a\n",
     "same.csv": "x,y\n1,a\n2,a\n",
     "names.csv": `x,name\n${Array.from({ length: 30 }, (_, row) => `${row},n${row}`).join("\n")}\n`,
-    "bad.csv": Uint8Array.of(0x61, 0x2c, 0x62, 0x0a, 0x31, 0x2c, 0xff, 0x0a),
+    "bad.csv": "a,a\n1,2\n",
     "full/mine.txt": "precious",
     "rocket/deno.json": `{ "name": "@you/other" }`,
   };
@@ -225,5 +225,37 @@ Deno.test("readTable() counts nulls, texts such as NA, and distinct values", asy
       columns.map(({ name, family, nulls, distinct }) => [name, family, nulls, distinct]),
       [["n", "numbers", 2, 4], ["t", "strings", 1, 2], ["c", "whole numbers", 1, 2]],
     );
+  });
+});
+
+Deno.test("readTable() finds out the delimiter, the encoding and the decimal comma of a CSV file", async () => {
+  const text = 'Größe;"a;b,c,d";Stadt\n170,5;1;"x;7.5"\n168,25;2;Köln\n';
+  const utf16 = Uint16Array.from([0xfeff, ...Array.from(text, (c) => c.charCodeAt(0))]);
+  const files = {
+    "semicolons.csv": text,
+    "points.csv": text.replaceAll(/(\d),(\d)/g, "$1.$2").replaceAll(";", "|"),
+    "latin.csv": Uint8Array.from([...text], (c) => c.charCodeAt(0)),
+    "utf16.csv": new Uint8Array(utf16.buffer),
+    "tabs.tsv": text.replaceAll(";", "\t"),
+    "usual.csv": "a,b\n1,2.5\n",
+  };
+  await withFiles(files, async (folder) => {
+    const formats: Record<string, unknown> = {};
+    for (const name of Object.keys(files)) {
+      const { format, columns } = await readTable(join(folder, name));
+      formats[name] = format;
+      if (name !== "usual.csv") {
+        assertEquals([columns.length, columns[0]!.family], [3, "numbers"], name);
+      }
+    }
+    const semicolons = { delimiter: ";", decimal: "," };
+    assertEquals(formats, {
+      "semicolons.csv": semicolons,
+      "points.csv": { delimiter: "|" },
+      "latin.csv": { ...semicolons, encoding: "windows-1252" },
+      "utf16.csv": { ...semicolons, encoding: "utf-16" },
+      "tabs.tsv": { decimal: "," },
+      "usual.csv": {},
+    });
   });
 });

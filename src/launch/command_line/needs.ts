@@ -284,7 +284,7 @@ const needsByCommand: Readonly<
     await needs.addShown(stage, parsed);
     return needs.answer();
   },
-  async new(needs, { words: [word, ...rest], parsed }) {
+  async new(needs, { words: [word, ...rest], parsed, temporary }) {
     const isFolder = word === "project" || word === "package";
     const at = (word === "package" ? rest[1] : rest[0]) ?? ".";
     const folder = isFolder ? resolve(at) : dirname(resolve(at));
@@ -293,6 +293,7 @@ const needsByCommand: Readonly<
     if (parsed.link !== undefined) needs.add("read", resolve(parsed.link), "the copy of Rocket");
     if (word === "project" && parsed.from !== undefined) {
       await needs.addInput(parsed.from, parsed);
+      needs.addTemporary(temporary);
     }
     return needs.answer();
   },
@@ -615,8 +616,7 @@ class NeedList {
     const format = rowFormat(input);
     if (format === "arrow" || format === "images") return;
     this.#addDuckdb("the input");
-    this.add("sys", "systemMemoryInfo", "how much memory DuckDB may take");
-    this.add("env", handedOver.memory, "how much memory the command may take");
+    this.#addTextFiles();
     for (const one of duckdbPackages) this.#packages.add(one);
   }
 
@@ -647,7 +647,13 @@ class NeedList {
       folderOf: (path) => document.folderOf(path.slice(2)),
       place: (path) => document.place(path.slice(2)),
     }, allowed);
+    this.#addTextFiles();
+  }
+
+  /** What the sources that use DuckDB ask the machine. */
+  #addTextFiles(): void {
     this.add("sys", "systemMemoryInfo", "how much memory DuckDB may take");
+    this.add("sys", "statfs", "whether the disk has space for copies of text files in UTF-8");
     this.add("env", handedOver.memory, "how much memory the command may take");
   }
 
@@ -686,10 +692,15 @@ class NeedList {
     temporary: string,
   ): Promise<Needs> {
     for (const folder of folders) await this.addModel(folder, allowPlugins);
-    this.#addOwn("write", temporary, "temporary files of this command");
-    this.#addOwn("read", temporary, "temporary files of this command");
+    this.addTemporary(temporary);
     if (engine === "native" || engine === "wasm") return this.withEngine(engine, temporary);
     return this.withOnnxRuntime();
+  }
+
+  /** Adds the folder for temporary files. */
+  addTemporary(folder: string): void {
+    this.#addOwn("write", folder, "temporary files of this command");
+    this.#addOwn("read", folder, "temporary files of this command");
   }
 
   /** The needs of a command that only loads a net with ONNX Runtime. */
