@@ -59,10 +59,11 @@ export async function runCommandLine(
   try {
     const { code, signal } = await runWithNeeds(await open(temporary), args, cwd, temporary);
     if (signal === null || !endSignals().includes(signal)) return code;
-    // The child did not handle signals yet, so its cleanup and its message happen here.
+    // The child did not handle the signal, since it had just started or computed without a pause, so
+    // its cleanup and its message happen here.
     if (args.includes("resume")) { for (const word of args) removeRunDrafts(resolve(cwd, word)); }
     // A terminal has echoed `^C` on the current line.
-    logLine(`${Deno.stderr.isTerminal() ? "\n" : ""}stopped before the command started`);
+    logLine(`${Deno.stderr.isTerminal() ? "\n" : ""}stopped`);
     return INTERRUPTED;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

@@ -144,6 +144,15 @@ const ownFiles: ReadonlySet<string> = new Set(Object.values(sweepFiles));
 /** The maximum length of the name of a setting's folder in bytes. Most file systems allow 255. */
 const LONGEST_NAME = 200;
 
+/**
+ * Returns the name of a sweep without `name`, after which its folder is called. The file's name may
+ * consist of dots, which would lead to another folder.
+ */
+function nameOf(file: string): string {
+  const name = basename(file, extname(file));
+  return /^\.*$/.test(name) ? "sweep" : name;
+}
+
 class SweepReader {
   readonly #root: MapNode;
   readonly #document: Document;
@@ -236,7 +245,7 @@ class SweepReader {
     );
     return {
       document: this.#document,
-      name: name ?? basename(file, extname(file)),
+      name: name ?? nameOf(file),
       settings,
       seeds,
       runs,

@@ -106,6 +106,17 @@ settings:
   });
 });
 
+Deno.test("a sweep whose file's name consists of dots is called sweep", async () => {
+  const text = "base: base.yaml\nseeds: [1]\nsettings: { a: {} }\n";
+  const base = stringify(digitsPipeline());
+  await withFiles({ "...yaml": text, "b.yaml": text, "base.yaml": base }, async (folder) => {
+    const names = ["...yaml", "b.yaml"].map(async (file) =>
+      (await readSweep(join(folder, file), { allowed: allCode })).name
+    );
+    assertEquals(await Promise.all(names), ["sweep", "b"]);
+  });
+});
+
 Deno.test("the name of a folder has no characters that file systems refuse", () => {
   const names = shortNames([
     "data.features.a/b.L1",
