@@ -184,6 +184,12 @@ class Training {
   async #begin(from: StoredCheckpoint | undefined, rollback?: Rollback): Promise<RunningPhase> {
     const { seed, given } = this.#job;
     const position = from?.content.position ?? startPosition(given.steps);
+    const { phase } = position.start, { phases } = this.#job;
+    if (phase >= phases.length) {
+      throw new UserError(
+        `the checkpoint is of phase ${phase + 1}, but the pipeline has only ${phases.length}`,
+      );
+    }
     const progress = new Progress(this.#job, position, rollback);
     const { model } = progress.phase.nets;
     const state = from

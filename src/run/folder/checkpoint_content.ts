@@ -4,6 +4,7 @@
  * @module
  */
 
+import { z } from "zod";
 import { isSealed, sealJson } from "../../base/files/sealed_json.ts";
 import type {
   GradientNorms,
@@ -161,6 +162,107 @@ export interface CheckpointFile extends CheckpointContent {
   readonly forever: boolean;
 }
 
+const count = z.int().nonnegative();
+
+/** A number that may be NaN or infinite, as losses can be. */
+const anyNumber = z.custom<number>((value) => typeof value === "number", "expected a number");
+
+const metrics = z.record(
+  z.string(),
+  z.union([anyNumber, z.looseObject({ undefined: z.string() })], { error: "expected a metric" }),
+);
+const metricValue = metrics.valueType, metricsByName = z.record(z.string(), metrics);
+
+const gradients = z.array(
+  z.looseObject({ loss: z.string(), norms: z.record(z.string(), anyNumber) }),
+);
+
+const result = {
+  epochs: count,
+  steps: count,
+  skipped: count,
+  seconds: z.number(),
+  test: metricsByName,
+  best: z.looseObject({
+    epoch: count,
+    split: z.string(),
+    metric: z.string(),
+    value: metricValue,
+    test: metricsByName,
+  }),
+  gradients,
+};
+
+const phases = z.array(
+  z.looseObject({
+    ...result,
+    name: z.string(),
+    nets: z.array(z.string()),
+    frozen: z.array(z.string()),
+  }),
+);
+
+const position = z.looseObject({
+  start: z.looseObject({
+    phase: count,
+    epochs: count,
+    step: count,
+    skipped: count,
+    seconds: z.number(),
+    optimizerSteps: count,
+  }),
+  phases,
+  epochs: count,
+  batches: count,
+  step: count,
+  skipped: count,
+  skippedInARow: count,
+  seconds: z.number(),
+  time: z.looseObject({ training: z.number(), waiting: z.number() }),
+  losses: z.looseObject({
+    rows: anyNumber,
+    total: anyNumber,
+    terms: z.record(z.string(), anyNumber),
+    gradientNorm: anyNumber,
+    learningRate: anyNumber,
+  }),
+  best: z.looseObject({ epoch: count, value: metricValue, test: metrics }).optional(),
+  rollback: z.looseObject({
+    phase: count,
+    times: count,
+    factor: z.number(),
+    without: z.array(count),
+  }).optional(),
+  stop: z.looseObject({ epoch: count, value: anyNumber }).optional(),
+  metrics: metricsByName,
+}).refine(
+  // A position that contradicts itself could make the run train forever.
+  ({ start, phases, epochs, step, skipped }) => {
+    const done = (of: "epochs" | "steps" | "skipped") =>
+      phases.reduce((sum, phase) => sum + phase[of], 0);
+    return phases.length === start.phase && done("epochs") === start.epochs &&
+      done("steps") === start.step && done("skipped") === start.skipped &&
+      start.epochs <= epochs && start.step <= step && start.skipped <= skipped && skipped <= step;
+  },
+  "its numbers of epochs and steps contradict each other",
+);
+
+/** What a run needs of a checkpoint's JSON file, which may come from someone else. */
+const fileSchema = z.looseObject({
+  job: z.enum(["rocket", "light-alone"]),
+  position,
+  gradients,
+  rocket: z.looseObject({
+    ...result,
+    input: z.looseObject({ waitingShare: z.number() }),
+    phases: phases.optional(),
+  }).optional(),
+  modelSha256: z.string().optional(),
+  sha256: z.string(),
+  bytes: count,
+  forever: z.boolean(),
+});
+
 /**
  * Encodes a checkpoint's JSON file. Metrics without a value are null, with their reasons beside
  * them. Sums of losses may be infinite or NaN, which JSON cannot represent: they become
@@ -183,7 +285,8 @@ export function encodeContent(file: CheckpointFile): string {
  * Decodes a checkpoint's JSON file.
  *
  * @param text The file's text.
- * @throws {TypeError} If the text is not from a checkpoint, or has changed since it was written.
+ * @throws {TypeError} If the text is not from a checkpoint, has changed since it was written, or
+ *   contradicts itself.
  */
 export function decodeContent(text: string): CheckpointFile {
   if (!isSealed(text)) throw new TypeError("its JSON file has a wrong checksum");
@@ -192,5 +295,10 @@ export function decodeContent(text: string): CheckpointFile {
     return ["NaN", "Infinity", "-Infinity"].includes(number) ? Number(number) : value;
   }));
   if (file.version !== 1) throw new TypeError("it has another format version");
+  const { error } = fileSchema.safeParse(file);
+  if (error) {
+    const [issue] = error.issues;
+    throw new TypeError(`its JSON file has ${issue!.path.join(".")}: ${issue!.message}`);
+  }
   return file as CheckpointFile;
 }
