@@ -120,12 +120,20 @@ export class DamagedError extends Error {
   override name = "DamagedError";
 }
 
-/** The largest numbers of parts of a file; unlimited by default. */
+/** The largest numbers and sizes of the parts of a file; unlimited by default. */
 export interface PartLimits {
   /** The number of record batches and dictionaries together. */
   readonly messages?: number;
+  /** The number of messages that add values to a dictionary. */
+  readonly deltas?: number;
   /** The number of columns, including the columns within structs and lists. */
   readonly columns?: number;
+  /** The number of columns of all record batches together. */
+  readonly columnsOfBatches?: number;
+  /** The size of a message's metadata, in bytes. */
+  readonly metadata?: number;
+  /** Called before each message is read. */
+  readonly pause?: () => Promise<void>;
 }
 
 /** Thrown if a file has more parts than allowed. The message says which. */
@@ -152,10 +160,10 @@ export async function indexIpc(
   format: "file" | "stream",
   limits: PartLimits = {},
 ): Promise<IpcIndex> {
-  const { messages: mostMessages = Infinity, columns: mostColumns = Infinity } = limits;
+  const { columns: mostColumns = Infinity, columnsOfBatches = Infinity } = limits;
   const messages = format === "file"
-    ? await indexFile(file, mostMessages)
-    : await indexStream(file, mostMessages);
+    ? await indexFile(file, limits)
+    : await indexStream(file, limits);
   const { batches } = messages;
   const head = messages.schema;
   if (isBigEndian(head)) {
@@ -171,8 +179,12 @@ export async function indexIpc(
     );
   }
   const { schema } = RecordBatchReader.from([head, endOfStream]).open();
-  if (schema.fields.reduce((sum, { type }) => sum + nodesOf(type), 0) > mostColumns) {
-    throw new ManyPartsError(`more than ${mostColumns} columns`);
+  const columns = schema.fields.reduce((sum, { type }) => sum + nodesOf(type), 0);
+  if (columns > mostColumns) throw new ManyPartsError(`more than ${mostColumns} columns`);
+  if (columns * batches.length > columnsOfBatches) {
+    throw new ManyPartsError(
+      `${columns} columns in ${batches.length} record batches, so more than ${columnsOfBatches} columns in all of them`,
+    );
   }
   for (const { name, type } of schema.fields) {
     // The format of the metadata allows this, although Arrow does not.
@@ -376,37 +388,43 @@ interface Messages {
 /** Size of the magic number and its padding before the first message, in bytes. */
 const fileHead = 8;
 
-async function indexFile(file: RandomAccess, most: number): Promise<Messages> {
+async function indexFile(file: RandomAccess, limits: PartLimits): Promise<Messages> {
   const tail = await readBytes(file, file.size - 10, 10);
   const length = new DataView(tail.buffer).getInt32(0, true);
   if (length <= 0 || length > file.size - fileHead - 10) {
     throw new DamagedError("its footer is not at the expected position");
   }
+  refuseMetadata(length, limits);
   const tailBytes = await readBytes(file, file.size - 10 - length, length);
   verifyMetadata(tailBytes, "footer");
   const footer = Footer.decode(tailBytes);
   const dictionaries: DictionaryBlock[] = [];
-  refuseMany(footer.numRecordBatches + footer.numDictionaries, most);
+  refuseMany(footer.numRecordBatches + footer.numDictionaries, limits);
   for (const block of footer.dictionaryBatches()) {
-    const read = await readMessage(file, checked(file, block).offset);
+    const read = await readMessage(file, checked(file, block).offset, limits);
     dictionaries.push(dictionaryBlock(read, dictionaries.length));
+    refuseDeltas(dictionaries, limits);
   }
   const batches: BatchBlock[] = [];
   for (const block of footer.recordBatches()) {
     const { offset } = checked(file, block);
-    const read = await readMessage(file, offset);
+    const read = await readMessage(file, offset, limits);
     batches.push(batchBlock(read, batches.length, dictionaries.length));
   }
-  return { schema: await schemaOfFile(file, footer.schema), dictionaries, batches };
+  return { schema: await schemaOfFile(file, footer.schema, limits), dictionaries, batches };
 }
 
 /**
  * Returns the schema message at the start of the file. Some writers omit it because the footer also
  * has the schema; then the message is built from the footer.
  */
-async function schemaOfFile(file: RandomAccess, schema: Schema): Promise<Uint8Array> {
+async function schemaOfFile(
+  file: RandomAccess,
+  schema: Schema,
+  limits: PartLimits,
+): Promise<Uint8Array> {
   try {
-    const first = await readMessage(file, fileHead);
+    const first = await readMessage(file, fileHead, limits);
     if (first?.message.headerType === MessageHeader.Schema) return readBlock(file, first.block);
   } catch {
     // The bytes are not a message, so use the schema of the footer.
@@ -414,24 +432,40 @@ async function schemaOfFile(file: RandomAccess, schema: Schema): Promise<Uint8Ar
   return metadataBytes(Message.from(schema));
 }
 
-function refuseMany(messages: number, most: number): void {
+function refuseMany(messages: number, { messages: most = Infinity }: PartLimits): void {
   if (messages > most) {
     throw new ManyPartsError(`more than ${most} record batches and dictionaries`);
   }
 }
 
-async function indexStream(file: RandomAccess, most: number): Promise<Messages> {
+/** Counts the messages that add values to a dictionary when one more of them was read. */
+function refuseDeltas(
+  dictionaries: readonly DictionaryBlock[],
+  { deltas: most = Infinity }: PartLimits,
+): void {
+  if (!dictionaries.at(-1)?.isDelta) return;
+  if (dictionaries.filter(({ isDelta }) => isDelta).length > most) {
+    throw new ManyPartsError(`more than ${most} messages that add values to dictionaries`);
+  }
+}
+
+function refuseMetadata(bytes: number, { metadata: most = Infinity }: PartLimits): void {
+  if (bytes > most) throw new ManyPartsError(`a message with more than ${most} bytes of metadata`);
+}
+
+async function indexStream(file: RandomAccess, limits: PartLimits): Promise<Messages> {
   let schema: Uint8Array | undefined;
   const dictionaries: DictionaryBlock[] = [], batches: BatchBlock[] = [];
   for (let offset = 0; offset < file.size;) {
-    const read = await readMessage(file, offset);
+    const read = await readMessage(file, offset, limits);
     if (!read) break;
     const { block, message } = read;
     if (message.headerType === MessageHeader.Schema) schema ??= await readBlock(file, block);
     else if (message.headerType === MessageHeader.DictionaryBatch) {
       dictionaries.push(dictionaryBlock(read, dictionaries.length));
+      refuseDeltas(dictionaries, limits);
     } else batches.push(batchBlock(read, batches.length, dictionaries.length));
-    refuseMany(dictionaries.length + batches.length, most);
+    refuseMany(dictionaries.length + batches.length, limits);
     offset = block.offset + block.metadataLength + block.bodyLength;
   }
   if (!schema) throw new DamagedError("it does not start with a schema");
@@ -476,7 +510,12 @@ interface MessageAt {
 }
 
 /** Reads the message at an offset. Returns undefined at the end-of-stream marker. */
-async function readMessage(file: RandomAccess, offset: number): Promise<MessageAt | undefined> {
+async function readMessage(
+  file: RandomAccess,
+  offset: number,
+  limits: PartLimits,
+): Promise<MessageAt | undefined> {
+  await limits.pause?.();
   // Before Arrow 0.15, a stream ended with four zero bytes.
   if (file.size - offset === 4 && (await readBytes(file, offset, 4)).every((byte) => byte === 0)) {
     return undefined;
@@ -489,6 +528,7 @@ async function readMessage(file: RandomAccess, offset: number): Promise<MessageA
   if (length < 0 || length > maxMetadata) {
     throw new DamagedError(`a message at byte ${offset} declares ${length} bytes`);
   }
+  refuseMetadata(length, limits);
   const metadata = await readBytes(file, offset + prefix, length);
   verifyMetadata(metadata, "message");
   const message = Message.decode(metadata);

@@ -11,6 +11,7 @@ import { runFiles } from "../base/files/run_files.ts";
 import { hint } from "../base/hints.ts";
 import { layoutOf } from "../input/layout.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
+import { withVariables } from "../pipeline/document/environment.ts";
 import { readDocument } from "../pipeline/document/document.ts";
 import { isEntry, Planner } from "../pipeline/plan/planner.ts";
 import { createRegistry } from "../pipeline/registry.ts";
@@ -117,7 +118,9 @@ async function openFile(
   source: ModelSource | undefined,
 ): Promise<Dataset> {
   const stage = sourceOf(path);
-  const options = source?.use === stage.name ? source.options : {};
+  const options = source?.use === stage.name
+    ? Object(withVariables(source.options, runFiles.model))
+    : {};
   const parsed = stage.options.safeParse({ ...options, path });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

@@ -24,17 +24,32 @@ export const ARROW_STREAM = "application/vnd.apache.arrow.stream";
  * @param bytes The body.
  * @param columns The names of the columns that are read.
  * @param limits The largest numbers of rows, record batches, and columns.
+ * @param pause Called before each message is read, so that other requests are answered meanwhile.
  * @throws {HttpError} If there are too many of them, or they are compressed.
  * @throws {UserError} If the bytes are not Arrow IPC, or are damaged.
  */
 export async function openArrowRows(
   bytes: Uint8Array,
   columns: readonly string[],
-  limits: Pick<ServeLimits, "rows" | "messages" | "columns">,
+  limits: ServeLimits,
+  pause: () => Promise<void>,
 ): Promise<ReceivedRows> {
-  const { messages, columns: mostColumns, rows: mostRows } = limits;
-  const parts = { messages, columns: Math.max(mostColumns, 2 * columns.length) };
-  const rows = await openReceivedArrow("the body", bytes, columns, parts).catch((error) => {
+  const { messages, deltas, metadata, rows: mostRows } = limits;
+  const parts = {
+    ...{ messages, deltas, metadata },
+    // A model may read more columns than other requests may have.
+    columns: Math.max(limits.columns, 2 * columns.length),
+    columnsOfBatches: Math.max(limits.columnsOfBatches, 256 * columns.length),
+  };
+  let late: unknown;
+  const paused = () =>
+    pause().catch((error) => {
+      late = error;
+      throw error;
+    });
+  const reading = openReceivedArrow("the body", bytes, columns, { ...parts, pause: paused });
+  const rows = await reading.catch((error) => {
+    if (late !== undefined) throw late;
     if (!(error instanceof ManyPartsError)) throw error;
     throw new HttpError(413, `the body has ${error.message}`);
   });

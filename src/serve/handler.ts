@@ -257,10 +257,10 @@ export class ServeHandler {
 
   async #answerArrow(bytes: Uint8Array, { searchParams }: URL): Promise<Answered> {
     const { columns } = this.#served.loaded;
-    const rows = await openArrowRows(bytes, columns, this.#limits);
+    const pause = this.#pauses();
+    const rows = await openArrowRows(bytes, columns, this.#limits, pause);
     this.#refuseMany(sum(rows.rowCounts, (rows) => rows));
     const options = scoreOptions(searchParams, rows.schema);
-    const pause = this.#pauses();
     const parts = await this.#predict(rows.recordBatches(), pause);
     return {
       parts: await arrowResponse(rows.schema, parts, this.#label, options, pause),
@@ -287,7 +287,8 @@ export class ServeHandler {
         );
       }
       if (now < paused + WORK_TIME) return;
-      await new Promise((resolve) => setImmediate(resolve));
+      // A new connection needs several turns of the event loop, which a timer leaves time for.
+      await new Promise((resolve) => setTimeout(resolve, 1));
       paused = performance.now();
     };
   }

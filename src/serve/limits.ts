@@ -10,6 +10,12 @@ export interface ServeLimits {
   readonly rows: number;
   /** The largest number of record batches and dictionaries in an Arrow stream. */
   readonly messages: number;
+  /** The largest number of messages in an Arrow stream that add values to a dictionary. */
+  readonly deltas: number;
+  /** The largest number of columns of all record batches in an Arrow stream. */
+  readonly columnsOfBatches: number;
+  /** The largest size of the metadata of a message in an Arrow stream, in bytes. */
+  readonly metadata: number;
   /** The largest number of columns in an Arrow stream, including those within structs and lists. */
   readonly columns: number;
   /** The largest number of logits of an answer: its rows, times the number of logits of a row. */
@@ -36,7 +42,10 @@ export const defaultLimits: ServeLimits = {
   jsonBytes: 8 * 2 ** 20,
   allBytes: 256 * 2 ** 20,
   rows: 2 ** 20,
-  messages: 2 ** 12,
+  messages: 2 ** 10,
+  deltas: 16,
+  columnsOfBatches: 2 ** 17,
+  metadata: 2 ** 21,
   columns: 2 ** 12,
   logits: 2 ** 23,
   receiving: 1024,

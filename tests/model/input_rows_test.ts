@@ -10,10 +10,16 @@ const csvOf = (options: Readonly<Record<string, unknown>>): ReadColumns => ({
 });
 
 Deno.test("openRows() reads CSV files with the options of the run's source, for the columns that it needs", async () => {
+  // model.json contains variables as the pipeline does.
+  Deno.env.set("ROCKET_TEST_NULL", "NA");
   await withFiles({ "rows.csv": "n;t\nNA;a\n1.5;NA\n007;b\n" }, async (folder) => {
     const rows = await openRows(
       join(folder, "rows.csv"),
-      csvOf({ delimiter: ";", nullValues: ["NA"], columns: { n: "float64", label: "string" } }),
+      csvOf({
+        delimiter: ";",
+        nullValues: ["${env:ROCKET_TEST_NULL}"],
+        columns: { n: "float64", label: "string" },
+      }),
       ["t"],
     );
     const values: unknown[] = [];

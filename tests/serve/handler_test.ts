@@ -396,6 +396,9 @@ Deno.test("ServeHandler refuses Arrow streams with a column twice, and with too 
   const parts = (count: number) => arrowBody(new Table(Array(count).fill(one)));
   assertEquals((await ask(few, infer, parts(2))).status, 200);
   await assertRefused(few, parts(3), 413, "more than 2 record batches and dictionaries");
+  const narrow = handler({ columnsOfBatches: 1 }), brief = handler({ metadata: 100 });
+  await assertRefused(narrow, parts(400), 413, "columns in 400 record batches");
+  assertEquals((await ask(brief, infer, parts(1))).status, 413);
   const list = vectorFromArray([[1]], new List(new Field("item", new Int32(), true))).data[0]!;
   assertEquals((await ask(few, infer, widened("more", list, 3))).status, 200);
   await assertRefused(few, widened("more", list, 4), 413, "more than 14 columns");
@@ -404,7 +407,7 @@ Deno.test("ServeHandler refuses Arrow streams with a column twice, and with too 
 Deno.test("ServeHandler answers others between the record batches of a request", async () => {
   const { handler, table } = await served(), own = handler();
   const none = table.batches[0]!.slice(0, 0);
-  const long = ask(own, infer, arrowBody(new Table(Array(2000).fill(none)))).then(() => "long");
+  const long = ask(own, infer, arrowBody(new Table(Array(1000).fill(none)))).then(() => "long");
   const others = [0, 10, 20].map((time) =>
     new Promise((resolve) => setTimeout(resolve, time)).then(() => ask(own, "/v2/health/live"))
   );

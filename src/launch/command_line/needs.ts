@@ -565,7 +565,7 @@ class NeedList {
    * in their options. The data of the run is not needed.
    */
   async addModel(out: string, allowPlugins: readonly string[]): Promise<void> {
-    let model: { network?: unknown; transforms?: unknown };
+    let model: { network?: unknown; transforms?: unknown; source?: unknown };
     try {
       model = Object(JSON.parse(await readRegularText(join(out, runFiles.model))));
     } catch {
