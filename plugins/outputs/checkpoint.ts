@@ -23,7 +23,7 @@ const stage: OutputStage = defineOutput({
       "The number of latest checkpoints to keep. With 1, there is no older checkpoint to resume from if the latest is damaged.",
     ),
     keepEvery: z.int().positive().optional().describe(
-      "The number of epochs from one checkpoint that is kept permanently to the next.",
+      "The number of epochs between two checkpoints that are kept permanently.",
     ),
   }),
   example: "use: checkpoint\neveryMinutes: 10\nkeepEvery: 20",

@@ -10,7 +10,10 @@ import type { TopLevelSpec } from "./draw.ts";
 /** The placeholder for the color of text in charts. */
 export const ink: string = "#000101";
 
-/** The placeholder for the color of the titles and labels of axes. */
+/**
+ * The color with which Vega draws the titles and labels of axes. The page replaces it with the color
+ * of its light or dark theme.
+ */
 export const muted: string = "#000102";
 
 /** The placeholder for the color of a chart's grid lines. */

@@ -67,7 +67,7 @@ async function runOne(
   const run = sweep.runs.find((run) => nameOf(run) === name);
   if (!run) {
     const names = ["check", "latency", ...sweep.runs.map(nameOf)];
-    throw new UserError(`--only names ${JSON.stringify(name)}, which is not a part of the sweep`, {
+    throw new UserError(`--only names ${JSON.stringify(name)}, but the sweep has no such part`, {
       hint: nameHint("sweep/part", {
         written: name,
         names,

@@ -67,7 +67,9 @@ const MESSAGE = new RegExp(
   String.raw`(?:new UserError\(|\bmessage: |new StageError\(\w+,)\s*${LITERAL}`,
   "g",
 );
-const HINT = new RegExp(String.raw`\bhint\(\s*"[\w/.-]+",\s*${LITERAL}`);
+const HINT = new RegExp(
+  String.raw`\b(?:hint\(\s*"[\w/.-]+",\s*${LITERAL}|nameHint\([^]{0,150}?\bintro: ${LITERAL})`,
+);
 const DESCRIPTION = new RegExp(
   String.raw`(?:\b(\w+): z\b[^\n]*(?:\n[^\n:]*)?|\b)(?:\.describe\(|\bsummary:)\s*${LITERAL}`,
   "g",
@@ -125,14 +127,20 @@ function passages(): Record<string, Passage[]> {
   }
   for (const path of files(root, ".ts")) {
     const text = Deno.readTextFileSync(path);
-    const messages = [...text.matchAll(MESSAGE)];
+    // An error in the example of a doc comment is no message of Rocket.
+    const code = text.replaceAll(/^ *\* .*$/gm, (line) => " ".repeat(line.length));
+    const messages = [...code.matchAll(MESSAGE)];
     messages.forEach(({ index, 0: { length }, 0: start, 1: literal }, at) => {
       // The name of the stage precedes the message of a stage's error.
       const subject = start.startsWith("new StageError") ? "<stage> " : "";
       // Users read a message together with its hint, which follows it in the code.
       const end = Math.min(messages[at + 1]?.index ?? Infinity, index + length + 300);
-      const hint = HINT.exec(text.slice(index + length, end))?.[1];
-      const shown = hint === undefined ? "" : ` hint: ${unquoted(hint)}`;
+      const [, hint, names] = HINT.exec(text.slice(index + length, end)) ?? [];
+      const shown = hint !== undefined
+        ? ` hint: ${unquoted(hint)}`
+        : names !== undefined
+        ? ` hint: did you mean <name>? ${unquoted(names)} <names>`
+        : "";
       add("messages", path, `error: ${subject}${unquoted(literal!)}${shown}`);
     });
     for (const { index, 1: name, 2: literal } of text.matchAll(DESCRIPTION)) {

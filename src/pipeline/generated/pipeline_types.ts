@@ -1499,7 +1499,7 @@ readonly everySteps?: number;
 readonly everyMinutes?: number;
 /** The number of latest checkpoints to keep. With 1, there is no older checkpoint to resume from if the latest is damaged. */
 readonly keep?: number;
-/** The number of epochs from one checkpoint that is kept permanently to the next. */
+/** The number of epochs between two checkpoints that are kept permanently. */
 readonly keepEvery?: number;
 }) | ({
 readonly use: "metrics";
