@@ -79,7 +79,12 @@ export function readRecords(file: Uint8Array<ArrayBuffer>): ReadRecord[] {
       view.getUint32(start + 8, true) === maskedCrc(file.subarray(start, start + 8)) &&
       view.getUint32(end - 4, true) === maskedCrc(data);
     if (!isWhole) break;
-    records.push({ bytes: file.subarray(start, end), ...readEvent(data) });
+    try {
+      records.push({ bytes: file.subarray(start, end), ...readEvent(data) });
+    } catch {
+      // The checksums are right, but another program wrote the record.
+      break;
+    }
     start = end;
   }
   return records;

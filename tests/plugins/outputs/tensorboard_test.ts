@@ -155,6 +155,16 @@ Deno.test("tensorboard removes what will occur again when a run is resumed", () 
     const output = make(tensorboard, folder, { everySteps: 1 });
     await output.runStart!({ ...runStart(3), resumed });
     assertEquals(await Deno.readFile(path), whole);
+    // Another program wrote a record that is no event.
+    const data = Uint8Array.of(0x10, 0xff, 0xff), record = new Uint8Array(16 + data.length);
+    const view = new DataView(record.buffer);
+    view.setBigUint64(0, BigInt(data.length), true);
+    view.setUint32(8, masked(record.subarray(0, 8)), true);
+    record.set(data, 12);
+    view.setUint32(12 + data.length, masked(data), true);
+    await Deno.writeFile(path, record, { append: true });
+    await output.runStart!({ ...runStart(3), resumed });
+    assertEquals(await Deno.readFile(path), whole);
     assertEquals((await eventsOf(folder, "light-test")).map(([step]) => step), [5]);
     await output.evaluation!(evaluation({ epoch: 2, step: 10 }));
     await output.step!(step(11));
