@@ -133,8 +133,8 @@ const could = () => Object.keys(tries).filter((name) => {
 });
 export default defineTransform({
   name: "curious", summary: "Curious.", options: z.object({}),
-  create: () => ({
-    features: (specs) => specs,
+  create: (_options, { features }) => ({
+    features,
     graph: (features) => features,
     apply(batch) {
       console.error("could:" + could());
