@@ -9,7 +9,7 @@
  * const halve: ScheduleStage = defineSchedule({
  *   name: "halve",
  *   summary: "Halves the learning rate at regular intervals.",
- *   options: z.object({ every: z.int().positive().describe("The number of steps after which the learning rate is halved.") }),
+ *   options: z.object({ every: z.int().positive().describe("The number of steps between two halvings.") }),
  *   create: ({ every }) => ({ step }) => 0.5 ** Math.floor(step / every),
  * });
  * if (halve.name !== "halve") throw new Error("another name");
