@@ -185,6 +185,7 @@ export class LineProcess {
   readonly #process: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<string>;
+  readonly #patience: number;
   #text = "";
 
   constructor(
@@ -193,8 +194,11 @@ export class LineProcess {
       readonly flags: readonly string[];
       readonly args?: readonly string[];
       readonly env?: Readonly<Record<string, string>>;
+      /** How long an answer may take, in milliseconds. */
+      readonly patience?: number;
     },
   ) {
+    this.#patience = how.patience ?? patience;
     const path = join(import.meta.dirname!, module);
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", ...how.flags, ...flags, path, ...how.args ?? []],
@@ -218,7 +222,7 @@ export class LineProcess {
     const timer = setTimeout(() => {
       hangs = true;
       this.#process.kill("SIGKILL");
-    }, patience);
+    }, this.#patience);
     try {
       await this.#writer.write(new TextEncoder().encode(`${line}\n`));
       return await this.#line();

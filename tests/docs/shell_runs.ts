@@ -14,7 +14,8 @@ const training: ReadonlySet<string> = new Set(["run", "check", "resume", "sweep"
  */
 export class Shell implements AsyncDisposable {
   readonly #folder: string;
-  readonly #rocket = new LineProcess("child.ts", { flags: ["-A"] });
+  // The first command that needs a package downloads it, with other tests at work beside it.
+  readonly #rocket = new LineProcess("child.ts", { flags: ["-A"], patience: 300_000 });
 
   /**
    * Starts the process that runs Rocket's commands.
@@ -58,6 +59,8 @@ export class Shell implements AsyncDisposable {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
+      // Its own group of processes: one of them may wait for an answer when the shell is killed.
+      detached: true,
     }).spawn();
     let ended = false;
     const answering = (async () => {
@@ -75,7 +78,7 @@ export class Shell implements AsyncDisposable {
       }
     })();
     // Without answers, the shell would wait forever.
-    answering.catch(() => shell.kill());
+    answering.catch(() => Deno.kill(-shell.pid, "SIGKILL"));
     const result = await shell.output();
     ended = true;
     // The last reader waits for a writer.
