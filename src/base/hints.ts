@@ -134,6 +134,16 @@ export function joinHints(...hints: readonly HintText[]): HintText {
   return hints.join("; ") as HintText;
 }
 
+/**
+ * Adds to a hint how to follow it. The change that the hint suggests stays the same.
+ *
+ * @param text The text of the hint.
+ * @param how How to follow it.
+ */
+export function explained(text: string, how: string): HintText {
+  return `${text}; ${how}` as HintText;
+}
+
 /** An unknown name and the valid names, for {@linkcode nameHint}. */
 export interface WrongName {
   /** The unknown name that was written. */

@@ -6,6 +6,7 @@
  */
 
 import { type Place, type Problem, UserError } from "../base/errors.ts";
+import { explained } from "../base/hints.ts";
 import { yamlName } from "../base/quoted.ts";
 import type { CompletePlan, Plan } from "../pipeline/plan.ts";
 import { escapedName, isList, namesOfEntries } from "./choose_features.ts";
@@ -58,11 +59,14 @@ export function featurePlace(
  * @param plan The plan.
  */
 export function withEntry(problem: Problem, { chosen }: Pick<CompletePlan, "chosen">): Problem {
-  const { place, hint } = problem, feature = place && features.get(place);
-  const [, options] = OPTIONS.exec(hint ?? "") ?? [];
+  const { place, hint = "" } = problem, feature = place && features.get(place);
+  const [, options] = OPTIONS.exec(hint) ?? [];
   if (feature === undefined || options === undefined) return problem;
   const entry = `${yamlName(escapedName(feature))}: { ${options} }`;
-  const write = (text: string) => ({ ...problem, hint: `${hint}; for this, ${text}` });
+  const write = (text: string) => ({
+    ...problem,
+    hint: explained(hint, `for this, ${text}`),
+  });
   const others = chosen === "rest" ? ["*"] : isList(chosen) ? chosen : undefined;
   if (!others) return write(`add the entry \`${entry}\` to \`features\``);
   const rest = others.filter((name) => name !== escapedName(feature)).map((name) =>

@@ -66,17 +66,26 @@ function turnOffTelemetry(): void {
   try {
     Deno.env.set(noTelemetry, "1");
   } catch (error) {
-    throw new UserError(
-      `ONNX Runtime is not loaded, because this program may not set ${noTelemetry}, without which ONNX Runtime sends data over the network`,
-      {
-        hint: hint("onnx/telemetry", `run the program with --allow-env=${noTelemetry}`, {
-          outside: "the permissions of another program",
-        }),
-        cause: error,
-      },
-    );
+    throw withTelemetry(error);
   }
   isTelemetryOff = true;
+}
+
+/**
+ * Creates the error for a program that may not turn off the telemetry.
+ *
+ * @param error The error of setting the variable.
+ */
+export function withTelemetry(error: unknown): UserError {
+  return new UserError(
+    `ONNX Runtime is not loaded, because this program may not set ${noTelemetry}, without which ONNX Runtime sends data over the network`,
+    {
+      hint: hint("onnx/telemetry", `run the program with --allow-env=${noTelemetry}`, {
+        outside: "the permissions of another program",
+      }),
+      cause: error,
+    },
+  );
 }
 
 /**

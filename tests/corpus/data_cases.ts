@@ -677,6 +677,14 @@ function* tableCases(): Iterable<DataCase> {
     words: ["a.parquet", ...words],
   });
   yield one("empty", "", "is empty");
+  yield {
+    ...one(
+      "NUL in a name",
+      fixture("formats/nul_name.parquet"),
+      "the character U+0000 in its name",
+    ),
+    mended: { "parquet/nul": { files: { "a.parquet": good } } },
+  };
   for (const part of [0.01, 0.5, 0.99]) {
     yield one(`cut off at ${part}`, cut(good, part), "not a Parquet file, or its end is missing");
   }

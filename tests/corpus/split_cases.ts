@@ -58,7 +58,10 @@ export function* splitCases(): Iterable<CommandCase> {
     features,
     sources: divided("{ test: 0.25, by: { group: list } }"),
   });
-  yield ofRows("split: a null time", 1, ["row 2 of rows.arrow, column n: is null", "1 row has"], {
+  yield ofRows("split: a null time", 1, [
+    "row 2 of rows.arrow, column n: the value is null",
+    "1 row has",
+  ], {
     columns: { n: ["float", [0, 1, null, 3]] },
     features: "{ a: }",
     sources: divided("{ test: 0.25, by: { time: n } }"),
