@@ -7,7 +7,6 @@
 
 import {
   type Data,
-  type DataType,
   type Field,
   makeData,
   RecordBatch,
@@ -15,6 +14,7 @@ import {
   Struct,
   type TypeMap,
 } from "apache-arrow";
+import type { ArrowRecordBatch, ArrowSchema, ArrowType } from "./arrow_types.ts";
 
 /**
  * Changes a schema so that arrow-js creates record batches with it in linear time. arrow-js merges
@@ -25,7 +25,7 @@ import {
  *   to it.
  * @returns The same schema.
  */
-export function withQuickAssign<T extends Schema>(schema: T): T {
+export function withQuickAssign<T extends ArrowSchema>(schema: T): T {
   if (Object.hasOwn(schema, "assign")) return schema;
   const assign = schema.assign;
   const quick = (...args: unknown[]): Schema => {
@@ -51,10 +51,10 @@ export function withQuickAssign<T extends Schema>(schema: T): T {
  * @returns The record batch.
  */
 export function recordBatchOf(
-  schema: Schema,
-  children: readonly Data<DataType>[],
+  schema: ArrowSchema,
+  children: readonly Data<ArrowType>[],
   rows: number,
-): RecordBatch {
+): ArrowRecordBatch {
   const type = new Struct<TypeMap>(schema.fields);
   const data = makeData({ type, length: rows, nullCount: 0, children: [...children] });
   return new RecordBatch(withQuickAssign(schema), data);

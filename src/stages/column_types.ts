@@ -21,7 +21,7 @@ import {
   Uint8,
   Utf8,
 } from "apache-arrow";
-import type { ArrowType } from "./arrow.ts";
+import type { ArrowType } from "../base/arrow_types.ts";
 
 /**
  * Finds the narrowest type that holds the values of two types, such as those of one column in two

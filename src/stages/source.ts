@@ -1,4 +1,4 @@
-import type { ArrowField, ArrowRecordBatch, ArrowSchema } from "./arrow.ts";
+import type { ArrowField, ArrowRecordBatch, ArrowSchema } from "../base/arrow_types.ts";
 import { type Create, defineStage, type OptionsSchema, type Stage } from "./stage.ts";
 import type { StageDefinition } from "./stage.ts";
 

@@ -1,5 +1,5 @@
 /**
- * The types of Apache Arrow in the contracts of stages.
+ * The types of Apache Arrow in the API for stages.
  *
  * They are derived from the package's classes. If they were named directly, `deno doc` would
  * document the package as part of this one.
