@@ -31,6 +31,7 @@ const refinements = [
   /^expected mean and std, or neither of them$/,
   /^expected values that differ$/,
   /^expected names that differ$/,
+  /^a feature is listed more than once$/,
   /^`keep` requires `length`$/,
   /^`image.resize` requires `shape`, such as \[32, 32, 3\]$/,
   /^expected either `length`, or `shape` and `pad`$/,
