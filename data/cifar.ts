@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { writeFileWhole } from "../src/base/files/write.ts";
 import { UserError } from "../src/base/errors.ts";
+import { joinArrays } from "../src/base/join_arrays.ts";
 import { counted } from "../src/base/text_table.ts";
 import { arrowFile } from "./arrow_file.ts";
 import { hasParquet, readParquetImages } from "./cifar_parquet.ts";
@@ -121,8 +122,10 @@ async function archiveReader(
   return (split) => {
     const parts = files[split].map((file) => partOf(content, file, rows[split], labels, path));
     return {
-      images: joined(parts.map(({ images }) => images)),
-      classes: labels.map((_, index) => joined(parts.map(({ classes }) => classes[index]!))),
+      images: joinArrays(parts.map(({ images }) => images), Uint8Array),
+      classes: labels.map((_, index) =>
+        joinArrays(parts.map(({ classes }) => classes[index]!), Uint8Array)
+      ),
     };
   };
 }
@@ -198,10 +201,4 @@ function partOf(
   const result = new Uint8Array(images.length);
   channelsLast(images, { row: side, column: 1, channel: side * side }, result);
   return { images: result, classes };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const result = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  parts.reduce((start, part) => (result.set(part, start), start + part.length), 0);
-  return result;
 }

@@ -443,7 +443,8 @@ function refuseDeltas(
   dictionaries: readonly DictionaryBlock[],
   { deltas: most = Infinity }: PartLimits,
 ): void {
-  if (!dictionaries.at(-1)?.isDelta) return;
+  // A file of one's own has no limit, and may have many such messages.
+  if (most === Infinity || !dictionaries.at(-1)?.isDelta) return;
   if (dictionaries.filter(({ isDelta }) => isDelta).length > most) {
     throw new ManyPartsError(`more than ${most} messages that add values to dictionaries`);
   }

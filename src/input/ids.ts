@@ -4,6 +4,7 @@
  * @module
  */
 
+import { WeakCache } from "../base/weak_cache.ts";
 import type { IdOptions } from "../pipeline/data_options.ts";
 import type { ColumnSpec, IdSpec, Values } from "../stages/batch.ts";
 import { Occurrences } from "./occurrences.ts";
@@ -41,7 +42,7 @@ export interface IdCounts {
  * The ids of vocabularies, of strings and of numbers, as long as something uses them: indexing a
  * vocabulary of a million values takes seconds, and a server makes a decoder for each schema.
  */
-const indexes = [0, 1].map(() => new WeakMap<readonly string[], WeakRef<Map<Key, number>>>());
+const indexes = [0, 1].map(() => new WeakCache<readonly string[], Map<Key, number>>());
 
 /**
  * Returns the ids of the values of a vocabulary, which must not be changed.
@@ -50,13 +51,10 @@ const indexes = [0, 1].map(() => new WeakMap<readonly string[], WeakRef<Map<Key,
  * @param numbers Whether the values are whole numbers and not strings.
  */
 export function idsOf(vocabulary: readonly string[], numbers: boolean): Map<Key, number> {
-  const index = indexes[Number(numbers)]!, known = index.get(vocabulary)?.deref();
-  if (known) return known;
-  const ids = new Map(
-    vocabulary.map((value, id) => [numbers ? keyOf(value) : value, id] as const),
+  return indexes[Number(numbers)]!.of(
+    vocabulary,
+    () => new Map(vocabulary.map((value, id) => [numbers ? keyOf(value) : value, id] as const)),
   );
-  index.set(vocabulary, new WeakRef(ids));
-  return ids;
 }
 
 /**

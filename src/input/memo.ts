@@ -6,6 +6,8 @@
  * @module
  */
 
+import { WeakCache } from "../base/weak_cache.ts";
+
 /** The number of places that are searched for a value. */
 const PROBES = 32;
 
@@ -184,7 +186,7 @@ export class TextMemo {
   }
 }
 
-const memos = new WeakMap<readonly string[], WeakRef<TextMemo>>();
+const memos = new WeakCache<readonly string[], TextMemo>();
 
 /**
  * Returns what remembers the ids of the texts of a vocabulary. Decoders of the same vocabulary share
@@ -193,12 +195,11 @@ const memos = new WeakMap<readonly string[], WeakRef<TextMemo>>();
  * @param vocabulary The texts, by id.
  */
 export function textMemoOf(vocabulary: readonly string[]): TextMemo {
-  const known = memos.get(vocabulary)?.deref();
-  if (known) return known;
-  const memo = new TextMemo();
-  memo.fill(vocabulary);
-  memos.set(vocabulary, new WeakRef(memo));
-  return memo;
+  return memos.of(vocabulary, () => {
+    const memo = new TextMemo();
+    memo.fill(vocabulary);
+    return memo;
+  });
 }
 
 /** Returns the bytes from an index as a number: 4 bytes, or as many as the text still has. */

@@ -5,7 +5,7 @@
  */
 
 import { UserError } from "../../base/errors.ts";
-import { hint } from "../../base/hints.ts";
+import { hint, type HintText } from "../../base/hints.ts";
 import type { ColumnSpec } from "../../stages/batch.ts";
 import type { InputsKind, ModelFile, SourceFeature } from "../../run/model/model_file.ts";
 import { ML_DOMAIN, type Name, type OnnxBuilder } from "./builder.ts";
@@ -108,61 +108,46 @@ export function inputsOfFeatures(features: readonly string[]): string[] {
 const ofVocabulary = ({ spec }: SourceFeature) =>
   spec.dtype === "int32" && spec.vocabulary !== undefined;
 
+/** How to export a net whose vocabulary cannot be part of a graph. */
+const AS_IDS = "export a net that takes ids instead of values: add `--inputs ids`";
+const asIds = { args: { add: ["--inputs", "ids"] } };
+
+/** Creates the error for a vocabulary that cannot be part of a graph. */
+const unfit = (feature: string, why: string, hint: HintText) =>
+  new UserError(`the vocabulary of the feature ${feature} ${why}`, { hint, exitCode: 2 });
+
 /** Creates the input for a feature whose values the graph maps to ids. */
 function encodedInput(feature: SourceFeature): FeatureInput {
   const { name, spec, type } = feature, vocabulary = spec.vocabulary!;
   if (vocabulary.length > MOST_VALUES) {
-    throw new UserError(
-      `the vocabulary of the feature ${name} has ${
+    throw unfit(
+      name,
+      `has ${
         vocabulary.length.toLocaleString("en")
-      } values; an ` +
-        `exported graph can contain at most ${MOST_VALUES.toLocaleString("en")}`,
-      {
-        hint: hint(
-          "export/vocabulary",
-          "export a net that takes ids instead of values: add `--inputs ids`",
-          {
-            args: { add: ["--inputs", "ids"] },
-          },
-        ),
-        exitCode: 2,
-      },
+      } values; an exported graph can contain at most ${MOST_VALUES.toLocaleString("en")}`,
+      hint("export/vocabulary", AS_IDS, asIds),
     );
   }
   const texts = type.family === "strings";
   // ONNX Runtime in JavaScript cuts off a text at its first NUL.
   const cut = texts ? vocabulary.find((value) => value.includes("\0")) : undefined;
   if (cut !== undefined) {
-    throw new UserError(
-      `the vocabulary of the feature ${name} contains ${
+    throw unfit(
+      name,
+      `contains ${
         JSON.stringify(cut)
       }; an exported graph cannot compare texts that contain the character U+0000`,
-      {
-        hint: hint(
-          "export/nul",
-          "export a net that takes ids instead of values: add `--inputs ids`",
-          { args: { add: ["--inputs", "ids"] } },
-        ),
-        exitCode: 2,
-      },
+      hint("export/nul", AS_IDS, asIds),
     );
   }
   const odd = texts ? undefined : vocabulary.find((value) => !/^-?\d+$/.test(value));
   if (odd !== undefined) {
-    throw new UserError(
-      `the vocabulary of the feature ${name} contains ${
+    throw unfit(
+      name,
+      `contains ${
         JSON.stringify(odd)
       }, which is not a whole number like the other values of the column`,
-      {
-        hint: hint(
-          "export/odd-value",
-          "export a net that takes ids instead of values: add `--inputs ids`",
-          {
-            args: { add: ["--inputs", "ids"] },
-          },
-        ),
-        exitCode: 2,
-      },
+      hint("export/odd-value", AS_IDS, asIds),
     );
   }
   const what = texts ? "texts" : type.family === "booleans" ? "0 or 1" : "whole numbers";
