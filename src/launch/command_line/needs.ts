@@ -197,6 +197,7 @@ const needsByCommand: Readonly<
     needs.add("read", run, "the trained net");
     needs.addKeptNets(run);
     await needs.addInput(input, parsed);
+    await needs.addReading(folder, input);
     if (parsed.out !== undefined) needs.addWritten(parsed.out, "the predictions");
     if (parsed.out !== undefined && /\.parquet$/i.test(parsed.out)) needs.addParquetWriter();
     return await needs.withModels([folder], parsed, temporary);
@@ -565,13 +566,7 @@ class NeedList {
    * in their options. The data of the run is not needed.
    */
   async addModel(out: string, allowPlugins: readonly string[]): Promise<void> {
-    let model: { network?: unknown; transforms?: unknown; source?: unknown };
-    try {
-      model = Object(JSON.parse(await readRegularText(join(out, runFiles.model))));
-    } catch {
-      // The command reports what is wrong with the file.
-      return;
-    }
+    const model = await modelOf(out);
     const stages = [model.network, model.transforms].flat().map(Object);
     for (const { options } of stages) {
       variablesIn(options).forEach((name) => this.#addVariable(name));
@@ -618,6 +613,16 @@ class NeedList {
     this.#addDuckdb("the input");
     this.#addTextFiles();
     for (const one of duckdbPackages) this.#packages.add(one);
+  }
+
+  /**
+   * Adds the environment variables in the options with which a run reads files of a format, if the
+   * input has that format.
+   */
+  async addReading(run: string, input: string): Promise<void> {
+    const { source } = await modelOf(run), { use, options } = Object(source);
+    if (use !== rowFormat(input)) return;
+    variablesIn(options).forEach((name) => this.#addVariable(name));
   }
 
   /** What the pipeline of a run names. Without it, a report has no test rows, and says so. */
@@ -849,6 +854,22 @@ function holdsHome(folder: string): boolean {
     !/^\.\.([/\\]|$)/.test(relative(folder, one)) &&
     !isAbsolute(relative(folder, one))
   );
+}
+
+/** What `model.json` of a run or an export names. */
+interface ModelNames {
+  readonly network?: unknown;
+  readonly transforms?: unknown;
+  readonly source?: unknown;
+}
+
+/** Reads `model.json` of a folder. The command reports what is wrong with the file. */
+async function modelOf(folder: string): Promise<ModelNames> {
+  try {
+    return Object(JSON.parse(await readRegularText(join(folder, runFiles.model))));
+  } catch {
+    return {};
+  }
 }
 
 /**
