@@ -274,12 +274,12 @@ function lightSize(
   if (sharing === "interval") {
     if (light.width !== booster.width) {
       throw new UserError(
-        "with sharing: interval, both nets must have the same width because they share kernels; got " +
+        "with `sharing: interval`, both nets must have the same width because they share kernels; got " +
           `${light.width} and ${booster.width}`,
         {
           hint: hint(
             "wide-resnet/width",
-            "set both widths to the same number, or set sharing: none",
+            "set both widths to the same number, or set `sharing: none`",
             [
               { set: { "light/width": booster.width } },
               { set: { sharing: "none" } },
@@ -291,7 +291,7 @@ function lightSize(
     }
     if (light.depth > booster.depth) {
       throw new UserError(
-        `with sharing: interval, the light net is part of the booster and cannot be deeper; got the depths ${light.depth} ` +
+        `with \`sharing: interval\`, the light net is part of the booster and cannot be deeper; got the depths ${light.depth} ` +
           `and ${booster.depth}`,
         {
           hint: hint("wide-resnet/depth", "make the booster at least as deep", {

@@ -449,7 +449,7 @@ export type ValuesConstructor =
   | Uint32ArrayConstructor;
 
 /**
- * Returns the type of array that {@linkcode decode} creates for the values of an Arrow type.
+ * Returns the constructor of the arrays that {@linkcode decode} creates for the values of an Arrow type.
  *
  * @param type The type of a leaf.
  */

@@ -109,9 +109,10 @@ function optimizerProblems(
   const earlier = metadata.optimizer;
   if (earlier === undefined || !/^\d+$/.test(metadata.optimizerSteps ?? "")) {
     return [{
-      message: `${path} contains no optimizer state`,
+      message:
+        `\`optimizer: true\` needs the state of an optimizer, which ${path} does not contain`,
       place,
-      hint: hint("initial/no-optimizer", words, leaveOut),
+      hint: hint("initial/no-optimizer", `name a checkpoint of a run, or ${words}`, leaveOut),
     }];
   }
   if (earlier !== name) {

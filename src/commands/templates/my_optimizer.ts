@@ -10,7 +10,7 @@ const myOptimizer: OptimizerStage = defineOptimizer({
   summary: "Moves weights along a decaying mean of the gradients.",
   options: z.object({
     decay: z.number().min(0).lt(1).default(0.9).describe(
-      "The fraction of the mean that a step keeps.",
+      "The fraction of the running mean of the gradients that a step keeps.",
     ),
   }),
   slots: { mean: 0 },

@@ -1,6 +1,6 @@
 /**
  * The C++ code that is compiled with tfjs-node's addon. By itself, the addon makes a context of
- * TensorFlow's eager API and shows it to nobody. With this code, it takes the context that Rocket
+ * TensorFlow's eager API and does not expose it. With this code, it takes the context that Rocket
  * has made, so that Rocket can add functions to it. The sources of tfjs-node stay unchanged:
  * {@linkcode CONTEXT_FLAG} makes their call of `TFE_NewContext` a call of the function below.
  */

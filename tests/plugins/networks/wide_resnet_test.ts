@@ -396,7 +396,7 @@ Deno.test("wide-resnet refuses depths and widths that are not possible with the 
   refused(
     { light: depth(10, 1), booster: depth(16, 2) },
     "both nets must have the same width because they share kernels; got 1 and 2",
-    "set both widths to the same number, or set sharing: none",
+    "set both widths to the same number, or set `sharing: none`",
   );
   refused(
     { light: depth(22), booster: depth(16) },
