@@ -23,6 +23,7 @@
 export { tf } from "./src/stages/tf.ts";
 export { z } from "./src/stages/z.ts";
 export * as ops from "./src/engine/ops.ts";
+export * as layers from "./src/layers/mod.ts";
 
 // For stages of all kinds.
 export {

@@ -8,10 +8,9 @@
 import { parseArgs } from "@std/cli/parse-args";
 import * as tf from "@tensorflow/tfjs";
 import { openEngine } from "../src/engine/engine.ts";
-import { ops } from "../plugin.ts";
+import { layers, ops } from "../plugin.ts";
 import binaryCrossEntropy from "../plugins/losses/binary_cross_entropy.ts";
 import mseHint from "../plugins/losses/mse_hint.ts";
-import { dense } from "../plugins/networks/layers.ts";
 import sgd from "../plugins/optimizers/sgd.ts";
 import type { LabelSpec } from "../src/stages/batch.ts";
 import type { Net, NetName, NetworkPair } from "../src/stages/network.ts";
@@ -20,6 +19,7 @@ import { DeclaredVariables, initialValues } from "../src/train/variables.ts";
 import { hintTerm, type Mode, taskTerm, trainedNumbers, training } from "./training.ts";
 import { serve } from "./worker.ts";
 
+const { dense } = layers;
 const FEATURES = 8, SIZE = 16, BATCH = 1024, RATE = 0.01;
 /**
  * The number of batches that steps use in turn, so that the table rows are not all in the

@@ -1,5 +1,6 @@
 import {
   defineNetwork,
+  layers as parts,
   type Net,
   type NetName,
   type NetworkStage,
@@ -9,7 +10,8 @@ import {
   type VariableOwner,
   z,
 } from "../../plugin.ts";
-import { dense, type Layer } from "./layers.ts";
+
+const { dense } = parts;
 
 const units = (what: string) =>
   z.array(z.int().positive()).describe(
@@ -53,8 +55,11 @@ booster: [256, 128]`,
           from: index === 0 ? fromAxis : "units",
         })
       );
-    const hidden = (layers: readonly Layer[], x: tf.Tensor, scope: Parameters<Layer>[1]) =>
-      layers.map((layer) => x = ops.relu(layer(x, scope)));
+    const hidden = (
+      layers: readonly parts.Layer[],
+      x: tf.Tensor,
+      scope: Parameters<parts.Layer>[1],
+    ) => layers.map((layer) => x = ops.relu(layer(x, scope)));
 
     const sharedOwner = nets.includes("booster") ? "shared" : "light";
     const shared = layers("shared", sharedOwner, options.shared, inputs, entryAxis);

@@ -2,6 +2,7 @@ import {
   defineNetwork,
   hint,
   type HintText,
+  layers,
   type Net,
   type NetName,
   type NetworkContext,
@@ -14,7 +15,10 @@ import {
   type VariableOwner,
   z,
 } from "../../plugin.ts";
-import { batchNormalization, convolution, dense, inputFeature, type Layer } from "./layers.ts";
+import { inputFeature } from "./input_feature.ts";
+
+const { batchNormalization, convolution, dense } = layers;
+type Layer = layers.Layer;
 
 const size = (what: string) =>
   z.object({

@@ -524,7 +524,7 @@ function* rowsCases(): Iterable<CommandCase> {
   yield ofRows("ids of a shape of two", 2, ["a shape of one number"], {
     features: "{ list: { shape: [2, 1], ids: { count: 4 } } }",
     network: ctr("{}"),
-  }, { "ctr/ids-shape": inPipeline("[2, 1]", "[2]") });
+  }, { "embedding/ids-shape": inPipeline("[2, 1]", "[2]") });
   yield ofRows("pooling of one id a row", 2, ["remove `pooling` and `attention`"], {
     features: ids,
     network: ctr("{ a: { pooling: sum } }"),

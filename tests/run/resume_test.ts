@@ -40,11 +40,8 @@ const withBatchNorm = digitsPipeline({
   outputs: [{ use: "checkpoint", everySteps: 1 }],
 });
 const normed = {
-  "normed.ts": `import { defineNetwork, tf, z } from "${pluginApi}";
-import { batchNormalization, convolution, dense } from "${new URL(
-    "../../plugins/networks/layers.ts",
-    import.meta.url,
-  )}";
+  "normed.ts": `import { defineNetwork, layers as parts, tf, z } from "${pluginApi}";
+const { batchNormalization, convolution, dense } = parts;
 export default defineNetwork({
   name: "normed", summary: "A convolution and a batch norm.", options: z.object({}), batchNorm: true,
   create: (_options, { variables, units }) => {

@@ -4,10 +4,12 @@
  * @module
  */
 
-import { ops, type Scope, tf, type VariableOwner, type VariableRegistry } from "../../plugin.ts";
+import * as ops from "../engine/ops.ts";
+import type { Scope, VariableOwner, VariableRegistry } from "../stages/network.ts";
+import { tf } from "../stages/tf.ts";
 
 /** The names of activations in a pipeline. */
-export const activationNames = ["relu", "prelu", "dice"] as const;
+export const activationNames: readonly ["relu", "prelu", "dice"] = ["relu", "prelu", "dice"];
 
 /** The name of an activation in a pipeline: `relu`, `prelu`, or `dice`. */
 export type ActivationName = typeof activationNames[number];

@@ -1,28 +1,51 @@
 /**
  * Converts the features of click prediction to vectors: ids become rows of embedding tables, lists
- * of ids are pooled to one vector, and numbers are unchanged.
+ * of ids are pooled to one vector, and numbers are unchanged or multiplied by a trained vector.
  *
  * @module
  */
 
-import {
-  type ColumnSpec,
-  didYouMean,
-  hint,
-  type HintText,
-  nearest,
-  type Scope,
-  tf,
-  UserError,
-  type Variable,
-  type VariableAxis,
-  type VariableOwner,
-  type VariableRegistry,
-  yamlName,
-  z,
-} from "../../plugin.ts";
-import { activation, activationNames } from "./activations.ts";
+import { UserError } from "../base/errors.ts";
+import { hint, type HintText } from "../base/hints.ts";
+import { didYouMean, nearest } from "../base/nearest.ts";
+import { yamlName } from "../base/quoted.ts";
+import type { ColumnSpec } from "../stages/batch.ts";
+import type {
+  AxisPart,
+  Scope,
+  Variable,
+  VariableAxis,
+  VariableOwner,
+  VariableRegistry,
+} from "../stages/network.ts";
+import { tf } from "../stages/tf.ts";
+import { z } from "../stages/z.ts";
+import { activation, type ActivationName, activationNames } from "./activations.ts";
 import { dense } from "./layers.ts";
+
+/** How to weight the items of a list by a candidate, as in the Deep Interest Network. */
+export interface AttentionOptions {
+  /** The feature that contains the candidate, one id per row. */
+  readonly to: string;
+  /** The widths of the attention network's hidden layers. */
+  readonly hidden: readonly number[];
+  /** The activation after each hidden layer. */
+  readonly activation: ActivationName;
+}
+
+/** How to combine the embeddings of a list into one. */
+export interface PoolingOptions {
+  /** The mean or the sum of the embeddings; `mean` by default. */
+  readonly pooling?: "mean" | "sum" | undefined;
+  /** The weights of a weighted sum. */
+  readonly attention?: AttentionOptions | undefined;
+}
+
+/** How to embed one feature. */
+export interface FeatureOptions extends PoolingOptions {
+  /** The number of values per embedding. */
+  readonly size?: number | undefined;
+}
 
 const attention = z.strictObject({
   to: z.string().min(1).describe(
@@ -36,11 +59,11 @@ const attention = z.strictObject({
   ),
 });
 
-/** The options of a single feature that override those of the network. */
-export const ctrFeature = z.strictObject({
-  size: z.int().positive().optional().describe(
-    "The number of values per embedding; by default, the network's option `embedding`.",
-  ),
+const size = z.int().positive().optional().describe(
+  "The number of values per embedding; by default, the network's option `embedding`.",
+);
+
+const pooling = z.strictObject({
   pooling: z.enum(["mean", "sum"]).optional().describe(
     "How to combine the embeddings of a list into one, ignoring its padding; mean by default.",
   ),
@@ -48,27 +71,52 @@ export const ctrFeature = z.strictObject({
     "Attention (DIN): the weighted sum of a list's embeddings, with weights that " +
       "depend on the candidate.",
   ),
-}).refine(({ pooling, attention }) => !pooling || !attention, {
-  error: "expected pooling or attention",
 });
 
-/** The options of features in the network `ctr`, by the feature's name. */
-export type CtrFeatures = Readonly<Record<string, z.output<typeof ctrFeature>>>;
+const oneOf = ({ pooling, attention }: PoolingOptions) => !pooling || !attention;
+const expected = { error: "expected pooling or attention" };
 
-/**
- * The input of the hidden layers in the network `ctr`: the vectors of all features of a row,
- * concatenated.
- */
-export interface Entry {
-  /** The number of values. */
+/** The schema of {@linkcode PoolingOptions}, for the options of a network in which all embeddings have the same size. */
+export const poolingOptions: z.ZodType<PoolingOptions> = pooling.refine(oneOf, expected);
+
+/** The schema of {@linkcode FeatureOptions}, for the options of a network. */
+export const featureOptions: z.ZodType<FeatureOptions> = z.strictObject({ size, ...pooling.shape })
+  .refine(oneOf, expected);
+
+/** Units of a layer: how many there are, and what they represent. */
+export interface Units {
+  /** The number of units. */
   readonly width: number;
-  /** What the values represent. */
+  /** What the units represent. */
   readonly axis: VariableAxis;
-  /** Computes the values, `[batch, width]`. */
+}
+
+/** The vectors of all features of a row, concatenated. */
+export interface EmbeddedFeatures extends Units {
+  /**
+   * The number of fields: features of ids, and single numbers. If all embeddings have the same size
+   * and numbers have factors, the vector consists of as many parts of this size.
+   */
+  readonly fields: number;
+  /** Computes the vectors, `[batch, width]`. */
   readonly compute: (
     features: Readonly<Record<string, tf.Tensor>>,
     scope: Scope,
   ) => tf.Tensor;
+}
+
+/** How {@linkcode embedFeatures} embeds features. */
+export interface EmbeddingOptions {
+  /** The number of values per embedding. */
+  readonly embedding: number;
+  /** The options of single features, by name. */
+  readonly features?: Readonly<Record<string, FeatureOptions>>;
+  /**
+   * What becomes of numbers. `unchanged`, the default: a number is a value of the vector. `factors`:
+   * a number is multiplied by a trained vector of the size of an embedding, so it is a field like
+   * that of an id, whose embedding is multiplied by 1.
+   */
+  readonly numbers?: "unchanged" | "factors";
 }
 
 /** The declarations of one feature with ids. */
@@ -89,41 +137,45 @@ type Pool = (
   rowOf: (feature: string) => tf.Tensor,
 ) => tf.Tensor;
 
-/**
- * The owner of the variables that {@linkcode ctrEntry} declares (a net, or both nets), and the
- * prefix of their names.
- */
-export interface EntryOwner {
+/** The owner of variables (a net, or both nets), and the prefix of their names. */
+export interface Owned {
   /** The owner. */
   readonly owner: VariableOwner;
-  /** The prefix of their names. */
-  readonly prefix: string;
+  /** The prefix of the names; none by default. */
+  readonly prefix?: string;
 }
 
 /**
- * Declares the variables that features need, and concatenates the features. Each embedding table
- * has one row more than there are ids: the first row represents the padding of lists and does not
- * affect any result.
+ * Declares the variables that features need, and concatenates the vectors of the features: first
+ * numbers, then ids. Each embedding table has one row more than there are ids: the first row
+ * represents the padding of lists and does not affect any result. Features whose `ids` have the
+ * same name share a table.
+ *
+ * A list of ids is pooled over the places that are not empty: by mean, by sum, or, with `attention`,
+ * by a sum weighted by the candidate (Deep Interest Network, Zhou et al., 2018, arXiv:1706.06978,
+ * section 4.3): v = Σⱼ a(eⱼ, q) · eⱼ, a(e, q) = W · f([q, e, q − e, q ⊙ e]) + b, where f is a fully
+ * connected network.
  *
  * @param variables Declares tables and activation units.
  * @param features The features after the transforms.
  * @param options The size of embeddings, and the options of single features.
  * @param whose The owner and name prefix of the variables.
+ * @returns The vectors of all features.
  * @throws {UserError} If a feature does not match its options.
  */
-export function ctrEntry(
+export function embedFeatures(
   variables: VariableRegistry,
   features: Readonly<Record<string, ColumnSpec>>,
-  options: { readonly embedding: number; readonly features: CtrFeatures },
-  { owner, prefix }: EntryOwner,
-): Entry {
+  { embedding, features: single = {}, numbers: treatment = "unchanged" }: EmbeddingOptions,
+  { owner, prefix = "" }: Owned,
+): EmbeddedFeatures {
   const names = Object.keys(features);
-  for (const name of Object.keys(options.features)) {
+  for (const name of Object.keys(single)) {
     if (Object.hasOwn(features, name)) continue;
     throw refusal(
       `there is no feature ${JSON.stringify(name)}`,
       hint(
-        "ctr/features",
+        "embedding/features",
         `${didYouMean(name, names)}the features are ${names.map(yamlName).join(", ")}`,
         {
           set: { [`features/${nearest(name, names) ?? names[0]}`]: {} },
@@ -133,28 +185,27 @@ export function ctrEntry(
     );
   }
   // A feature may have the name of an inherited property, such as toString.
-  const optionsOf = (name: string) =>
-    Object.hasOwn(options.features, name) ? options.features[name] : undefined;
+  const optionsOf = (name: string) => Object.hasOwn(single, name) ? single[name] : undefined;
   const tables = new Map<string, Variable>();
   const numbers = names.filter((name) => features[name]!.dtype === "float32");
   for (const name of numbers) {
     if (!optionsOf(name)) continue;
     throw refusal(
       `the feature ${name} holds numbers, which have no embedding`,
-      hint("ctr/numbers", `remove ${name} from the network's \`features\``, {
+      hint("embedding/numbers", `remove ${name} from the network's \`features\``, {
         remove: [`features/${name}`],
       }),
     );
   }
   const embedded = names.filter((name) => features[name]!.dtype === "int32").map((name) => {
     const spec = features[name]!, own = optionsOf(name) ?? {};
-    const table = tableOf(name, spec, own.size ?? options.embedding);
+    const table = tableOf(name, spec, own.size ?? embedding);
     const size = table.shape[1]!;
     if (spec.shape.length > 1) {
       throw refusal(
-        `the feature ${name} has ids of shape [${spec.shape}], but ctr reads one id or one list of ids per row`,
+        `the feature ${name} has ids of shape [${spec.shape}], but the network reads one id or one list of ids per row`,
         hint(
-          "ctr/ids-shape",
+          "embedding/ids-shape",
           "give the feature a shape of one number, the length of the list",
           {
             edit: "the shape",
@@ -165,7 +216,7 @@ export function ctrEntry(
     if (spec.shape.length === 0 && (own.pooling || own.attention)) {
       throw refusal(
         `the feature ${name} has one id per row, so there is nothing to pool`,
-        hint("ctr/pooling", "remove `pooling` and `attention`", {
+        hint("embedding/pooling", "remove `pooling` and `attention`", {
           remove: [`features/${name}/pooling`, `features/${name}/attention`],
         }),
       );
@@ -184,7 +235,7 @@ export function ctrEntry(
       throw refusal(
         `the number of ids of the feature ${name} is unknown`,
         hint(
-          "ctr/ids",
+          "embedding/ids",
           `write at data.features.${name}: ids: train, { hash: N } or { count: N }`,
           ["train", { hash: 1000 }, { count: 1000 }].map((ids) => ({
             set: { [`/data/features/${name}/ids`]: ids },
@@ -199,7 +250,7 @@ export function ctrEntry(
           known.shape[1]
         }`,
         hint(
-          "ctr/shared-size",
+          "embedding/shared-size",
           `features with the same ids share a table: write \`size: ${known.shape[1]}\` for ${name}`,
           {
             set: { [`features/${name}/size`]: known.shape[1] },
@@ -210,7 +261,7 @@ export function ctrEntry(
     const table = known ?? variables.add({
       name: `${prefix}embedding/${key}`,
       shape: [count + 1, size],
-      initializer: { kind: "normal", deviation: 0.01 },
+      initializer: { kind: "normal", deviation: DEVIATION },
       owner,
       table: true,
       axes: [{ ids: name, before: 1 }, "units"],
@@ -221,7 +272,7 @@ export function ctrEntry(
 
   function attend(
     name: string,
-    { to, hidden, activation: kind }: z.output<typeof attention>,
+    { to, hidden, activation: kind }: AttentionOptions,
     size: number,
   ): Pool {
     const candidate = Object.hasOwn(features, to) ? features[to] : undefined;
@@ -234,7 +285,7 @@ export function ctrEntry(
           ? `the feature ${to} cannot be the candidate of ${name} because it does not have one id per row`
           : `there is no feature ${JSON.stringify(to)} for ${name} to attend to`,
         hint(
-          "ctr/candidate",
+          "embedding/candidate",
           `${candidate ? "" : didYouMean(to, candidates)}the features with one id per row are ${
             candidates.map(yamlName).join(", ")
           }`,
@@ -242,13 +293,13 @@ export function ctrEntry(
         ),
       );
     }
-    const other = tableOf(to, candidate, optionsOf(to)?.size ?? options.embedding);
+    const other = tableOf(to, candidate, optionsOf(to)?.size ?? embedding);
     if (other.shape[1] !== size) {
       throw refusal(
         `the feature ${to} has embeddings of size ${
           other.shape[1]
         }, but the feature ${name}, which attends to it, has size ${size}`,
-        hint("ctr/attention-size", `write \`size: ${size}\` for ${to}`, {
+        hint("embedding/attention-size", `write \`size: ${size}\` for ${to}`, {
           set: { [`features/${to}/size`]: size },
         }),
       );
@@ -275,11 +326,23 @@ export function ctrEntry(
     };
   }
 
-  const width = numbers.reduce((sum, name) => sum + sizeOf(features[name]!.shape), 0) +
+  const places = numbers.reduce((sum, name) => sum + sizeOf(features[name]!.shape), 0);
+  const factors = treatment === "factors"
+    ? numbers.map((name) =>
+      variables.add({
+        name: `${prefix}factors/${name}`,
+        shape: [sizeOf(features[name]!.shape), embedding],
+        initializer: { kind: "normal", deviation: DEVIATION },
+        owner,
+        axes: [{ features: [name] }, "units"],
+      })
+    )
+    : undefined;
+  const width = (factors ? places * embedding : places) +
     embedded.reduce((sum, { table }) => sum + table.shape[1]!, 0);
   if (width === 0) throw refusal("the network has no features");
 
-  const compute: Entry["compute"] = (values, scope) => {
+  const compute: EmbeddedFeatures["compute"] = (values, scope) => {
     const rows = lookUp(embedded, values, scope);
     const single = (name: string) => {
       const { table } = embedded.find((feature) => feature.name === name)!;
@@ -294,20 +357,29 @@ export function ctrEntry(
         : undefined;
       return pool(rows.get(name)!, mask, scope, single);
     });
-    const plain = numbers.map((name) =>
-      tf.reshape(values[name]!, [-1, sizeOf(features[name]!.shape)])
-    );
+    const plain = numbers.map((name, index) => {
+      const size = sizeOf(features[name]!.shape);
+      const row = tf.reshape(values[name]!, [-1, size]);
+      if (!factors) return row;
+      const scaled = tf.mul(tf.expandDims(row, 2), tf.expandDims(scope.read(factors[index]!), 0));
+      return tf.reshape(scaled, [-1, size * embedding]);
+    });
     const all = [...plain, ...vectors];
     return all.length === 1 ? all[0]! : tf.concat(all, 1);
   };
   const axis: VariableAxis = {
     features: [
-      ...numbers,
+      ...numbers.map((name): AxisPart =>
+        factors ? { feature: name, units: sizeOf(features[name]!.shape) * embedding } : name
+      ),
       ...embedded.map(({ name, table }) => ({ feature: name, units: table.shape[1]! })),
     ],
   };
-  return { width, axis, compute };
+  return { width, axis, fields: places + embedded.length, compute };
 }
+
+/** The standard deviation of initial embeddings. */
+const DEVIATION = 0.01;
 
 /** The rows of all features, `[batch, places, size]`: each table is read once. */
 function lookUp(

@@ -1,0 +1,54 @@
+/**
+ * Options that the networks for click prediction have in common.
+ *
+ * @module
+ */
+
+import { layers, z } from "../../plugin.ts";
+
+/**
+ * The option with the widths of hidden layers.
+ *
+ * @param what The layers.
+ */
+export const widths = (what: string) =>
+  z.array(z.int().positive()).default([]).describe(
+    `The widths (numbers of units) of ${what}, one per layer, starting at the input.`,
+  );
+
+/** The options of the embeddings. */
+export const embeddings = {
+  embedding: z.int().positive().default(16).describe("The number of values per embedding."),
+  features: z.record(z.string(), layers.featureOptions).default({}).describe(
+    "How to read individual features, by name. All other features are read with the " +
+      "defaults.",
+  ),
+};
+
+/** The options of all hidden layers. */
+export const hiddenLayers = {
+  activation: z.enum(layers.activationNames).default("relu").describe(
+    "The activation after each hidden layer: relu, prelu, or dice.",
+  ),
+  batchNorm: z.boolean().default(false).describe(
+    "Whether to apply batch norm to hidden layers before their activation.",
+  ),
+  dropout: z.number().min(0).lt(1).default(0).describe(
+    "The fraction of each hidden layer's units to drop during training.",
+  ),
+};
+
+/** Whether a network with these options has a part that normalizes by the statistics of a batch. */
+export const normalizes = (
+  { batchNorm, activation, features }: {
+    readonly batchNorm: boolean;
+    readonly activation: layers.ActivationName;
+    readonly features: Readonly<Record<string, layers.PoolingOptions>>;
+  },
+): boolean =>
+  batchNorm || activation === "dice" ||
+  Object.values(features).some(({ attention }) => attention?.activation === "dice");
+
+/** The outputs of hidden layers by name: `hidden1`, `hidden2`, … */
+export const named = <T>(name: string, outputs: readonly T[]): Record<string, T> =>
+  Object.fromEntries(outputs.map((output, index) => [`${name}${index + 1}`, output]));
