@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { RecordBatch, Schema } from "apache-arrow";
+import type { Data, RecordBatch, Schema } from "apache-arrow";
+import { sizeOfViews } from "../base/arrow_views.ts";
 import { arrowStreamOf } from "../base/files/arrow_writer.ts";
 import { openReceivedArrow, type ReceivedRows } from "../../plugins/sources/arrow.ts";
 import { ScoreColumns, type ScoreOptions } from "../model/scores.ts";
@@ -61,7 +62,33 @@ export async function openArrowRows(
   if (count > mostRows) {
     throw new HttpError(413, `the body has ${count} rows; at most ${mostRows} are allowed`);
   }
-  return rows;
+  return { ...rows, recordBatches: () => limitedViews(rows, limits) };
+}
+
+/**
+ * Reads the record batches of a body, whose views count with the size of their values: many views of
+ * one value would take much more memory and time than the body's size shows.
+ *
+ * @param rows The rows of the body.
+ * @param limits The largest size of a body.
+ * @throws {HttpError} If the values of the views are larger than a body may be.
+ */
+async function* limitedViews(
+  rows: ReceivedRows,
+  { bodyBytes }: ServeLimits,
+): AsyncGenerator<RecordBatch> {
+  const counted = new Set<Data>();
+  let size = 0;
+  for await (const batch of rows.recordBatches()) {
+    for (const column of batch.data.children) size += sizeOfViews(column as Data, counted);
+    if (size > bodyBytes) {
+      throw new HttpError(
+        413,
+        `the values of string views and binary views have more than ${bodyBytes} bytes`,
+      );
+    }
+    yield batch;
+  }
 }
 
 /** The query parameters of a request with an Arrow stream. */

@@ -21,6 +21,7 @@ import { type InputColumn, inputColumns } from "./input_columns.ts";
 import { defaultLimits, type ServeLimits } from "./limits.ts";
 import { ServeMetrics } from "./metrics.ts";
 import { outputColumns, type OutputLabel, outputTensors } from "./outputs.ts";
+import { Turns } from "./turns.ts";
 import { type ResponseParts, UnsentResponses } from "./unsent.ts";
 
 /** A loaded model and the name under which the server offers it. */
@@ -36,9 +37,6 @@ export interface ServedModel {
 /** The number of characters of an error message that are sent. */
 const LONGEST = 1000;
 
-/** The time in milliseconds that work for one request may take before others get a turn. */
-const WORK_TIME = 20;
-
 /** Answers requests for one model. */
 export class ServeHandler {
   readonly #served: ServedModel;
@@ -49,6 +47,7 @@ export class ServeHandler {
   readonly #batcher: Batcher;
   readonly #unsent: UnsentResponses;
   readonly #metrics = new ServeMetrics();
+  readonly #turns = new Turns();
   readonly #onFault: (error: unknown) => void;
   /**
    * The number of requests that wait for the net or are computed. Those whose clients are gone count
@@ -232,7 +231,8 @@ export class ServeHandler {
   }
 
   async #answerTensors(bytes: Uint8Array, request: Request): Promise<Answered> {
-    const label = this.#label;
+    const label = this.#label, pause = this.#pauses();
+    await pause();
     const { id, rows, outputs } = readInferRequest(
       bytes,
       request.headers.get("inference-header-content-length"),
@@ -244,7 +244,7 @@ export class ServeHandler {
       },
     );
     this.#refuseMany(rows.numRows);
-    const parts = await this.#predict([rows], this.#pauses());
+    const parts = await this.#predict([rows], pause);
     const predictions = parts.map(({ predictions }) => predictions);
     const tensors = outputTensors(predictions, label, outputs);
     const unknown = sum(predictions, ({ unknown }) => unknown);
@@ -276,20 +276,14 @@ export class ServeHandler {
   #pauses(): () => Promise<void> {
     const { answerTime } = this.#limits;
     const latest = performance.now() + answerTime;
-    let paused = performance.now();
     return async () => {
-      const now = performance.now();
-      if (now > latest) {
-        throw new HttpError(
-          503,
-          `the answer was not ready within ${answerTime / 1000} seconds; send fewer rows`,
-          { "retry-after": "1" },
-        );
-      }
-      if (now < paused + WORK_TIME) return;
-      // A new connection needs several turns of the event loop, which a timer leaves time for.
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      paused = performance.now();
+      await this.#turns.take();
+      if (performance.now() <= latest) return;
+      throw new HttpError(
+        503,
+        `the answer was not ready within ${answerTime / 1000} seconds; send fewer rows`,
+        { "retry-after": "1" },
+      );
     };
   }
 

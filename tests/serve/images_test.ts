@@ -73,6 +73,17 @@ Deno.test("ServeHandler decodes large images one by one, and refuses what takes 
     const { status: good } = await ask(handler(30_000), infer, body([small, large, small]));
     assertEquals(good, 200);
     assert(faults.length === 0, String(faults));
+    // Large images of several requests are decoded one by one as well.
+    const crowd = handler(30_000);
+    let ended = 0, turns = 0;
+    const requests = Array.from({ length: 4 }, async () => {
+      const { status } = await ask(crowd, infer, body([large]));
+      ended++;
+      return status;
+    });
+    for (; ended < 4; turns++) await new Promise((resolve) => setTimeout(resolve, 1));
+    assertEquals(await Promise.all(requests), [200, 200, 200, 200]);
+    assert(turns >= 3, `others had ${turns} turns`);
     const parts = [
       ...loaded.cut(
         new Table({ image: vectorFromArray([small, small, large, large, small], new Binary()) })

@@ -23,6 +23,9 @@ import {
   Vector,
 } from "apache-arrow";
 import { Buffer } from "node:buffer";
+import { isView, viewOf } from "../arrow_views.ts";
+import { UserError } from "../errors.ts";
+import { hint } from "../hints.ts";
 import { recordBatchOf } from "../wide_schema.ts";
 
 /**
@@ -73,8 +76,6 @@ export class WrittenColumns {
     return data.clone(type, data.offset, data.length, data.nullCount, data.buffers, children);
   }
 }
-
-const isView = (type: DataType) => DataType.isUtf8View(type) || DataType.isBinaryView(type);
 
 function writtenField(field: Field): Field {
   const type = writtenType(field.type);
@@ -228,22 +229,6 @@ function bytesOf(data: Data, row: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer, byteOffset + row * width, width);
 }
 
-/**
- * Returns the bytes of a view. A view starts with the length in 4 bytes. A value of up to 12 bytes
- * follows directly. For a longer value, its first 4 bytes, the number of a buffer, and the position
- * in that buffer follow.
- */
-function viewOf(data: Data, row: number): Uint8Array<ArrayBuffer> {
-  const views = data.values as unknown as Uint8Array<ArrayBuffer>;
-  const at = row * 16;
-  const view = new DataView(views.buffer, views.byteOffset + at, 16);
-  const length = view.getInt32(0, true);
-  if (length <= 12) return views.subarray(at + 4, at + 4 + length);
-  const buffer = data.variadicBuffers[view.getInt32(8, true)] as Uint8Array<ArrayBuffer>;
-  const start = view.getInt32(12, true);
-  return buffer.subarray(start, start + length);
-}
-
 const allOf = ({ length }: Data) => Array.from({ length }, (_, row) => row);
 
 /**
@@ -304,11 +289,25 @@ function gather(data: Data, rows: readonly number[], type: DataType): Data {
   });
 }
 
+/** The largest 32-bit offset. */
+const MOST_OFFSET = 2 ** 31 - 1;
+
+const tooLong = () =>
+  new UserError(
+    `a column has more than ${MOST_OFFSET} bytes in one record batch, which cannot be written`,
+    {
+      hint: hint("arrow/views", "write the data file with fewer rows in each record batch", {
+        outside: "the file would have more than 2 GB",
+      }),
+    },
+  );
+
 /** Makes offsets from the ends of values, in 64 bits for large types and in 32 bits for others. */
 function offsetsOf(ends: readonly number[], type: DataType): Int32Array | BigInt64Array {
   const large = DataType.isLargeUtf8(type) || DataType.isLargeBinary(type) ||
     DataType.isLargeList(type);
   if (large) return BigInt64Array.from([0, ...ends], (end) => BigInt(end));
+  if ((ends.at(-1) ?? 0) > MOST_OFFSET) throw tooLong();
   return Int32Array.from([0, ...ends]);
 }
 

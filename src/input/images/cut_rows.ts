@@ -4,8 +4,11 @@ import { openImage } from "./decode.ts";
 import { DamagedImage, maxPixels, UnsupportedImage } from "./picture.ts";
 import { imageParts } from "./reader.ts";
 
-/** The most pixels of a part that has several rows. */
-const partPixels = maxPixels / 8;
+/**
+ * The most work of a part that has several rows: pixels, times the scans that visit them, and
+ * bytes.
+ */
+const partWork = maxPixels / 8;
 
 /**
  * Cuts rows into parts, so that a server can do something else between two of them. Decoding the
@@ -22,30 +25,31 @@ export function* cutRows(
 ): Generator<RecordBatch> {
   const { numRows } = rows, wanted = new Set(names);
   const columns = rows.schema.fields.flatMap(({ name, type }, index) =>
-    wanted.has(name) && isImages(type) ? [pixelReader(rows.data.children[index]!)] : []
+    wanted.has(name) && isImages(type) ? [workReader(rows.data.children[index]!)] : []
   );
   for (let start = 0; start < numRows;) {
-    let end = Math.min(start + most, numRows), pixels = 0;
+    let end = Math.min(start + most, numRows), work = 0;
     for (let row = start; columns.length > 0 && row < end; row++) {
-      for (const pixelsOf of columns) pixels += pixelsOf(row);
-      if (pixels > partPixels) end = Math.max(row, start + 1);
+      for (const workOf of columns) work += workOf(row);
+      if (work > partWork) end = Math.max(row, start + 1);
     }
     yield end - start === numRows ? rows : rows.slice(start, end);
     start = end;
   }
 }
 
-/** Returns a function that reads how many pixels an image states to have; 0 if it is none. */
-function pixelReader(column: Data): (row: number) => number {
+/** Returns a function that reads from an image's header how much work decoding it is. */
+function workReader(column: Data): (row: number) => number {
   const { bytes } = imageParts(column), read = valueReader(bytes);
   return (row) => {
     if (isNull(column, row) || isNull(bytes, row)) return 0;
+    const encoded = read(row);
     try {
-      const image = openImage(read(row));
-      return image ? image.width * image.height : 0;
+      const image = openImage(encoded);
+      return encoded.length + (image ? image.width * image.height * image.scans : 0);
     } catch (error) {
       // Decoding the row will report it.
-      if (error instanceof DamagedImage || error instanceof UnsupportedImage) return 0;
+      if (error instanceof DamagedImage || error instanceof UnsupportedImage) return encoded.length;
       throw error;
     }
   };

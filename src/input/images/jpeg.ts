@@ -48,7 +48,7 @@ const isKnownSegment = (marker: number) =>
  * The maximum number of scans of an image, and of its pixels times its scans. Each scan visits all
  * pixels, so a small file with many scans would take minutes. Encoders write about ten.
  */
-const maxScans = 500, maxVisits = 16 * maxPixels;
+const maxScans = 500, maxVisits = 4 * maxPixels;
 
 /**
  * Reads the header of a JPEG image, which contains its size and number of channels.
@@ -98,7 +98,7 @@ export function readJpeg(bytes: Uint8Array): JpegHeader {
       `a JPEG image of ${width} × ${height} pixels with ${scans} scans, too many for its size`,
     );
   }
-  return { format: "JPEG", bits: 8, orientation: orientation ?? 1, ...frame };
+  return { format: "JPEG", bits: 8, orientation: orientation ?? 1, scans, ...frame };
 }
 
 /** Checks whether a segment starts with "Exif" and two zeros. */

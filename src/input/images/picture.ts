@@ -18,6 +18,8 @@ export interface ImageHeader {
   readonly width: number;
   /** The number of stored rows. */
   readonly height: number;
+  /** The number of times that the file contains data for the pixels: 1, or more for progressive JPEG. */
+  readonly scans: number;
   /** The number of bits per value. */
   readonly bits: number;
   /** How a viewer should turn the image: the value of the EXIF tag, 1 to 8; 1 is upright. */

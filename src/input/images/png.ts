@@ -93,7 +93,7 @@ export function readPng(bytes: Uint8Array): PngChunks {
     }
     at += 12 + length;
   }
-  return { ...headerOf(header!), orientation, palette, transparency, data };
+  return { ...headerOf(header!), scans: 1, orientation, palette, transparency, data };
 }
 
 function headerOf(
