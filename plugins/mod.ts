@@ -25,6 +25,8 @@ import resizeTransform from "./transforms/resize.ts";
 import scaleTransform from "./transforms/scale.ts";
 import selectTransform from "./transforms/select.ts";
 import ctrNetwork from "./networks/ctr.ts";
+import dcnV2Network from "./networks/dcn_v2.ts";
+import deepfmNetwork from "./networks/deepfm.ts";
 import mlpNetwork from "./networks/mlp.ts";
 import wideResnetNetwork from "./networks/wide_resnet.ts";
 import attentionTransferLoss from "./losses/attention_transfer.ts";
@@ -94,6 +96,8 @@ export const builtins: readonly AnyStage[] = [
   scaleTransform,
   selectTransform,
   ctrNetwork,
+  dcnV2Network,
+  deepfmNetwork,
   mlpNetwork,
   wideResnetNetwork,
   attentionTransferLoss,

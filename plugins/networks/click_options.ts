@@ -16,12 +16,42 @@ export const widths = (what: string) =>
     `The widths (numbers of units) of ${what}, one per layer, starting at the input.`,
   );
 
+/**
+ * The option with the hidden layers of a net.
+ *
+ * @param what The net.
+ */
+export const netWidths = (what: string) =>
+  z.strictObject({ hidden: widths(`the ${what}'s own hidden layers`) }).default({ hidden: [] })
+    .describe(`The layers that only the ${what} has.`);
+
+/**
+ * The option with the parts that both nets share: all parts below their own layers, or none.
+ *
+ * @param what The parts.
+ */
+export const sharing = (what: string) =>
+  z.enum(["bottom", "separate"]).default("bottom").describe(
+    `The parts that both nets share. bottom: ${what}. separate: each net has its own, for a ` +
+      "booster that was trained beforehand.",
+  );
+
+const embedding = z.int().positive().default(16).describe("The number of values per embedding.");
+
 /** The options of the embeddings. */
 export const embeddings = {
-  embedding: z.int().positive().default(16).describe("The number of values per embedding."),
+  embedding,
   features: z.record(z.string(), layers.featureOptions).default({}).describe(
     "How to read individual features, by name. All other features are read with the " +
       "defaults.",
+  ),
+};
+
+/** The options of embeddings that all have the same size. */
+export const pooledFeatures = {
+  embedding,
+  features: z.record(z.string(), layers.poolingOptions).default({}).describe(
+    "How to read individual features, by name. All other features are read with the defaults.",
   ),
 };
 

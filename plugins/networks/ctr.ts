@@ -6,11 +6,7 @@ import {
   type NetworkStage,
   z,
 } from "../../plugin.ts";
-import { embeddings, hiddenLayers, named, normalizes, widths } from "./click_options.ts";
-
-const netOptions = (what: string) =>
-  z.strictObject({ hidden: widths(`the ${what}'s own hidden layers`) }).default({ hidden: [] })
-    .describe(`The layers that only the ${what} has.`);
+import { embeddings, hiddenLayers, named, netWidths, normalizes, widths } from "./click_options.ts";
 
 /**
  * Networks for click prediction (Rocket Launching, section 4.3; RocketLaunching in EasyRec). Both
@@ -40,8 +36,8 @@ const stage: NetworkStage = defineNetwork({
     ),
     ...embeddings,
     shared: widths("the shared layers"),
-    light: netOptions("light net"),
-    booster: netOptions("booster"),
+    light: netWidths("light net"),
+    booster: netWidths("booster"),
     ...hiddenLayers,
   }),
   batchNorm: normalizes,

@@ -71,16 +71,24 @@ export function crossLayer(
 
 /**
  * Computes the sum of the inner products of all pairs of fields, the second-order term of a
- * factorization machine (Rendle, 2010, equation 5, in linear time by lemma 3.1):
+ * factorization machine (Rendle, 2010, equation 5): Σᵢ Σⱼ₍ⱼ﹥ᵢ₎ ⟨vᵢ, vⱼ⟩.
  *
- * Σᵢ Σⱼ₍ⱼ﹥ᵢ₎ ⟨vᵢ, vⱼ⟩ = ½ Σₖ ((Σᵢ vᵢₖ)² − Σᵢ vᵢₖ²)
+ * Each vector is multiplied by the sum of the vectors after it. Half of the difference between the
+ * square of the sum and the sum of the squares would be the same with exact numbers, but a field
+ * with large values, such as a number that is not normalized, would leave only rounding errors.
  *
  * @param x The vectors of all fields, concatenated, `[batch, fields · size]`.
  * @param fields The number of fields.
  * @returns The sums, `[batch, 1]`.
  */
 export function pairProducts(x: tf.Tensor, fields: number): tf.Tensor {
-  const vectors = tf.reshape(x, [x.shape[0]!, fields, x.shape[1]! / fields]);
-  const all = tf.square(tf.sum(vectors, 1)), own = tf.sum(tf.square(vectors), 1);
-  return tf.mul(tf.sum(tf.sub(all, own), 1, true), 0.5);
+  const [batch, width] = x.shape as [number, number], size = width / fields;
+  const vectors = tf.transpose(tf.reshape(x, [batch, fields, size]), [0, 2, 1]);
+  const rows = tf.reshape(vectors, [batch * size, fields]);
+  const after = Array.from(
+    { length: fields * fields },
+    (_, index) => Math.floor(index / fields) > index % fields ? 1 : 0,
+  );
+  const sums = tf.matMul(rows, tf.tensor2d(after, [fields, fields]));
+  return tf.sum(tf.reshape(tf.mul(rows, sums), [batch, width]), 1, true);
 }

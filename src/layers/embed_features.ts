@@ -93,6 +93,8 @@ export interface Units {
 
 /** The vectors of all features of a row, concatenated. */
 export interface EmbeddedFeatures extends Units {
+  /** The parts of the vector: numbers, and the vectors of features. */
+  readonly axis: { readonly features: readonly AxisPart[] };
   /**
    * The number of fields: features of ids, and single numbers. If all embeddings have the same size
    * and numbers have factors, the vector consists of as many parts of this size.
@@ -367,7 +369,7 @@ export function embedFeatures(
     const all = [...plain, ...vectors];
     return all.length === 1 ? all[0]! : tf.concat(all, 1);
   };
-  const axis: VariableAxis = {
+  const axis: EmbeddedFeatures["axis"] = {
     features: [
       ...numbers.map((name): AxisPart =>
         factors ? { feature: name, units: sizeOf(features[name]!.shape) * embedding } : name

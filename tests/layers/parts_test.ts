@@ -49,6 +49,14 @@ forEachEngine("the products of pairs are those of each pair of fields, added up"
 });
 
 forEachEngine(
+  "the products of pairs keep their digits if a field is much larger than the others",
+  () => {
+    const x = tf.tensor2d([3e4, -2e4, 0.01, 0.02, 0.03, -0.01], [1, 6]);
+    assertNear("pairs", layers.pairProducts(x, 3).dataSync(), [3e4 * 0.04 - 2e4 * 0.01 + 0.0001]);
+  },
+);
+
+forEachEngine(
   "a cross layer multiplies its first input with a product of matrices, and adds its input",
   () => {
     const first = tf.tensor2d(referenceUniform("first", [2, 3], -1, 1), [2, 3]);

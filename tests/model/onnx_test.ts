@@ -18,6 +18,8 @@ import type { NetName, NetworkPair, NetworkStage } from "../../src/stages/networ
 import { captureInference } from "../../src/train/inference.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "../../src/train/variables.ts";
 import ctr from "../../plugins/networks/ctr.ts";
+import dcn from "../../plugins/networks/dcn_v2.ts";
+import deepfm from "../../plugins/networks/deepfm.ts";
 import mlp from "../../plugins/networks/mlp.ts";
 import wideResnet from "../../plugins/networks/wide_resnet.ts";
 import { defineNetwork, z } from "../../plugin.ts";
@@ -182,6 +184,22 @@ const cases: readonly [name: string, NetworkStage, unknown, Features, LabelSpec]
     )
   ),
   ["ctr separate", ctr, { sharing: "separate", embedding: 4 }, clicks, binaryLabel],
+  [
+    "deepfm",
+    deepfm,
+    { embedding: 4, features: { history: attention("dice") }, booster: { hidden: [5] } },
+    clicks,
+    binaryLabel,
+  ],
+  ...["stacked", "parallel"].map((structure) =>
+    [
+      `dcn-v2 ${structure}`,
+      dcn,
+      { structure, light: { rank: 2, hidden: [5] }, booster: { cross: 3, hidden: [6] } },
+      clicks,
+      binaryLabel,
+    ] as [string, NetworkStage, unknown, Features, LabelSpec]
+  ),
 ];
 
 forEachEngine(

@@ -217,6 +217,17 @@ export type CtrReference = Readonly<
   }>
 >;
 
+/** Values of DeepFM, and of DCN-V2 with full matrices and with matrices of low rank. */
+export type ClickNetsReference = Readonly<
+  Record<"deepfm" | "dcn" | "dcn low rank", {
+    /** The logits, `[batch]`, of both nets. */
+    readonly logits: Readonly<Record<Net, readonly number[]>>;
+    /** The sum of both nets' losses, and its gradients by variable. */
+    readonly loss: number;
+    readonly gradients: Readonly<Record<string, Summary>>;
+  }>
+>;
+
 /** Values of metrics. */
 export interface MetricsReference {
   /** Areas under the ROC curve. */
@@ -321,6 +332,11 @@ export async function readLossesReference(): Promise<LossesReference> {
 /** The values of distillation.py. */
 export async function readDistillationReference(): Promise<DistillationReference> {
   return await readFixture("distillation") as DistillationReference;
+}
+
+/** The values of click_nets.py, by family. */
+export async function readClickNetsReference(): Promise<ClickNetsReference> {
+  return await readFixture("click_nets") as ClickNetsReference;
 }
 
 /** The values of ctr.py, by activation. */

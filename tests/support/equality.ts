@@ -185,6 +185,37 @@ export const subjects: readonly Subject[] = [
       activation: "dice",
     },
   },
+  {
+    name: "deepfm",
+    isQuick: true,
+    ...clicks,
+    network: {
+      use: "deepfm",
+      embedding: 3,
+      features: {
+        seen: { attention: { to: "item", hidden: [2] } },
+        viewed: { pooling: "sum" },
+      },
+      light: { hidden: [3] },
+      booster: { hidden: [6, 3] },
+      activation: "prelu",
+      batchNorm: true,
+    },
+  },
+  {
+    name: "dcn-v2",
+    isQuick: true,
+    ...clicks,
+    network: {
+      use: "dcn-v2",
+      embedding: 3,
+      structure: "parallel",
+      features: { viewed: { size: 2 } },
+      light: { cross: 1, rank: 2, hidden: [3] },
+      booster: { cross: 2, hidden: [6] },
+      dropout: 0.1,
+    },
+  },
 ];
 
 const keeper = `

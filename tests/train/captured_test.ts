@@ -197,6 +197,19 @@ const cases: Record<string, Record<string, unknown>> = {
   },
 };
 
+/** A pipeline with a network for clicks. */
+function clicks(network: Record<string, unknown>): Record<string, unknown> {
+  return {
+    data: {
+      label: { column: "even", kind: "binary" },
+      features: { a: {}, item: { ids: "train" }, history: { ids: { of: "item" }, length: 3 } },
+    },
+    network,
+    losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
+    optimizer: { use: "adagrad", learningRate: 0.05 },
+  };
+}
+
 /** Pipelines on a table of numbers with another kind of label. */
 const tables: Readonly<Record<string, Record<string, unknown>>> = {
   "binary-cross-entropy": {
@@ -207,22 +220,26 @@ const tables: Readonly<Record<string, Record<string, unknown>>> = {
     data: { label: { column: "a", kind: "number" } },
     losses: ["light", "booster"].map((on) => ({ use: "mean-squared-error", on })),
   },
-  "ctr, adagrad": {
-    data: {
-      label: { column: "even", kind: "binary" },
-      features: { a: {}, item: { ids: "train" }, history: { ids: { of: "item" }, length: 3 } },
-    },
-    network: {
-      use: "ctr",
-      embedding: 4,
-      features: { history: { attention: { to: "item", hidden: [8], activation: "dice" } } },
-      light: { hidden: [6] },
-      booster: { hidden: [12] },
-      activation: "prelu",
-    },
-    losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
-    optimizer: { use: "adagrad", learningRate: 0.05 },
-  },
+  "ctr, adagrad": clicks({
+    use: "ctr",
+    embedding: 4,
+    features: { history: { attention: { to: "item", hidden: [8], activation: "dice" } } },
+    light: { hidden: [6] },
+    booster: { hidden: [12] },
+    activation: "prelu",
+  }),
+  "deepfm": clicks({
+    use: "deepfm",
+    embedding: 4,
+    light: { hidden: [6] },
+    booster: { hidden: [12] },
+  }),
+  "dcn-v2": clicks({
+    use: "dcn-v2",
+    embedding: 4,
+    light: { cross: 1, rank: 2, hidden: [6] },
+    booster: { cross: 2, hidden: [12] },
+  }),
 };
 
 /** How far apart two numbers may be; a sum in another order rounds otherwise, step after step. */

@@ -643,7 +643,7 @@ readonly [option: string]: unknown;
 /** An entry that names a network stage. */
 readonly network:
   | StageObject<"network">
-  | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("ctr" | "dcn-v2" | "deepfm" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "ctr";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
@@ -739,6 +739,234 @@ readonly activation?: "relu" | "prelu" | "dice";
 };
 /** The widths (numbers of units) of the shared layers, one per layer, starting at the input. */
 readonly shared?: readonly (number)[];
+/** The layers that only the light net has. */
+readonly light?: {
+/** The widths (numbers of units) of the light net's own hidden layers, one per layer, starting at the input. */
+readonly hidden?: readonly (number)[];
+};
+/** The layers that only the booster has. */
+readonly booster?: {
+/** The widths (numbers of units) of the booster's own hidden layers, one per layer, starting at the input. */
+readonly hidden?: readonly (number)[];
+};
+/** The activation after each hidden layer: relu, prelu, or dice. */
+readonly activation?: "relu" | "prelu" | "dice";
+/** Whether to apply batch norm to hidden layers before their activation. */
+readonly batchNorm?: boolean;
+/** The fraction of each hidden layer's units to drop during training. */
+readonly dropout?: number;
+}) | ({
+readonly use: "dcn-v2";
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
+readonly initial?: ({
+/** The initial weights of the light net. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** The initial weights of the booster and of the shared variables. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+readonly optimizer?: boolean;
+});
+/** The parts that both nets share. bottom: embeddings. separate: each net has its own, for a booster that was trained beforehand. */
+readonly sharing?: "bottom" | "separate";
+/** The number of values per embedding. */
+readonly embedding?: number;
+/** How to read individual features, by name. All other features are read with the defaults. */
+readonly features?: {
+readonly [name: string]: {
+/** The number of values per embedding; by default, the network's option `embedding`. */
+readonly size?: number;
+/** How to combine the embeddings of a list into one, ignoring its padding; mean by default. */
+readonly pooling?: "mean" | "sum";
+/** Attention (DIN): the weighted sum of a list's embeddings, with weights that depend on the candidate. */
+readonly attention?: {
+/** The feature that contains the candidate, one id per row. The weights of the list's items depend on it. */
+readonly to: string;
+/** The widths (numbers of units) of the attention network's hidden layers, one per layer. */
+readonly hidden?: readonly (number)[];
+/** The activation after each hidden layer of the attention network. */
+readonly activation?: "relu" | "prelu" | "dice";
+};
+};
+};
+/** Whether the hidden layers read the output of the cross layers, or x₀ beside them. */
+readonly structure?: "stacked" | "parallel";
+/** The layers that only the light net has. */
+readonly light?: {
+/** The number of cross layers of the light net. */
+readonly cross?: number;
+/** The rank of the matrix of each cross layer; by default, the matrix is full. */
+readonly rank?: number;
+/** The widths (numbers of units) of the light net's own hidden layers, one per layer, starting at the input. */
+readonly hidden?: readonly (number)[];
+};
+/** The layers that only the booster has. */
+readonly booster?: {
+/** The number of cross layers of the booster. */
+readonly cross?: number;
+/** The rank of the matrix of each cross layer; by default, the matrix is full. */
+readonly rank?: number;
+/** The widths (numbers of units) of the booster's own hidden layers, one per layer, starting at the input. */
+readonly hidden?: readonly (number)[];
+};
+/** The activation after each hidden layer: relu, prelu, or dice. */
+readonly activation?: "relu" | "prelu" | "dice";
+/** Whether to apply batch norm to hidden layers before their activation. */
+readonly batchNorm?: boolean;
+/** The fraction of each hidden layer's units to drop during training. */
+readonly dropout?: number;
+}) | ({
+readonly use: "deepfm";
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
+readonly initial?: ({
+/** The initial weights of the light net. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** The initial weights of the booster and of the shared variables. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+readonly optimizer?: boolean;
+});
+/** The parts that both nets share. bottom: embeddings and the weights of the factorization machine. separate: each net has its own, for a booster that was trained beforehand. */
+readonly sharing?: "bottom" | "separate";
+/** The number of values per embedding. */
+readonly embedding?: number;
+/** How to read individual features, by name. All other features are read with the defaults. */
+readonly features?: {
+readonly [name: string]: {
+/** How to combine the embeddings of a list into one, ignoring its padding; mean by default. */
+readonly pooling?: "mean" | "sum";
+/** Attention (DIN): the weighted sum of a list's embeddings, with weights that depend on the candidate. */
+readonly attention?: {
+/** The feature that contains the candidate, one id per row. The weights of the list's items depend on it. */
+readonly to: string;
+/** The widths (numbers of units) of the attention network's hidden layers, one per layer. */
+readonly hidden?: readonly (number)[];
+/** The activation after each hidden layer of the attention network. */
+readonly activation?: "relu" | "prelu" | "dice";
+};
+};
+};
 /** The layers that only the light net has. */
 readonly light?: {
 /** The widths (numbers of units) of the light net's own hidden layers, one per layer, starting at the input. */
@@ -1587,7 +1815,7 @@ readonly [option: string]: unknown;
 /** An entry that names or changes a network stage, in a pipeline that extends another one. */
 readonly network:
   | StageObject<"network">
-  | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("ctr" | "dcn-v2" | "deepfm" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "ctr";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
@@ -1683,6 +1911,234 @@ readonly activation?: "relu" | "prelu" | "dice";
 };
 /** The widths (numbers of units) of the shared layers, one per layer, starting at the input. */
 readonly shared?: readonly (number)[];
+/** The layers that only the light net has. */
+readonly light?: {
+/** The widths (numbers of units) of the light net's own hidden layers, one per layer, starting at the input. */
+readonly hidden?: readonly (number)[];
+};
+/** The layers that only the booster has. */
+readonly booster?: {
+/** The widths (numbers of units) of the booster's own hidden layers, one per layer, starting at the input. */
+readonly hidden?: readonly (number)[];
+};
+/** The activation after each hidden layer: relu, prelu, or dice. */
+readonly activation?: "relu" | "prelu" | "dice";
+/** Whether to apply batch norm to hidden layers before their activation. */
+readonly batchNorm?: boolean;
+/** The fraction of each hidden layer's units to drop during training. */
+readonly dropout?: number;
+}) | ({
+readonly use?: "dcn-v2";
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
+readonly initial?: ({
+/** The initial weights of the light net. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** The initial weights of the booster and of the shared variables. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+readonly optimizer?: boolean;
+});
+/** The parts that both nets share. bottom: embeddings. separate: each net has its own, for a booster that was trained beforehand. */
+readonly sharing?: "bottom" | "separate";
+/** The number of values per embedding. */
+readonly embedding?: number;
+/** How to read individual features, by name. All other features are read with the defaults. */
+readonly features?: {
+readonly [name: string]: {
+/** The number of values per embedding; by default, the network's option `embedding`. */
+readonly size?: number;
+/** How to combine the embeddings of a list into one, ignoring its padding; mean by default. */
+readonly pooling?: "mean" | "sum";
+/** Attention (DIN): the weighted sum of a list's embeddings, with weights that depend on the candidate. */
+readonly attention?: {
+/** The feature that contains the candidate, one id per row. The weights of the list's items depend on it. */
+readonly to?: string;
+/** The widths (numbers of units) of the attention network's hidden layers, one per layer. */
+readonly hidden?: readonly (number)[];
+/** The activation after each hidden layer of the attention network. */
+readonly activation?: "relu" | "prelu" | "dice";
+};
+};
+};
+/** Whether the hidden layers read the output of the cross layers, or x₀ beside them. */
+readonly structure?: "stacked" | "parallel";
+/** The layers that only the light net has. */
+readonly light?: {
+/** The number of cross layers of the light net. */
+readonly cross?: number;
+/** The rank of the matrix of each cross layer; by default, the matrix is full. */
+readonly rank?: number;
+/** The widths (numbers of units) of the light net's own hidden layers, one per layer, starting at the input. */
+readonly hidden?: readonly (number)[];
+};
+/** The layers that only the booster has. */
+readonly booster?: {
+/** The number of cross layers of the booster. */
+readonly cross?: number;
+/** The rank of the matrix of each cross layer; by default, the matrix is full. */
+readonly rank?: number;
+/** The widths (numbers of units) of the booster's own hidden layers, one per layer, starting at the input. */
+readonly hidden?: readonly (number)[];
+};
+/** The activation after each hidden layer: relu, prelu, or dice. */
+readonly activation?: "relu" | "prelu" | "dice";
+/** Whether to apply batch norm to hidden layers before their activation. */
+readonly batchNorm?: boolean;
+/** The fraction of each hidden layer's units to drop during training. */
+readonly dropout?: number;
+}) | ({
+readonly use?: "deepfm";
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
+readonly initial?: ({
+/** The initial weights of the light net. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** The initial weights of the booster and of the shared variables. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+readonly optimizer?: boolean;
+});
+/** The parts that both nets share. bottom: embeddings and the weights of the factorization machine. separate: each net has its own, for a booster that was trained beforehand. */
+readonly sharing?: "bottom" | "separate";
+/** The number of values per embedding. */
+readonly embedding?: number;
+/** How to read individual features, by name. All other features are read with the defaults. */
+readonly features?: {
+readonly [name: string]: {
+/** How to combine the embeddings of a list into one, ignoring its padding; mean by default. */
+readonly pooling?: "mean" | "sum";
+/** Attention (DIN): the weighted sum of a list's embeddings, with weights that depend on the candidate. */
+readonly attention?: {
+/** The feature that contains the candidate, one id per row. The weights of the list's items depend on it. */
+readonly to?: string;
+/** The widths (numbers of units) of the attention network's hidden layers, one per layer. */
+readonly hidden?: readonly (number)[];
+/** The activation after each hidden layer of the attention network. */
+readonly activation?: "relu" | "prelu" | "dice";
+};
+};
+};
 /** The layers that only the light net has. */
 readonly light?: {
 /** The widths (numbers of units) of the light net's own hidden layers, one per layer, starting at the input. */

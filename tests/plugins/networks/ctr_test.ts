@@ -1,58 +1,21 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { CapturedFunction } from "../../../src/engine/capture/capture.ts";
-import type { ColumnSpec } from "../../../src/stages/batch.ts";
-import binaryCrossEntropy from "../../../plugins/losses/binary_cross_entropy.ts";
 import ctr from "../../../plugins/networks/ctr.ts";
-import sgd from "../../../plugins/optimizers/sgd.ts";
-import type { Optimizer, TaskLoss } from "../../../plugin.ts";
 import { checkStage } from "../../../testing.ts";
 import { captureInference } from "../../../src/train/inference.ts";
-import type { Term } from "../../../src/train/objective.ts";
-import {
-  initialState,
-  type Model,
-  type State,
-  type StepInput,
-  trainStep,
-} from "../../../src/train/step.ts";
 import { initialValues } from "../../../src/train/variables.ts";
-import {
-  assertNear,
-  assertSummary,
-  type CtrReference,
-  readCtrReference,
-} from "../../reference/fixtures.ts";
-import { referenceIntegers, referenceUniform } from "../../reference/values.ts";
+import { assertNear, readCtrReference } from "../../reference/fixtures.ts";
 import { forEachEngine, leftBehind } from "../../support/engines.ts";
 import { binaryLabel } from "../../support/labels.ts";
+import { assertCapturedStep, assertStep, features, id, inputs, referenceValues } from "./clicks.ts";
 import {
   assertAloneAsInRocket,
   assertRefused,
   build,
-  type Built,
   forward,
   issuesOf,
   namesOf,
 } from "./support.ts";
-
-const id = (count: number, name: string): ColumnSpec => ({
-  shape: [],
-  dtype: "int32",
-  ids: { kind: "count", count, name, padded: false },
-});
-const list = (length: number, count: number, name: string): ColumnSpec => ({
-  shape: [length],
-  dtype: "int32",
-  ids: { kind: "count", count, name, padded: true },
-});
-
-const features = {
-  numbers: { shape: [2], dtype: "float32" },
-  item: id(11, "item"),
-  history: list(5, 11, "item"),
-  tags: list(3, 7, "tags"),
-} as const satisfies Record<string, ColumnSpec>;
 
 /** As `ctr.py` has it. */
 const optionsOf = (activation: "prelu" | "dice") => ({
@@ -66,88 +29,6 @@ const optionsOf = (activation: "prelu" | "dice") => ({
   booster: { hidden: [12] },
   activation,
 });
-
-const batch = 6;
-
-/** The batch of `ctr.py`: lists of any length, also none. */
-function inputs() {
-  const padded = (name: string, count: number, places: number, filled: (row: number) => number) =>
-    referenceIntegers(name, batch * places, count).map((value, index) =>
-      index % places < filled(Math.floor(index / places)) ? value : -1
-    );
-  return {
-    features: {
-      item: tf.tensor1d(referenceIntegers("ctr/item", batch, 11), "int32"),
-      history: tf.tensor2d(padded("ctr/history", 11, 5, (row) => row % 6), [batch, 5], "int32"),
-      tags: tf.tensor2d(padded("ctr/tags", 7, 3, (row) => (row + 1) % 4), [batch, 3], "int32"),
-      numbers: tf.tensor2d(referenceUniform("ctr/numbers", [batch, 2], -1, 1), [batch, 2]),
-    },
-    label: tf.tensor1d(Float32Array.from(referenceIntegers("ctr/label", batch, 2))),
-  };
-}
-
-/** The values that `ctr.py` starts with. */
-const referenceValues = ({ variables }: Built) =>
-  Object.fromEntries(variables.map(({ name, shape }) => {
-    const [low, high] = name.endsWith("/variance") ? [0.5, 1.5] : [-0.5, 0.5];
-    return [name, tf.tensor(referenceUniform(name, [...shape], low, high), [...shape])];
-  }));
-
-const learningRate = 16;
-
-/** The nets with both losses, and an optimizer that takes a gradient off its variable. */
-function modelOf({ pair, variables }: Built): Model {
-  const compute = binaryCrossEntropy.create({}, { label: binaryLabel, shapes: [[1]] } as never);
-  const term = (net: "light" | "booster"): Term => ({
-    form: "task",
-    name: net,
-    stage: { kind: "loss", name: "binary-cross-entropy" },
-    weight: 1,
-    policy: [{ from: 1, to: 1, shared: 1 }],
-    compute: compute as TaskLoss,
-    on: { net, output: "logits" },
-  });
-  return {
-    pair,
-    variables,
-    terms: [term("light"), term("booster")],
-    optimizer: sgd.create(sgd.options.parse({ momentum: 0 }), {}) as Optimizer,
-    optimizerStage: { kind: "optimizer", name: "sgd" },
-  };
-}
-
-/** One step, and what it took off each variable, divided by the rate. */
-function assertStep(
-  built: Built,
-  reference: CtrReference["prelu"],
-  run: (model: Model, state: State, input: StepInput) => ReturnType<typeof trainStep>,
-) {
-  const model = modelOf(built);
-  const input: StepInput = {
-    ...inputs(),
-    learningRate: tf.scalar(learningRate),
-    step: tf.scalar(1),
-    scalars: {},
-    seed: tf.scalar(0, "int32"),
-    factors: [],
-  };
-  // A step writes tables in place.
-  const before = Object.fromEntries(
-    Object.entries(referenceValues(built)).map(([name, value]) => [name, value.dataSync().slice()]),
-  );
-  const { state, losses } = run(model, initialState(model, referenceValues(built)), input);
-  assertNear("loss", losses.dataSync().slice(0, 1), [reference.loss]);
-  const moved = built.variables.filter(({ trainable }) => trainable);
-  assertEquals(moved.map(({ name }) => name).sort(), Object.keys(reference.gradients).sort());
-  for (const { name } of moved) {
-    const after = state.values[name]!.dataSync();
-    const gradient = before[name]!.map((value, index) => (value - after[index]!) / learningRate);
-    assertSummary(name, gradient, reference.gradients[name]!, 2e-4);
-  }
-  for (const [name, next] of Object.entries(reference.next)) {
-    assertNear(name, state.values[name]!.dataSync(), next);
-  }
-}
 
 Deno.test("ctr fulfills the contract of a network", async () => {
   for (const activation of ["prelu", "dice"] as const) {
@@ -187,16 +68,8 @@ for (const activation of ["prelu", "dice"] as const) {
     async () => {
       const reference = (await readCtrReference())[activation];
       const built = build(ctr, optionsOf(activation), { features, units: 1 });
-      assertStep(built, reference, trainStep);
-      const captured = new CapturedFunction(
-        ({ model, state, input }: { model?: Model; state: State; input: StepInput }) =>
-          trainStep(model ?? modelOf(built), state, input),
-        { rows: ({ input }) => [...Object.values(input.features), input.label] },
-      );
-      for (let call = 0; call < 3; call++) {
-        assertStep(built, reference, (_, state, input) => captured.call({ state, input }));
-      }
-      captured.dispose();
+      assertStep(built, reference);
+      assertCapturedStep(built, reference);
     },
   );
 }
