@@ -232,7 +232,8 @@ export class ServeHandler {
 
   async #answerTensors(bytes: Uint8Array, request: Request): Promise<Answered> {
     const label = this.#label, pause = this.#pauses();
-    await pause();
+    const turn = pause();
+    if (turn) await turn;
     const { id, rows, outputs } = readInferRequest(
       bytes,
       request.headers.get("inference-header-content-length"),
@@ -257,13 +258,13 @@ export class ServeHandler {
 
   async #answerArrow(bytes: Uint8Array, { searchParams }: URL): Promise<Answered> {
     const { columns } = this.#served.loaded;
-    const pause = this.#pauses();
-    const rows = await openArrowRows(bytes, columns, this.#limits, pause);
+    const pause = this.#pauses(), paused = async () => await pause();
+    const rows = await openArrowRows(bytes, columns, this.#limits, paused);
     this.#refuseMany(sum(rows.rowCounts, (rows) => rows));
     const options = scoreOptions(searchParams, rows.schema);
     const parts = await this.#predict(rows.recordBatches(), pause);
     return {
-      parts: await arrowResponse(rows.schema, parts, this.#label, options, pause),
+      parts: await arrowResponse(rows.schema, parts, this.#label, options, paused),
       rows: sum(parts, ({ part }) => part.numRows),
       unknown: sum(parts, ({ predictions }) => predictions.unknown),
     };
@@ -273,11 +274,10 @@ export class ServeHandler {
    * Returns a function to call before each part of the work for one answer. It lets the server
    * answer other requests from time to time, and throws when the time for the answer is over.
    */
-  #pauses(): () => Promise<void> {
+  #pauses(): Pause {
     const { answerTime } = this.#limits;
     const latest = performance.now() + answerTime;
-    return async () => {
-      await this.#turns.take();
+    const refuseLate = () => {
       if (performance.now() <= latest) return;
       throw new HttpError(
         503,
@@ -285,11 +285,17 @@ export class ServeHandler {
         { "retry-after": "1" },
       );
     };
+    return () => {
+      const turn = this.#turns.take();
+      if (turn) return turn.then(refuseLate);
+      refuseLate();
+      return undefined;
+    };
   }
 
   async #predict(
     batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>,
-    pause: () => Promise<void>,
+    pause: Pause,
   ): Promise<{ part: RecordBatch; predictions: Predictions }[]> {
     const { loaded } = this.#served;
     const parts: { part: RecordBatch; predictions: Predictions }[] = [];
@@ -298,7 +304,8 @@ export class ServeHandler {
       // A record batch without rows has no parts.
       await pause();
       for (const part of loaded.cut(batch)) {
-        await pause();
+        const turn = pause();
+        if (turn) await turn;
         const rows = loaded.decode(part, before);
         const predictions = await this.#batcher.predict(rows).catch((error) => {
           // The rows are valid, so that the client has made no mistake.
@@ -322,6 +329,12 @@ export class ServeHandler {
     return failure(500, "the server has failed; its log has the error");
   }
 }
+
+/**
+ * Asks for a turn before a part of the work for an answer, as {@linkcode Turns.take} does. Throws an
+ * {@linkcode HttpError}, at once or later, when the time for the answer is over.
+ */
+type Pause = () => Promise<void> | undefined;
 
 /** What answers the requests to an address. */
 interface Route {

@@ -1,32 +1,52 @@
+import { setImmediate } from "node:timers";
+
 /** The time in milliseconds that work may take before the event loop gets a turn. */
 const WORK_TIME = 20;
 
 /**
- * Shares the time of a server's only thread between its requests. Requests whose work takes long
- * work one after another, with a turn of the event loop between them, in which the server accepts
- * and answers others.
+ * Shares the time of a server's only thread between its requests. Work that takes long is done piece
+ * by piece, with turns of the event loop between the pieces, in which the server accepts and answers
+ * other requests.
  */
 export class Turns {
   /** When the work in the current turn of the event loop began; undefined if there was none yet. */
   #began: number | undefined;
-  /** Fulfilled when the last request in the queue gets its turn. */
-  #last: Promise<void> = Promise.resolve();
+  /** Called in the order of the requests, each in a turn of its own. */
+  #queue: (() => void)[] = [];
+  #draining = false;
 
-  /** Waits for another turn of the event loop if the work in this turn has taken long. */
-  async take(): Promise<void> {
-    const began = this.#begin();
-    if (performance.now() < began + WORK_TIME) return;
-    // A new connection needs several turns of the event loop, which a timer leaves time for.
-    const turn = this.#last.then(() => new Promise<void>((resolve) => setTimeout(resolve, 1)));
-    this.#last = turn;
-    await turn;
-    this.#begin();
+  /**
+   * Asks for a turn of the event loop. Work must follow immediately, without another `await`:
+   * otherwise, requests that have not begun to work would all get the same turn.
+   *
+   * @returns Fulfilled in another turn if the work in this turn has taken long; otherwise undefined.
+   */
+  take(): Promise<void> | undefined {
+    if (performance.now() < this.#begin() + WORK_TIME) return undefined;
+    return new Promise((resolve) => {
+      this.#queue.push(resolve);
+      if (!this.#draining) this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining = true;
+    for (let paused = -Infinity; this.#queue.length > 0;) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (performance.now() > paused + WORK_TIME) {
+        // A new connection needs several turns of the event loop, which a timer leaves time for.
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        paused = performance.now();
+      }
+      this.#begin();
+      this.#queue.shift()!();
+    }
+    this.#draining = false;
   }
 
   #begin(): number {
     if (this.#began !== undefined) return this.#began;
-    // The timer ends with the current turn of the event loop.
-    setTimeout(() => this.#began = undefined);
+    setImmediate(() => this.#began = undefined);
     return this.#began = performance.now();
   }
 }

@@ -1,4 +1,5 @@
 import { Uint8ArrayReader, Uint8ArrayWriter, ZipWriter } from "@zip.js/zip.js";
+import { Data, Field, Schema, Utf8View } from "apache-arrow";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -15,6 +16,8 @@ import { readZip } from "../../data/zip.ts";
 import { appendLine } from "../../src/base/files/append.ts";
 import { pathInside, refuseLinksOut } from "../../src/base/files/inside.ts";
 import { unwritable } from "../../src/base/files/unwritable.ts";
+import { WrittenColumns } from "../../src/base/files/written_columns.ts";
+import { recordBatchOf } from "../../src/base/wide_schema.ts";
 import { type Problem, UserError } from "../../src/base/errors.ts";
 import type { CheckedSweep } from "../../src/sweep/check.ts";
 import { readOutcomes } from "../../src/sweep/results.ts";
@@ -93,6 +96,20 @@ function* folderCases(folder: string): Iterable<ProgramCase> {
     name: "a name that leads out of the run folder",
     run: () => pathInside(own, "../elsewhere"),
     mended: { "inside/name": () => pathInside(own, "elsewhere") },
+  };
+  const views = (rows: number) => {
+    const bytes = new Uint8Array(2 ** 20),
+      value = Uint8Array.of(0, 0, 0x10, 0, ...Array(12).fill(0));
+    const values = Uint8Array.from({ length: rows * 16 }, (_, at) => value[at % 16]!);
+    const type = new Utf8View();
+    const data = new Data(type, 0, rows, 0, [undefined, values], [], undefined, [bytes]);
+    const schema = new Schema([new Field("text", type)]);
+    return new WrittenColumns(schema).take(recordBatchOf(schema, [data], rows));
+  };
+  yield {
+    name: "views whose values are too large for a file",
+    run: () => views(2048),
+    mended: { "arrow/views": () => views(2) },
   };
   const linked = join(own, "lines.jsonl");
   yield {

@@ -275,9 +275,9 @@ function gather(data: Data, rows: readonly number[], type: DataType): Data {
   if (isView(data.type) || data.valueOffsets) {
     let end = 0;
     const ends = bytes.map(({ length }) => end += length);
-    const values = new Uint8Array(end);
+    const valueOffsets = offsetsOf(ends, type), values = new Uint8Array(end);
     bytes.forEach((part, index) => values.set(part, ends[index]! - part.length));
-    return made({ data: values, valueOffsets: offsetsOf(ends, type) });
+    return made({ data: values, valueOffsets });
   }
   const { BYTES_PER_ELEMENT: size } = data.values as Uint8Array;
   const width = data.stride * size, values = new Uint8Array(length * width);
@@ -297,7 +297,7 @@ const tooLong = () =>
     `a column has more than ${MOST_OFFSET} bytes in one record batch, which cannot be written`,
     {
       hint: hint("arrow/views", "write the data file with fewer rows in each record batch", {
-        outside: "the file would have more than 2 GB",
+        edit: "the data file",
       }),
     },
   );
