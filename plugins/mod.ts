@@ -57,6 +57,8 @@ import adamwOptimizer from "./optimizers/adamw.ts";
 import sgdOptimizer from "./optimizers/sgd.ts";
 import constantSchedule from "./schedules/constant.ts";
 import cosineSchedule from "./schedules/cosine.ts";
+import delaySchedule from "./schedules/delay.ts";
+import rampSchedule from "./schedules/ramp.ts";
 import stepsSchedule from "./schedules/steps.ts";
 import warmUpSchedule from "./schedules/warm_up.ts";
 import accuracyMetric from "./metrics/accuracy.ts";
@@ -128,6 +130,8 @@ export const builtins: readonly AnyStage[] = [
   sgdOptimizer,
   constantSchedule,
   cosineSchedule,
+  delaySchedule,
+  rampSchedule,
   stepsSchedule,
   warmUpSchedule,
   accuracyMetric,

@@ -7,6 +7,7 @@ import {
   UserError,
   z,
 } from "../../plugin.ts";
+import { fittingSteps, positionInRest, stepsOf } from "./rest.ts";
 
 /**
  * The learning rate rises linearly, and then another schedule follows. For that schedule, the run
@@ -31,10 +32,9 @@ const stage: ScheduleStage = defineSchedule({
   example: "use: warm-up\nfor: 5\nthen: { use: cosine }",
   create({ for: length, unit, from, then = () => 1 }) {
     return (position) => {
-      const perEpoch = position.steps / position.epochs;
-      const steps = unit === "steps" ? length : length * perEpoch;
+      const steps = stepsOf({ length, unit }, position);
       if (steps >= position.steps) {
-        const least = Math.max(Math.ceil(position.steps / 20), 1);
+        const least = fittingSteps(position);
         throw new UserError(`the warm-up of ${length} ${unit} is not shorter than the run`, {
           exitCode: 2,
           hint: hint(
@@ -46,9 +46,7 @@ const stage: ScheduleStage = defineSchedule({
         });
       }
       if (position.step < steps) return from + (1 - from) * position.step / steps;
-      const after = position.step - steps, left = position.steps - steps;
-      // Divide whole steps: a difference of fractions may round to just below a whole epoch.
-      return then({ step: after, steps: left, epoch: after / perEpoch, epochs: left / perEpoch });
+      return then(positionInRest(position, steps));
     };
   },
 });

@@ -60,7 +60,11 @@ function stagesOf(plan: Plan): PlannedStage[] {
     ...plan.transforms,
     plan.network,
     ...plan.phases.flatMap(({ losses, optimizer }) => [
-      ...losses.flatMap((loss) => [loss, loss.gradient]),
+      ...losses.flatMap((loss) => [
+        loss,
+        ...(loss.schedule ? [loss.schedule] : []),
+        loss.gradient,
+      ]),
       optimizer,
       optimizer.schedule,
     ]),

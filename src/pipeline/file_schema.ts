@@ -197,6 +197,10 @@ export const commonOptions = {
       "The student's output; light.logits by default. A list has the same length as `from`.",
     ),
     weight: z.number().default(1).describe("The factor of this loss in the total loss."),
+    schedule: entry("schedule", {}).optional().describe(
+      "How the weight changes over the run: the schedule multiplies it by a factor. By default, " +
+        "the weight is constant.",
+    ),
     gradient: entry("gradient", {}).optional().describe(
       "The gradient policy. The default is block for hints and none for losses on the label.",
     ),

@@ -60,8 +60,10 @@ export interface PlannedLoss extends PlannedStage<LossStage> {
    * summed.
    */
   readonly comparisons: readonly (readonly string[])[];
-  /** The weight in the total loss. */
+  /** The weight in the total loss, before the schedule's factor. */
   readonly weight: number;
+  /** How the weight changes during a phase; undefined if it is constant. */
+  readonly schedule: PlannedStage<ScheduleStage> | undefined;
   /** The gradient policy. */
   readonly gradient: PlannedStage<GradientStage>;
 }

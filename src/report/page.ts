@@ -279,12 +279,12 @@ function aboutSection({ earlier, model, result }: ReportRun): Markup {
     return [text(use), ...parts].join("; ");
   };
   const losses = [at(pipeline, "losses") ?? []].flat().map((loss) => {
-    const { on, from, to, weight, gradient, use } = Object(loss);
+    const { on, from, to, weight, schedule, gradient, use } = Object(loss);
     const where = on !== undefined ? `on ${text(on)}` : `from ${text(from)} to ${text(to)}`;
     const policy = at(gradient, "use") ?? gradient;
     return `${text(use)} ${where}, weight ${text(weight ?? 1)}${
-      policy === undefined ? "" : `, gradient ${text(policy)}`
-    }`;
+      schedule === undefined ? "" : ` (schedule ${options(schedule)})`
+    }${policy === undefined ? "" : `, gradient ${text(policy)}`}`;
   });
   const phases = [at(pipeline, "phases") ?? []].flat().map((phase) => {
     const { name, epochs, nets } = Object(phase);

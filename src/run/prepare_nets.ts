@@ -9,7 +9,7 @@ import { describeValue } from "../base/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
-import type { Plan, PlannedLoss, PlannedPhase } from "../pipeline/plan.ts";
+import type { Plan, PlannedLoss, PlannedPhase, PlannedStage } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { ColumnSpec, LabelSpec } from "../stages/batch.ts";
 import type { Position } from "../stages/gradient.ts";
@@ -17,7 +17,7 @@ import type { HintLoss, TaskLoss } from "../stages/loss.ts";
 import { notNumbers } from "../stages/meaning.ts";
 import type { NetName, NetworkPair, Outputs, Variable } from "../stages/network.ts";
 import type { Optimizer } from "../stages/optimizer.ts";
-import type { Schedule } from "../stages/schedule.ts";
+import type { Schedule, ScheduleStage } from "../stages/schedule.ts";
 import type { PlannedMetric } from "../train/evaluate.ts";
 import { Forward } from "../train/forward.ts";
 import type { OutputReference, Term } from "../train/objective.ts";
@@ -177,7 +177,7 @@ export function prepareNets(
       frozen: phase.frozen,
     },
     metrics,
-    learningRate: schedule(phase),
+    learningRate: scheduled(phase.optimizer.learningRate, phase.optimizer.schedule),
     shapes,
     meaning,
   };
@@ -438,7 +438,7 @@ export function metricsOf(
  * @throws {UserError} If the loss does not fit the outputs.
  */
 export function makeTerm(
-  { stage, options, reference, name, comparisons, weight, gradient }: PlannedLoss,
+  { stage, options, reference, name, comparisons, weight, schedule, gradient }: PlannedLoss,
   shapes: PreparedNets["shapes"],
   label: LabelSpec,
   variables: DeclaredVariables,
@@ -493,7 +493,12 @@ export function makeTerm(
       hint: hint("loss/create", "return a function of two tensors from create()", stageCode),
     });
   };
-  const base = { name, stage: reference, weight, policy };
+  const base = {
+    name,
+    stage: reference,
+    weight: schedule ? scheduled(weight, schedule) : weight,
+    policy,
+  };
   if (stage.form === "task") {
     const [outputs] = comparisons;
     const compute = make(outputs!, name) as TaskLoss;
@@ -544,18 +549,21 @@ export function makeMetric(
   return { stage: reference, name, per, better, values, metric };
 }
 
-function schedule({ optimizer: { learningRate, schedule } }: PlannedPhase): Schedule {
-  const { reference, stage, options } = schedule;
-  const factor = callStage(reference, "create()", () => stage.create(options, {}));
+/** Returns a value, such as the learning rate, times the factor of a schedule. */
+function scheduled(
+  value: number,
+  { reference, stage, options }: PlannedStage<ScheduleStage>,
+): Schedule {
+  const factorAt = callStage(reference, "create()", () => stage.create(options, {}));
   return (position: Position) => {
-    const value = callStage(reference, "its schedule", () => factor(position));
-    if (!Number.isFinite(value)) {
+    const factor = callStage(reference, "its schedule", () => factorAt(position));
+    if (!Number.isFinite(factor)) {
       throw new StageError(
         reference,
-        `returned ${describeValue(value)} at step ${position.step}; expected a finite number`,
+        `returned ${describeValue(factor)} at step ${position.step}; expected a finite number`,
       );
     }
-    return learningRate * value;
+    return value * factor;
   };
 }
 

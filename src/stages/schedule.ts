@@ -8,15 +8,15 @@ import {
 } from "./stage.ts";
 
 /**
- * Computes the factor that multiplies the learning rate at a position in a phase, or in a run
- * without phases.
+ * Computes the factor that multiplies the learning rate, or the weight of a loss, at a position in a
+ * phase, or in a run without phases.
  *
  * @param position The position before the step.
- * @returns The factor; 1 leaves the learning rate unchanged.
+ * @returns The factor; 1 leaves the learning rate or the weight unchanged.
  */
 export type Schedule = (position: Position) => number;
 
-/** A stage that changes the learning rate during the run. */
+/** A stage that changes the learning rate or the weight of a loss during the run. */
 export type ScheduleStage = Stage<"schedule", Record<never, never>, Schedule>;
 
 /** The definition of a schedule, for {@linkcode defineSchedule}. */
@@ -26,7 +26,8 @@ export type ScheduleDefinition<Schema extends OptionsSchema> = StageDefinition<S
 };
 
 /**
- * Defines a schedule: a pure function of the position that returns a factor for the learning rate.
+ * Defines a schedule: a pure function of the position that returns a factor for the learning rate or
+ * for the weight of a loss.
  *
  * @param definition The schedule's name, summary, options and `create` function.
  * @returns The stage.

@@ -5,7 +5,7 @@ import { hint, type HintText } from "../base/hints.ts";
 import type { StageReference } from "../stages/stage_error.ts";
 import type { LossScope } from "../stages/loss.ts";
 import { gradientsOf } from "./gradients.ts";
-import { type Term, termLoss } from "./objective.ts";
+import { type Term, termLoss, weighted } from "./objective.ts";
 import {
   factorValues,
   forwardPass,
@@ -172,9 +172,10 @@ async function brokenGradientOf(
       variables,
       values,
       (lookup) =>
-        tf.mul(
+        weighted(
+          term,
           termLoss(term, forwardPass(model, values, input, lookup), input, factors),
-          term.weight,
+          factors,
         ),
     );
     for (const { name } of variables) {

@@ -23,8 +23,8 @@ interface TermBase {
   readonly name: string;
   /** The loss stage, for messages. */
   readonly stage: StageReference;
-  /** The factor that multiplies the term in the total loss. */
-  readonly weight: number;
+  /** The factor that multiplies the term in the total loss; it may change during the run. */
+  readonly weight: Factor;
   /** The policy that decides where gradients flow. */
   readonly policy: GradientPolicy;
 }
@@ -62,13 +62,13 @@ export interface HintTerm extends TermBase {
 /** A term of the total loss: a loss with its weight and its gradient policy. */
 export type Term = TaskTerm | HintTerm;
 
-/** This step's values of gradient factors that change during a run. */
+/** This step's values of the weights and gradient factors that change during a run. */
 export type FactorValues = ReadonlyMap<Factor, tf.Scalar>;
 
 /**
- * Lists the gradient factors that change during the run: functions of the position in the run, in
- * the gradient policies of all loss terms. Their values are inputs of a step, so that a captured
- * graph stays valid for the whole run.
+ * Lists the factors that change during the run: functions of the position in the run, as the
+ * weights of loss terms and in their gradient policies. Their values are inputs of a step, so that
+ * a captured graph stays valid for the whole run.
  *
  * @param terms The loss terms.
  * @returns The factors.
@@ -76,10 +76,22 @@ export type FactorValues = ReadonlyMap<Factor, tf.Scalar>;
 export function changingFactors(
   terms: readonly Term[],
 ): readonly ((position: Position) => number)[] {
-  const factors = terms.flatMap(({ policy }) =>
-    policy.flatMap(({ from, to, shared }) => [from, to, shared])
-  );
+  const factors = terms.flatMap(({ weight, policy }) => [
+    weight,
+    ...policy.flatMap(({ from, to, shared }) => [from, to, shared]),
+  ]);
   return [...new Set(factors.filter((factor) => typeof factor === "function"))];
+}
+
+/**
+ * Multiplies a loss term by its weight.
+ *
+ * @param term The term.
+ * @param loss The value of the term.
+ * @param factors This step's values of the changing weights and gradient factors.
+ */
+export function weighted({ weight }: Term, loss: tf.Scalar, factors: FactorValues): tf.Scalar {
+  return tf.mul(loss, typeof weight === "number" ? weight : factors.get(weight)!);
 }
 
 /**

@@ -12,7 +12,7 @@ import { type Clip, clipGradients, squaresByOwner } from "./clip.ts";
 import { Forward } from "./forward.ts";
 import { type Gradients, gradientsOf } from "./gradients.ts";
 import type { Lookups } from "./lookups.ts";
-import { changingFactors, type FactorValues, type Term, termLoss } from "./objective.ts";
+import { changingFactors, type FactorValues, type Term, termLoss, weighted } from "./objective.ts";
 import { type BatchTensors, rowsOf } from "./tensors.ts";
 import { firstValue, type GivenState, type TensorsByName } from "./variables.ts";
 
@@ -63,7 +63,7 @@ export interface StepInput extends BatchTensors {
   readonly scalars: Readonly<Record<string, tf.Scalar>>;
   /** The step's seed, an int32 scalar. */
   readonly seed: tf.Scalar;
-  /** The values of changing gradient factors, in the order of {@linkcode changingFactors}. */
+  /** The values of changing weights and gradient factors, in the order of {@linkcode changingFactors}. */
   readonly factors: readonly tf.Scalar[];
 }
 
@@ -173,7 +173,9 @@ function backward(
     const forward = forwardPass(model, values, input, lookup);
     const factors = factorValues(terms, input);
     const each = terms.map((term) => termLoss(term, forward, input, factors));
-    const total = tf.addN(each.map((loss, index) => tf.mul(loss, terms[index]!.weight)));
+    const total = tf.addN(
+      each.map((loss, index) => weighted(terms[index]!, loss, factors)),
+    );
     losses = tf.keep(tf.stack([total, ...each]) as tf.Tensor1D);
     updates = Object.fromEntries(forward.updates);
     for (const update of forward.updates.values()) tf.keep(update);
@@ -195,7 +197,7 @@ export function movedVariables(
 }
 
 /**
- * Returns the values of the changing gradient factors in a step.
+ * Returns the values of the changing weights and gradient factors in a step.
  *
  * @param terms The loss terms.
  * @param input The step's input.
@@ -350,9 +352,10 @@ function squaredNorms(model: Model, term: Term, { values }: State, input: StepIn
   const factors = factorValues(terms, input);
   return tf.tidy(() => {
     const gradients = gradientsOf(variables, values, (lookup) =>
-      tf.mul(
+      weighted(
+        term,
         termLoss(term, forwardPass(model, values, input, lookup), input, factors),
-        term.weight,
+        factors,
       ));
     const squares = squaresByOwner(gradients, variables);
     return tf.stack(ownersOf(model).map((owner) => squares.get(owner) ?? tf.scalar(0)));

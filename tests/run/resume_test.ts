@@ -16,7 +16,10 @@ import {
   withPipeline,
 } from "../support/pipelines.ts";
 
-/** Images are moved about at random, the rate changes with the position, a loss has variables. */
+/**
+ * Images are moved about at random, the rate changes with the position, a loss has variables
+ * and a weight that changes.
+ */
 const all = digitsPipeline({
   data: {
     ...digitsPipeline().data as object,
@@ -26,7 +29,13 @@ const all = digitsPipeline({
   network: { use: "mlp", shared: [16], light: [8], booster: [32] },
   losses: [
     ...digitsPipeline().losses as object[],
-    { use: "fitnet", from: "booster.hidden1", to: "light.hidden1", weight: 0.1 },
+    {
+      use: "fitnet",
+      from: "booster.hidden1",
+      to: "light.hidden1",
+      weight: 0.1,
+      schedule: { use: "delay", for: 3, unit: "steps", then: "ramp" },
+    },
   ],
   optimizer: { use: "adam", learningRate: 0.01, schedule: "cosine" },
   train: { epochs: 2, batch: 250, baseline: "light-alone" },

@@ -169,6 +169,11 @@ const cases: Record<string, Record<string, unknown>> = {
   "gradient ramp on shared variables": {
     losses: hint({ gradient: { use: "ramp", side: "shared", over: 20, unit: "steps" } }),
   },
+  "a weight that changes in each step": {
+    losses: hint({
+      schedule: { use: "delay", for: 2, then: { use: "ramp", over: 20, shape: "cosine" } },
+    }),
+  },
   "gradient scale": {
     losses: hint({ gradient: { use: "scale", from: 0.5, to: 0.25, shared: 0.125 } }),
   },

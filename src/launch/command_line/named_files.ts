@@ -31,14 +31,17 @@ export const pathOptions: Readonly<Record<string, readonly string[]>> = {
  * built-in stage. For example, the option `then` of the schedule `warm-up` contains another
  * schedule.
  */
-export const stageOptions: Readonly<Record<string, readonly string[]>> = { "warm-up": ["then"] };
+export const stageOptions: Readonly<Record<string, readonly string[]>> = {
+  delay: ["then"],
+  "warm-up": ["then"],
+};
 
 /** The options of a pipeline entry that belong to the pipeline and not to the stage, by kind. */
 export const commonOptions: Readonly<Record<StageKind, readonly string[]>> = {
   source: [],
   transform: ["on"],
   network: ["initial"],
-  loss: ["on", "from", "to", "weight", "gradient", "name"],
+  loss: ["on", "from", "to", "weight", "schedule", "gradient", "name"],
   gradient: [],
   optimizer: ["learningRate", "schedule", "tables"],
   schedule: [],
@@ -75,7 +78,9 @@ function* ofTraining(value: unknown, path: Path): Iterable<Named> {
   const { losses, optimizer } = partsOf(value);
   yield* ofStages("loss", losses, [...path, "losses"]);
   for (const [index, loss] of Array.isArray(losses) ? losses.entries() : []) {
-    yield* ofStage("gradient", partsOf(loss).gradient, [...path, "losses", index, "gradient"]);
+    const { gradient, schedule } = partsOf(loss);
+    yield* ofStage("gradient", gradient, [...path, "losses", index, "gradient"]);
+    yield* ofStage("schedule", schedule, [...path, "losses", index, "schedule"]);
   }
   yield* ofStage("optimizer", optimizer, [...path, "optimizer"]);
   const { schedule } = partsOf(optimizer);

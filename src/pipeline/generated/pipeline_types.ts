@@ -1242,6 +1242,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 /** The exponent p of the absolute activations. */
@@ -1258,6 +1260,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 }) | ({
@@ -1272,6 +1276,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 /** The fraction of the label that is distributed evenly over all classes. */
@@ -1288,6 +1294,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
@@ -1310,6 +1318,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 /** The weight β of the inter-class term, which correlates the probabilities of each row. */
@@ -1332,6 +1342,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 /** When to change the student's output with a learned regressor. where-shapes-differ: only if the shapes of the two outputs differ. always: also if they are equal. */
@@ -1350,6 +1362,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 /** How to compare the hidden layers: negative cosine similarity (cosine) or Euclidean distance (euclid). */
@@ -1366,6 +1380,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
@@ -1384,6 +1400,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
@@ -1404,6 +1422,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 /** The temperature τ that divides the standardized logits. */
@@ -1422,6 +1442,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 }) | ({
@@ -1436,6 +1458,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 }) | ({
@@ -1450,6 +1474,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 }) | ({
@@ -1464,6 +1490,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 /** The weight λ_D of the term that compares distances between rows. */
@@ -1482,6 +1510,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 }) | ({
@@ -1496,6 +1526,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
@@ -1514,6 +1546,8 @@ readonly from?: (string) | (readonly (string)[]);
 readonly to?: (string) | (readonly (string)[]);
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 readonly [option: string]: unknown;
@@ -1521,7 +1555,7 @@ readonly [option: string]: unknown;
 /** An entry that names a gradient stage. */
 readonly gradient:
   | StageObject<"gradient">
-  | ("block" | "block-shared" | "mutual" | "none" | "scale") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("block" | "block-shared" | "mutual" | "none" | "ramp" | "scale") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "block";
 }) | ({
 readonly use: "block-shared";
@@ -1533,16 +1567,18 @@ readonly use: "none";
 readonly use: "ramp";
 /** Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share. */
 readonly side?: "from" | "to" | "shared";
-/** The factor that multiplies the gradient before the change starts. */
+/** The factor before the change starts. */
 readonly start?: number;
-/** The factor that multiplies the gradient after the change has ended. */
+/** The factor after the change has ended. */
 readonly end?: number;
 /** The number of epochs or steps before the change starts. */
 readonly after?: number;
-/** The number of epochs or steps during which the factor changes. */
-readonly over: number;
+/** The number of epochs or steps during which the factor changes. By default, it changes until the end of the run. */
+readonly over?: number;
 /** Whether `after` and `over` count epochs or steps. */
 readonly unit?: "steps" | "epochs";
+/** How the factor changes: along a line, or along half a period of a cosine, which begins and ends slowly. */
+readonly shape?: "linear" | "cosine";
 }) | ({
 readonly use: "scale";
 /** The factor that multiplies the gradient to the teacher. */
@@ -1627,12 +1663,34 @@ readonly [option: string]: unknown;
 /** An entry that names a schedule stage. */
 readonly schedule:
   | StageObject<"schedule">
-  | ("constant" | "cosine") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("constant" | "cosine" | "ramp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "constant";
 }) | ({
 readonly use: "cosine";
 /** The final learning rate, as a fraction of the configured one. */
 readonly to?: number;
+}) | ({
+readonly use: "delay";
+/** The length of the delay in epochs or steps. */
+readonly for: number;
+/** Whether `for` counts epochs or steps. */
+readonly unit?: "epochs" | "steps";
+/** The schedule after the delay; constant by default. */
+readonly then?: StageEntries["schedule"];
+}) | ({
+readonly use: "ramp";
+/** The factor before the change starts. */
+readonly start?: number;
+/** The factor after the change has ended. */
+readonly end?: number;
+/** The number of epochs or steps before the change starts. */
+readonly after?: number;
+/** The number of epochs or steps during which the factor changes. By default, it changes until the end of the run. */
+readonly over?: number;
+/** Whether `after` and `over` count epochs or steps. */
+readonly unit?: "steps" | "epochs";
+/** How the factor changes: along a line, or along half a period of a cosine, which begins and ends slowly. */
+readonly shape?: "linear" | "cosine";
 }) | ({
 readonly use: "steps";
 /** The numbers of epochs or steps after which the learning rate changes. */
@@ -2471,12 +2529,34 @@ readonly [option: string]: unknown;
 /** An entry that names or changes a schedule stage, in a pipeline that extends another one. */
 readonly schedule:
   | StageObject<"schedule">
-  | ("constant" | "cosine") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("constant" | "cosine" | "ramp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "constant";
 }) | ({
 readonly use?: "cosine";
 /** The final learning rate, as a fraction of the configured one. */
 readonly to?: number;
+}) | ({
+readonly use?: "delay";
+/** The length of the delay in epochs or steps. */
+readonly for?: number;
+/** Whether `for` counts epochs or steps. */
+readonly unit?: "epochs" | "steps";
+/** The schedule after the delay; constant by default. */
+readonly then?: ChangedStageEntries["schedule"];
+}) | ({
+readonly use?: "ramp";
+/** The factor before the change starts. */
+readonly start?: number;
+/** The factor after the change has ended. */
+readonly end?: number;
+/** The number of epochs or steps before the change starts. */
+readonly after?: number;
+/** The number of epochs or steps during which the factor changes. By default, it changes until the end of the run. */
+readonly over?: number;
+/** Whether `after` and `over` count epochs or steps. */
+readonly unit?: "steps" | "epochs";
+/** How the factor changes: along a line, or along half a period of a cosine, which begins and ends slowly. */
+readonly shape?: "linear" | "cosine";
 }) | ({
 readonly use?: "steps";
 /** The numbers of epochs or steps after which the learning rate changes. */

@@ -34,6 +34,7 @@ export async function checkLoose(planner: Planner, value: unknown): Promise<void
     await list([...path, "losses"], async (path) => {
       const planned = await one<LossStage>("loss", path);
       await one("gradient", [...path, "gradient"]);
+      await one("schedule", [...path, "schedule"]);
       if (planned) planComparisons(planner, at(path) as LossEntry, planned, path);
     });
     await one("optimizer", [...path, "optimizer"]);

@@ -5,6 +5,7 @@ import { netName, type PipelineValue } from "../file_schema.ts";
 import type { GradientStage } from "../../stages/gradient.ts";
 import type { LossStage } from "../../stages/loss.ts";
 import type { NetName } from "../../stages/network.ts";
+import type { ScheduleStage } from "../../stages/schedule.ts";
 import { each, placed, type Planner } from "./planner.ts";
 
 /** The entry of a loss in a pipeline file. */
@@ -32,11 +33,13 @@ export async function planLosses(
       entry.gradient ?? { use: form === "hint" ? "block" : "none" },
       [...path, "gradient"],
     );
-    if (!planned || !gradient) return undefined;
+    const schedule = entry.schedule &&
+      await planner.stage<ScheduleStage>("schedule", entry.schedule, [...path, "schedule"]);
+    if (!planned || !gradient || (entry.schedule && !schedule)) return undefined;
     const comparisons = planComparisons(planner, entry, planned, path);
     if (!comparisons) return undefined;
     const name = entry.name ?? `${planned.stage.name}(${comparedText(comparisons)})`;
-    return { ...planned, name, comparisons, weight: entry.weight, gradient };
+    return { ...planned, name, comparisons, weight: entry.weight, schedule, gradient };
   });
   planner.refuseTwice(placed(losses), "losses");
   return losses;
@@ -156,11 +159,12 @@ function resolvedOutputs(
  * @param losses The losses.
  */
 export function resolvedLosses(losses: readonly PlannedLoss[]): Record<string, unknown>[] {
-  return losses.map(({ resolved, name, stage, comparisons, weight, gradient }) => ({
+  return losses.map(({ resolved, name, stage, comparisons, weight, schedule, gradient }) => ({
     ...resolved,
     name,
     ...resolvedOutputs(stage.form, comparisons),
     weight,
+    ...(schedule && { schedule: schedule.resolved }),
     gradient: gradient.resolved,
   }));
 }

@@ -122,6 +122,29 @@ export function hintMoves(
 }
 
 /**
+ * The value of a hint whose weight may change, and the gradient that it sends to the light net.
+ *
+ * @param weight The weight.
+ * @param step The step, from 0, as in {@linkcode positionAt}.
+ */
+export function weightedHint(
+  weight: Factor,
+  step: number,
+): { total: number; term: number; light: number } {
+  const { moved, losses: [total, term] } = stepOf({
+    ...termBase([{ from: 0, to: 1, shared: 0 }]),
+    weight,
+    form: "hint",
+    pairs: [{
+      compute: makeLoss(mseHint, [[1], [1]]) as HintLoss,
+      from: { net: "booster", output: "logits" },
+      to: { net: "light", output: "logits" },
+    }],
+  }, step);
+  return { total: total!, term: term!, light: moved.light! };
+}
+
+/**
  * The gradients of the squared distance of one net's logit from labels of 0.
  *
  * @param policy The policy.
@@ -151,8 +174,12 @@ function termBase(policy: GradientPolicy) {
   return { name: "loss", stage: { kind: "loss", name: "tried" }, weight: 1, policy } as const;
 }
 
-/** Takes one step and keeps the gradients that reach the optimizer. */
 function moves(term: Term, step: number): Moved {
+  return stepOf(term, step).moved;
+}
+
+/** Takes one step and keeps the gradients that reach the optimizer. */
+function stepOf(term: Term, step: number): { moved: Moved; losses: number[] } {
   const moved: Moved = {};
   const model: Model = {
     ...rocket(),
@@ -177,10 +204,11 @@ function moves(term: Term, step: number): Moved {
     seed: tf.scalar(0, "int32"),
     factors,
   });
+  const losses = [...result.losses.dataSync()];
   disposeState(state, result.state);
   disposeState(result.state);
   tf.dispose([result.losses, result.norm]);
-  return moved;
+  return { moved, losses };
 }
 
 function rocket(): Pick<Model, "pair" | "variables"> {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Schedule } from "../../../src/stages/schedule.ts";
 import constant from "../../../plugins/schedules/constant.ts";
 import cosine from "../../../plugins/schedules/cosine.ts";
+import ramp from "../../../plugins/schedules/ramp.ts";
 import steps from "../../../plugins/schedules/steps.ts";
 import warmUp from "../../../plugins/schedules/warm_up.ts";
 import { factorsOf, makeSchedule, positionAt, type Run } from "./support.ts";
@@ -17,6 +18,13 @@ const fraction = fc.double({ min: 0, max: 1, noNaN: true });
 const falling: Readonly<Record<string, fc.Arbitrary<() => Schedule>>> = {
   constant: fc.constant(() => makeSchedule(constant)),
   cosine: fraction.map((to) => () => makeSchedule(cosine, { to })),
+  ramp: fc.record({
+    end: fraction,
+    after: fc.double({ min: 0, max: 40, noNaN: true }),
+    over: fc.option(fc.double({ min: 0.1, max: 40, noNaN: true }), { nil: undefined }),
+    unit,
+    shape: fc.constantFrom("linear", "cosine"),
+  }).map((options) => () => makeSchedule(ramp, { ...options, start: 1 })),
   steps: fc.record({
     at: fc.array(fc.double({ min: 0, max: 60, noNaN: true }), { minLength: 1, maxLength: 5 }),
     by: fc.double({ min: 1e-3, max: 1, noNaN: true }),
