@@ -88,7 +88,7 @@ function entryIssues(kind: StageKind, value: unknown): Issue[] {
   if (!common.success) return common.error.issues;
   const inner: [StageKind, unknown][] = [];
   if (kind === "loss" && entry.gradient !== undefined) inner.push(["gradient", entry.gradient]);
-  if (kind === "optimizer" && entry.schedule !== undefined) {
+  if ((kind === "loss" || kind === "optimizer") && entry.schedule !== undefined) {
     inner.push(["schedule", entry.schedule]);
   }
   const rest = inner.flatMap(([kind, value]) => entryIssues(kind, value));
