@@ -58,6 +58,7 @@ import sgdOptimizer from "./optimizers/sgd.ts";
 import constantSchedule from "./schedules/constant.ts";
 import cosineSchedule from "./schedules/cosine.ts";
 import delaySchedule from "./schedules/delay.ts";
+import plateauSchedule from "./schedules/plateau.ts";
 import rampSchedule from "./schedules/ramp.ts";
 import stepsSchedule from "./schedules/steps.ts";
 import warmUpSchedule from "./schedules/warm_up.ts";
@@ -131,6 +132,7 @@ export const builtins: readonly AnyStage[] = [
   constantSchedule,
   cosineSchedule,
   delaySchedule,
+  plateauSchedule,
   rampSchedule,
   stepsSchedule,
   warmUpSchedule,

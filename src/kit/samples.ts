@@ -6,7 +6,7 @@
 
 import { createRandom, deriveSeed, type Random } from "../base/random.ts";
 import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
-import type { Position } from "../stages/gradient.ts";
+import type { Measured, Position } from "../stages/gradient.ts";
 import type { StageChecks } from "./stage_checks.ts";
 
 /** A label that the test kit uses to check a stage. */
@@ -207,9 +207,26 @@ export function positions(): readonly Position[] {
     Array.from(
       { length: epochs * perEpoch },
       (_, step) =>
-        Object.freeze({ step, steps: epochs * perEpoch, epoch: step / perEpoch, epochs }),
+        Object.freeze({
+          ...{ step, steps: epochs * perEpoch, epoch: step / perEpoch, epochs },
+          measured: measured(Math.floor(step / perEpoch)),
+        }),
     )
   );
+}
+
+/** The metrics of some evaluations: one that improves at first, and one that has no value once. */
+function measured(evaluations: number): Measured {
+  const values = (value: (index: number) => number | null) =>
+    Object.freeze(Array.from({ length: evaluations }, (_, index) => value(index)));
+  return {
+    better: { "light/accuracy": "higher", "light/log-loss": "lower" },
+    select: "light/accuracy",
+    values: {
+      "light/accuracy": values((index) => Math.min(index, 5) / 10),
+      "light/log-loss": values((index) => index === 3 ? null : 1 / (index + 1)),
+    },
+  };
 }
 
 /**

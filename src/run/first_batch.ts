@@ -13,6 +13,7 @@ import type { MetricValue } from "../stages/metric.ts";
 import { batchCount } from "../input/order.ts";
 import type { JobPhase } from "./job.ts";
 import { firstBatch, type PreparedData } from "../input/prepare_data.ts";
+import { measuredSoFar } from "./selection.ts";
 import { disposeState, gradientNorms, initialState, trainStep } from "../train/step.ts";
 import { disposeInput, stepInput } from "../train/step_input.ts";
 import { type GivenState, initialValues } from "../train/variables.ts";
@@ -49,12 +50,13 @@ export interface FirstBatch {
 export async function tryFirstBatch(
   plan: Plan,
   data: PreparedData,
-  { epochs, place, nets: { model, network, nets, metrics, learningRate } }: JobPhase,
+  { epochs, place, select, nets: { model, network, nets, metrics, learningRate } }: JobPhase,
   given: GivenState,
 ): Promise<FirstBatch> {
   const batch = firstBatch(plan, data);
   const steps = batchCount(data.splits.train.rows, plan.cut) * epochs;
-  const position = { step: 0, steps, epoch: 0, epochs };
+  const measuredBefore = measuredSoFar({ metrics, nets }, select);
+  const position = { step: 0, steps, epoch: 0, epochs, measured: measuredBefore };
   const first = initialValues(model.variables, plan.seed, given.values);
   const state = initialState(model, first, given.slots);
   const input = stepInput(model, batch, position, learningRate(position), plan.seed, given.steps);

@@ -5,7 +5,15 @@ import type { Position } from "../stages/gradient.ts";
 import type { BestEpoch, JobPosition, PhaseStart, Rollback } from "./folder/checkpoint_content.ts";
 import type { Job, JobPhase } from "./job.ts";
 import { LossMeans } from "./loss_means.ts";
-import { byNet, Patience, Selection } from "./selection.ts";
+import {
+  byNet,
+  decidingSplit,
+  measuredSoFar,
+  type MetricHistory,
+  Patience,
+  Selection,
+  withEvaluation,
+} from "./selection.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /**
@@ -36,6 +44,8 @@ export class Progress {
   means: LossMeans;
   /** The latest metrics of each split. */
   metrics: Readonly<Record<string, Metrics>>;
+  /** The metrics of the evaluations of the phase so far. */
+  #evaluations: MetricHistory;
   readonly #job: Job;
   readonly #started: number;
 
@@ -66,6 +76,7 @@ export class Progress {
     this.skipped = position.skipped;
     this.means = new LossMeans(nets.model.terms, position.losses);
     this.metrics = position.metrics;
+    this.#evaluations = position.evaluations ?? {};
     this.#started = performance.now() - position.seconds * 1000;
   }
 
@@ -93,6 +104,7 @@ export class Progress {
       steps: this.steps,
       epoch: step / this.stepsPerEpoch,
       epochs: this.phase.epochs,
+      measured: measuredSoFar(this.phase.nets, this.phase.select, this.#evaluations),
     };
   }
 
@@ -144,6 +156,11 @@ export class Progress {
     const epoch = this.epochs + 1;
     const best = this.#isMeasured(epoch) && this.selection.consider(epoch, metrics);
     this.patience.watch(epoch, metrics);
+    if (this.#isMeasured(epoch)) {
+      const { better } = measuredSoFar(this.phase.nets, this.phase.select);
+      const evaluation = metrics[decidingSplit(this.#job.data.splits)];
+      this.#evaluations = withEvaluation(this.#evaluations, Object.keys(better), evaluation);
+    }
     this.metrics = metrics;
     this.epochs = epoch;
     this.batches = 0;
@@ -176,6 +193,7 @@ export class Progress {
       best: this.bestEpoch,
       rollback: this.rollback,
       stop: this.patience.best,
+      evaluations: this.#evaluations,
       metrics: this.metrics,
     };
   }
@@ -196,6 +214,7 @@ export class Progress {
       losses: noPosition.losses,
       best: undefined,
       stop: undefined,
+      evaluations: {},
       metrics: {},
     };
   }

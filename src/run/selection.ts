@@ -1,4 +1,5 @@
 import type { Metrics, Result } from "../stages/events.ts";
+import type { Measured as SoFar } from "../stages/gradient.ts";
 import type { StopOptions } from "../pipeline/plan.ts";
 import type { BestEpoch, BestValue } from "./folder/checkpoint_content.ts";
 import { type MetricValue, undefinedMetric } from "../stages/metric.ts";
@@ -58,6 +59,45 @@ class Watched {
  */
 export function decidingSplit(splits: Readonly<Record<string, unknown>>): string {
   return splits.validation ? "validation" : "test";
+}
+
+/** The values of metrics by key, one for each evaluation of a phase; null without a value. */
+export type MetricHistory = Readonly<Record<string, readonly (number | null)[]>>;
+
+/**
+ * Describes what a phase has measured so far, for schedules.
+ *
+ * @param measured The metrics and nets.
+ * @param select The key of the metric that selects the best epoch.
+ * @param values The values so far.
+ */
+export function measuredSoFar(
+  { metrics, nets }: Measured,
+  select: string | undefined,
+  values: MetricHistory = {},
+): SoFar {
+  const better = metrics.flatMap((metric) =>
+    metric.better ? keysOf(metric, nets).map((key) => [key, metric.better!] as const) : []
+  );
+  return { better: Object.fromEntries(better), select, values };
+}
+
+/**
+ * Adds the metrics of an evaluation to those of a phase.
+ *
+ * @param history The values so far.
+ * @param keys The keys of the metrics.
+ * @param metrics The metrics of the evaluation on the deciding split.
+ */
+export function withEvaluation(
+  history: MetricHistory,
+  keys: readonly string[],
+  metrics: Metrics = {},
+): MetricHistory {
+  return Object.fromEntries(keys.map((key) => {
+    const value = metrics[key];
+    return [key, [...history[key] ?? [], typeof value === "number" ? value : null]];
+  }));
 }
 
 /** Remembers the best epoch on the validation split, or on the test split if there is none. */

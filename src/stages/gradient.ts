@@ -6,6 +6,22 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
+/** What a phase has measured so far, on the validation split, or on the test split without one. */
+export interface Measured {
+  /**
+   * The metrics with a single value, by key, such as `light/accuracy`, and whether higher or lower
+   * values are better.
+   */
+  readonly better: Readonly<Record<string, "higher" | "lower">>;
+  /** The key of the metric that selects the best epoch, if there is one. */
+  readonly select?: string | undefined;
+  /**
+   * The values of each evaluation so far by the metric's key, oldest first; null if the metric had
+   * no value.
+   */
+  readonly values: Readonly<Record<string, readonly (number | null)[]>>;
+}
+
 /** How far training has come in the current phase, or in the run if the pipeline has no phases. */
 export interface Position {
   /** The step about to run, from 0 at the start of the phase. */
@@ -16,6 +32,8 @@ export interface Position {
   readonly epoch: number;
   /** The number of epochs of the phase. */
   readonly epochs: number;
+  /** The metrics of the evaluations so far; undefined if nothing is evaluated. */
+  readonly measured?: Measured | undefined;
 }
 
 /**

@@ -11,7 +11,7 @@ import {
  * Computes the factor that multiplies the learning rate, or the weight of a loss, at a position in a
  * phase, or in a run without phases.
  *
- * @param position The position before the step.
+ * @param position The position before the step, with the metrics that were measured before it.
  * @returns The factor; 1 leaves the learning rate or the weight unchanged.
  */
 export type Schedule = (position: Position) => number;

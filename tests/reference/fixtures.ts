@@ -300,6 +300,30 @@ export async function readOptimizersReference(): Promise<OptimizersReference> {
   return await readFixture("optimizers") as OptimizersReference;
 }
 
+/** Learning rates of ReduceLROnPlateau before the first evaluation and after each, by plateau.py. */
+export interface PlateauReference {
+  readonly cases: Readonly<
+    Record<string, {
+      readonly mode: "max" | "min";
+      readonly metrics: readonly (number | null)[];
+      readonly options: {
+        readonly patience: number;
+        readonly factor?: number;
+        readonly threshold?: number;
+        readonly threshold_mode?: "rel" | "abs";
+        readonly cooldown?: number;
+        readonly min_lr?: number;
+      };
+      readonly rates: readonly number[];
+    }>
+  >;
+}
+
+/** The values of plateau.py. */
+export async function readPlateauReference(): Promise<PlateauReference> {
+  return await readFixture("plateau") as PlateauReference;
+}
+
 /** Fifty steps of optimizers on an embedding table, by tables.py: the table's rows after them. */
 export interface TablesReference {
   /** By optimizer: its options, and the table if only the rows that are read move, or all. */

@@ -1678,6 +1678,22 @@ readonly unit?: "epochs" | "steps";
 /** The schedule after the delay; constant by default. */
 readonly then?: StageEntries["schedule"];
 }) | ({
+readonly use: "plateau";
+/** The metric that must improve, such as `light/auc`, on the validation split, or on the test split if there is none. By default, the metric that selects the best epoch. A light net trained alone has no metrics of the booster; with such a metric, its learning rate stays constant. */
+readonly metric?: string;
+/** The number of successive evaluations without improvement after which the learning rate changes. PyTorch's `patience` is one less. */
+readonly patience: number;
+/** The factor that multiplies the learning rate. */
+readonly factor?: number;
+/** The minimum improvement. A value counts as better only if it improves by more than this. */
+readonly threshold?: number;
+/** Whether `threshold` is a fraction of the best value so far. */
+readonly relative?: boolean;
+/** The number of evaluations after a change during which evaluations without improvement are not counted. */
+readonly cooldown?: number;
+/** The lowest learning rate, as a fraction of the configured one. */
+readonly to?: number;
+}) | ({
 readonly use: "ramp";
 /** The factor before the change starts. */
 readonly start?: number;
@@ -2543,6 +2559,22 @@ readonly for?: number;
 readonly unit?: "epochs" | "steps";
 /** The schedule after the delay; constant by default. */
 readonly then?: ChangedStageEntries["schedule"];
+}) | ({
+readonly use?: "plateau";
+/** The metric that must improve, such as `light/auc`, on the validation split, or on the test split if there is none. By default, the metric that selects the best epoch. A light net trained alone has no metrics of the booster; with such a metric, its learning rate stays constant. */
+readonly metric?: string;
+/** The number of successive evaluations without improvement after which the learning rate changes. PyTorch's `patience` is one less. */
+readonly patience?: number;
+/** The factor that multiplies the learning rate. */
+readonly factor?: number;
+/** The minimum improvement. A value counts as better only if it improves by more than this. */
+readonly threshold?: number;
+/** Whether `threshold` is a fraction of the best value so far. */
+readonly relative?: boolean;
+/** The number of evaluations after a change during which evaluations without improvement are not counted. */
+readonly cooldown?: number;
+/** The lowest learning rate, as a fraction of the configured one. */
+readonly to?: number;
 }) | ({
 readonly use?: "ramp";
 /** The factor before the change starts. */

@@ -113,6 +113,11 @@ export interface JobPosition {
   readonly rollback?: Rollback | undefined;
   /** The best value so far of the metric that decides whether training ends early. */
   readonly stop?: BestValue | undefined;
+  /**
+   * The metrics of each evaluation of the phase on the split that selects the best epoch, by key,
+   * for schedules; null without a value.
+   */
+  readonly evaluations?: Readonly<Record<string, readonly (number | null)[]>> | undefined;
   /** The latest metrics of each split. */
   readonly metrics: Readonly<Record<string, Metrics>>;
 }
@@ -234,6 +239,7 @@ const position = z.looseObject({
     without: z.array(count),
   }).optional(),
   stop: z.looseObject({ epoch: count, value: anyNumber }).optional(),
+  evaluations: z.record(z.string(), z.array(z.number().nullable())).optional(),
   metrics: metricsByName,
 }).refine(
   // A position that contradicts itself could make the run train forever.
