@@ -3,7 +3,7 @@ import ramp from "../../../plugins/schedules/ramp.ts";
 import { checkStage } from "../../../testing.ts";
 import { assertNear } from "../../reference/fixtures.ts";
 import { forEachEngine } from "../../support/engines.ts";
-import { hintGradients, positionAt, weightedHint } from "../gradients/support.ts";
+import { hintGradients, type positionAt, weightedHint } from "../gradients/support.ts";
 import { factorsOf, makeSchedule } from "./support.ts";
 
 const run = { epochs: 2, perEpoch: 4 };
