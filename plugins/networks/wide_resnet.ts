@@ -20,13 +20,13 @@ import { inputFeature } from "./input_feature.ts";
 const { batchNormalization, convolution, dense } = layers;
 type Layer = layers.Layer;
 
-const size = (what: string) =>
+const depthOption = (description: string, step: number, expected: string) =>
+  z.int().min(10).describe(description)
+    .refine((depth) => (depth - 4) % step === 0, { error: `expected ${expected}, …` });
+
+const size = (depth: ReturnType<typeof depthOption>) =>
   z.object({
-    depth: z.int().min(10).describe(
-      `The number of layers of the ${what}: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40.`,
-    ).refine((depth) => (depth - 4) % 6 === 0, {
-      error: "expected 6n + 4: 10, 16, 22, 28, 34, 40, …",
-    }),
+    depth,
     width: z.int().min(1).default(1).describe(
       "The factor that multiplies the numbers of channels of the three groups, [16, 32, 64].",
     ),
@@ -38,14 +38,28 @@ const options = z.object({
       "bottom: the booster's first two groups. none: only the first convolution. " +
       "separate: no layers, for a booster that was trained beforehand.",
   ),
-  light: size("light net").extend({
+  light: size(depthOption(
+    "The number of layers of the light net: 6n + 4 for n blocks per group, such as 10, 16, or 22. With other even numbers, the " +
+      "first groups have one block more than the others: 12 is for 2, 1, and 1 blocks, and 14 for 2, 2, and 1.",
+    2,
+    "an even number: 10, 12, 14, 16",
+  )).extend({
     groups: z.int().min(1).max(3).default(3).describe(
       "The number of groups of the light net. With 2 groups and `sharing: none`, the light net has the same layers as with `sharing: bottom`, but its own kernels.",
     ),
   }).optional().describe(
     "The light net. Omit it with `sharing: bottom`, where it is a part of the booster.",
   ),
-  booster: size("booster").describe("The booster."),
+  booster: size(depthOption(
+    "The number of layers of the booster: 6n + 4 for n blocks per group, such as 16, 22, 28, or 40.",
+    6,
+    "6n + 4: 10, 16, 22, 28, 34, 40",
+  )).extend({
+    dropout: z.number().min(0).lt(1).default(0).describe(
+      "The fraction of values to drop during training before the second convolution of each of the booster's own blocks, " +
+        "which are the blocks that the light net does not share.",
+    ),
+  }).describe("The booster."),
   feature: z.string().optional().describe(
     "The name of the image feature; by default, the only feature.",
   ),
@@ -60,6 +74,7 @@ interface Block {
   readonly shortcut: Layer | undefined;
   readonly from: number;
   readonly to: number;
+  readonly owner: VariableOwner;
 }
 
 /** The blocks of a group that a net uses, with the net's own batch norms. */
@@ -72,6 +87,9 @@ type Group = readonly Layer[];
  * never batch norms or heads. The outputs are the maps `group1`, `group2`, `group3` at the end of
  * the groups (before batch norm and relu, where the authors compare attention), the pooled
  * `features`, and `logits`.
+ *
+ * Dropout in the booster's own blocks is at the place of section 2.4 of Zagoruyko and Komodakis,
+ * between the second batch norm and relu of a block and its second convolution.
  */
 const stage: NetworkStage = defineNetwork({
   name: "wide-resnet",
@@ -174,6 +192,7 @@ function build(
       shortcut: from === to ? undefined : kernel("shortcut", 1, from, stride),
       from,
       to,
+      owner,
     };
   };
 
@@ -183,14 +202,14 @@ function build(
     const own: Block[] = [], teacher: Block[] = [];
     if (group <= light.groups) {
       const [prefix, owner] = apart ? ["light/", "light" as const] : ["", sharedOwner];
-      for (let index = 1; index <= light.blocks; index++) {
+      for (let index = 1; index <= light.blocks[group - 1]!; index++) {
         own.push(block(prefix, group, index, light.width, owner));
       }
     }
     if (wanted) {
       const [prefix, shared] = apart ? ["booster/", []] : ["", own];
       teacher.push(...shared);
-      for (let index = shared.length + 1; index <= blocksOf(booster.depth); index++) {
+      for (let index = shared.length + 1; index <= blocksOf(booster.depth)[group - 1]!; index++) {
         teacher.push(block(prefix, group, index, booster.width, "booster"));
       }
     }
@@ -220,10 +239,13 @@ function build(
   const residual = (block: Block, name: string, owner: NetName): Layer => {
     const norm1 = batchNormalization(variables, `${name}/norm1`, block.from, owner);
     const norm2 = batchNormalization(variables, `${name}/norm2`, block.to, owner);
+    const rate = block.owner === "booster" ? booster.dropout : 0;
+    const drop: Layer = (x, scope) =>
+      rate > 0 && scope.training ? ops.dropout(x, rate, scope.seed(name)) : x;
     return (x, scope) => {
       const active = ops.relu(norm1(x, scope));
       const y = block.conv1(active, scope);
-      const z = block.conv2(ops.relu(norm2(y, scope)), scope);
+      const z = block.conv2(drop(ops.relu(norm2(y, scope)), scope), scope);
       return tf.add(z, block.shortcut ? block.shortcut(active, scope) : x);
     };
   };
@@ -232,7 +254,9 @@ function build(
   return wanted ? { ...pair, booster: net("booster", boosterStem, boosterBlocks) } : pair;
 }
 
-const blocksOf = (depth: number) => (depth - 4) / 6;
+/** The number of blocks of each group. The first groups have the blocks that do not divide by 3. */
+const blocksOf = (depth: number) =>
+  [2, 1, 0].map((more) => Math.floor(((depth - 4) / 2 + more) / 3));
 
 const groupChannels = (group: number, width: number) => [16, 32, 64][group - 1]! * width;
 
@@ -253,7 +277,7 @@ function sizeHint(feature: string, height: number, width: number): HintText {
 /** The numbers of groups and blocks of the light net. Checks that the booster contains them. */
 function lightSize(
   { sharing, light, booster }: Options,
-): { groups: number; blocks: number; width: number } {
+): { groups: number; blocks: readonly number[]; width: number } {
   if (sharing === "bottom") {
     if (light) {
       throw new UserError(

@@ -143,7 +143,7 @@ export const subjects: readonly Subject[] = [
   {
     name: "wide-resnet",
     ...digits,
-    network: { use: "wide-resnet", light: { depth: 10 }, booster: { depth: 16 } },
+    network: { use: "wide-resnet", light: { depth: 10 }, booster: { depth: 16, dropout: 0.1 } },
   },
   {
     name: "mlp",

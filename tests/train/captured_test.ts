@@ -95,8 +95,8 @@ const still = { use: "sgd", learningRate: 0.05 }, slow = { use: "sgd", learningR
 
 /** Built-in networks, losses, gradient policies, optimizers and schedules, each in a pipeline. */
 const cases: Record<string, Record<string, unknown>> = {
-  "wide-resnet, interval": {
-    network: { use: "wide-resnet", light: { depth: 10 }, booster: { depth: 16 } },
+  "wide-resnet, interval, dropout": {
+    network: { use: "wide-resnet", light: { depth: 10 }, booster: { depth: 16, dropout: 0.2 } },
   },
   "wide-resnet, bottom": {
     network: { use: "wide-resnet", sharing: "bottom", booster: { depth: 10 } },

@@ -1137,7 +1137,7 @@ readonly optimizer?: boolean;
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
 /** The light net. Omit it with `sharing: bottom`, where it is a part of the booster. */
 readonly light?: {
-/** The number of layers of the light net: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40. */
+/** The number of layers of the light net: 6n + 4 for n blocks per group, such as 10, 16, or 22. With other even numbers, the first groups have one block more than the others: 12 is for 2, 1, and 1 blocks, and 14 for 2, 2, and 1. */
 readonly depth: number;
 /** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
@@ -1146,10 +1146,12 @@ readonly groups?: number;
 };
 /** The booster. */
 readonly booster: {
-/** The number of layers of the booster: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40. */
+/** The number of layers of the booster: 6n + 4 for n blocks per group, such as 16, 22, 28, or 40. */
 readonly depth: number;
 /** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
+/** The fraction of values to drop during training before the second convolution of each of the booster's own blocks, which are the blocks that the light net does not share. */
+readonly dropout?: number;
 };
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
@@ -2383,7 +2385,7 @@ readonly optimizer?: boolean;
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
 /** The light net. Omit it with `sharing: bottom`, where it is a part of the booster. */
 readonly light?: {
-/** The number of layers of the light net: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40. */
+/** The number of layers of the light net: 6n + 4 for n blocks per group, such as 10, 16, or 22. With other even numbers, the first groups have one block more than the others: 12 is for 2, 1, and 1 blocks, and 14 for 2, 2, and 1. */
 readonly depth?: number;
 /** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
@@ -2392,10 +2394,12 @@ readonly groups?: number;
 };
 /** The booster. */
 readonly booster?: {
-/** The number of layers of the booster: 6n + 4 for n blocks per group, such as 10, 16, 22, 28, or 40. */
+/** The number of layers of the booster: 6n + 4 for n blocks per group, such as 16, 22, 28, or 40. */
 readonly depth?: number;
 /** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
 readonly width?: number;
+/** The fraction of values to drop during training before the second convolution of each of the booster's own blocks, which are the blocks that the light net does not share. */
+readonly dropout?: number;
 };
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;

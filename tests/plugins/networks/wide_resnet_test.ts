@@ -1,8 +1,9 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
 import type { NetName } from "../../../src/stages/network.ts";
 import wideResnet from "../../../plugins/networks/wide_resnet.ts";
 import { checkStage } from "../../../testing.ts";
+import { Forward } from "../../../src/train/forward.ts";
 import { initialValues, parameterCount, type TensorsByName } from "../../../src/train/variables.ts";
 import { forEachEngine } from "../../support/engines.ts";
 import {
@@ -308,6 +309,74 @@ forEachEngine(
   },
 );
 
+forEachEngine(
+  "wide-resnet drops values before the second convolution of the booster's own blocks, in training only",
+  () => {
+    const built = build(
+      wideResnet,
+      { ...sharings.interval, booster: { ...depth(16), dropout: 0.5 } },
+      { features: floats(8, 8, 1), units: 3 },
+    );
+    // In block 2 of group 1, which only the booster has, ones reach the second convolution, which
+    // copies them: the block adds 1 to its input, or with dropout 0 or 1 / (1 − 0.5).
+    const block = "booster/group1/block2/norm2", kernel = new Float32Array(9 * 16 * 16);
+    for (let channel = 0; channel < 16; channel++) kernel[(4 * 16 + channel) * 16 + channel] = 1;
+    const values = {
+      ...initialValues(built.variables, 1),
+      [`${block}/scale`]: tf.zeros([16]),
+      [`${block}/offset`]: tf.ones([16]),
+      "group1/block2/conv2/kernel": tf.tensor(kernel, [3, 3, 16, 16]),
+    };
+    const inputOnly = { ...values, "group1/block2/conv2/kernel": tf.zeros([3, 3, 16, 16]) };
+    const image = tf.randomNormal([4, 8, 8, 1], 0.5, 1, "float32", 3);
+    const maps = (training: boolean, values: TensorsByName, seed: number) => {
+      const pass = new Forward(built.pair, {
+        values,
+        features: { image },
+        training,
+        seed: () => tf.scalar(seed, "int32"),
+      });
+      return {
+        group1: pass.outputs("booster")["group1"]!,
+        light: [...pass.outputs("light").logits.dataSync()],
+      };
+    };
+    const added = (training: boolean, seed: number) => {
+      const sum = tf.sub(
+        maps(training, values, seed).group1,
+        maps(training, inputOnly, seed).group1,
+      );
+      return [...sum.dataSync()].map((value) => Math.round(value * 1e4) / 1e4);
+    };
+    assertEquals(new Set(added(false, 1)), new Set([1]));
+    const dropped = added(true, 1);
+    assertEquals(new Set(dropped), new Set([0, 2]));
+    // The deviation of the mean of 4096 values is 1 / 64.
+    assertAlmostEquals(dropped.reduce((sum, value) => sum + value) / dropped.length, 1, 4 / 64);
+    assertEquals(added(true, 1), dropped);
+    assertNotEquals(added(true, 2), dropped);
+    assertEquals(maps(true, values, 1).light, maps(true, values, 2).light);
+  },
+);
+
+Deno.test("wide-resnet gives the first groups of the light net one block more if its depth is not 6n + 4", () => {
+  for (const [light, blocks] of [[12, [2, 1, 1]], [14, [2, 2, 1]], [18, [3, 2, 2]]] as const) {
+    const built = build(wideResnet, { light: depth(light), booster: depth(22) }, {
+      features: cifar,
+    });
+    const shared = blocksOf(built, "shared");
+    assertEquals(
+      [1, 2, 3].map((group) => shared.filter((b) => b.startsWith(`group${group}`)).length),
+      [
+        ...blocks,
+      ],
+    );
+    const own = blocksOf(built, "booster");
+    assertEquals(shared.length - 1 + own.length, 9);
+    assertEquals(parameterCount(built.variables, "booster"), size(22, 1));
+  }
+});
+
 Deno.test("wide-resnet refuses images that consist of ids, whose order has no meaning", () => {
   const dtype = "int32" as const;
   assertRefused(
@@ -422,12 +491,16 @@ Deno.test("wide-resnet names the valid depths", () => {
   for (const wrong of [4, 9, 10.5]) {
     assert(issuesOf(wideResnet, { booster: depth(wrong) }).length > 0);
   }
+  assertEquals(issuesOf(wideResnet, { light: depth(11), booster: depth(16) }), [
+    "light.depth: expected an even number: 10, 12, 14, 16, …",
+  ]);
+  assertEquals(issuesOf(wideResnet, { booster: { ...depth(10), dropout: 1 } }).length, 1);
   assertEquals(issuesOf(wideResnet, { booster: depth(10, 0) }).length, 1);
   assertEquals(issuesOf(wideResnet, { booster: { depth: 10, widht: 2 } }).length, 1);
   assertEquals(issuesOf(wideResnet, {}).length, 1);
   assertEquals(issuesOf(wideResnet, { sharing: "all", booster: depth(10) }).length, 1);
   assertEquals(
     wideResnet.options.parse({ booster: { depth: 10 } }),
-    { sharing: "interval", booster: { depth: 10, width: 1 } },
+    { sharing: "interval", booster: { depth: 10, width: 1, dropout: 0 } },
   );
 });
