@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { arrowFile } from "../../data/arrow_file.ts";
+import { movielens } from "../../data/movielens.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { allowedCode } from "../../src/pipeline/allowed_code.ts";
 import type { Plan } from "../../src/pipeline/plan.ts";
@@ -20,6 +21,7 @@ import { allCode } from "../support/all_code.ts";
 const folder = join(root, "pipelines", "paper");
 const files = [...Deno.readDirSync(folder)].map(({ name }) => name)
   .filter((name) => name.endsWith(".yaml"));
+const images = files.filter((file) => file !== "ads.yaml");
 
 /** Makes 40 random images in the layout of `deno task data`, with classes of both CIFARs. */
 function noise(size: number): Uint8Array<ArrayBuffer> {
@@ -39,12 +41,34 @@ async function withSweep(
   file: string,
   test: (sweep: Sweep) => Promise<void> | void,
 ): Promise<void> {
+  if (file === "ads.yaml") return await withClicks(test);
   const images = noise(file.startsWith("fashion-mnist") ? 28 * 28 : 32 * 32 * 3);
   await withFiles({ "noise.arrow": images }, async (data) => {
     const path = join(data, "noise.arrow");
     const paths = ["train", "test"].map((split) => `data.${split}.path=${path}`);
     const set = [...paths, "data.rows=20", "train.batch=4"];
     await test(await readSweep(join(folder, file), { allowed: allCode, set }));
+  });
+}
+
+/** Passes a test the sweep of the ads with 200 random clicks in the layout of MovieLens. */
+async function withClicks(test: (sweep: Sweep) => Promise<void> | void): Promise<void> {
+  const random = createRandom(1),
+    draw = (count: number) => 1 + Math.floor(random.uniform() * count);
+  const lines = (count: number, line: (number: number) => string) =>
+    Array.from({ length: count }, (_, index) => line(index + 1) + "\n").join("");
+  const genres = Array.from({ length: 19 }, (_, genre) => Number(genre === 3)).join("|");
+  const ratings = {
+    "u.data": lines(200, (time) => `${draw(4)}\t${draw(6)}\t${draw(5)}\t${time}`),
+    "u.item": lines(6, (item) => `${item}|Film (1995)|01-Jan-1995||http://a|${genres}`),
+    "u.user": lines(4, (user) => `${user}|${20 + user}|F|artist|85711`),
+  };
+  await withFiles(ratings, async (data) => {
+    await movielens.make({ from: data, out: data, report: () => {} });
+    const paths = ["train", "validation", "test"]
+      .map((split) => `data.${split}.path=${join(data, `${split}.arrow`)}`);
+    const set = [...paths, "train.batch=4"];
+    await test(await readSweep(join(folder, "ads.yaml"), { allowed: allCode, set }));
   });
 }
 
@@ -64,15 +88,15 @@ async function withPlan(
 }
 
 for (const file of files) {
-  Deno.test(`pipelines/paper/${file}: data and nets of all settings are valid, with random images`, async () => {
+  Deno.test(`pipelines/paper/${file}: data and nets of all settings are valid, with random rows`, async () => {
     await openEngine("wasm");
     await withSweep(file, async (sweep) => {
       for (const { key } of sweep.settings) {
         await withPlan(sweep, key, async (plan, data) => {
           const { rocket } = await prepareJobs(plan, data);
-          const isAlone = /^(basic|alone)/.test(key);
+          const isAlone = /^(basic|alone|base$|booster-alone)/.test(key);
           assertEquals(netsOf(plan), isAlone ? ["light"] : ["light", "booster"], key);
-          assertEquals(rocket.phases.length, /^(distil|attention)/.test(key) ? 2 : 1, key);
+          assertEquals(rocket.phases.length, /^(distil|attention|no-joint)/.test(key) ? 2 : 1, key);
         });
       }
     });
@@ -81,23 +105,30 @@ for (const file of files) {
 
 Deno.test("pipelines/paper uses the settings of the paper's authors", async () => {
   const epochs: Record<string, number> = {};
-  for (const file of files.filter((file) => !file.startsWith("fashion-mnist"))) {
+  for (const file of images.filter((file) => !file.startsWith("fashion-mnist"))) {
     await withSweep(file, (sweep) => {
       for (const run of sweep.runs) {
         const { value } = run.document() as { value: Record<string, never> };
         const { network, optimizer, train, data } = value as unknown as {
-          network: { sharing: string; light?: { width?: number }; booster: { width: number } };
-          optimizer: { learningRate: number; momentum: number; weightDecay: number };
+          network: {
+            sharing: string;
+            light?: { width?: number };
+            booster: { width?: number; dropout?: number };
+          };
+          optimizer: { use: string; learningRate: number; momentum: number; weightDecay: number };
           train: { epochs: number };
           data: { label: { classes: number } };
         };
         epochs[file] = train.epochs;
-        assertEquals([optimizer.learningRate, optimizer.momentum, optimizer.weightDecay], [
-          0.1,
-          0.9,
-          5e-4,
-        ]);
-        if (network.light) assertEquals(network.light.width ?? 1, network.booster.width);
+        const { use, learningRate, momentum, weightDecay } = optimizer;
+        const isSvhn = file === "svhn.yaml";
+        assertEquals(
+          [use, learningRate, momentum, weightDecay, network.booster.dropout],
+          isSvhn ? ["adam", 0.001, undefined, undefined, 0.2] : ["sgd", 0.1, 0.9, 5e-4, undefined],
+        );
+        if (network.light) {
+          assertEquals(network.light.width ?? 1, network.booster.width ?? 1);
+        }
         // The weight of KL at T = 4 is 2α / classes, beside the authors' γ and in their KD.
         if (/distillation/.test(run.setting)) {
           const text = JSON.stringify(value), { classes } = data.label;
@@ -107,14 +138,43 @@ Deno.test("pipelines/paper uses the settings of the paper's authors", async () =
       }
     });
   }
-  const { "svhn.yaml": svhn, ...others } = epochs;
-  assertEquals([svhn, new Set(Object.values(others))], [210, new Set([200])]);
+  const shorter = Object.entries(epochs).filter(([, count]) => count !== 200);
+  assertEquals(Object.fromEntries(shorter), {
+    "cifar10-short.yaml": 12,
+    "cifar10-short-methods.yaml": 12,
+    "svhn.yaml": 80,
+  });
+});
+
+Deno.test("pipelines/paper/ads.yaml has the layers of the paper's nets for ads", async () => {
+  await withSweep("ads.yaml", async (sweep) => {
+    const widths: Record<string, number[]> = {};
+    for (const setting of ["rocket", "booster-alone"]) {
+      await withPlan(sweep, setting, (plan, data) => {
+        const { model } = prepareNets(plan, data, netsOf(plan), plan.phases[0]!);
+        for (const net of netsOf(plan)) {
+          const shapes = model.variables
+            .filter(({ name }) => new RegExp(`^${net}/.*(kernel|weights?)$`).test(name))
+            .map(({ shape }) => shape);
+          widths[`${setting}: ${net}`] = [shapes[0]![0]!, ...shapes.map((shape) => shape[1]!)];
+        }
+      });
+    }
+    const booster = [576, 720, 360, 240, 180, 90, 2];
+    assertEquals(widths, {
+      "rocket: light": [576, 200, 80, 2],
+      "rocket: booster": booster,
+      "booster-alone: light": booster,
+    });
+  });
 });
 
 for (
   const [file, setting] of [
     ["table-4-cifar100.yaml", "rocket-distillation"],
-    ["table-1-bottom-1.yaml", "distillation"],
+    ["table-2-bottom.yaml", "no-joint-training"],
+    ["svhn.yaml", "rocket"],
+    ["ads.yaml", "rocket"],
     ["fashion-mnist-methods.yaml", "attention-transfer"],
   ] as const
 ) {
