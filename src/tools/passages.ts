@@ -156,7 +156,13 @@ function passages(): Record<string, Passage[]> {
 }
 
 if (import.meta.main) {
-  const seed = Number(Deno.args[0] ?? 15);
+  const [text = "15", ...others] = Deno.args;
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed) || others.length > 0) {
+    const shown = JSON.stringify(Deno.args.join(" "));
+    console.error(`error: expected one whole number from 0, the seed, but found ${shown}`);
+    Deno.exit(2);
+  }
   for (const [kind, all] of Object.entries(passages())) {
     const random = createRandom(deriveSeed(seed, "passages", kind));
     console.log(`\n## ${kind}: ${PER_KIND} of ${all.length}, seed ${seed}\n`);
