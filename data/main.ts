@@ -26,7 +26,8 @@ import { svhn, svhnExtra } from "./svhn.ts";
 import { inOneLine, printable } from "../src/base/printable.ts";
 import { print, say } from "../src/base/terminal.ts";
 
-const dataSets: readonly DataSet[] = [
+/** The data sets that have a name. */
+export const dataSets: readonly DataSet[] = [
   digits,
   fashionMnist,
   movielens,

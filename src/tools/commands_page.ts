@@ -54,7 +54,9 @@ function commandSection(name: CommandName): string {
       ]
       : []),
     ...(own.length > 0 ? [optionTable(name, own)] : []),
-    `\`\`\`sh no-run: the files are examples\ndeno task pipeline ${example}\n\`\`\``,
+    `\`\`\`sh${
+      name === "native" ? " no-run: sets up TensorFlow" : ""
+    }\ndeno task pipeline ${example}\n\`\`\``,
   ];
   return parts.join("\n\n");
 }

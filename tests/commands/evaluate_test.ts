@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { tableFromIPC, tableToIPC } from "apache-arrow";
 import { join } from "node:path";
 import { openEngine } from "../../src/engine/engine.ts";
+import { main } from "../../src/commands/main.ts";
 import { rocket } from "../support/command_line.ts";
 import { dataFolder, digitsPipeline, runFile, withPipeline } from "../support/pipelines.ts";
 
@@ -65,4 +66,59 @@ Deno.test("evaluate prints the metrics of a run, in 80 columns and as JSON, and 
       'error: the data has no column "digit"\n --> no-label.arrow\n hint: its columns are image\n',
     );
   });
+});
+
+Deno.test("evaluate groups the test rows of a run by a column that is no feature", async () => {
+  await openEngine("wasm");
+  const rows = Array.from({ length: 60 }, (_, row) => ({
+    writer: `w${row * row % 7 % 3}`,
+    ...{ x: row % 7, y: row % 5, digit: row % 2 ? "odd" : "even", isTest: row % 4 === 0 },
+  }));
+  const csv = (some: typeof rows) =>
+    ["writer,x,y,digit", ...some.map((row) => [row.writer, row.x, row.y, row.digit].join())]
+      .join("\n");
+  const test = rows.filter(({ isTest }) => isTest), train = rows.filter(({ isTest }) => !isTest);
+  const shared = { features: ["x", "y"], label: "digit" };
+  const sources = {
+    separate: {
+      train: { use: "csv", path: "train.csv" },
+      test: { use: "csv", path: "test.csv" },
+    },
+    divided: { all: { use: "csv", path: "all.csv" }, split: { test: 0.3 } },
+  };
+  for (const [name, data] of Object.entries(sources)) {
+    const pipeline = {
+      ...{ name, data: { ...data, ...shared }, metrics: ["accuracy"], outputs: ["checkpoint"] },
+      network: { use: "mlp", light: [2], booster: [2] },
+      losses: [{ use: "cross-entropy", on: "light" }],
+      optimizer: { use: "sgd", learningRate: 0.1 },
+      train: { epochs: 1, batch: 8 },
+    };
+    const files = {
+      ...{ "train.csv": csv(train), "test.csv": csv(test), "all.csv": csv(rows) },
+    };
+    await withPipeline(pipeline, async (file, folder) => {
+      await runFile(file, join(folder, "run"), "wasm");
+      const shown: string[] = [], log = console.log;
+      console.log = (...parts: unknown[]) => void shown.push(parts.join(" "));
+      const before = Deno.cwd();
+      try {
+        Deno.chdir(folder);
+        assertEquals(await main(["evaluate", "run", "--by", "writer", "--json"]), 0);
+      } finally {
+        Deno.chdir(before);
+        console.log = log;
+      }
+      const { rows: count, groups } = JSON.parse(shown.join("\n"));
+      const found = Object.fromEntries(
+        groups.map((group: { value: string; rows: number }) => [group.value, group.rows]),
+      );
+      assertEquals(Object.keys(found).sort(), ["w0", "w1", "w2"]);
+      if (name === "separate") {
+        const expected = Map.groupBy(test, ({ writer }) => writer);
+        for (const [writer, own] of expected) assertEquals(found[writer], own.length);
+      }
+      assertEquals(count, Object.values<number>(found).reduce((sum, one) => sum + one, 0));
+    }, files);
+  }
 });

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { type Ended, inFolder, launched, rocket } from "../support/command_line.ts";
 import { dataFolder, digitsPipeline, withPipeline } from "../support/pipelines.ts";
+import { blocks } from "../docs/documents.ts";
 
 /** There are no signals to send on Windows. */
 const ignore = Deno.build.os === "windows";
@@ -63,7 +64,17 @@ async function weights(out: string): Promise<string[]> {
   }));
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+/** The run folder in the command of docs/checkpoints.md. */
+const documented = blocks.find(({ path, info }) =>
+  path === "docs/checkpoints.md" && info.startsWith("run-by: ")
+)!.text.trim().replace("deno task pipeline resume ", "");
+
+for (
+  const [signal, folderOfRun, shown] of [
+    ["SIGINT", "../my run", "'../my run'"],
+    ["SIGTERM", documented, documented],
+  ] as const
+) {
   Deno.test({
     name:
       `${signal} finishes the step, writes a checkpoint, prints how to continue and exits with 130`,
@@ -71,7 +82,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     fn: () =>
       withPipeline({ ...long, outputs: [] }, async (file, folder) => {
         await Deno.mkdir(join(folder, "a b"));
-        const cwd = join(folder, "a b"), out = join(folder, "my run");
+        const cwd = join(folder, "a b"), out = join(cwd, folderOfRun);
         const child = start([file, ...wasm, "--out", out], cwd);
         const ended = await reading(child, `"step":5,`, () => child.kill(signal));
         assertEquals(ended.code, 130, ended.stderr);
@@ -82,10 +93,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         assertMatch(ended.stderr, /^stopped after step \d+ of rocket$/m);
         assertMatch(ended.stderr, /^checkpoint: .*rocket-\d+(-unmeasured)?\.safetensors$/m);
         // The command works in the user's current folder and is quoted for a shell.
-        assertMatch(ended.stderr, /^ {2}deno task pipeline resume '\.\.\/my run'$/m);
+        const resume = `  deno task pipeline resume ${shown}`;
+        assert(ended.stderr.split("\n").includes(resume), ended.stderr);
         const steps = events(ended, "step").length;
         // The first step shows where the run continues.
-        const again = start(["resume", "../my run", "--json"], cwd);
+        const again = start(["resume", folderOfRun, "--json"], cwd);
         const resumed = await reading(again, `"event":"step"`, () => kill(again));
         assertMatch(resumed.stderr, /^engine: wasm/m);
         const [first] = events(resumed, "runStart");

@@ -1,30 +1,48 @@
 import { assert, assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
 import { builtins } from "../../plugins/mod.ts";
 import { kindOfWord } from "../../src/commands/list.ts";
 import { UserError } from "../../src/base/errors.ts";
+import { dataSets } from "../../data/main.ts";
 import { parseArguments } from "../../src/launch/command_line/arguments.ts";
 import { commandOf, commands } from "../../src/launch/command_line/grammar.ts";
-import { readOptions } from "../../src/launch/command_line/options.ts";
+import { type CommandOptions, readOptions } from "../../src/launch/command_line/options.ts";
+import { allowedCode } from "../../src/pipeline/allowed_code.ts";
 import { sectionNames } from "../../src/pipeline/reference.ts";
+import { readSweep } from "../../src/pipeline/sweep_file/read.ts";
+import { readPlan } from "../../src/run/read_plan.ts";
+import { nameOf, planOf } from "../../src/sweep/check.ts";
 import { inFolder, root } from "../support/command_line.ts";
 import { type Block, blocks } from "./documents.ts";
+import { givenTo, inOrder } from "./document_folders.ts";
 import { commandsOf } from "./shell_commands.ts";
 import { Shell } from "./shell_runs.ts";
 
 const config = JSON.parse(await Deno.readTextFile(join(root, "deno.json")));
 const shellBlocks = blocks.filter(({ language }) => language === "sh");
 
-/** The commands in Dockerfiles and in workflows of CI systems, as blocks. */
+/** The commands of workflows of CI systems. */
+const workflowCommands = blocks.flatMap((block): Block[] =>
+  block.info.startsWith("no-run: a workflow")
+    ? Array.from(
+      block.text.matchAll(/^ *- run: (.*)$/gm),
+      ([, text]) => ({ ...block, text: text! }),
+    )
+    : []
+);
+
+/** The commands in Dockerfiles, and tasks in JSON files, as blocks. */
 const otherBlocks = blocks.flatMap((block): Block[] => {
   const texts = block.language === "dockerfile"
     ? Array.from(
       block.text.matchAll(/^(?:RUN|CMD) (.*)$/gm),
       ([, command]) => command!.startsWith("[") ? JSON.parse(command!).join(" ") : command!,
     )
-    : block.info.startsWith("no-run: a workflow")
-    ? Array.from(block.text.matchAll(/^ *- run: (.*)$/gm), ([, command]) => command!)
+    : block.language === "json"
+    // Users add the arguments of a task.
+    ? Object.values<string>(JSON.parse(block.text).tasks ?? {}).map((task) => `${task} help`)
     : [];
   return texts.map((text) => ({ ...block, text }));
 });
@@ -39,28 +57,43 @@ const programs = new Set([
 const named = /^(?:pipelines|data|docs|examples|tests|src|plugins)\/.*\.\w+$/;
 
 /** Returns what is wrong with a command of a document. */
-function faultOf([program, ...args]: readonly string[]): string | undefined {
-  if (program === "deno") return faultOfDeno(args);
+async function faultOf(
+  [program, ...args]: readonly string[],
+  path: string,
+): Promise<string | undefined> {
+  if (program === "deno") return await faultOfDeno(args);
   if (program === "npx") {
     const [yes, deno, ...rest] = args;
     if (yes !== "-y" || !/^deno@\d+\.\d+\.\d+$/.test(deno ?? "")) return "not npx -y deno@VERSION";
-    return faultOfDeno(rest);
+    return await faultOfDeno(rest);
   }
-  return programs.has(program!) ? undefined : `unknown program ${program}`;
+  if (!programs.has(program!)) return `unknown program ${program}`;
+  // Scripts are in the folder of their document.
+  const script = program!.startsWith("python") && args.find((word) => word.endsWith(".py"));
+  return script && !existsSync(join(root, dirname(path), script))
+    ? `there is no file ${script}`
+    : undefined;
 }
 
-function faultOfDeno(args: readonly string[]): string | undefined {
+async function faultOfDeno(args: readonly string[]): Promise<string | undefined> {
   const [command, ...rest] = args;
   switch (command) {
     case "task": {
       const [task, ...own] = rest;
       if (!Object.hasOwn(config.tasks, task!)) return `no task ${task}`;
-      return task === "pipeline" ? faultOfPipeline(own) : missingFile(own);
+      if (task === "pipeline") return await faultOfPipeline(own);
+      const [name] = own;
+      if (task === "data" && name !== "convert" && !dataSets.some((set) => set.name === name)) {
+        return `no data set ${name}`;
+      }
+      return await faultOfOptions(task!, own) ?? missingFile(own);
     }
     case "run": {
       const at = rest.findIndex((word) => !word.startsWith("-"));
       const cli = `jsr:${config.name}/cli`;
-      return rest[at] === cli ? faultOfPipeline(rest.slice(at + 1)) : missingFile(rest.slice(at));
+      return rest[at] === cli
+        ? await faultOfPipeline(rest.slice(at + 1))
+        : missingFile(rest.slice(at));
     }
     case "add":
       return rest.find((name) => name !== `jsr:${config.name}`) && `unknown package ${rest}`;
@@ -75,7 +108,25 @@ function faultOfDeno(args: readonly string[]): string | undefined {
   }
 }
 
-function faultOfPipeline(args: readonly string[]): string | undefined {
+/** Finds an option of a task that the program of the task does not have. */
+async function faultOfOptions(
+  task: string,
+  args: readonly string[],
+): Promise<string | undefined> {
+  const options = args.flatMap((word) => /^--([a-z-]+)/.exec(word)?.[1] ?? []);
+  if (options.length === 0) return undefined;
+  const [, program] = / main\.ts run (\S+\.ts)| main\.ts test$/.exec(
+    config.tasks[task].replace("src/launch/", ""),
+  )!;
+  const code = await Deno.readTextFile(join(root, program ?? "src/launch/test.ts"));
+  // In a usage text, a list of names, or an object with a property for each.
+  const missing = options.find((name) =>
+    !RegExp(`--${name}\\b|"${name}"|\\b${name}: \\{`).test(code)
+  );
+  return missing && `deno task ${task} has no option --${missing}`;
+}
+
+async function faultOfPipeline(args: readonly string[]): Promise<string | undefined> {
   const parsed = parseArguments(args);
   if (parsed.unknown.length > 0) return `no option ${parsed.unknown}`;
   const [first] = parsed.words;
@@ -83,13 +134,17 @@ function faultOfPipeline(args: readonly string[]): string | undefined {
   if (!Object.hasOwn(commands, first) && !/\.(?:yaml|ts)$|^FILE$/.test(first)) {
     return `no command ${first}`;
   }
+  const { name, words } = commandOf(parsed.words);
   try {
-    readOptions(parsed);
+    const options = readOptions(parsed);
+    const file = join(root, words[0] ?? "");
+    if (["run", "check", "sweep"].includes(name) && existsSync(file)) {
+      await readFile(name, file, options);
+    }
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return error.message;
+    return error.problems.map(({ message }) => message).join("; ");
   }
-  const { name, words } = commandOf(parsed.words);
   const [word] = words;
   const isBuiltIn = builtins.some((stage) => stage.name === word);
   const isKind = kindOfWord(word ?? "") !== undefined;
@@ -100,6 +155,24 @@ function faultOfPipeline(args: readonly string[]): string | undefined {
   return missingFile(parsed.words);
 }
 
+/**
+ * Reads a pipeline or sweep file of the project with the options of a command.
+ *
+ * @throws {UserError} With the problems of the file, or of the options.
+ */
+async function readFile(
+  command: string,
+  file: string,
+  { set, reference, only }: Pick<CommandOptions, "set" | "reference" | "only">,
+): Promise<void> {
+  if (command !== "sweep") return void await readPlan(file, set);
+  const allowed = await allowedCode(dirname(file));
+  const sweep = await readSweep(file, { allowed, set, reference });
+  for (const run of sweep.runs) await planOf(run, allowed);
+  const parts = new Set(["check", "latency", ...sweep.runs.map(nameOf)]);
+  if (only !== undefined && !parts.has(only)) throw new UserError(`the sweep has no part ${only}`);
+}
+
 /** Finds an argument that names a file of the project that is not there. */
 function missingFile(args: readonly string[]): string | undefined {
   const missing = args.find((word) =>
@@ -108,19 +181,19 @@ function missingFile(args: readonly string[]): string | undefined {
   return missing && `there is no file ${missing}`;
 }
 
-/** Why a block is not run by the last test of this file. */
+/** Why a block is not run by the last test of this file, or by those of its language. */
 const reason = /^(?:no-run: \S.*|run-by: (\S+_test\.ts))$/;
 
 Deno.test("each sh block of a document has only commands, options, and files that exist", async () => {
   assert(shellBlocks.length > 20, `${shellBlocks.length} blocks`);
   assert(otherBlocks.length > 5, `${otherBlocks.length} commands`);
-  const faults: string[] = [], all = [...shellBlocks, ...otherBlocks];
+  const faults: string[] = [], all = [...shellBlocks, ...workflowCommands, ...otherBlocks];
   for (const [index, commands] of (await commandsOf(all)).entries()) {
-    const { place } = all[index]!;
+    const { place, path } = all[index]!;
     if (typeof commands === "string") faults.push(`${place}: ${commands}`);
     else {
       for (const command of commands) {
-        const fault = faultOf(command);
+        const fault = await faultOf(command, path);
         if (fault) faults.push(`${place}: ${command.join(" ").slice(0, 80)}: ${fault}`);
       }
       if (commands.length === 0) faults.push(`${place}: no command`);
@@ -129,30 +202,53 @@ Deno.test("each sh block of a document has only commands, options, and files tha
   assertEquals(faults, []);
 });
 
-Deno.test("each sh block that no test runs states why, or the test that runs it", async () => {
+Deno.test("each block that is not run here states why, or the test that runs it", async () => {
   const faults: string[] = [];
-  for (const { place, path, info } of shellBlocks) {
+  for (const { place, path, language, info } of blocks) {
     const [known, test] = reason.exec(info) ?? [];
-    if (info !== "" && known === undefined) faults.push(`${place}: ${info}`);
+    if (language === "sh" && info !== "" && known === undefined) faults.push(`${place}: ${info}`);
     if (test === undefined) continue;
     const code = await Deno.readTextFile(join(root, test)).catch(() => "");
-    if (!code.includes(path.split("/").at(-1)!)) faults.push(`${place}: ${test} does not read it`);
+    const itself = test === relative(root, import.meta.filename!);
+    if (!itself && !code.includes(path.split("/").at(-1)!)) {
+      faults.push(`${place}: ${test} does not read it`);
+    }
   }
   assertEquals(faults, []);
+});
+
+Deno.test("each command of a workflow is one that the document runs", () => {
+  assert(workflowCommands.length > 2, `${workflowCommands.length} commands`);
+  for (const { place, path, text } of workflowCommands) {
+    const isRun = shellBlocks.some((block) =>
+      block.path === path && block.info === "" && block.text.trim().split("\n").includes(text)
+    );
+    assert(isRun, `${place}: ${text}`);
+  }
 });
 
 Deno.test("the sh blocks of a document run one after another, as a user types them", async () => {
   await inFolder(async (folder) => {
     await using shell = new Shell(folder);
-    const runnable = shellBlocks.filter(({ info }) => info === "");
-    assert(runnable.length > 3, `${runnable.length} blocks`);
-    const faults: string[] = [];
-    for (const own of Map.groupBy(runnable, ({ path }) => path).values()) {
+    const runnable = blocks.filter(({ language, info }) =>
+      language === "sh" && info === "" ||
+      language === "ts" && info === "run-by: tests/docs/shell_blocks_test.ts"
+    );
+    assert(runnable.length > 30, `${runnable.length} blocks`);
+    const faults: string[] = [], folders = new Map<string, string>();
+    const paths = new Set(runnable.map(({ path }) => path));
+    for (const path of inOrder([...paths])) {
       const cwd = await Deno.makeTempDir({ dir: folder });
-      for (const name of ["data", "pipelines", "schema"]) {
-        await Deno.symlink(join(root, name), join(cwd, name));
-      }
-      for (const block of own) {
+      folders.set(path, cwd);
+      const { before } = await givenTo(path, cwd, folders);
+      const own = runnable.filter((block) => block.path === path);
+      for (const block of before === undefined ? own : [before, ...own]) {
+        if (block.language === "ts") {
+          const file = join(cwd, `block-${block.place.split(":").at(-1)}.ts`);
+          await Deno.writeTextFile(file, block.text);
+          await inCurrentFolder(cwd, () => import(pathToFileURL(file).href));
+          continue;
+        }
         const { code, output } = await shell.run(block, cwd);
         if (code !== 0) faults.push(`${block.place}: exit code ${code}: ${output}`);
       }
@@ -160,3 +256,14 @@ Deno.test("the sh blocks of a document run one after another, as a user types th
     assertEquals(faults, []);
   });
 });
+
+/** Calls a function while another folder is the current one. */
+async function inCurrentFolder(folder: string, act: () => Promise<unknown>): Promise<void> {
+  const before = Deno.cwd();
+  Deno.chdir(folder);
+  try {
+    await act();
+  } finally {
+    Deno.chdir(before);
+  }
+}

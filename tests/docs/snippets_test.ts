@@ -7,6 +7,9 @@ import { referencePages } from "../../src/tools/reference_pages.ts";
 import { blocks } from "./documents.ts";
 import { deno, flags, inFolder, root } from "../support/command_line.ts";
 
+/** Why a block is not run here. */
+const unrun = /^(?:no-run: \S|run-by: \S+_test\.ts$)/;
+
 const read = (file: string) => Deno.readTextFile(join(root, file));
 
 Deno.test("each ts block of a document passes the type check, and runs unless it states why not", async () => {
@@ -22,10 +25,16 @@ Deno.test("each ts block of a document passes the type check, and runs unless it
     const { code, stderr } = await deno(["check", "--quiet", ...flags, ...paths]);
     assertEquals(code, 0, stderr);
     for (const [index, { place, info }] of found.entries()) {
-      if (/^no-run: \S/.test(info)) continue;
-      assertEquals(info, "", place);
+      if (unrun.test(info)) continue;
       // A block that compares its stage with its contract throws here if the stage breaks it.
-      await import(pathToFileURL(paths[index]!).href);
+      const run = () => import(pathToFileURL(paths[index]!).href);
+      const [, message] = /^throws: (\S.*)$/.exec(info) ?? [];
+      if (message !== undefined) {
+        await assertRejects(run, Error, message, place);
+        continue;
+      }
+      assertEquals(info, "", place);
+      await run();
     }
   });
 });

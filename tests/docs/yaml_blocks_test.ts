@@ -67,7 +67,7 @@ function completed(value: Record<string, unknown>, path: string): Record<string,
 async function problemsOf(block: Block, folder: string): Promise<string[]> {
   try {
     const value = parse(block.text);
-    if (block.info.startsWith("no-run: ")) return [];
+    if (/^(?:no-run|run-by): /.test(block.info)) return [];
     if ("base" in value) {
       const file = join(folder, "sweep.yaml");
       await Deno.writeTextFile(file, block.text);

@@ -118,7 +118,8 @@ export class TestRows {
       if (names === undefined) {
         return selected(await callStage(reference, "open()", () => source.open()));
       }
-      const opened = await openDataset(source, read, parts && splitColumns(parts));
+      const others = [...names, ...parts ? splitColumns(parts) : []];
+      const opened = await openDataset(source, read, others);
       const dataset = await inTypesOf(opened, columns);
       if (plan.sources.all) selection ??= await testRows(dataset, planned.reference, request);
       return selected(dataset);
