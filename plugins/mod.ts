@@ -66,11 +66,16 @@ import accuracyMetric from "./metrics/accuracy.ts";
 import agreementMetric from "./metrics/agreement.ts";
 import aucMetric from "./metrics/auc.ts";
 import calibrationMetric from "./metrics/calibration.ts";
+import confusionMetric from "./metrics/confusion.ts";
+import f1Metric from "./metrics/f1.ts";
 import gaucMetric from "./metrics/gauc.ts";
 import logLossMetric from "./metrics/log_loss.ts";
 import lossMetric from "./metrics/loss.ts";
 import meanAbsoluteErrorMetric from "./metrics/mean_absolute_error.ts";
+import normalizedEntropyMetric from "./metrics/normalized_entropy.ts";
+import prAucMetric from "./metrics/pr_auc.ts";
 import recallAtKMetric from "./metrics/recall_at_k.ts";
+import rootMeanSquaredErrorMetric from "./metrics/root_mean_squared_error.ts";
 import topKMetric from "./metrics/top_k.ts";
 import checkpointOutput from "./outputs/checkpoint.ts";
 import metricsOutput from "./outputs/metrics.ts";
@@ -140,11 +145,16 @@ export const builtins: readonly AnyStage[] = [
   agreementMetric,
   aucMetric,
   calibrationMetric,
+  confusionMetric,
+  f1Metric,
   gaucMetric,
   logLossMetric,
   lossMetric,
   meanAbsoluteErrorMetric,
+  normalizedEntropyMetric,
+  prAucMetric,
   recallAtKMetric,
+  rootMeanSquaredErrorMetric,
   topKMetric,
   checkpointOutput,
   metricsOutput,

@@ -1,5 +1,5 @@
-import { defineMetric, hint, type MetricStage, UserError, z } from "../../plugin.ts";
-import { meanOver, predictedClass } from "./predictions.ts";
+import { defineMetric, type MetricStage, z } from "../../plugin.ts";
+import { meanOver, predictedClass, refuseNumber } from "./predictions.ts";
 
 /** The fraction of rows whose class is predicted correctly. */
 const stage: MetricStage = defineMetric({
@@ -8,13 +8,7 @@ const stage: MetricStage = defineMetric({
   options: z.object({}),
   example: "use: accuracy",
   create(_options, { label }) {
-    if (label.kind === "number") {
-      throw new UserError("accuracy needs classes; the label is a number", {
-        hint: hint("accuracy/number", "use mean-absolute-error", {
-          set: { use: "mean-absolute-error" },
-        }),
-      });
-    }
+    refuseNumber("accuracy", label);
     return {
       start: () =>
         meanOver(({ outputs, label }, row) =>

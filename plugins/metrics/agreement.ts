@@ -1,5 +1,5 @@
-import { defineMetric, hint, type MetricStage, UserError, z } from "../../plugin.ts";
-import { meanOver, predictedClass } from "./predictions.ts";
+import { defineMetric, type MetricStage, z } from "../../plugin.ts";
+import { meanOver, predictedClass, refuseNumber } from "./predictions.ts";
 
 /** The fraction of rows for which light net and booster predict the same class. */
 const stage: MetricStage = defineMetric({
@@ -10,13 +10,7 @@ const stage: MetricStage = defineMetric({
   options: z.object({}),
   example: "use: agreement",
   create(_options, { label }) {
-    if (label.kind === "number") {
-      throw new UserError("agreement needs classes; the label is a number", {
-        hint: hint("agreement/number", "use mean-absolute-error", {
-          set: { use: "mean-absolute-error" },
-        }),
-      });
-    }
+    refuseNumber("agreement", label);
     return {
       start: () =>
         meanOver(({ nets }, row) =>

@@ -1,5 +1,5 @@
-import { defineMetric, type MetricStage, undefinedMetric, z } from "../../plugin.ts";
-import { areaUnderCurve, noRank, refuseNotTwoClasses, scoreOf, scoresLike } from "./scores.ts";
+import { defineMetric, type MetricStage, z } from "../../plugin.ts";
+import { areaUnderCurve, rankedScores, refuseNotTwoClasses } from "./scores.ts";
 
 /**
  * The area under the ROC curve: the probability that a positive row has a higher score than a
@@ -16,29 +16,7 @@ const stage: MetricStage = defineMetric({
   example: "use: auc",
   create(_options, { label }) {
     refuseNotTwoClasses("auc", label);
-    return {
-      start() {
-        let classes: ReturnType<typeof scoresLike>[] | undefined;
-        let broken = false;
-        return {
-          add({ outputs: { logits }, label, size }) {
-            classes ??= [scoresLike(logits), scoresLike(logits)];
-            for (let row = 0; row < size; row++) {
-              const score = scoreOf(logits, row);
-              // NaN has no rank.
-              broken ||= Number.isNaN(score);
-              classes[label[row]!]!.push(score);
-            }
-          },
-          value() {
-            if (broken) return undefinedMetric(noRank);
-            if (!classes?.every(({ length }) => length > 0)) return undefinedMetric("one class");
-            const [negatives, positives] = classes.map((scores) => scores.all().sort());
-            return areaUnderCurve(positives!, negatives!);
-          },
-        };
-      },
-    };
+    return { start: () => rankedScores(areaUnderCurve) };
   },
 });
 export default stage;

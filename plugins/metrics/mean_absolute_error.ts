@@ -1,5 +1,5 @@
-import { defineMetric, hint, type MetricStage, UserError, z } from "../../plugin.ts";
-import { meanOver, rowOf } from "./predictions.ts";
+import { defineMetric, type MetricStage, z } from "../../plugin.ts";
+import { meanOver, refuseClasses, rowOf } from "./predictions.ts";
 
 /** The mean absolute difference between the output and the label, in the label's unit. */
 const stage: MetricStage = defineMetric({
@@ -9,14 +9,7 @@ const stage: MetricStage = defineMetric({
   options: z.object({}),
   example: "use: mean-absolute-error",
   create(_options, { label }) {
-    if (label.kind !== "number") {
-      throw new UserError(
-        `mean-absolute-error needs a label of kind number; this label has the kind ${label.kind}`,
-        {
-          hint: hint("mean-absolute-error/class", "use accuracy", { set: { use: "accuracy" } }),
-        },
-      );
-    }
+    refuseClasses("mean-absolute-error", label);
     return {
       start: () =>
         meanOver(({ outputs, label }, row) =>

@@ -1,7 +1,45 @@
-import { type Column, type MetricValue, undefinedMetric, type Values } from "../../plugin.ts";
+import {
+  type Column,
+  hint,
+  type LabelSpec,
+  type MetricValue,
+  undefinedMetric,
+  UserError,
+  type Values,
+} from "../../plugin.ts";
 
 /** The message for a weighted mean that is undefined because all weights are 0. */
 export const noWeight = "all weights are 0";
+
+/**
+ * Throws an error if the label is a number.
+ *
+ * @param metric The metric's name.
+ * @param label The label.
+ * @throws {UserError} If it is a number.
+ */
+export function refuseNumber(metric: string, label: LabelSpec): void {
+  if (label.kind !== "number") return;
+  throw new UserError(`${metric} needs classes; the label is a number`, {
+    hint: hint("metrics/number", "use mean-absolute-error", {
+      set: { use: "mean-absolute-error" },
+    }),
+  });
+}
+
+/**
+ * Throws an error if the label is not a number.
+ *
+ * @param metric The metric's name.
+ * @param label The label.
+ * @throws {UserError} If it has classes.
+ */
+export function refuseClasses(metric: string, { kind }: LabelSpec): void {
+  if (kind === "number") return;
+  throw new UserError(`${metric} needs a label of kind number; this label has the kind ${kind}`, {
+    hint: hint("metrics/classes", "use accuracy", { set: { use: "accuracy" } }),
+  });
+}
 
 /**
  * Returns the logits of one row.
@@ -32,6 +70,31 @@ export function predictedClass(logits: Column, row: number): number {
     if (own[index]! > own[best]!) best = index;
   }
   return best;
+}
+
+/**
+ * Computes −log p of a row's class, where p is the sigmoid of one logit, or the softmax of several.
+ * It is computed from logits, so no probability is rounded to 0.
+ *
+ * @param logits All logits, `[rows, units]`.
+ * @param row The row.
+ * @param label The row's class.
+ */
+export function negativeLogProbability(logits: Column, row: number, label: number): number {
+  const own = rowOf(logits, row);
+  return own.length === 1
+    ? softplus(label === 1 ? -own[0]! : own[0]!)
+    : logSumExp(own) - own[label]!;
+}
+
+/** log(1 + eˣ). */
+const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+function logSumExp(logits: ArrayLike<number> & Iterable<number>): number {
+  const greatest = Math.max(...logits);
+  let sum = 0;
+  for (const logit of logits) sum += Math.exp(logit - greatest);
+  return greatest + Math.log(sum);
 }
 
 /**

@@ -5,7 +5,16 @@
  * @module
  */
 
-import { type Column, columnOption, hint, type LabelSpec, UserError, z } from "../../plugin.ts";
+import {
+  type Accumulator,
+  type Column,
+  columnOption,
+  hint,
+  type LabelSpec,
+  undefinedMetric,
+  UserError,
+  z,
+} from "../../plugin.ts";
 
 /** The option `by` of metrics per user: the column that identifies the user of a row. */
 export const byOption = columnOption(
@@ -134,4 +143,60 @@ export function areaUnderCurve(
     wins += (below + notAbove) / 2;
   }
   return wins / (positives.length * negatives.length);
+}
+
+/**
+ * Computes the average precision: the mean, over the positive rows, of the fraction of positive
+ * rows among the rows whose score is at least as high.
+ *
+ * @param positives The scores of the positive rows, ascending.
+ * @param negatives The scores of the negative rows, ascending.
+ * @returns The average precision, or NaN without positive rows.
+ */
+export function averagePrecision(
+  positives: Float32Array | Float64Array,
+  negatives: Float32Array | Float64Array,
+): number {
+  let below = 0, sum = 0;
+  for (let from = 0, to = 0; from < positives.length; from = to) {
+    const score = positives[from]!;
+    while (to < positives.length && positives[to] === score) to++;
+    while (below < negatives.length && negatives[below]! < score) below++;
+    const above = positives.length - from;
+    sum += (to - from) * above / (above + negatives.length - below);
+  }
+  return sum / positives.length;
+}
+
+/**
+ * Creates an accumulator that keeps the scores of each class and computes a number from them. It is
+ * undefined if only one class occurs, or a score is NaN.
+ *
+ * @param measure Computes the number from the scores of both classes, each ascending.
+ */
+export function rankedScores(
+  measure: (
+    positives: Float32Array | Float64Array,
+    negatives: Float32Array | Float64Array,
+  ) => number,
+): Accumulator {
+  let classes: ReturnType<typeof scoresLike>[] | undefined;
+  let broken = false;
+  return {
+    add({ outputs: { logits }, label, size }) {
+      classes ??= [scoresLike(logits), scoresLike(logits)];
+      for (let row = 0; row < size; row++) {
+        const score = scoreOf(logits, row);
+        // NaN has no rank.
+        broken ||= Number.isNaN(score);
+        classes[label[row]!]!.push(score);
+      }
+    },
+    value() {
+      if (broken) return undefinedMetric(noRank);
+      if (!classes?.every(({ length }) => length > 0)) return undefinedMetric("one class");
+      const [negatives, positives] = classes.map((scores) => scores.all().sort());
+      return measure(positives!, negatives!);
+    },
+  };
 }

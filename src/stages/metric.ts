@@ -68,7 +68,9 @@ export function formatMetric(
  * @param all All values by key.
  */
 export function isMetricDetail(key: string, all: Readonly<Record<string, unknown>>): boolean {
-  return key.includes("/") && Object.hasOwn(all, key.slice(0, key.lastIndexOf("/")));
+  // The name of a detail may contain a slash, such as the name of a class.
+  const parts = key.split("/");
+  return parts.some((_, count) => count > 0 && Object.hasOwn(all, parts.slice(0, count).join("/")));
 }
 
 /** Whether higher or lower values of a metric are better. */

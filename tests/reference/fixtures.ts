@@ -230,18 +230,51 @@ export type ClickNetsReference = Readonly<
 
 /** Values of metrics. */
 export interface MetricsReference {
-  /** Areas under the ROC curve. */
-  readonly auc: Readonly<
-    Record<"rows" | "distinct" | "tied" | "constant" | "perfect" | "reversed", number>
-  >;
-  /** Accuracies of the light net, and its agreement with the booster. */
-  readonly classification: Readonly<
-    Record<"rows" | "classes" | "accuracy" | "top1" | "top3" | "top5" | "agreement", number>
-  >;
+  /** Areas under the ROC curve and average precisions, by the scores. */
+  readonly ranked:
+    & { readonly rows: number }
+    & Readonly<
+      Record<
+        "distinct" | "tied" | "constant" | "perfect" | "reversed",
+        Readonly<Record<"auc" | "averagePrecision", number>>
+      >
+    >;
+  /**
+   * Accuracies and F1 of the light net, its agreement with the booster, and its confusion matrix as
+   * fractions of the rows of each label.
+   */
+  readonly classification:
+    & Readonly<
+      Record<
+        | "rows"
+        | "classes"
+        | "accuracy"
+        | "top1"
+        | "top3"
+        | "top5"
+        | "agreement"
+        | "macroF1"
+        | "microF1",
+        number
+      >
+    >
+    & { readonly confusion: readonly (readonly number[])[] };
   /** Metrics of clicks; `users` of the `groups` have rows of both classes. */
   readonly clicks: Readonly<
     Record<
-      "rows" | "groups" | "users" | "gauc" | "logLoss" | "weightedLogLoss" | "ratio" | "ece",
+      | "rows"
+      | "groups"
+      | "users"
+      | "gauc"
+      | "logLoss"
+      | "weightedLogLoss"
+      | "normalizedEntropy"
+      | "weightedNormalizedEntropy"
+      | "binaryF1"
+      | "macroF1"
+      | "rootMeanSquaredError"
+      | "ratio"
+      | "ece",
       number
     >
   >;

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score, top_k_accuracy_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    mean_squared_error,
+    roc_auc_score,
+    top_k_accuracy_score,
+)
 
 import values
 
@@ -21,8 +30,8 @@ BINS = 10
 CLASSES = 10
 
 
-def auc() -> dict:
-    """Areas under the ROC curve, of all different scores and of scores with ties."""
+def ranked() -> dict:
+    """Areas under both curves, of all different scores and of scores with ties."""
     label = values.integers("metrics/auc/label", AUC_ROWS, 2)
     scores = {
         "distinct": values.uniform("metrics/auc/distinct", [AUC_ROWS], -3, 3),
@@ -31,7 +40,13 @@ def auc() -> dict:
         "perfect": label.astype(np.float32),
         "reversed": -label.astype(np.float32),
     }
-    return {name: values.number(roc_auc_score(label, score)) for name, score in scores.items()}
+    return {
+        name: {
+            "auc": values.number(roc_auc_score(label, score)),
+            "averagePrecision": values.number(average_precision_score(label, score)),
+        }
+        for name, score in scores.items()
+    }
 
 
 def classification() -> dict:
@@ -48,6 +63,11 @@ def classification() -> dict:
         "accuracy": values.number(accuracy_score(label, light.argmax(1))),
         **top_k,
         "agreement": values.number(accuracy_score(booster.argmax(1), light.argmax(1))),
+        "macroF1": values.number(f1_score(label, light.argmax(1), average="macro")),
+        "microF1": values.number(f1_score(label, light.argmax(1), average="micro")),
+        "confusion": values.numbers(
+            confusion_matrix(label, light.argmax(1), labels=range(CLASSES), normalize="true")
+        ),
     }
 
 
@@ -64,6 +84,8 @@ def clicks() -> dict:
             areas.append(roc_auc_score(label[own], logit[own]))
             rows.append(own.sum())
     observed, predicted = calibration_curve(label, probability, n_bins=BINS)
+    rate, weighted_rate = label.mean(), np.average(label, weights=weight)
+    base, weighted_base = (np.full(CLICKS, p) for p in (rate, weighted_rate))
     counts = np.histogram(probability, bins=BINS, range=(0, 1))[0]
     counts = counts[counts > 0]
     return {
@@ -71,6 +93,14 @@ def clicks() -> dict:
         "gauc": values.number(np.average(areas, weights=rows)),
         "logLoss": values.number(log_loss(label, probability)),
         "weightedLogLoss": values.number(log_loss(label, probability, sample_weight=weight)),
+        "normalizedEntropy": values.number(log_loss(label, probability) / log_loss(label, base)),
+        "weightedNormalizedEntropy": values.number(
+            log_loss(label, probability, sample_weight=weight)
+            / log_loss(label, weighted_base, sample_weight=weight)
+        ),
+        "binaryF1": values.number(f1_score(label, logit > 0)),
+        "macroF1": values.number(f1_score(label, logit > 0, average="macro")),
+        "rootMeanSquaredError": values.number(np.sqrt(mean_squared_error(weight, logit))),
         "ratio": values.number(probability.sum() / label.sum()),
         "ece": values.number(np.average(np.abs(observed - predicted), weights=counts)),
     }
@@ -79,7 +109,7 @@ def clicks() -> dict:
 def main() -> None:
     """Writes the fixture."""
     document = {
-        "auc": {"rows": AUC_ROWS, **auc()},
+        "ranked": {"rows": AUC_ROWS, **ranked()},
         "classification": {"rows": ROWS, "classes": CLASSES, **classification()},
         "clicks": {"rows": CLICKS, "groups": USERS, **clicks()},
     }

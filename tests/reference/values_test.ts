@@ -68,8 +68,8 @@ Deno.test("readOptimizersReference() returns ten steps per optimizer and twenty 
 });
 
 Deno.test("readMetricsReference() returns the known AUC of extreme scores", async () => {
-  const { auc } = await readMetricsReference();
-  assertEquals([auc.perfect, auc.constant, auc.reversed], [1, 0.5, 0]);
+  const { ranked: { perfect, constant, reversed } } = await readMetricsReference();
+  assertEquals([perfect.auc, constant.auc, reversed.auc], [1, 0.5, 0]);
 });
 
 Deno.test("assertNear() throws on a difference above the tolerance", () => {

@@ -24,7 +24,7 @@ import { Measures } from "../../train/evaluate.ts";
 import { type LabelAnswers, labelAnswers } from "../answers.ts";
 import { refuseChanged } from "../../run/folder/found_checkpoint.ts";
 import { openRun, type RunPart } from "../open_run.ts";
-import { type ConfusionCell, ConfusionCounts } from "./confusion.ts";
+import { type ConfusionCell, NetConfusions } from "./confusion.ts";
 import { GroupedMeasures, type GroupMetrics, RowGroups } from "./groups.ts";
 import { Reliability, type ReliabilityBin } from "./reliability.ts";
 import { TestRows } from "./rows.ts";
@@ -125,7 +125,7 @@ export async function evaluateRun<T>(
     const label = labelAnswers(model.label), { kind, classes } = model.label.spec;
     const measures = new Measures(nets, metrics);
     const grouped = groups && new GroupedMeasures(nets, metrics, groups);
-    const confusion = kind === "number" ? undefined : new ConfusionCounts(nets, classes);
+    const confusion = kind === "number" ? undefined : new NetConfusions(nets, classes);
     const reliability = kind === "binary" ? new Reliability(nets) : undefined;
     const wrong = new WrongRows(errors, nets, kind === "number");
     for await (const { batch, rows: numbers } of rows.batches()) {

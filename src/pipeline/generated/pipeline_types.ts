@@ -1734,7 +1734,7 @@ readonly [option: string]: unknown;
 /** An entry that names a metric stage. */
 readonly metric:
   | StageObject<"metric">
-  | ("accuracy" | "agreement" | "auc" | "calibration" | "log-loss" | "loss" | "mean-absolute-error" | "top-k") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("accuracy" | "agreement" | "auc" | "calibration" | "confusion" | "f1" | "log-loss" | "loss" | "mean-absolute-error" | "normalized-entropy" | "pr-auc" | "root-mean-squared-error" | "top-k") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "accuracy";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
@@ -1752,6 +1752,16 @@ readonly use: "calibration";
 readonly name?: string;
 /** The number of bins of equal width for the expected calibration error. */
 readonly bins?: number;
+}) | ({
+readonly use: "confusion";
+/** The metric's key in results; the stage's name by default. */
+readonly name?: string;
+}) | ({
+readonly use: "f1";
+/** The metric's key in results; the stage's name by default. */
+readonly name?: string;
+/** binary: F1 of the positive class. macro: the mean of F1 over the classes. micro: F1 of the counts of all classes together. By default, binary for two classes and macro for more. */
+readonly average?: "binary" | "macro" | "micro";
 }) | ({
 readonly use: "gauc";
 /** The metric's key in results; the stage's name by default. */
@@ -1771,6 +1781,14 @@ readonly use: "mean-absolute-error";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 }) | ({
+readonly use: "normalized-entropy";
+/** The metric's key in results; the stage's name by default. */
+readonly name?: string;
+}) | ({
+readonly use: "pr-auc";
+/** The metric's key in results; the stage's name by default. */
+readonly name?: string;
+}) | ({
 readonly use: "recall-at-k";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
@@ -1778,6 +1796,10 @@ readonly name?: string;
 readonly by: string;
 /** The number of rows with the highest scores to consider for each user. */
 readonly k?: number;
+}) | ({
+readonly use: "root-mean-squared-error";
+/** The metric's key in results; the stage's name by default. */
+readonly name?: string;
 }) | ({
 readonly use: "top-k";
 /** The metric's key in results; the stage's name by default. */

@@ -2,10 +2,9 @@ import { assertAlmostEquals, assertEquals } from "@std/assert";
 import auc from "../../../plugins/metrics/auc.ts";
 import { undefinedMetric } from "../../../plugin.ts";
 import { checkStage } from "../../../testing.ts";
-import { readMetricsReference } from "../../reference/fixtures.ts";
-import { referenceIntegers, referenceUniform } from "../../reference/values.ts";
 import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
 import { assertRefuses } from "../../support/refusals.ts";
+import { measuredRanks, rankedScores } from "./ranks.ts";
 import { makeMetric, measure } from "./support.ts";
 
 /** The area for one logit a row. */
@@ -15,28 +14,9 @@ const areaOf = (scores: number[], label: number[]) =>
 Deno.test("auc fulfills the contract of a metric", () => checkStage(auc));
 
 Deno.test("auc agrees with scikit-learn, for one logit and for two, in batches of any size", async () => {
-  const { auc: { rows, ...expected } } = await readMetricsReference();
-  const label = [...referenceIntegers("metrics/auc/label", rows, 2)];
-  const scores: Record<keyof typeof expected, ArrayLike<number>> = {
-    distinct: referenceUniform("metrics/auc/distinct", [rows], -3, 3),
-    tied: referenceIntegers("metrics/auc/tied", rows, 5),
-    constant: new Float32Array(rows),
-    perfect: label,
-    reversed: label.map((value) => -value),
-  };
-  for (const [name, area] of Object.entries(expected)) {
-    const own = Array.from(scores[name as keyof typeof expected]);
-    const one = { light: own.map((score) => [score]), label };
-    const two = { light: own.map((score) => [-score / 2, score / 2]), label };
-    for (const sizes of [[rows], [25, 25, 10], [1, rows - 1]]) {
-      for (
-        const value of [
-          measure(auc, binaryLabel, one, { sizes }),
-          measure(auc, classLabel(2), two, { sizes }),
-        ]
-      ) {
-        assertAlmostEquals(value as number, area, 1e-6, name);
-      }
+  for (const { label, scores, expected, name } of await rankedScores()) {
+    for (const value of measuredRanks(auc, label, scores)) {
+      assertAlmostEquals(value, expected.auc, 1e-6, name);
     }
   }
 });

@@ -4,6 +4,9 @@ import type { LabelSpec } from "../../../src/stages/batch.ts";
 import type { MetricStage } from "../../../src/stages/metric.ts";
 import accuracy from "../../../plugins/metrics/accuracy.ts";
 import agreement from "../../../plugins/metrics/agreement.ts";
+import confusion from "../../../plugins/metrics/confusion.ts";
+import f1 from "../../../plugins/metrics/f1.ts";
+import prAuc from "../../../plugins/metrics/pr_auc.ts";
 import auc from "../../../plugins/metrics/auc.ts";
 import topK from "../../../plugins/metrics/top_k.ts";
 import { measure, type Rows } from "./support.ts";
@@ -84,6 +87,9 @@ const metrics: Readonly<Record<string, [MetricStage, LabelSpec, fc.Arbitrary<Row
   accuracy: [accuracy, classes, classRows, {}],
   agreement: [agreement, classes, classRows, {}],
   auc: [auc, binary, binaryRows, {}],
+  confusion: [confusion, classes, classRows, {}],
+  f1: [f1, classes, classRows, {}],
+  "pr-auc": [prAuc, binary, binaryRows, {}],
   "top-k": [topK, classes, classRows, { k: 2 }],
 };
 for (const [name, [stage, label, rows, options]] of Object.entries(metrics)) {
