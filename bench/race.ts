@@ -19,8 +19,9 @@ export type RaceResult = Pick<RowResult, "entries" | "skipped">;
 
 /**
  * Runs the programs of a row in alternation: all are started and warmed up, then take turns, so that
- * other load on the machine affects all of them equally. A program that fails is skipped and
- * reported.
+ * other load on the machine affects all of them equally. Each round begins with another program, so
+ * that no program always follows the same one, which may leave threads that still spin. A program
+ * that fails is skipped and reported.
  *
  * @param row The row.
  * @param options The options for running the row.
@@ -44,7 +45,8 @@ export async function race(row: Row, { rounds, start, report }: RaceOptions): Pr
       );
     }
     for (let round = 0; round < rounds; round++) {
-      for (const runner of running) {
+      const order = [...running], first = round % Math.max(1, order.length);
+      for (const runner of [...order.slice(first), ...order.slice(0, first)]) {
         await runner.turn(row.steps).catch((error) => {
           running.delete(runner);
           skip(runner.name, error);
