@@ -2,7 +2,10 @@
  * Measures `serve` beside uvicorn with onnxruntime: requests per second and the time of a request,
  * by wrk. The servers take turns, and the table has the medians of all turns.
  *
- * usage: deno task bench:serve [--rounds N] [--seconds S] [--results FOLDER]
+ * usage: deno task bench:serve [--rounds N] [--seconds S] [--results FOLDER] [--collections]
+ *
+ * With `--collections`, it counts the garbage collections of V8 during requests with one row on one
+ * connection, with the flags of `serve` and with V8's own. The servers are idle before each round.
  *
  * @module
  */
@@ -14,7 +17,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { arrowBytes } from "../src/base/files/arrow_writer.ts";
 import { createRandom } from "../src/base/random.ts";
+import { serverFlags } from "../src/launch/permissions.ts";
 import { openProject } from "../src/launch/project.ts";
+import { median } from "../src/sweep/statistics.ts";
 import { thisMachine } from "./machine.ts";
 import { type PeerModule, peersPython } from "./python.ts";
 
@@ -31,6 +36,12 @@ const COLUMNS = 8, VALUES = 10_000, TRAINING_ROWS = 20_000;
 /** The cases: rows of a request, and connections. */
 const cases = [1, 200].flatMap((rows) => [1, 8].map((connections) => ({ rows, connections })));
 
+/** Makes V8 print a line for each garbage collection. */
+const TRACED = "--v8-flags=--trace-gc";
+
+/** The time in milliseconds after which V8 has given back memory that an idle process had used. */
+const IDLE = 10_000;
+
 /** What wrk measured in one turn. */
 interface Turn {
   readonly requests: number;
@@ -43,6 +54,7 @@ if (import.meta.main) await main();
 async function main(): Promise<void> {
   const options = parseArgs(Deno.args, {
     string: ["rounds", "seconds", "results"],
+    boolean: ["collections"],
     default: { rounds: "5", seconds: "4", results: join(root, "bench", "results") },
   });
   const report = (line: string) => console.error(line);
@@ -52,8 +64,16 @@ async function main(): Promise<void> {
   try {
     const { flags } = await openProject(root);
     await prepare(folder, flags, report);
+    if (options.collections) {
+      const rounds = Number(options.rounds), seconds = Number(options.seconds);
+      servers.push(await startRocket(folder, [...flags, TRACED], "light", "serve, V8's own flags"));
+      const traced = serverFlags.map((flag) => `${flag},--trace-gc`);
+      servers.push(await startRocket(folder, [...flags, ...traced], "light"));
+      if (python) servers.push(await startUvicorn(folder, python, "light"));
+      return await countCollections(folder, servers, rounds, seconds);
+    }
     for (const net of ["light", "booster"] as const) {
-      servers.push(await startRocket(folder, flags, net));
+      servers.push(await startRocket(folder, [...flags, ...serverFlags], net));
       if (python) servers.push(await startUvicorn(folder, python, net));
     }
     const turns = new Map<string, Turn[]>();
@@ -171,6 +191,8 @@ interface Server {
   readonly child: Deno.ChildProcess;
   /** The address of the model. */
   readonly address: string;
+  /** The milliseconds of each garbage collection so far, if V8 reports them. */
+  readonly collections?: number[];
 }
 
 /** Starts `serve` and waits for its first line. */
@@ -178,20 +200,30 @@ async function startRocket(
   folder: string,
   flags: readonly string[],
   net: "light" | "booster",
+  name = "serve",
 ): Promise<Server> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...cli(flags), "serve", "run", "--net", net, "--port", "0"],
     cwd: folder,
     stdout: "piped",
   }).spawn();
-  let line = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    line += text;
-    if (line.includes("\n")) break;
-  }
-  const [, address] = /^serving (\S+) /.exec(line) ?? [];
-  if (address === undefined) throw new Error("serve has not started");
-  return { name: "serve", net, child, address };
+  const collections: number[] = [], address = Promise.withResolvers<string>();
+  const read = async () => {
+    let rest = "";
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        const [, own] = /^serving (\S+) /.exec(line) ?? [];
+        if (own !== undefined) address.resolve(own);
+        const [, milliseconds] = / MB, ([\d.]+) \/ [\d.]+ ms/.exec(line) ?? [];
+        if (milliseconds !== undefined) collections.push(Number(milliseconds));
+      }
+    }
+    address.reject(new Error("serve has not started"));
+  };
+  read();
+  return { name, net, child, address: await address.promise, collections };
 }
 
 /** Starts uvicorn and waits until it answers. */
@@ -222,6 +254,42 @@ async function startUvicorn(
   throw new Error("uvicorn has not started");
 }
 
+async function countCollections(
+  folder: string,
+  servers: readonly Server[],
+  rounds: number,
+  seconds: number,
+): Promise<void> {
+  const turns = servers.map((): Turn[] => []), during = servers.map((): number[] => []);
+  for (let round = 0; round <= rounds; round++) {
+    await new Promise((resolve) => setTimeout(resolve, IDLE));
+    for (const [index, { address, collections = [] }] of servers.entries()) {
+      const before = collections.length;
+      const turn = await measure(folder, address, 1, 1, seconds);
+      // The first round warms up.
+      if (round === 0) continue;
+      turns[index]!.push(turn);
+      during[index]!.push(...collections.slice(before));
+    }
+  }
+  const peer = turns.at(-1)!;
+  for (const [index, { name, collections }] of servers.entries()) {
+    const own = turns[index]!, pauses = during[index]!;
+    const requests = own.reduce((sum, { requests }) => sum + requests * seconds, 0);
+    const compared = (["p50", "p99"] as const).map((key) => {
+      const value = median(own.map((turn) => turn[key]));
+      const ratio = value / median(peer.map((turn) => turn[key]));
+      return `${key} ${value.toFixed(2)} ms (${ratio.toFixed(1)} of ${servers.at(-1)!.name})`;
+    });
+    const collected = collections && pauses.length > 0
+      ? `, one collection in ${Math.round(requests / pauses.length)} requests, median ${
+        median(pauses).toFixed(2)
+      } ms`
+      : "";
+    console.log(`${name}: ${compared.join(", ")}${collected}`);
+  }
+}
+
 async function measure(
   folder: string,
   address: string,
@@ -249,8 +317,6 @@ function tableOf(
   rounds: number,
   seconds: number,
 ): string {
-  const median = (values: readonly number[]) =>
-    values.toSorted((a, b) => a - b)[values.length >> 1]!;
   const lines = [...new Set(servers.map(({ net }) => net))].flatMap((net) =>
     cases.flatMap(({ rows, connections }) =>
       servers.filter((server) => server.net === net).map(({ name }) => {

@@ -41,6 +41,8 @@ export interface CommandNeeds {
   readonly downloads?: boolean | undefined;
   /** Whether the command only sets up the native engine. */
   readonly setsUp?: boolean | undefined;
+  /** Whether the command answers requests until it is stopped. */
+  readonly answers?: boolean | undefined;
   /** The most memory that the command may take, in bytes, if the user limits it. */
   readonly memory?: number | undefined;
   /** Whether TensorFlow is already set up. */

@@ -92,6 +92,8 @@ export interface Needs {
    * permissions that this takes.
    */
   readonly setsUp?: boolean | undefined;
+  /** Whether the command answers requests until it is stopped. */
+  readonly answers?: boolean | undefined;
   /** The most memory that the command may take, in bytes, if the user limits it. */
   readonly memory?: number | undefined;
 }
@@ -232,10 +234,11 @@ const needsByCommand: Readonly<
     // An export folder has its net as a file already, and never needs code.
     if (!statOf(join(run, runFiles.pipeline))) {
       await needs.addModel(run, parsed.allowPlugins);
-      return needs.withOnnxRuntime();
+      return { ...needs.withOnnxRuntime(), answers: true };
     }
     needs.addKeptNets(run);
-    return await needs.withModels([folder], { ...parsed, engine: options.modelEngine }, temporary);
+    const own = { ...parsed, engine: options.modelEngine };
+    return { ...await needs.withModels([folder], own, temporary), answers: true };
   },
   async sweep(needs, { words: [file], parsed, temporary }) {
     if (file === undefined) return needs.answer();
