@@ -58,6 +58,7 @@ export type { Random } from "./src/base/random.ts";
 // One module per kind of stage, and its types.
 export * from "./src/stages/source.ts";
 export * from "./src/base/arrow_types.ts";
+export { cellReader } from "./src/base/arrow_cells.ts";
 export { commonType } from "./src/stages/column_types.ts";
 export * from "./src/stages/transform.ts";
 export { type NotNumbers, notNumbers } from "./src/stages/meaning.ts";

@@ -76,13 +76,14 @@ export async function readParquetImages(
         formats.add(format);
         images.set(pixels, row * imageSize);
         labels.forEach(({ column, classes: count }, index) => {
-          const value = Number(batch.getChild(names[index]!)?.get(at));
-          if (!(Number.isInteger(value) && value >= 0 && value < count)) {
+          const value: unknown = batch.getChild(names[index]!)?.get(at);
+          const known = typeof value === "bigint" ? Number(value) : value;
+          if (!(Number.isInteger(known) && known as number >= 0 && known as number < count)) {
             throw new UserError(
               `${where} has the ${column} class ${value}; expected 0 to ${count - 1}`,
             );
           }
-          classes[index]![row] = value;
+          classes[index]![row] = known as number;
         });
       }
     }

@@ -140,16 +140,16 @@ async function readOriginal(read: Read): Promise<MovieLens | undefined> {
   if (data === undefined || item === undefined || user === undefined) return undefined;
   return {
     ratings: lines("u.data", data, "\t", 4).map(({ fields, where }) => rating(fields, where)),
-    items: new Map(
+    items: byId(
+      "film",
       lines("u.item", item, "|", 5 + genreNames.length).map(({ fields, where }) => {
         const year = /-(\d{4})$/.exec(fields[2]!)?.[1];
         const genres = genreNames.filter((_, index) => fields[5 + index] === "1");
-        return [whole(fields[0]!, where), { year: year ? Number(year) : undefined, genres }];
+        const film = { year: year ? Number(year) : undefined, genres };
+        return { where, entry: [whole(fields[0]!, lastId, where), film] };
       }),
     ),
-    users: new Map(
-      lines("u.user", user, "|", 5).map(({ fields, where }) => userOf(fields, where)),
-    ),
+    users: byId("user", lines("u.user", user, "|", 5).map(userOf)),
   };
 }
 
@@ -166,18 +166,17 @@ async function readAtomic(read: Read): Promise<MovieLens | undefined> {
     ratings: atomic(names[0], data, columns.ratings).map(({ fields, where }) =>
       rating(fields, where)
     ),
-    items: new Map(
-      atomic(names[1], item, columns.items).map(({ fields: [id, year, genres], where }) => [
-        whole(id!, where),
-        {
+    items: byId(
+      "film",
+      atomic(names[1], item, columns.items).map(({ fields: [id, year, genres], where }) => {
+        const film = {
           year: /^\d{4}$/.test(year!) ? Number(year) : undefined,
           genres: genres!.split(" ").filter((genre) => genre !== ""),
-        },
-      ]),
+        };
+        return { where, entry: [whole(id!, lastId, where), film] };
+      }),
     ),
-    users: new Map(
-      atomic(names[2], user, columns.users).map(({ fields, where }) => userOf(fields, where)),
-    ),
+    users: byId("user", atomic(names[2], user, columns.users).map(userOf)),
   };
 }
 
@@ -214,34 +213,49 @@ function atomic(name: string, text: string, columns: readonly string[]): Line[] 
 
 function rating([user, item, value, time]: readonly string[], where: string): Rating {
   const rating = {
-    user: whole(user!, where),
-    item: whole(item!, where),
-    rating: whole(value!, where),
-    time: whole(time!, where),
+    user: whole(user!, lastId, where),
+    item: whole(item!, lastId, where),
+    rating: whole(value!, lastId, where),
+    time: whole(time!, lastTime, where),
   };
   if (rating.rating >= 1 && rating.rating <= 5) return rating;
   throw new UserError(`${where} has the rating ${rating.rating}; expected 1 to 5`);
 }
 
-function userOf(
-  [id, age, gender, occupation, zip]: readonly string[],
-  where: string,
-): [number, User] {
-  return [whole(id!, where), {
-    age: whole(age!, where),
+function userOf({ fields: [id, age, gender, occupation, zip], where }: Line) {
+  const user: User = {
+    // An unsigned 8-bit integer.
+    age: whole(age!, 255, where),
     gender: gender!,
     occupation: occupation!,
     zip: zip!,
-  }];
+  };
+  return { where, entry: [whole(id!, lastId, where), user] as const };
 }
 
-/** The largest number in the files: a time in seconds whose milliseconds are exact, in year 9999. */
-const MOST = 253_402_300_799;
+/** The largest time in the files, in seconds: milliseconds are exact until the year 9999. */
+const lastTime = 253_402_300_799;
 
-function whole(text: string, where: string): number {
+/** The largest id: a signed 32-bit integer. */
+const lastId = 2 ** 31 - 1;
+
+function whole(text: string, most: number, where: string): number {
   const value = Number(text);
-  if (text.trim() !== "" && Number.isInteger(value) && value >= 0 && value <= MOST) return value;
+  if (/^\d+(?:\.0+)?$/.test(text) && value <= most) return value;
   throw new UserError(
-    `${where} has the value ${JSON.stringify(text)}; expected a whole number from 0 to ${MOST}`,
+    `${where} has the value ${JSON.stringify(text)}; expected a whole number from 0 to ${most}`,
   );
+}
+
+/** Collects the films or users of a file by their ids, of which none may be there twice. */
+function byId<T>(
+  what: string,
+  entries: readonly { readonly where: string; readonly entry: readonly [id: number, value: T] }[],
+): Map<number, T> {
+  const found = new Map<number, T>();
+  for (const { where, entry: [id, value] } of entries) {
+    if (found.has(id)) throw new UserError(`${where} has the ${what} ${id} for the second time`);
+    found.set(id, value);
+  }
+  return found;
 }

@@ -16,9 +16,8 @@ import {
   type RecordBatch,
   Schema,
   type Timestamp,
-  Vector,
 } from "apache-arrow";
-import { commonType, hint, recordBatchOf, UserError } from "../../plugin.ts";
+import { cellReader, commonType, hint, recordBatchOf, UserError } from "../../plugin.ts";
 import { sameColumns } from "./hints.ts";
 import { partitionFields, type Partitions, partitionValue } from "./hive.ts";
 
@@ -239,10 +238,10 @@ function cast(data: Data, type: DataType, place: CastPlace): Data {
     );
   if (DataType.isTimestamp(type)) return castMoments(data, type, refuse);
   const convert = converter(data.type, type);
-  const vector = new Vector([data]);
+  const read = cellReader(data);
   const builder = makeBuilder({ type, nullValues: [null] });
   for (let row = 0; row < data.length; row++) {
-    const value = vector.get(row);
+    const value = read(row);
     const wider = value === null ? null : convert(value);
     if (wider === undefined) throw refuse(row, value);
     builder.append(wider);

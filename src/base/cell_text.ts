@@ -13,8 +13,8 @@ import {
   Precision,
   TimeUnit,
   Type,
-  Vector,
 } from "apache-arrow";
+import { cellReader } from "./arrow_cells.ts";
 
 /**
  * Returns a function that formats the values of a column as text, without loss: the text contains
@@ -65,11 +65,11 @@ function textsOf(data: Data): (row: number) => string {
       return `${isNegative ? "-" : ""}PT${seconds}${fraction(rest, parts.digits)}S`;
     };
   }
-  const vector = new Vector([data]);
+  const read = cellReader(data);
   if (DataType.isFloat(type) && type.precision === Precision.SINGLE) {
-    return (row) => shortest(vector.get(row) as number);
+    return (row) => shortest(read(row) as number);
   }
-  return (row) => String(vector.get(row));
+  return (row) => String(read(row));
 }
 
 function dictionaryTexts(data: Data<Dictionary>): (row: number) => string {

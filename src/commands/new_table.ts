@@ -1,5 +1,6 @@
 import { DataType, type Field, type RecordBatch, type Schema } from "apache-arrow";
 import { resolve } from "node:path";
+import { cellReader } from "../base/arrow_cells.ts";
 import { UserError } from "../base/errors.ts";
 import { type Family, layoutOf } from "../input/layout.ts";
 import { sourceOf } from "../model/input_rows.ts";
@@ -118,7 +119,9 @@ class Tally {
     const values = batch.getChild(this.#field.name);
     if (!values || this.#family === undefined) return;
     this.#nulls += values.nullCount;
-    for (const value of values) {
+    const read = cellReader(values.data[0]!);
+    for (let row = 0; row < batch.numRows; row++) {
+      const value = read(row);
       if (value === null) continue;
       const count = this.#counts.get(value);
       if (count !== undefined || this.#counts.size < MAX_DISTINCT) {

@@ -1,3 +1,4 @@
+import { cellReader } from "../base/arrow_cells.ts";
 import type { RecordBatch } from "apache-arrow";
 import type { LoadedModel } from "../model/model.ts";
 import type { InputColumn } from "./input_columns.ts";
@@ -38,11 +39,11 @@ export function exampleRequest(
 export function requestOf(rows: RecordBatch, columns: readonly InputColumn[]): ExampleRequest {
   return {
     inputs: columns.map(({ name, datatype, family, shape, pad = null }) => {
-      const column = rows.getChild(name)!;
+      const read = cellReader(rows.getChild(name)!.data[0]!);
       const values = Array.from(
         { length: rows.numRows },
         (_, row) => {
-          const value = column.get(row);
+          const value = read(row);
           // A null list of fixed length consists of nulls. Other lists cannot be null in a tensor.
           if (value === null && !shape.includes(-1)) return Array(sizeOf(shape)).fill(null);
           return elementsOf(value, family === "times");

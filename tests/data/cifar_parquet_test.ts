@@ -58,6 +58,10 @@ Deno.test("cifar rejects Parquet files whose rows are not those of CIFAR", async
     [rowsOf([1]), "test.parquet does not have 2 rows, as CIFAR has"],
     [rowsOf([1, 2, 3]), "test.parquet does not have 2 rows, as CIFAR has"],
     [rowsOf([1, 10]), "row 2 of test.parquet has the label class 10; expected 0 to 9"],
+    [
+      rowsOf([1, 2]).replace("2::BIGINT", "NULL::BIGINT"),
+      "row 2 of test.parquet has the label class null",
+    ],
     [rowsOf([1, 2], 16), "row 1 of test.parquet has an image of 16 × 16 pixels"],
     [
       rowsOf([1, 2]).replaceAll(/unhex\('[^']*'\)/g, "'no image'"),

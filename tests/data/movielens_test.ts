@@ -123,6 +123,24 @@ Deno.test("movielens names missing files and invalid values", async () => {
     UserError,
     "the ratings refer to the film 99, which is missing from the file of films",
   );
+  const user = original["u.user"].split("\n")[0]!, [id, age] = user.split("|");
+  const wrong: [name: "u.data" | "u.user", text: string, message: string][] = [
+    [
+      "u.data",
+      "4294967297\t1\t5\t7\n",
+      '"4294967297"; expected a whole number from 0 to 2147483647',
+    ],
+    ["u.data", "0x1\t1\t5\t7\n", '"0x1"; expected a whole number'],
+    [
+      "u.user",
+      user.replace(`${id}|${age}`, `${id}|300`),
+      '"300"; expected a whole number from 0 to 255',
+    ],
+    ["u.user", `${user}\n${user}`, `line 2 of u.user has the user ${id} for the second time`],
+  ];
+  for (const [name, text, message] of wrong) {
+    await assertRejects(() => made({ ...original, [name]: text }), UserError, message);
+  }
 });
 
 Deno.test({

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cellReader } from "../../base/arrow_cells.ts";
 import { counted } from "../../base/text_table.ts";
 import {
   Field,
@@ -146,7 +147,10 @@ export async function readVocabulary(
   const { sha256 } = await hashOf(path);
   if (sha256 !== kept.sha256) throw new TypeError(`the checksum of ${path} differs`);
   const column = tableFromIPC(await readRegular(path)).getChild("value");
-  const values = [...column ?? []] as string[];
+  const values = (column?.data ?? []).flatMap((data) => {
+    const read = cellReader(data);
+    return Array.from({ length: data.length }, (_, row) => read(row) as string);
+  });
   if (values.length === kept.values) return values;
   throw new TypeError(`${path} has ${counted(values.length, "value")}; expected ${kept.values}`);
 }
