@@ -146,6 +146,9 @@ async function train(window: number, seed: number): Promise<number> {
     fingerprint: ordered.fingerprint,
     shuffle: "whole",
     idCounts: ordered.idCounts,
+    groups: undefined,
+    gather: (rows) => ordered.gather(rows),
+    keepTogether: (together) => ordered.keepTogether(together),
     slice: (start, end) => ordered.slice(start, end),
     shuffled: ({ seed, epoch }, start, end) =>
       ordered.gather(orderOf(ordered.rows, window, seed, epoch).slice(start, end)),

@@ -6,6 +6,7 @@
 
 import { counted, formatCount, formatNumber, table } from "../base/text_table.ts";
 import { wrap } from "../base/text_width.ts";
+import { stepsOf } from "../input/batches.ts";
 import { batchCount, batchRange } from "../input/order.ts";
 import type { PreparedData } from "../input/prepare_data.ts";
 import { preparedYaml } from "../input/prepare_features.ts";
@@ -70,9 +71,22 @@ function paragraphs(blocks: readonly (readonly string[])[]): string[] {
   ]);
 }
 
-function splitTable({ cut }: Plan, { splits }: PreparedData): string[] {
+function splitTable({ cut, group }: Plan, { splits }: PreparedData): string[] {
   const rows = Object.entries(splits).map(([name, split]) => [name, formatCount(split.rows)]);
-  return [...table(["split", "rows"], rows), "", ...stepText(cut, splits.train.rows)];
+  return [
+    ...table(["split", "rows"], rows),
+    "",
+    ...group ? groupedText(group.column, cut, splits.train) : stepText(cut, splits.train.rows),
+  ];
+}
+
+/** Describes the steps of an epoch whose batches keep groups together. */
+function groupedText(column: string, cut: Plan["cut"], train: PreparedData["splits"]["train"]) {
+  const { least, most } = train.groups!.sizes(cut.size);
+  return wrap(
+    `steps per epoch: ${formatCount(stepsOf(train, cut))}, with ${formatCount(least)} to ` +
+      `${counted(most, "row")}; all rows of equal ${column} are in one step`,
+  );
 }
 
 /** Describes how an epoch is divided into steps. */

@@ -25,6 +25,29 @@ export interface BatchAddress extends Pass {
   readonly batch: number;
 }
 
+/**
+ * Returns the number of batches in a pass.
+ *
+ * @param rows The rows of the split.
+ * @param pass The pass.
+ */
+export function passBatches(
+  rows: Pick<Rows, "rows" | "groups">,
+  pass: Pick<Pass, "training" | keyof BatchCut>,
+): number {
+  return rows.groups?.count(pass) ?? batchCount(rows.rows, pass);
+}
+
+/**
+ * Returns the number of training batches in an epoch, which is the number of its steps.
+ *
+ * @param rows The training rows.
+ * @param cut How the rows are divided into batches.
+ */
+export function stepsOf(rows: Pick<Rows, "rows" | "groups">, cut: BatchCut): number {
+  return passBatches(rows, { training: true, ...cut });
+}
+
 /** Makes batches from the splits of a run. */
 export class BatchMaker {
   readonly #splits: Readonly<Record<string, Rows>>;
@@ -54,8 +77,8 @@ export class BatchMaker {
    * @param pass The pass.
    */
   addresses(pass: Pass): BatchAddress[] {
-    const { rows } = this.#splits[pass.split]!;
-    return Array.from({ length: batchCount(rows, pass) }, (_, batch) => ({ ...pass, batch }));
+    const length = passBatches(this.#splits[pass.split]!, pass);
+    return Array.from({ length }, (_, batch) => ({ ...pass, batch }));
   }
 
   /**
@@ -67,19 +90,21 @@ export class BatchMaker {
   async make({ batch, ...pass }: BatchAddress): Promise<Batch> {
     const { split, training, epoch } = pass;
     const rows = this.#splits[split]!;
-    const [start, end] = batchRange(rows.rows, pass, batch);
-    const read = training
-      ? await rows.shuffled({ seed: this.#seed, epoch }, start, end)
+    const seed = this.#seed, grouped = rows.groups?.rows(pass, seed, batch);
+    const [start, end] = grouped ? [0, grouped.length] : batchRange(rows.rows, pass, batch);
+    const read = grouped
+      ? await rows.gather(grouped)
+      : training
+      ? await rows.shuffled({ seed, epoch }, start, end)
       : await rows.slice(start, end);
     const where = (row: number) => {
-      const source = rows.sourceRow(
-        start + row,
-        training ? { seed: this.#seed, epoch } : undefined,
-      );
+      const source = grouped
+        ? rows.sourceRow(grouped[row]!)
+        : rows.sourceRow(start + row, training ? { seed, epoch } : undefined);
       if (source !== undefined) return rows.where?.(source) ?? `row ${source} (${split} split)`;
       return `row ${row} of batch ${batch} of epoch ${epoch} (${split} split)`;
     };
-    return this.#transforms.apply(read, { seed: this.#seed, epoch, batch, training, where });
+    return this.#transforms.apply(read, { seed, epoch, batch, training, where });
   }
 
   /** Frees rows that were read ahead. */

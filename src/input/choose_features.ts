@@ -38,7 +38,8 @@ export function needsColumns({ chosen }: Plan): boolean {
 
 /**
  * Finds the columns that are features. A pattern never matches the label, the weight, the column
- * that decides the split, a column of metrics, or a column that another entry names.
+ * that decides the split, a column of groups, losses or metrics, or a column that another entry
+ * names.
  *
  * @param plan The plan.
  * @param columns The names of all columns.
@@ -48,9 +49,14 @@ export function needsColumns({ chosen }: Plan): boolean {
 export function chooseFeatures(plan: Plan, columns: readonly string[]): CompletePlan {
   const entries = entriesOf(plan.chosen), isMap = !Array.isArray(plan.chosen);
   const named = entries.filter(({ name, isExcluding }) => name !== undefined && !isExcluding);
-  const { label, weight, split } = plan;
+  const { label, weight, split, group } = plan;
   const taken = new Set([
-    ...[label.column, ...plan.columns, ...split ? splitColumns(split) : []],
+    ...[
+      label.column,
+      ...plan.columns,
+      ...group ? [group.column] : [],
+      ...split ? splitColumns(split) : [],
+    ],
     ...weight === undefined ? [] : [weight],
     ...named.flatMap(({ name, options }) => [name!, options.column ?? name!]),
   ]);

@@ -39,7 +39,7 @@ export interface ColumnsRequest {
   readonly texts: Readonly<Record<string, ColumnText>>;
   /** The column with the weights of rows in losses, if there is one. */
   readonly weight: string | undefined;
-  /** The columns that metrics read. */
+  /** The columns that metrics read, and the column of groups. */
   readonly columns: readonly string[];
   /** The source's stage, for messages. */
   readonly stage: StageReference;
@@ -510,7 +510,7 @@ class ColumnPlan {
     path: "weight" | "",
     known: ColumnSpec | undefined,
   ): PlannedColumn | undefined {
-    const { nulls } = this.#request, places = [path].filter(Boolean);
+    const { nulls } = this.#request, places = path === "" ? ["columns", column] : [path];
     return this.#plan(column, places, (near) => otherColumn(path, near), (field, likeField) => {
       const reader = new ColumnReader(field, {
         column,
@@ -634,9 +634,10 @@ function columnHint(
   return hint("column/name", words, change(near));
 }
 
-/** Returns the change to another column. Columns of metrics may be named at several places. */
+/** Returns the change to another column. The column of a metric, a loss, or groups
+ * may be named at several places. */
 const otherColumn = (path: "weight" | "", column: string): Change =>
-  path === "weight" ? { set: { ".": column } } : { edit: "the metric's column" };
+  path === "weight" ? { set: { ".": column } } : { edit: "the name of the column" };
 
 /** Plans a column that is read by a {@linkcode ColumnReader}. */
 function planned(field: Field, reader: ColumnReader, lender?: string): PlannedColumn {

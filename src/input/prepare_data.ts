@@ -8,6 +8,7 @@ import type { Field, Schema } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
 import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
+import { yamlQuoted } from "../base/quoted.ts";
 import type { CompletePlan, Plan, PlannedStage } from "../pipeline/plan.ts";
 import { callStage } from "../stages/stage_error.ts";
 import type { Batch, Column } from "../stages/batch.ts";
@@ -46,6 +47,8 @@ export interface PreparedData {
   readonly measured: Measured;
   /** The training rows of the first batch before transforms, or the first 2 rows if it is smaller. */
   readonly first: Batch;
+  /** The numbers of the rows in `first`, if batches keep groups together. */
+  readonly firstGroups: Uint32Array | undefined;
   /** The memory that was available to this process before rows were read, in bytes. */
   readonly available: number;
   /** The plan, with the features that its columns are. */
@@ -104,6 +107,7 @@ export async function prepareData(
         memory,
         setup: setup && (fields.length > 0 ? { ...setup, widened: sentFields(fields) } : setup),
         name,
+        group: planOfRows.group?.column,
         report,
       });
       opened.push(split);
@@ -118,6 +122,7 @@ export async function prepareData(
       test: await read("test", whole),
     };
     refuseEmpty(splits, planOfRows);
+    keepTogether(splits, planOfRows, report);
     refuseNoBatch(train, planOfRows);
     const place = (feature: string) => featurePlace(planOfRows, feature);
     const own = TransformChain.of(planOfRows.transforms, train.features, place);
@@ -137,7 +142,12 @@ export async function prepareData(
       available,
     );
     const measured = await transforms.measure(train);
-    const first = await train.slice(
+    const firstGroups = train.groups?.rows(
+      { training: false, size: plan.cut.size, epoch: 0 },
+      plan.seed,
+      0,
+    );
+    const first = firstGroups ? await train.gather(firstGroups) : await train.slice(
       0,
       Math.min(Math.max(firstRows(plan, train.rows), 2), train.rows),
     );
@@ -147,6 +157,7 @@ export async function prepareData(
       transforms,
       measured,
       first,
+      firstGroups,
       available,
       close,
     };
@@ -203,12 +214,15 @@ async function openSource(
     nulls: plan.nulls,
     texts: {},
     weight: plan.weight,
-    columns: plan.columns,
+    columns: [...new Set([...plan.columns, ...plan.group ? [plan.group.column] : []])],
     stage: reference,
     places: (...path: readonly string[]) => {
       const [section, feature, ...option] = path;
-      return section === "features" && feature !== undefined
-        ? featurePlace(plan, feature, ...option)
+      if (section === "features" && feature !== undefined) {
+        return featurePlace(plan, feature, ...option);
+      }
+      return section === "columns" && feature === plan.group?.column
+        ? groupPlace(plan)
         : plan.document.place(["data", ...path]);
     },
   };
@@ -243,9 +257,58 @@ function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void 
   }
 }
 
+/** The ratio of read to existing record batches from which groups count as scattered. */
+const SCATTERED = 2;
+
+/** Makes batches keep groups together, and rejects training groups that are too large. */
+function keepTogether(
+  splits: Readonly<Record<string, Split>>,
+  plan: Plan,
+  report: (line: string) => void,
+): void {
+  const { group, cut: { size }, seed } = plan;
+  if (!group) return;
+  for (const [name, split] of Object.entries(splits)) {
+    // Evaluations divide a group only if it is larger than both kinds of batches.
+    const most = name === "train" ? size : Math.max(size, evaluationRows);
+    const { largest, reads } = split.keepTogether({ most, seed });
+    if (name === "train" && group.large === "error" && largest && largest.rows > size) {
+      throw new UserError(
+        `the largest group of the column ${group.column} has ${
+          counted(largest.rows, "row")
+        }, such as ${rowText(split, largest.first)}, but a batch has at most ${size}`,
+        {
+          place: groupPlace(plan),
+          hint: hint(
+            "data/large-group",
+            `write \`train: { batch: ${largest.rows} }\` or more, or ` +
+              `\`group: { column: ${yamlQuoted(group.column)}, large: split }\``,
+            [
+              { set: { "/train/batch": largest.rows } },
+              { set: { "/data/group": { column: group.column, large: "split" } } },
+            ],
+          ),
+          exitCode: 2,
+        },
+      );
+    }
+    if (reads < SCATTERED) continue;
+    report(
+      `data: the ${name} rows of equal ${group.column} are scattered over the data, so each epoch ` +
+        `reads the rows ${
+          reads.toFixed(1)
+        } times; sort the rows by ${group.column} to read them once`,
+    );
+  }
+}
+
+/** Returns the place of the column that makes rows groups. */
+const groupPlace = ({ document }: Pick<Plan, "document">) =>
+  document.place(["data", "group", "column"]);
+
 /** Rejects data that is smaller than a batch if the last batch is dropped. */
-function refuseNoBatch({ rows }: Split, { cut, document }: Plan): void {
-  if (batchCount(rows, cut) > 0) return;
+function refuseNoBatch({ rows, groups }: Split, { cut, document }: Plan): void {
+  if (groups || batchCount(rows, cut) > 0) return;
   throw new UserError(
     `the train split has ${
       counted(rows, "row")
@@ -274,7 +337,7 @@ const firstRows = ({ cut }: Plan, rows: number) => batchRange(rows, cut, 0)[1];
  */
 export function firstBatch(
   plan: Plan,
-  { first, transforms, splits }: PreparedData,
+  { first, firstGroups, transforms, splits }: PreparedData,
   size: number = firstRows(plan, splits.train.rows),
 ): Batch {
   const batch = headOf(first, Math.min(size, first.size));
@@ -283,7 +346,7 @@ export function firstBatch(
     epoch: 0,
     batch: 0,
     training: true,
-    where: (row) => rowText(splits.train, row),
+    where: (row) => rowText(splits.train, firstGroups?.[row] ?? row),
   });
 }
 

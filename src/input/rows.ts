@@ -3,6 +3,7 @@ import { sizeOf } from "./columns.ts";
 import { RowCounter, type RowCounts } from "./counts.ts";
 import type { ValuesConstructor } from "./layout.ts";
 import { type EpochOrder, wholeOrder } from "./order.ts";
+import { type GroupedRows, Groups } from "./groups.ts";
 import { combineParts, mapParts, type Parts, type Specs } from "../stages/parts.ts";
 import { lastAtMost } from "./bounds.ts";
 
@@ -57,6 +58,15 @@ export interface Rows {
    */
   shuffled(epoch: Epoch, start: number, end: number): Batch | Promise<Batch>;
   /**
+   * Copies some rows.
+   *
+   * @param rows Row numbers, in any order; they may repeat.
+   * @throws {RangeError} If there is no such row.
+   */
+  gather(rows: ArrayLike<number>): Batch | Promise<Batch>;
+  /** The groups of rows that batches keep together; undefined if there are none. */
+  readonly groups: Groups | undefined;
+  /**
    * Returns the row of the source at a position; undefined if it is not known.
    *
    * @param position The position in the rows, or in the order of an epoch.
@@ -75,6 +85,8 @@ export interface SharedRows {
   readonly columns: StoredColumns;
   /** The rows to use, in order; undefined for all rows. */
   readonly index: Uint32Array | undefined;
+  /** The groups that batches keep together, if there are any. */
+  readonly groups: GroupedRows | undefined;
 }
 
 /** All rows of some columns. Several {@linkcode StoredRows} may share one store. */
@@ -205,6 +217,7 @@ export class StoredRows implements Rows {
   readonly #index: Uint32Array | undefined;
   readonly rows: number;
   readonly specs: Specs;
+  #groups: Groups | undefined;
   #order: { readonly of: Epoch; readonly order: EpochOrder } | undefined;
 
   /**
@@ -212,10 +225,12 @@ export class StoredRows implements Rows {
    *
    * @param store The store of all rows.
    * @param index The row numbers; all rows by default.
+   * @param groups The groups that batches keep together.
    */
-  constructor(store: Store, index?: Uint32Array) {
+  constructor(store: Store, index?: Uint32Array, groups?: GroupedRows) {
     this.store = store;
     this.#index = index;
+    this.#groups = groups && new Groups(groups);
     this.rows = index?.length ?? store.rows;
     this.specs = store.columns.specs;
   }
@@ -228,12 +243,15 @@ export class StoredRows implements Rows {
     return this.specs.label;
   }
 
-  /**
-   * Copies some rows.
-   *
-   * @param rows Row numbers, in any order; they may repeat.
-   * @throws {RangeError} If there is no such row.
-   */
+  get groups(): Groups | undefined {
+    return this.#groups;
+  }
+
+  /** Sets the groups that batches keep together. */
+  protected keep(groups: GroupedRows): void {
+    this.#groups = new Groups(groups);
+  }
+
   gather(rows: ArrayLike<number>): Batch {
     return this.store.gather(this.stored(rows));
   }
@@ -256,6 +274,7 @@ export class StoredRows implements Rows {
 
   rest(): void {
     this.#order = undefined;
+    this.#groups?.rest();
   }
 
   /** Returns consecutive rows, as views without a copy if they are contiguous in memory. */
@@ -281,7 +300,7 @@ export class StoredRows implements Rows {
 
   /** Returns what another thread needs to read the same rows. */
   share(): SharedRows {
-    return { columns: this.store.share(), index: this.#index };
+    return { columns: this.store.share(), index: this.#index, groups: this.#groups?.grouped };
   }
 
   /** Converts row numbers to rows of the store. */
@@ -298,8 +317,8 @@ export class StoredRows implements Rows {
  *
  * @param shared The result of {@linkcode StoredRows.share} in that thread.
  */
-export function openStored({ columns, index }: SharedRows): StoredRows {
-  return new StoredRows(new Store(columns), index);
+export function openStored({ columns, index, groups }: SharedRows): StoredRows {
+  return new StoredRows(new Store(columns), index, groups);
 }
 
 /**

@@ -5,6 +5,7 @@ import { joinArrays } from "../base/join_arrays.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Dataset, Source } from "../stages/source.ts";
 import type { ColumnChunk } from "./columns.ts";
+import { divideGroups, groupRows, largestGroup, windowGroups } from "./groups.ts";
 import {
   type ColumnsRequest,
   type DecodedBatch,
@@ -35,8 +36,18 @@ export interface SplitOptions {
   readonly setup?: SourceSetup | undefined;
   /** The name of the split, for messages. */
   readonly name?: string | undefined;
+  /** The column whose equal values make rows a group, if batches keep groups together. */
+  readonly group?: string | undefined;
   /** Receives log lines about long operations. */
   readonly report?: ((line: string) => void) | undefined;
+}
+
+/** How the groups of a split are kept together. */
+export interface Together {
+  /** The maximum number of rows in a group; larger groups are divided. */
+  readonly most: number;
+  /** The run's seed. */
+  readonly seed: number;
 }
 
 /** How training rows are shuffled: as a whole, or within windows of a number of rows. */
@@ -66,6 +77,19 @@ export interface Split extends Rows {
    * rows of the source.
    */
   counts(): RowCounts;
+  /**
+   * Makes batches keep the rows of each group together. The split must have been opened with the
+   * option `group`.
+   *
+   * @param together The maximum number of rows in a group.
+   * @returns The largest group: the number of its rows, and its first row; undefined without rows.
+   *   Also the number of record batches that an epoch reads, divided by how many there are, if the
+   *   rows are shuffled in windows.
+   */
+  keepTogether(together: Together): {
+    readonly largest: { readonly rows: number; readonly first: number } | undefined;
+    readonly reads: number;
+  };
   /** Returns what another thread needs to read the same rows, or the reason why it cannot. */
   share(): SharedRows | SharedStream | string;
   /** Closes the source and frees the rows. */
@@ -179,8 +203,8 @@ async function goThrough(
   if (!read) return streamed(dataset, request, options, { tally, decoder, counter: counter! });
   if (memory) memory.left -= tally.bytes;
   const store = new Store(decoder.finish(read));
-  const idCounts = decoder.idCounts();
-  return new StoredSplit(store, { dataset, stage, where, idCounts }, tally.kept());
+  const idCounts = decoder.idCounts(), groupOf = tally.groups();
+  return new StoredSplit(store, { dataset, stage, where, idCounts, groupOf }, tally.kept());
 }
 
 /** Reads all rows once, and copies them to a file. */
@@ -272,7 +296,8 @@ function streamed(
     fingerprint: dataset.fingerprint,
   });
   const counts = counter.finish(stream.facts.specs), idCounts = decoder.idCounts();
-  const origin = { setup, schema, fingerprint, where, counts, idCounts };
+  const groupOf = tally.groups();
+  const origin = { setup, schema, fingerprint, where, counts, idCounts, groupOf };
   return new StreamedSplit(stream, origin, tally.kept());
 }
 
@@ -369,6 +394,9 @@ class Tally {
   readonly #total: number | undefined;
   /** The rows of each record batch that are kept; undefined while no row was dropped. */
   #kept: Uint32Array[] | undefined;
+  /** The number of each group by its value in the column, and the group of each row. */
+  readonly #numbers = new Map<number, number>();
+  readonly #groups: Uint32Array[] = [];
   #rowBytes = 0;
   #rows = 0;
   #reportedAt = performance.now();
@@ -395,12 +423,13 @@ class Tally {
     if (rows > 0) {
       this.#rowBytes ||= columns.reduce((sum, { values }) => sum + values.byteLength, 0) / rows;
     }
-    if (columns.some(({ dropped }) => dropped)) this.#kept ??= [numbers(0, this.#rows)];
+    if (columns.some(({ dropped }) => dropped)) this.#kept ??= [rowNumbers(this.#rows)];
     this.#kept?.push(
-      numbers(this.#rows, this.#rows + rows).filter((_, row) =>
-        !columns.some(({ dropped }) => dropped?.[row])
-      ),
+      rowNumbers(rows).filter((row) => !columns.some(({ dropped }) => dropped?.[row]))
+        .map((row) => this.#rows + row),
     );
+    const { group } = this.#options;
+    if (group !== undefined) this.#groups.push(this.#groupsOf(parts.columns![group]!, rows));
     if (isRest) this.rowCounts[this.rowCounts.length - 1]! += rows;
     else this.rowCounts.push(rows);
     this.#rows += rows;
@@ -418,6 +447,20 @@ class Tally {
     return this.#kept && joinArrays(this.#kept, Uint32Array);
   }
 
+  /** Returns the number of each row's group, if groups are kept together. */
+  groups(): Uint32Array | undefined {
+    return this.#options.group === undefined ? undefined : joinArrays(this.#groups, Uint32Array);
+  }
+
+  #groupsOf({ values }: ColumnChunk, rows: number): Uint32Array {
+    return Uint32Array.from({ length: rows }, (_, row) => {
+      const value = values[row]!;
+      let number = this.#numbers.get(value);
+      if (number === undefined) this.#numbers.set(value, number = this.#numbers.size);
+      return number;
+    });
+  }
+
   /** Returns the number of rows in a window. */
   windowRows({ window }: Memory): number {
     return Math.max(1, Math.floor(window / Math.max(1, this.#rowBytes)));
@@ -432,8 +475,7 @@ class Tally {
   }
 }
 
-const numbers = (start: number, end: number) =>
-  Uint32Array.from({ length: end - start }, (_, index) => start + index);
+const rowNumbers = (rows: number) => Uint32Array.from({ length: rows }, (_, row) => row);
 
 /** The source of rows in memory. */
 interface StoredSource {
@@ -443,6 +485,8 @@ interface StoredSource {
   readonly where: (row: number) => string;
   /** The counts of ids from vocabularies, by feature. */
   readonly idCounts: Readonly<Record<string, IdCounts>>;
+  /** The number of each row's group, if groups are kept together. */
+  readonly groupOf: Uint32Array | undefined;
 }
 
 /** A split whose rows are in memory. */
@@ -479,6 +523,13 @@ export class StoredSplit extends StoredRows implements Split {
     return new StoredSplit(this.store, this.#source, this.stored(rows));
   }
 
+  keepTogether({ most }: Together): ReturnType<Split["keepTogether"]> {
+    const { groupOf } = this.#source, rows = this.stored(rowNumbers(this.rows));
+    const groups = groupRows(rows.map((row) => groupOf![row]!));
+    this.keep(divideGroups(groups, most));
+    return { largest: this.rows > 0 ? largestGroup(groups) : undefined, reads: 1 };
+  }
+
   async close(): Promise<void> {
     this.store.clear();
     const { dataset, stage } = this.#source;
@@ -495,6 +546,7 @@ interface Origin {
   readonly fingerprint: string;
   readonly counts: RowCounts;
   readonly idCounts: Readonly<Record<string, IdCounts>>;
+  readonly groupOf: Uint32Array | undefined;
 }
 
 /** A split whose rows are read when they are needed. */
@@ -536,12 +588,28 @@ class StreamedSplit extends StreamedRows implements Split {
     return this.#origin.counts;
   }
 
+  keepTogether({ most, seed }: Together): ReturnType<Split["keepTogether"]> {
+    const { groupOf } = this.#origin, { bounds, facts: { window, rowCounts } } = this.stream;
+    const sourceRow = (row: number) => this.index?.[row] ?? row;
+    const groups = groupRows(rowNumbers(this.rows).map((row) => groupOf![sourceRow(row)]!));
+    const largest = this.rows > 0 ? largestGroup(groups) : undefined;
+    const divided = divideGroups(groups, most);
+    if (window === undefined) {
+      this.keep(divided);
+      return { largest, reads: 1 };
+    }
+    const windowed = windowGroups(divided, { bounds, sourceRow, rows: window, seed });
+    this.keep(windowed.groups);
+    return { largest, reads: windowed.reads / rowCounts.filter((rows) => rows > 0).length };
+  }
+
   share(): SharedStream | string {
     const { stream, index } = this, { setup } = this.#origin;
     if (!setup) {
       return `the stage ${stream.request.stage.name} is not in a file that a thread can load`;
     }
-    return { source: setup, request: sentRequest(stream.request), facts: stream.facts, index };
+    const request = sentRequest(stream.request), groups = this.groups?.grouped;
+    return { source: setup, request, facts: stream.facts, index, groups };
   }
 
   async close(): Promise<void> {

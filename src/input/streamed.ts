@@ -21,6 +21,7 @@ import {
   type SentRequest,
   wantedColumns,
 } from "./decoder.ts";
+import { type GroupedRows, Groups } from "./groups.ts";
 import { type EpochOrder, wholeOrder, type Window, windowOrder, windowsOf } from "./order.ts";
 import { combineParts, type Specs } from "../stages/parts.ts";
 import { type Epoch, type Rows, Store } from "./rows.ts";
@@ -67,6 +68,8 @@ export interface SharedStream {
   readonly facts: StreamFacts;
   /** The rows of the source to use, ascending; undefined for all rows. */
   readonly index: Uint32Array | undefined;
+  /** The groups that batches keep together, if there are any. */
+  readonly groups: GroupedRows | undefined;
 }
 
 /**
@@ -172,6 +175,9 @@ export class StreamedRows implements Rows {
   /** Record batches that were read in order, by number. */
   readonly #batches = new Map<number, Promise<Store>>();
   readonly #loaded = new Map<number, Promise<LoadedWindow>>();
+  /** Record batches that were read for groups, the one that was used last at the end. */
+  readonly #used = new Map<number, Promise<Store>>();
+  #groups: Groups | undefined;
   #whole: { readonly of: Epoch; readonly order: EpochOrder } | undefined;
   #windowed: WindowedEpoch | undefined;
 
@@ -180,10 +186,12 @@ export class StreamedRows implements Rows {
    *
    * @param stream The opened data source.
    * @param index The row numbers, ascending; all rows by default.
+   * @param groups The groups that batches keep together.
    */
-  constructor(stream: Stream, index?: Uint32Array) {
+  constructor(stream: Stream, index?: Uint32Array, groups?: GroupedRows) {
     this.stream = stream;
     this.index = index;
+    this.#groups = groups && new Groups(groups);
     this.rows = index?.length ?? stream.bounds.at(-1)!;
     this.specs = stream.facts.specs;
   }
@@ -194,6 +202,37 @@ export class StreamedRows implements Rows {
 
   get label(): LabelSpec {
     return this.specs.label;
+  }
+
+  get groups(): Groups | undefined {
+    return this.#groups;
+  }
+
+  /** Sets the groups that batches keep together. */
+  protected keep(groups: GroupedRows): void {
+    this.#groups = new Groups(groups);
+  }
+
+  async gather(rows: ArrayLike<number>): Promise<Batch> {
+    const stored = Uint32Array.from(rows, (row) => {
+      if (row >= 0 && row < this.rows) return this.index?.[row] ?? row;
+      throw new RangeError(`no row ${row} among ${this.rows}`);
+    });
+    if (this.stream.byRow) return await this.stream.rows(stored);
+    const { bounds } = this.stream;
+    const batches = [...new Set(stored.map((row) => lastAtMost(bounds, row)))];
+    const stores: Store[] = [], firsts = new Map<number, number>();
+    let before = 0;
+    for (const batch of batches) {
+      const store = await this.#recent(batch, batches.length);
+      stores.push(store);
+      firsts.set(batch, before - bounds[batch]!);
+      before += store.rows;
+    }
+    if (stores.length === 0) return joined([]);
+    return Store.joined(stores).gather(
+      stored.map((row) => row + firsts.get(lastAtMost(bounds, row))!),
+    );
   }
 
   async slice(start: number, end: number): Promise<Batch> {
@@ -251,6 +290,8 @@ export class StreamedRows implements Rows {
   rest(): void {
     this.#batches.clear();
     this.#loaded.clear();
+    this.#used.clear();
+    this.#groups?.rest();
     this.#whole = this.#windowed = undefined;
   }
 
@@ -304,6 +345,26 @@ export class StreamedRows implements Rows {
     return { from, length: firstAtLeast(this.index, after) - from };
   }
 
+  /**
+   * Returns a record batch, and keeps those that were used last: as many as two windows contain, so
+   * that a window stays in memory while its batches are made.
+   */
+  #recent(number: number, needed: number): Promise<Store> {
+    const known = this.#used.get(number);
+    this.#used.delete(number);
+    if (known) this.#used.set(number, known);
+    const batch = kept(this.#used, number, () => this.stream.batch(number));
+    const { rowCounts, window } = this.stream.facts;
+    let rows = 0;
+    for (const used of this.#used.keys()) rows += rowCounts[used]!;
+    for (const old of this.#used.keys()) {
+      if (rows <= 2 * window! || this.#used.size <= needed) break;
+      this.#used.delete(old);
+      rows -= rowCounts[old]!;
+    }
+    return batch;
+  }
+
   #batch(number: number): Promise<Store> {
     const batch = kept(this.#batches, number, () => this.stream.batch(number));
     for (const old of this.#batches.keys()) {
@@ -333,7 +394,7 @@ export class StreamedRows implements Rows {
  * @throws {UserError} If the source cannot be opened in this thread, or has changed.
  */
 export async function openStreamed(
-  { source: setup, request: sent, facts, index }: SharedStream,
+  { source: setup, request: sent, facts, index, groups }: SharedStream,
   registry: Registry,
 ): Promise<StreamedRows> {
   const { specifier, options, folder, widened, selection } = setup;
@@ -359,7 +420,7 @@ export async function openStreamed(
   }
   await prepareDecoding(dataset.schema, request);
   if (selection) dataset = selectRows(dataset, selection);
-  return new StreamedRows(new Stream(dataset, request, facts), index);
+  return new StreamedRows(new Stream(dataset, request, facts), index, groups);
 }
 
 /** Returns the hint for rows that changed during a run. */

@@ -1,6 +1,6 @@
 /**
  * The schemas of the columns in a pipeline file: `data.features`, `data.label`, `data.split`,
- * `data.nulls` and `data.memory`.
+ * `data.group`, `data.nulls` and `data.memory`.
  *
  * @module
  */
@@ -22,7 +22,7 @@ const nulls = z.union([z.enum(["error", "drop", "mean", "median"]), fill], {
 export const nullsSchema = nulls.describe(
   "How to treat nulls in features that do not set `nulls`. error (the default): a null is an " +
     "error. drop: the row is left out, also for nulls in the label, the weight, and the columns " +
-    "that metrics name. mean, median: the mean or median of the training rows replaces a null " +
+    "that `group`, losses, and metrics name. mean, median: the mean or median of the training rows replaces a null " +
     "in numbers. { fill: VALUE }: the value replaces a null. If the choice does not suit a " +
     "feature, such as the mean of text, a null is an error.",
 );
@@ -152,8 +152,8 @@ const pattern = z.string({ error: "expected the name of a column, or a pattern s
 /** The schema of `data.features`. */
 export const featuresSchema = z.union([
   z.literal("rest").describe(
-    "All columns but the label, the weight, the column of `split.by`, and those that only metrics " +
-      "use.",
+    "All columns but the label, the weight, the column of `split.by`, and those that only `group`, " +
+      "losses, and metrics use.",
   ),
   z.array(pattern).min(1, { error: "expected at least one feature" }).describe(
     "Columns, by name or by a pattern in which * stands for any text. An entry that starts with ! " +
@@ -283,6 +283,27 @@ export const memorySchema = z.union([
     { error: "expected 10kB or more" },
   ),
 ], memoryError);
+
+/** The schema of `data.group`. */
+export const groupSchema = z.union([
+  columnName.transform((column): GroupOptions => ({ column, large: "error" })),
+  z.strictObject({
+    column: columnName.describe("The column whose equal values make rows a group."),
+    large: z.enum(["error", "split"], { error: "expected error or split" }).default("error")
+      .describe(
+        "How to treat groups with more rows than `train.batch`. error: they are an error. split: " +
+          "they are divided into parts of nearly equal size, each of which is in one batch.",
+      ),
+  }),
+], { error: "expected the name of a column, or { column, large }" });
+
+/** How batches keep groups of rows together. */
+export interface GroupOptions {
+  /** The column whose equal values make rows a group. */
+  readonly column: string;
+  /** How to treat groups with more rows than a batch. */
+  readonly large: "error" | "split";
+}
 
 /** What to do with the nulls of a column. */
 export type NullPolicy = "error" | "drop" | "mean" | "median" | {

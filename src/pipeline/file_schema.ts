@@ -7,6 +7,7 @@
 import { z } from "zod";
 import {
   featuresSchema,
+  groupSchema,
   labelSchema,
   memorySchema,
   nullsSchema,
@@ -247,7 +248,9 @@ const optimizer = entry("optimizer", commonOptions.optimizer).describe(
 
 const trainSchema = z.strictObject({
   epochs: training.epochs,
-  batch: z.int().positive().describe("The number of rows per step."),
+  batch: z.int().positive().describe(
+    "The number of rows per step. With `data.group`, the maximum number of rows per step.",
+  ),
   lastBatch: z.enum(["keep", "merge", "drop"]).optional().describe(
     "How to treat the last rows of an epoch if they are fewer than a batch. keep: they " +
       "form a batch. merge: they join the previous batch if they are at most half a " +
@@ -351,6 +354,9 @@ export const pipelineSchema = z.strictObject({
     weight: z.string().min(1, { error: "expected the name of a column" }).optional().describe(
       "A column of nonnegative numbers: the weight of each row in losses. A loss that " +
         "compares rows with each other ignores it.",
+    ),
+    group: groupSchema.optional().describe(
+      "A column such as a user's id. All rows with the same value are in one batch.",
     ),
     transforms: z.array(entry("transform", commonOptions.transform)).default([]).describe(
       "Transforms of batches, applied in this order.",

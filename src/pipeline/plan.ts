@@ -8,6 +8,7 @@
 import type {
   FeatureChoice,
   FeatureOptions,
+  GroupOptions,
   LabelOptions,
   NullPolicy,
   SplitOptions,
@@ -193,6 +194,8 @@ export interface Plan {
   readonly weight: string | undefined;
   /** What to do with nulls in features without their own setting. */
   readonly nulls: NullPolicy | undefined;
+  /** How batches keep groups of rows together; undefined if they do not. */
+  readonly group: GroupOptions | undefined;
   /** The columns that metrics read. */
   readonly columns: readonly string[];
   readonly transforms: readonly PlannedTransformStage[];
@@ -203,7 +206,10 @@ export interface Plan {
   readonly phases: readonly PlannedPhase[];
   readonly metrics: readonly PlannedMetricStage[];
   readonly outputs: readonly PlannedStage<OutputStage>[];
-  /** How the rows of an epoch are divided into steps. */
+  /**
+   * How the rows of an epoch are divided into steps. If groups are kept together, `size` is the
+   * maximum number of rows in a step.
+   */
   readonly cut: { readonly size: number; readonly last: LastBatch };
   /** The number of epochs between evaluations. */
   readonly evaluateEvery: number;

@@ -1,6 +1,6 @@
 import { type Problem, UserError } from "../base/errors.ts";
 import { type EngineChoice, openEngine } from "../engine/engine.ts";
-import { batchCount } from "../input/order.ts";
+import { stepsOf } from "../input/batches.ts";
 import { prepareData, type PreparedData } from "../input/prepare_data.ts";
 import type { Pipeline } from "../pipeline/define.ts";
 import type { Plan } from "../pipeline/plan.ts";
@@ -156,7 +156,7 @@ export async function checkPipeline(
         run: {
           name: plan.name,
           rows: Object.fromEntries(Object.entries(splits).map(([name, { rows }]) => [name, rows])),
-          stepsPerEpoch: batchCount(splits.train.rows, plan.cut),
+          stepsPerEpoch: stepsOf(splits.train, plan.cut),
           parameters: parametersOf({ nets, model: phases[0]!.phase.nets.model }),
           stepBytes: Math.max(...phases.map(({ batch }) => batch.peakBytes)),
         },

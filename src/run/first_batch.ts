@@ -10,7 +10,7 @@ import {
 } from "../train/evaluate.ts";
 import type { GradientNorms } from "../stages/events.ts";
 import type { MetricValue } from "../stages/metric.ts";
-import { batchCount } from "../input/order.ts";
+import { stepsOf } from "../input/batches.ts";
 import type { JobPhase } from "./job.ts";
 import { firstBatch, type PreparedData } from "../input/prepare_data.ts";
 import { measuredSoFar } from "./selection.ts";
@@ -54,7 +54,7 @@ export async function tryFirstBatch(
   given: GivenState,
 ): Promise<FirstBatch> {
   const batch = firstBatch(plan, data);
-  const steps = batchCount(data.splits.train.rows, plan.cut) * epochs;
+  const steps = stepsOf(data.splits.train, plan.cut) * epochs;
   const measuredBefore = measuredSoFar({ metrics, nets }, select);
   const position = { step: 0, steps, epoch: 0, epochs, measured: measuredBefore };
   const first = initialValues(model.variables, plan.seed, given.values);

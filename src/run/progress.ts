@@ -1,5 +1,5 @@
 import { deriveSeed } from "../base/random.ts";
-import { batchCount } from "../input/order.ts";
+import { stepsOf } from "../input/batches.ts";
 import type { GradientNorms, Metrics, PhaseResult } from "../stages/events.ts";
 import type { Position } from "../stages/gradient.ts";
 import type { BestEpoch, JobPosition, PhaseStart, Rollback } from "./folder/checkpoint_content.ts";
@@ -62,7 +62,7 @@ export class Progress {
     this.phase = job.phases[position.start.phase]!;
     this.phases = position.phases;
     this.rollback = rollback;
-    this.stepsPerEpoch = batchCount(job.data.splits.train.rows, job.cut);
+    this.stepsPerEpoch = stepsOf(job.data.splits.train, job.cut);
     const { splits } = job.data, { nets, select, stop } = this.phase;
     this.selection = new Selection(splits, nets, select, position.best);
     this.patience = new Patience(splits, nets, stop, position.stop, position.start.epochs);

@@ -37,6 +37,7 @@ const fixed = [
   "data.split",
   "data.prepare",
   "data.rows",
+  "data.group",
   "network",
   "optimizer.use",
   "train.batch",

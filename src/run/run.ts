@@ -24,7 +24,7 @@ import type { Output } from "../stages/output.ts";
 import type { CaptureListener } from "../train/captured.ts";
 import type { Input, InputThread } from "../input/input.ts";
 import { openInput } from "../input/open.ts";
-import { batchCount } from "../input/order.ts";
+import { stepsOf } from "../input/batches.ts";
 import type { Measured } from "../input/transforms.ts";
 import type { JobResult } from "./folder/checkpoint_content.ts";
 import {
@@ -361,7 +361,7 @@ class Run {
       parameters: parametersOf({ nets, model: phases[0]!.nets.model }),
       epochs: phases.reduce((sum, { epochs }) => sum + epochs, 0),
       ...(phases[0]!.name !== undefined && { phases: phases.map(specOf) }),
-      stepsPerEpoch: batchCount(splits.train.rows, plan.cut),
+      stepsPerEpoch: stepsOf(splits.train, plan.cut),
       rows: Object.fromEntries(Object.entries(splits).map(([name, { rows }]) => [name, rows])),
     };
     const job: Job = {

@@ -17,9 +17,8 @@ import {
   evaluationStep,
 } from "../train/evaluate.ts";
 import { NonFiniteError } from "../train/diagnose.ts";
-import type { Pass } from "../input/batches.ts";
+import { type Pass, passBatches } from "../input/batches.ts";
 import type { Feed } from "../input/input.ts";
-import { batchCount } from "../input/order.ts";
 import type { Emit, Job, JobCheckpoints, JobPhase } from "./job.ts";
 import { LeakGuard } from "./leaks.ts";
 import { Progress, startPosition } from "./progress.ts";
@@ -395,8 +394,9 @@ class Training {
   }
 
   async *#evaluationBatches(running: RunningPhase, split: string): AsyncGenerator<Batch> {
-    const { rows } = this.#job.data.splits[split]!;
-    for (let batch = 0; batch < batchCount(rows, evaluationCut); batch++) {
+    const rows = this.#job.data.splits[split]!;
+    const batches = passBatches(rows, { training: false, ...evaluationCut });
+    for (let batch = 0; batch < batches; batch++) {
       await this.#endIfAsked(running);
       yield await running.feed.next();
     }

@@ -277,6 +277,19 @@ const pairs: readonly Pair[] = [
     similar: { rows: 16 },
   },
   {
+    name: "batch norm sees a small batch of groups",
+    deserves: {
+      row: (index) => ({ x: noise(index), user: index < 28 ? 1 : 2, y: index % 2 }),
+      rows: 32,
+      data: "group: user",
+      network: ctr(", batchNorm: true"),
+      train: "{ epochs: 1, batch: 28 }",
+    },
+    words: "a batch has only 4 rows, because data.group keeps groups together",
+    at: "13:28",
+    similar: { train: "{ epochs: 1, batch: 32 }" },
+  },
+  {
     name: "the first loss is large",
     deserves: { row: (index) => ({ x: 3e4 * noise(index), y: index % 2 }) },
     words: "but a uniform guess has 0.693: the initial logits of the nets are far too large",

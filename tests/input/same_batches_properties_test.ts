@@ -314,11 +314,13 @@ async function compare(
     }
     return;
   }
-  const addresses = passesOf(inMemory.data, pipeline)
-    .flatMap((pass) => inMemory.maker.addresses(pass));
-  const expected: Batch[] = [];
-  for (const address of addresses) expected.push(await inMemory.maker.make(address));
-  await compareThread(inMemory, addresses, expected, thread);
+  const addressesOf = ({ data, maker }: Opened) =>
+    passesOf(data, pipeline).flatMap((pass) => maker.addresses(pass));
+  const expected = new Map<string, Batch>();
+  for (const address of addressesOf(inMemory)) {
+    expected.set(JSON.stringify(address), await inMemory.maker.make(address));
+  }
+  await compareThread(inMemory, addressesOf(inMemory), [...expected.values()], thread);
   for (const way of ways) {
     const streamed = await open(folder, pipeline, way, pipeline.memory);
     const { splits } = streamed.data, shuffle = shuffleOf(splits.train);
@@ -339,18 +341,23 @@ async function compare(
       assertEquals(split.idCounts, inMemory.data.splits[name]!.idCounts);
     }
     if (pipeline.validation === "all") await assertDivided(splits, pipeline);
-    const batches: Batch[] = [];
-    for (const [index, address] of addresses.entries()) {
+    const batches: Batch[] = [], addresses = addressesOf(streamed);
+    for (const address of addresses) {
       const where = `${way.use}, ${shuffle}, ${JSON.stringify(address)}`;
       const batch = await streamed.maker.make(address);
       batches.push(batch);
       const inOrder = !address.training || shuffle !== "windows";
-      assertSame(batch, inOrder ? expected[index]! : byKeys(inMemory, batch, address), where);
+      const same = inOrder
+        ? expected.get(JSON.stringify(address))!
+        : byKeys(inMemory, batch, address);
+      assertSame(batch, same, where);
     }
     for (const epoch of [1, 2]) {
-      const keys = batches.filter((_, index) => addresses[index]!.epoch === epoch).flatMap(keysOf);
-      const { rows } = splits.train, { batch, lastBatch } = pipeline;
-      const taken = lastBatch === "drop" ? rows - rows % batch : rows;
+      const own = batches.filter((_, index) => addresses[index]!.epoch === epoch);
+      const keys = own.flatMap(keysOf);
+      const { rows } = splits.train, { batch, lastBatch, group } = pipeline;
+      if (group !== undefined) assertTogether(own, group, batch);
+      const taken = lastBatch === "drop" && group === undefined ? rows - rows % batch : rows;
       assertEquals(keys.length, taken);
       assertEquals(new Set(keys).size, taken);
     }
@@ -359,6 +366,25 @@ async function compare(
     await streamed.data.close();
   }
   await inMemory.data.close();
+}
+
+/** Checks that the rows of each group are in one batch, unless they are more than a batch. */
+function assertTogether(batches: readonly Batch[], group: string, most: number): void {
+  const counts = batches.map(({ size, columns }) => {
+    assert(size <= most, `a batch has ${size} rows`);
+    const counts = new Map<number, number>();
+    for (const value of columns![group]!.values) counts.set(value, (counts.get(value) ?? 0) + 1);
+    return counts;
+  });
+  for (const value of new Set(counts.flatMap((one) => [...one.keys()]))) {
+    const parts = counts.map((one) => one.get(value) ?? 0).filter((count) => count > 0);
+    const rows = parts.reduce((sum, count) => sum + count, 0);
+    assertEquals(
+      parts.length <= Math.ceil(rows / most),
+      true,
+      `${rows} rows in ${parts} of ${most}`,
+    );
+  }
 }
 
 /** Checks that no row of the one source is in two splits, and that only dropped rows are in none. */

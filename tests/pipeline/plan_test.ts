@@ -200,6 +200,20 @@ function placeIn(text: string, line: number, words: string): string {
   return `p.yaml:${line}:${column}`;
 }
 
+Deno.test("makePlan() keeps groups together if data.group names a column, and refuses train.lastBatch", async () => {
+  const data = digitsPipeline().data as object;
+  const plan = await planOf(digitsPipeline({ data: { ...data, group: "digit" } }));
+  assertEquals(plan.group, { column: "digit", large: "error" });
+  assertEquals((plan.resolved.data as { group: unknown }).group, plan.group);
+  assertEquals("lastBatch" in (plan.resolved.train as object), false);
+  const group = { column: "digit", large: "split" };
+  assertEquals((await planOf(digitsPipeline({ data: { ...data, group } }))).group, group);
+  const train = { epochs: 1, batch: 32, lastBatch: "keep" };
+  assertEquals(await messages(digitsPipeline({ data: { ...data, group }, train })), [
+    "train.lastBatch has no effect with data.group: batches have nearly equal numbers of rows",
+  ]);
+});
+
 Deno.test("makePlan() reports all problems of a file at once", async () => {
   const bad = [
     "name: my digits", // 1

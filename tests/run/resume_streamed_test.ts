@@ -38,6 +38,19 @@ for (const inputThread of ["never", "always"] as const) {
   );
 }
 
+const grouped = () => {
+  const pipeline = streamed({ use: "./windowed.ts" });
+  return {
+    ...pipeline,
+    data: { ...pipeline.data as object, group: { column: "digit", large: "split" } },
+  };
+};
+
+forEachEngine(
+  "a resumed run that keeps groups together and streams in windows ends with the same bytes",
+  () => diesAndGoesOn(grouped(), [4, 11], windowed, { inputThread: "always" }),
+);
+
 forEachEngine(
   "a resumed run that streams Parquet ends with the same bytes",
   () =>

@@ -86,6 +86,8 @@ export interface RandomPipeline {
   readonly validation: Recipe["validation"];
   readonly batch: number;
   readonly lastBatch: LastBatch;
+  /** The column whose groups batches keep together. */
+  readonly group: string | undefined;
   /** The columns that metrics read; `key` is the number of a row. */
   readonly columns: readonly string[];
   /** What rows may take where they are streamed, in bytes. */
@@ -546,6 +548,7 @@ export function randomPipeline(recipe: Recipe): RandomPipeline {
   const files = (name: keyof typeof counts) =>
     filesOf(fields, cells[name]!, counts[name], recipe, draw(`${name} files`));
   const transforms = transformsOf(recipe, options);
+  const group = seed % 3 === 0 ? recipe.columns[0] : undefined;
   const bytes = rows * 8 * fields.length;
   const dictionaries = fields.some(({ type }) => DataType.isDictionary(type));
   return {
@@ -560,11 +563,13 @@ export function randomPipeline(recipe: Recipe): RandomPipeline {
       ...(validation === "split" && { split: { validation: 0.4 } }),
       ...(validation === "all" && { split: { test: 0.2, validation: 0.3, by: splitBy[seed % 3] } }),
       ...(trainOn !== undefined && { rows: trainOn }),
+      ...(group !== undefined && { group: { column: group, large: "split" } }),
       transforms,
     },
     validation,
     batch: recipe.batch,
     lastBatch: recipe.lastBatch,
+    group,
     columns: ["key", ...recipe.columns],
     memory: Math.max(1, Math.floor(recipe.memory ** 2 * bytes)),
     splits: { train: files("train"), validation: files("validation"), test: files("test") },

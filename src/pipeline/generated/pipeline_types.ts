@@ -133,13 +133,20 @@ readonly fill: number | string;
 /** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
 });
-/** How to treat nulls in features that do not set `nulls`. error (the default): a null is an error. drop: the row is left out, also for nulls in the label, the weight, and the columns that metrics name. mean, median: the mean or median of the training rows replaces a null in numbers. { fill: VALUE }: the value replaces a null. If the choice does not suit a feature, such as the mean of text, a null is an error. */
+/** How to treat nulls in features that do not set `nulls`. error (the default): a null is an error. drop: the row is left out, also for nulls in the label, the weight, and the columns that `group`, losses, and metrics name. mean, median: the mean or median of the training rows replaces a null in numbers. { fill: VALUE }: the value replaces a null. If the choice does not suit a feature, such as the mean of text, a null is an error. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
 readonly fill: number | string;
 });
 /** A column of nonnegative numbers: the weight of each row in losses. A loss that compares rows with each other ignores it. */
 readonly weight?: string;
+/** A column such as a user's id. All rows with the same value are in one batch. */
+readonly group?: (string) | ({
+/** The column whose equal values make rows a group. */
+readonly column: string;
+/** How to treat groups with more rows than `train.batch`. error: they are an error. split: they are divided into parts of nearly equal size, each of which is in one batch. */
+readonly large?: "error" | "split";
+});
 /** Transforms of batches, applied in this order. */
 readonly transforms?: readonly (StageEntries["transform"])[];
 };
@@ -194,7 +201,7 @@ readonly minDelta?: number;
 readonly train: {
 /** The number of passes over the training rows. A phase can set its own number. */
 readonly epochs?: number;
-/** The number of rows per step. */
+/** The number of rows per step. With `data.group`, the maximum number of rows per step. */
 readonly batch: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch. keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
@@ -350,13 +357,20 @@ readonly fill?: number | string;
 /** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
 });
-/** How to treat nulls in features that do not set `nulls`. error (the default): a null is an error. drop: the row is left out, also for nulls in the label, the weight, and the columns that metrics name. mean, median: the mean or median of the training rows replaces a null in numbers. { fill: VALUE }: the value replaces a null. If the choice does not suit a feature, such as the mean of text, a null is an error. */
+/** How to treat nulls in features that do not set `nulls`. error (the default): a null is an error. drop: the row is left out, also for nulls in the label, the weight, and the columns that `group`, losses, and metrics name. mean, median: the mean or median of the training rows replaces a null in numbers. { fill: VALUE }: the value replaces a null. If the choice does not suit a feature, such as the mean of text, a null is an error. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
 readonly fill?: number | string;
 });
 /** A column of nonnegative numbers: the weight of each row in losses. A loss that compares rows with each other ignores it. */
 readonly weight?: string;
+/** A column such as a user's id. All rows with the same value are in one batch. */
+readonly group?: (string) | ({
+/** The column whose equal values make rows a group. */
+readonly column?: string;
+/** How to treat groups with more rows than `train.batch`. error: they are an error. split: they are divided into parts of nearly equal size, each of which is in one batch. */
+readonly large?: "error" | "split";
+});
 /** Transforms of batches, applied in this order. */
 readonly transforms?: readonly (StageEntries["transform"])[];
 };
@@ -411,7 +425,7 @@ readonly minDelta?: number;
 readonly train?: {
 /** The number of passes over the training rows. A phase can set its own number. */
 readonly epochs?: number;
-/** The number of rows per step. */
+/** The number of rows per step. With `data.group`, the maximum number of rows per step. */
 readonly batch?: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch. keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";

@@ -17,6 +17,7 @@ type PlannedData = Pick<
   | "label"
   | "nulls"
   | "weight"
+  | "group"
   | "transforms"
 >;
 
@@ -31,7 +32,7 @@ export async function planData(
   planner: Planner,
   data: PipelineValue["data"],
 ): Promise<PlannedData> {
-  const { split, rows, memory, features: chosen, prepare, label, nulls, weight } = data;
+  const { split, rows, memory, features: chosen, prepare, label, nulls, weight, group } = data;
   const sources: { -readonly [Name in keyof PlannedSources]: PlannedSources[Name] } = {};
   for (const name of ["all", "train", "validation", "test"] as const) {
     const entry = data[name];
@@ -44,7 +45,7 @@ export async function planData(
     const planned = await planner.stage<TransformStage>("transform", entry, path);
     return planned && { ...planned, on: entry.on ?? planned.stage.on };
   });
-  return { sources, split, rows, memory, chosen, prepare, label, nulls, weight, transforms };
+  return { sources, split, rows, memory, chosen, prepare, label, nulls, weight, group, transforms };
 }
 
 /** Checks that each split gets its rows from exactly one place. */
@@ -123,7 +124,8 @@ function checkSources(planner: Planner, data: PipelineValue["data"]): void {
  * @param data The data of a plan.
  */
 export function resolvedData(
-  { sources, split, rows, memory, chosen, prepare, label, nulls, weight, transforms }: PlannedData,
+  { sources, split, rows, memory, chosen, prepare, label, nulls, weight, group, transforms }:
+    PlannedData,
 ): Record<string, unknown> {
   return {
     ...Object.fromEntries(
@@ -137,6 +139,7 @@ export function resolvedData(
     label,
     nulls: nulls ?? "error",
     ...(weight !== undefined && { weight }),
+    ...(group && { group }),
     transforms: transforms.map(({ resolved, on }) => ({ ...resolved, on })),
   };
 }

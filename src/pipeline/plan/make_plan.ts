@@ -5,6 +5,7 @@
  */
 
 import type { Document } from "../document/document.ts";
+import { hint } from "../../base/hints.ts";
 import { variableMark, variablesIn } from "../document/environment.ts";
 import { type Problem, UserError } from "../../base/errors.ts";
 import { withoutRepeated, zodProblems } from "../option_problems.ts";
@@ -83,6 +84,16 @@ async function planAll(
       checkMetrics(planner, entry, ["phases", index], metrics);
     }
   }
+  if (data.group && value.train.lastBatch !== undefined) {
+    planner.problem(
+      "train.lastBatch has no effect with data.group: batches have nearly equal numbers of rows",
+      planner.document.place(["train", "lastBatch"]),
+      hint("plan/group-last-batch", "remove train.lastBatch, or data.group", [
+        { remove: ["."] },
+        { remove: ["/data/group"] },
+      ]),
+    );
+  }
   if (!network || planner.problems.length > 0) return undefined;
   const phases = value.phases
     ? planPhases(planner, value, own, { losses, optimizer })
@@ -120,7 +131,7 @@ async function planAll(
           ...resolvedStages(own[index]!),
         })),
       }),
-      train: { ...value.train, lastBatch: last },
+      train: { ...value.train, ...(!data.group && { lastBatch: last }) },
       metrics: metrics.map(({ resolved, name }) => ({ ...resolved, name })),
       outputs: outputs.map(({ resolved }) => resolved),
     },

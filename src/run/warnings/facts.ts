@@ -21,6 +21,10 @@ export interface Facts {
   readonly plan: CompletePlan;
   /** The number of rows in each split. */
   readonly rows: Readonly<Record<string, number>>;
+  /**
+   * The numbers of rows in the smallest and the largest batch, if batches keep groups together.
+   */
+  readonly grouped: { readonly least: number; readonly most: number } | undefined;
   /** Counts of classes and weights in each split. */
   readonly counts: Readonly<Record<string, RowCounts>>;
   /** How often the ids of vocabularies occur, by split and feature. */
@@ -63,6 +67,7 @@ export async function gatherFacts(data: PreparedData): Promise<Facts> {
   return {
     plan,
     rows: Object.fromEntries(named.map(([name, { rows }]) => [name, rows])),
+    grouped: splits.train.groups?.sizes(plan.cut.size),
     counts: Object.fromEntries(named.map(([name, split]) => [name, split.counts()])),
     ids: Object.fromEntries(named.map(([name, { idCounts }]) => [name, idCounts])),
     untrained: untrainedUnknowns(splits),

@@ -1,5 +1,6 @@
 import type { Problem } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
+import { counted } from "../../base/text_table.ts";
 import { normalizesBatches } from "../../stages/network.ts";
 import { batchCount, batchRange } from "../../input/order.ts";
 import type { Facts } from "./facts.ts";
@@ -12,12 +13,13 @@ const FEWEST = 8;
  *
  * @param facts Facts about the run.
  */
-export function smallBatches({ plan, rows }: Facts): Problem[] {
+export function smallBatches({ plan, rows, grouped }: Facts): Problem[] {
   const { cut, document, network: { stage, options, reference } } = plan;
   const train = rows.train!;
   if (!normalizesBatches(stage, options)) return [];
   const [start, end] = batchRange(train, cut, batchCount(train, cut) - 1);
-  if (end - start >= FEWEST) return [];
+  const least = grouped?.least ?? end - start;
+  if (least >= FEWEST) return [];
   if (cut.size < FEWEST || train < FEWEST) {
     return [{
       message: `the network ${reference.name} uses batch norm, but a batch has only ${
@@ -31,11 +33,22 @@ export function smallBatches({ plan, rows }: Facts): Problem[] {
         : hint("warning/small-batch", "write `batch: 32` or more", { set: { ".": 32 } }),
     }];
   }
+  if (grouped) {
+    return [{
+      message: `the network ${reference.name} uses batch norm, but a batch has only ${
+        counted(least, "row")
+      }, because data.group keeps groups together`,
+      place: document.place(["train", "batch"]),
+      hint: hint("warning/small-groups", `write \`batch: ${2 * cut.size}\` or more`, {
+        set: { ".": 2 * cut.size },
+      }),
+    }];
+  }
   return [{
     message:
       `the network ${reference.name} uses batch norm, but the last batch of an epoch has only ${
-        end - start
-      } ${end - start === 1 ? "row" : "rows"}`,
+        counted(least, "row")
+      }`,
     place: document.place(["train", "lastBatch"]),
     hint: hint("warning/last-batch", "write `lastBatch: merge` in train, or remove `lastBatch`", [
       { set: { "/train/lastBatch": "merge" } },
