@@ -38,10 +38,15 @@ import fitnetLoss from "./losses/fitnet.ts";
 import hiddenSimilarityLoss from "./losses/hidden_similarity.ts";
 import klLoss from "./losses/kl.ts";
 import knowledgeDistillationLoss from "./losses/knowledge_distillation.ts";
+import listnetLoss from "./losses/listnet.ts";
+import listnetHintLoss from "./losses/listnet_hint.ts";
 import logitStandardizationLoss from "./losses/logit_standardization.ts";
 import meanSquaredErrorLoss from "./losses/mean_squared_error.ts";
 import mseHintLoss from "./losses/mse_hint.ts";
 import mseProbabilityLoss from "./losses/mse_probability.ts";
+import ranknetLoss from "./losses/ranknet.ts";
+import ranknetHintLoss from "./losses/ranknet_hint.ts";
+import regressionCompatibleRankingLoss from "./losses/regression_compatible_ranking.ts";
 import relationalKdLoss from "./losses/relational_kd.ts";
 import similarityPreservingLoss from "./losses/similarity_preserving.ts";
 import softLabelLoss from "./losses/soft_label.ts";
@@ -117,10 +122,15 @@ export const builtins: readonly AnyStage[] = [
   hiddenSimilarityLoss,
   klLoss,
   knowledgeDistillationLoss,
+  listnetLoss,
+  listnetHintLoss,
   logitStandardizationLoss,
   meanSquaredErrorLoss,
   mseHintLoss,
   mseProbabilityLoss,
+  ranknetLoss,
+  ranknetHintLoss,
+  regressionCompatibleRankingLoss,
   relationalKdLoss,
   similarityPreservingLoss,
   softLabelLoss,

@@ -39,7 +39,7 @@ export interface ColumnsRequest {
   readonly texts: Readonly<Record<string, ColumnText>>;
   /** The column with the weights of rows in losses, if there is one. */
   readonly weight: string | undefined;
-  /** The columns that metrics read, and the column of groups. */
+  /** The columns that metrics and losses read, and the column of groups. */
   readonly columns: readonly string[];
   /** The source's stage, for messages. */
   readonly stage: StageReference;

@@ -3,6 +3,7 @@ import type { HintLoss, LossScope, LossStage, TaskLoss } from "../stages/loss.ts
 import type { Variable } from "../stages/network.ts";
 import { describeValue } from "../base/describe_value.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "../train/variables.ts";
+import { columnsOf } from "../pipeline/plan/stage_options.ts";
 import type { Findings } from "./findings.ts";
 import {
   counted,
@@ -29,6 +30,8 @@ interface Trial {
   readonly label: LabelSample;
   readonly loss: TaskLoss | HintLoss;
   readonly form: "task" | "hint";
+  /** The columns of the source that the loss reads. */
+  readonly columns: readonly string[];
   /** The variables that the loss declared. */
   readonly variables: readonly Variable[];
   /**
@@ -52,6 +55,7 @@ interface Inputs {
 interface Uploaded {
   readonly outputs: readonly tf.Tensor[];
   readonly label: tf.Tensor;
+  readonly columns: TensorsByName;
   readonly values: TensorsByName;
 }
 
@@ -94,14 +98,26 @@ function trialsOf(subject: Subject<LossStage>): Trial[] {
     const variables = declared.ofLoss("checked");
     const loss = subject.create({ label: label.spec, shapes, variables }, name);
     return loss
-      ? [{ name, shapes, label, loss, form: stage.form, variables: declared.all, optional }]
+      ? [{
+        name,
+        shapes,
+        label,
+        loss,
+        form: stage.form,
+        columns: columnsOf(stage, stage.options.parse(checks.options ?? {})),
+        variables: declared.all,
+        optional,
+      }]
       : [];
   });
 }
 
 /** Calls the loss. */
-function computeLoss({ form, loss }: Trial, { outputs, label, values }: Uploaded): tf.Tensor {
-  const scope: LossScope = { label, read: ({ name }) => values[name]! };
+function computeLoss(
+  { form, loss }: Trial,
+  { outputs, label, columns, values }: Uploaded,
+): tf.Tensor {
+  const scope: LossScope = { label, columns, read: ({ name }) => values[name]! };
   const [first, second] = outputs as [tf.Tensor, tf.Tensor];
   return loss(first, form === "hint" ? second : label, scope);
 }
@@ -155,6 +171,13 @@ function upload(trial: Trial, { rows, outputs, label, variables }: Inputs): Uplo
   return {
     outputs: outputs.map((values, index) => tf.tensor(values, [rows, ...trial.shapes[index]!])),
     label: tf.tensor(label, [rows], label instanceof Int32Array ? "int32" : "float32"),
+    // Two groups, whose rows alternate.
+    columns: Object.fromEntries(
+      trial.columns.map((name) => [
+        name,
+        tf.tensor1d(Int32Array.from({ length: rows }, (_, row) => row % 2), "int32"),
+      ]),
+    ),
     values: Object.fromEntries(
       trial.variables.map((
         { name, shape },
@@ -170,8 +193,8 @@ function derivedBy({ form, variables }: Trial): string[] {
   return [...outputs, ...variables.map(({ name }) => name)];
 }
 
-const disposeInputs = ({ outputs, label, values }: Uploaded) =>
-  tf.dispose([...outputs, label, ...Object.values(values)]);
+const disposeInputs = ({ outputs, label, columns, values }: Uploaded) =>
+  tf.dispose([...outputs, label, ...Object.values(columns), ...Object.values(values)]);
 
 /** Returns the loss's numbers, one per row or a single one, or undefined if they are invalid. */
 function lossOf(
@@ -185,6 +208,7 @@ function lossOf(
   const named = {
     ...Object.fromEntries(tensors.outputs.map((tensor, index) => [names[index]!, tensor])),
     label: tensors.label,
+    ...tensors.columns,
     ...tensors.values,
   };
   const values = watched(findings, asked, named, () => {

@@ -196,7 +196,7 @@ export interface Plan {
   readonly nulls: NullPolicy | undefined;
   /** How batches keep groups of rows together; undefined if they do not. */
   readonly group: GroupOptions | undefined;
-  /** The columns that metrics read. */
+  /** The columns that metrics and losses read. */
   readonly columns: readonly string[];
   readonly transforms: readonly PlannedTransformStage[];
   readonly network: PlannedStage<NetworkStage>;

@@ -9,6 +9,7 @@ import { describeValue } from "../base/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
+import { columnsOf } from "../pipeline/plan/stage_options.ts";
 import type { Plan, PlannedLoss, PlannedPhase, PlannedStage } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { ColumnSpec, LabelSpec } from "../stages/batch.ts";
@@ -498,6 +499,7 @@ export function makeTerm(
     stage: reference,
     weight: schedule ? scheduled(weight, schedule) : weight,
     policy,
+    columns: columnsOf(stage, options),
   };
   if (stage.form === "task") {
     const [outputs] = comparisons;

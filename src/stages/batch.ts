@@ -165,7 +165,7 @@ export interface Batch {
   /** The weight of each row in losses; absent if all rows have the same weight. */
   readonly weight?: Column | undefined;
   /**
-   * Columns that only metrics read, by their names in the source. Transforms leave them unchanged.
+   * Columns that only metrics, losses, and groups read, by their names in the source. Transforms leave them unchanged.
    */
   readonly columns?: Readonly<Record<string, Column>> | undefined;
 }

@@ -47,6 +47,12 @@ export interface LossScope {
   /** The label, `[batch]`: int32 classes, or float32. */
   readonly label: tf.Tensor;
   /**
+   * The columns of the source that the loss names with a `columnOption()`, `[batch]`, int32. Two rows
+   * of a batch have equal numbers if they have equal values, and different numbers otherwise. The
+   * numbers themselves have no meaning and differ from batch to batch.
+   */
+  readonly columns: Readonly<Record<string, tf.Tensor>>;
+  /**
    * Reads the value of a variable in this step.
    *
    * @param variable The variable that {@linkcode LossVariables.add} returned.

@@ -15,7 +15,7 @@ export interface Parts<C, Label extends C = C> {
   readonly label: Label;
   /** The value for the rows' weights, if they have any. */
   readonly weight?: C | undefined;
-  /** The values for the columns that only metrics read, by their names in the source. */
+  /** The values for the columns that only metrics, losses, and groups read, by their names in the source. */
   readonly columns?: Readonly<Record<string, C>> | undefined;
 }
 

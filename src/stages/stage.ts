@@ -143,9 +143,9 @@ export function pathOption<Schema extends z.ZodType>(schema: Schema): Schema {
 }
 
 /**
- * Marks the schema of a metric's option whose value is the name of a column of the source, such as
- * a user's id. The column need not be a feature. Each evaluated batch then has the column in its
- * `columns`.
+ * Marks the schema of an option of a metric or a loss whose value is the name of a column of the
+ * source, such as a user's id. The column need not be a feature. Each evaluated batch, or the scope
+ * of the loss, then has the column in its `columns`.
  *
  * @param schema The schema of the name.
  * @returns The same schema, marked as a column.

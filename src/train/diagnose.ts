@@ -201,13 +201,14 @@ async function brokenByLoss(
     : term.pairs.map(({ from, to }) => [from, to]);
   const gradients = tf.tidy(() => {
     const forward = forwardPass(model, values, input);
-    const scope: LossScope = { label: input.label, read: (variable) => forward.read(variable) };
+    const { label, columns = {} } = input;
+    const scope: LossScope = { label, columns, read: (variable) => forward.read(variable) };
     return references.flatMap((references, index) => {
       const read = references.map(({ net, output }) => forward.outputs(net)[output]!);
       const slope = tf.grads((...[first, second]: tf.Tensor[]) =>
         tf.mean(
           term.form === "task"
-            ? term.compute(first!, input.label, scope)
+            ? term.compute(first!, label, scope)
             : term.pairs[index]!.compute(first!, second!, scope),
         )
       );

@@ -16,7 +16,7 @@ import {
 } from "../stages/metric.ts";
 import type { NetName, NetworkPair } from "../stages/network.ts";
 import { Forward } from "./forward.ts";
-import { type FactorValues, type Term, termLoss } from "./objective.ts";
+import { columnsRead, type FactorValues, type Term, termLoss } from "./objective.ts";
 import { type BatchTensors, batchTensors, rowsOf } from "./tensors.ts";
 import type { TensorsByName } from "./variables.ts";
 
@@ -273,7 +273,7 @@ export async function evaluateBatch(
   values: TensorsByName,
   rows: Batch,
 ): Promise<EvaluatedBatch> {
-  const batch = batchTensors(rows);
+  const batch = batchTensors(rows, columnsRead(terms));
   const { logits, losses } = compute.call({ values, batch });
   tf.dispose(rowsOf(batch));
   const outputs: [NetName, OutputValues][] = [];

@@ -27,6 +27,8 @@ interface TermBase {
   readonly weight: Factor;
   /** The policy that decides where gradients flow. */
   readonly policy: GradientPolicy;
+  /** The columns of the source that the loss reads; none by default. */
+  readonly columns?: readonly string[] | undefined;
 }
 
 /** A loss that compares an output with the label. */
@@ -95,6 +97,15 @@ export function weighted({ weight }: Term, loss: tf.Scalar, factors: FactorValue
 }
 
 /**
+ * Lists the columns of the source that losses read.
+ *
+ * @param terms The loss terms.
+ */
+export function columnsRead(terms: readonly Term[]): readonly string[] {
+  return [...new Set(terms.flatMap(({ columns = [] }) => columns))];
+}
+
+/**
  * Computes the value of a loss term as a scalar, before it is multiplied by the weight of the term.
  *
  * @param term The term.
@@ -112,7 +123,7 @@ export function termLoss(
   rows: LabelledRows,
   factors: FactorValues,
 ): tf.Scalar {
-  const { label } = rows;
+  const { label, columns = {} } = rows;
   const gate = (factor: Factor): Gate => typeof factor === "number" ? factor : factors.get(factor)!;
   const gated = (reference: OutputReference, factor: Factor, shared: Factor) => {
     // A blocked output receives no gradient, so it needs no separate pass with gated shared
@@ -120,7 +131,7 @@ export function termLoss(
     const outputs = forward.outputs(reference.net, factor === 0 ? 1 : gate(shared));
     return scaleGradient(outputs[reference.output]!, gate(factor));
   };
-  const scope: LossScope = { label, read: (variable) => forward.read(variable) };
+  const scope: LossScope = { label, columns, read: (variable) => forward.read(variable) };
   const losses = term.policy.flatMap(({ from, to, shared, reversed }) => {
     if (term.form === "task") {
       const output = gated(term.on, to, shared);
@@ -151,14 +162,17 @@ export function uniformLoss(
   rows: LabelledRows,
   read: LossScope["read"],
 ): tf.Scalar {
-  const { label } = rows;
+  const { label, columns = {} } = rows;
   const zeros = tf.zeros([label.shape[0]!, ...term.guess!]);
-  const loss = meanLoss(term, rows, () => term.compute(zeros, label, { label, read }));
+  const loss = meanLoss(term, rows, () => term.compute(zeros, label, { label, columns, read }));
   return tf.mul(loss, term.policy.length);
 }
 
-/** The label and the row weights of a batch, which losses need in addition to the nets' outputs. */
-export type LabelledRows = Pick<BatchTensors, "label" | "weight">;
+/**
+ * The label, the row weights, and the columns of a batch, which losses need in addition to the nets'
+ * outputs.
+ */
+export type LabelledRows = Pick<BatchTensors, "label" | "weight" | "columns">;
 
 /** The smallest normal float32 number. */
 const minWeight = 2 ** -126;

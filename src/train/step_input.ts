@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { deriveSeed } from "../base/random.ts";
 import type { Batch } from "../stages/batch.ts";
 import type { Position } from "../stages/gradient.ts";
-import { changingFactors } from "./objective.ts";
+import { changingFactors, columnsRead } from "./objective.ts";
 import { callStage, StageError } from "../stages/stage_error.ts";
 import type { StepNumbers } from "../stages/optimizer.ts";
 import { describeValue } from "../base/describe_value.ts";
@@ -33,7 +33,7 @@ export function stepInput(
 ): StepInput {
   const step = taken + 1;
   return {
-    ...batchTensors(batch),
+    ...batchTensors(batch, columnsRead(model.terms)),
     learningRate: tf.scalar(learningRate),
     step: tf.scalar(step),
     scalars: optimizerScalars(model, { step, learningRate }),

@@ -2,18 +2,41 @@ import * as tf from "@tensorflow/tfjs";
 import type { Batch, Column } from "../stages/batch.ts";
 import { listParts, mapParts, type Parts } from "../stages/parts.ts";
 
-/** A batch as tensors of the engine: features `[batch, ...shape]`, labels and weights `[batch]`. */
-export type BatchTensors = Omit<Parts<tf.Tensor>, "columns">;
+/**
+ * A batch as tensors of the engine: features `[batch, ...shape]`, labels, weights, and the columns
+ * that losses read `[batch]`.
+ */
+export type BatchTensors = Parts<tf.Tensor>;
 
 /**
  * Uploads a batch to the engine. Ids, which are in an Int32Array, become int32 tensors; all other
  * values become float32 tensors.
  *
  * @param batch The transformed batch.
+ * @param read The columns that losses read. Each value becomes a number that only says which rows
+ *   of the batch have equal values.
  * @returns The tensors, which the caller disposes of.
  */
-export function batchTensors({ size, columns: _, ...computed }: Batch): BatchTensors {
-  return mapParts<Column, tf.Tensor>(computed, (column) => upload(column, size));
+export function batchTensors(
+  { size, columns = {}, ...computed }: Batch,
+  read: readonly string[] = [],
+): BatchTensors {
+  const named = read.map((name): [string, Column] => [name, numbered(columns[name]!)]);
+  const all = read.length > 0 ? { ...computed, columns: Object.fromEntries(named) } : computed;
+  return mapParts<Column, tf.Tensor>(all, (column) => upload(column, size));
+}
+
+/** Replaces values by numbers from 0 in the order of their first rows. */
+function numbered({ values, shape }: Column): Column {
+  const numbers = new Map<number, number>();
+  const own = new Int32Array(values.length);
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row]!;
+    let number = numbers.get(value);
+    if (number === undefined) numbers.set(value, number = numbers.size);
+    own[row] = number;
+  }
+  return { values: own, shape };
 }
 
 /**

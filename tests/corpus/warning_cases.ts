@@ -15,6 +15,7 @@ interface Input {
   readonly network?: string;
   readonly initial?: string | undefined;
   readonly train?: string;
+  readonly losses?: string;
   /** Files beside the pipeline and its data. */
   readonly files?: Readonly<Record<string, Uint8Array>>;
   /** The rows of a run that has come before, in the folder `earlier`. */
@@ -290,6 +291,16 @@ const pairs: readonly Pair[] = [
     similar: { train: "{ epochs: 1, batch: 32 }" },
   },
   {
+    name: "a loss compares the rows of users whose rows are in several batches",
+    deserves: {
+      row: (index) => ({ x: noise(index), user: index % 8, y: index % 2 }),
+      losses: "[{ use: ranknet, on: light, by: user }]",
+    },
+    words: "compares rows of equal user, but batches do not keep them together",
+    at: "11:17",
+    similar: { data: "group: user" },
+  },
+  {
     name: "the first loss is large",
     deserves: { row: (index) => ({ x: 3e4 * noise(index), y: index % 2 }) },
     words: "but a uniform guess has 0.693: the initial logits of the nets are far too large",
@@ -436,6 +447,7 @@ function pipelineOf(
     network = "{ use: mlp, light: [4], booster: [8] }",
     initial,
     train = "{ epochs: 1, batch: 32 }",
+    losses = "[{ use: cross-entropy, on: light }]",
   }: Input,
 ): string {
   return `name: warned
@@ -448,7 +460,7 @@ data:
   label: ${label}
   ${data}
 network: ${initial ? network.replace(/ }$/, `, initial: ${initial} }`) : network}
-losses: [{ use: cross-entropy, on: light }]
+losses: ${losses}
 optimizer: { use: sgd, learningRate: 0.1 }
 train: ${train}
 `;

@@ -30,8 +30,11 @@ Deno.test("the pipelines of docs/clicks.md train each day from the last one, by 
     await writeParquet(`FROM '${join(folder, "clicks.csv")}'`, join(folder, "clicks.parquet"));
     await Deno.writeTextFile(join(folder, "day.yaml"), day!);
     await Deno.writeTextFile(join(folder, "next.yaml"), next!);
-    const lines = commands!.trim().split("\n");
-    assertEquals(lines.length, 3);
+    const [ranking] = await blocksOf("Ranking within a group", "yaml");
+    const [ranks] = await blocksOf("Ranking within a group", "sh");
+    await Deno.writeTextFile(join(folder, "ranking.yaml"), ranking!);
+    const lines = [...commands!.trim().split("\n"), ranks!.trim()];
+    assertEquals(lines.length, 4);
     for (const line of lines) {
       const [, variables, args] = /^((?:[A-Z]+=\S+ )+)deno task pipeline (.*)$/.exec(line)!;
       const env = Object.fromEntries(variables!.trim().split(" ").map((one) => one.split("=")));

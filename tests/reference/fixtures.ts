@@ -632,3 +632,47 @@ function assertWithin(name: string, actual: number, expected: number, allowed: n
     `${name} is ${actual}, the reference ${expected}: off by ${difference}, ${allowed} allowed`,
   );
 }
+
+/** A loss by group with its gradients; `ranking.py` makes it. */
+export interface RankingReference {
+  readonly stage: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly label: "binary" | "number";
+  readonly value: number;
+  /** The gradient by each input, `[rows, units]`. */
+  readonly gradients: Readonly<Record<string, readonly (readonly number[])[]>>;
+}
+
+/** The number of rows of the cases of `ranking.py`, and of their groups. */
+const rankingRows = 24, rankingGroups = 7;
+
+/** Reads `ranking.jsonl`: the cases by the number of logits and the range of their values. */
+export async function readRankingReference(): Promise<
+  Readonly<Record<string, Readonly<Record<string, readonly RankingReference[]>>>>
+> {
+  return await readFixture("ranking") as Record<string, Record<string, RankingReference[]>>;
+}
+
+/**
+ * The inputs of the cases of `ranking.py`.
+ *
+ * @param units The number of logits.
+ * @param bound The range of their values.
+ * @param label The kind of label.
+ */
+export function rankingInputs(units: number, bound: number, label: RankingReference["label"]) {
+  const logits = (name: string) =>
+    referenceUniform(
+      `ranking/${name}/units${units}/range${bound}`,
+      [rankingRows, units],
+      -bound,
+      bound,
+    );
+  return {
+    rows: rankingRows,
+    from: logits("from"),
+    to: logits("to"),
+    groups: referenceIntegers("ranking/group", rankingRows, rankingGroups),
+    label: referenceIntegers(`ranking/label/${label}`, rankingRows, label === "number" ? 5 : 2),
+  };
+}

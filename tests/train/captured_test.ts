@@ -20,6 +20,7 @@ import { disposeInput, stepInput } from "../../src/train/step_input.ts";
 import { prepareData } from "../../src/input/prepare_data.ts";
 import { netsOf, prepareNets } from "../../src/run/prepare_nets.ts";
 import { disposeState, initialState, type StepInput, trainStep } from "../../src/train/step.ts";
+import { rowsOf } from "../../src/train/tensors.ts";
 import { initialValues } from "../../src/train/variables.ts";
 import { forNative } from "../support/engines.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
@@ -50,7 +51,7 @@ async function train(
     "training step",
     { report: (line) => void reports.push(line), debug: true },
     ({ state, input }: Input) => trainStep(model, state, input),
-    ({ input }) => [...Object.values(input.features), input.label],
+    ({ input }) => rowsOf(input),
   );
   let state = initialState(model, initialValues(model.variables, plan.seed));
   const losses: number[][] = [];
@@ -216,7 +217,7 @@ function clicks(network: Record<string, unknown>): Record<string, unknown> {
 }
 
 /** Pipelines on a table of numbers with another kind of label. */
-const tables: Readonly<Record<string, Record<string, unknown>>> = {
+const tables: Record<string, Record<string, unknown>> = {
   "binary-cross-entropy": {
     data: { label: { column: "even", kind: "binary" } },
     losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
@@ -246,6 +247,26 @@ const tables: Readonly<Record<string, Record<string, unknown>>> = {
     booster: { cross: 2, hidden: [12] },
   }),
 };
+
+for (
+  const use of [
+    "ranknet",
+    "listnet",
+    "regression-compatible-ranking",
+    "ranknet-hint",
+    "listnet-hint",
+  ]
+) {
+  const isHint = use.endsWith("hint");
+  const task = isHint ? { use: "binary-cross-entropy" } : { use, by: "item" };
+  tables[use] = {
+    data: { label: { column: "even", kind: "binary" } },
+    losses: [
+      ...["light", "booster"].map((on) => ({ ...task, on })),
+      ...(isHint ? [{ use, by: "item", weight: 0.5 }] : []),
+    ],
+  };
+}
 
 /** How far apart two numbers may be; a sum in another order rounds otherwise, step after step. */
 const tolerance = 1e-5;

@@ -18,7 +18,7 @@ import {
   evaluationStep,
   UnknownLosses,
 } from "../../train/evaluate.ts";
-import type { Term } from "../../train/objective.ts";
+import { columnsRead, type Term } from "../../train/objective.ts";
 import { batchTensors, rowsOf } from "../../train/tensors.ts";
 import { DeclaredVariables, type TensorsByName } from "../../train/variables.ts";
 import { lossesOf, makeTerm } from "../../run/prepare_nets.ts";
@@ -171,7 +171,7 @@ function lossesOfLogits(
     const pair = Object.fromEntries(
       nets.map((net) => [net, () => ({ logits: given[net]! })]),
     ) as unknown as NetworkPair;
-    const rows = batchTensors({ ...batch, features: {} });
+    const rows = batchTensors({ ...batch, features: {} }, columnsRead(terms));
     return evaluationStep({ pair, nets, terms }, { values: values(), batch: rows }).losses
       .dataSync();
   });

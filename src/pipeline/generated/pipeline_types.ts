@@ -1427,6 +1427,44 @@ readonly alpha?: number;
 /** Whether to multiply the loss of the soft label by T², the square of the temperature. */
 readonly scaleByTemperature?: boolean;
 }) | ({
+readonly use: "listnet";
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
+readonly name?: string;
+/** The output to compare with the label. */
+readonly on?: string;
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The student's output; light.logits by default. A list has the same length as `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor of this loss in the total loss. */
+readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
+/** The gradient policy. The default is block for hints and none for losses on the label. */
+readonly gradient?: StageEntries["gradient"];
+/** The column of the source that identifies the group of a row, such as a user's id. Only rows of the same group are compared. */
+readonly by: string;
+}) | ({
+readonly use: "listnet-hint";
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
+readonly name?: string;
+/** The output to compare with the label. */
+readonly on?: string;
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The student's output; light.logits by default. A list has the same length as `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor of this loss in the total loss. */
+readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
+/** The gradient policy. The default is block for hints and none for losses on the label. */
+readonly gradient?: StageEntries["gradient"];
+/** The column of the source that identifies the group of a row, such as a user's id. Only rows of the same group are compared. */
+readonly by: string;
+/** The temperature T that divides the scores. The loss is multiplied by T². */
+readonly temperature?: number;
+}) | ({
 readonly use: "logit-standardization";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
@@ -1494,6 +1532,64 @@ readonly weight?: number;
 readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
+}) | ({
+readonly use: "ranknet";
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
+readonly name?: string;
+/** The output to compare with the label. */
+readonly on?: string;
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The student's output; light.logits by default. A list has the same length as `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor of this loss in the total loss. */
+readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
+/** The gradient policy. The default is block for hints and none for losses on the label. */
+readonly gradient?: StageEntries["gradient"];
+/** The column of the source that identifies the group of a row, such as a user's id. Only rows of the same group are compared. */
+readonly by: string;
+}) | ({
+readonly use: "ranknet-hint";
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
+readonly name?: string;
+/** The output to compare with the label. */
+readonly on?: string;
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The student's output; light.logits by default. A list has the same length as `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor of this loss in the total loss. */
+readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
+/** The gradient policy. The default is block for hints and none for losses on the label. */
+readonly gradient?: StageEntries["gradient"];
+/** The column of the source that identifies the group of a row, such as a user's id. Only rows of the same group are compared. */
+readonly by: string;
+/** The temperature T that divides the scores. The loss is multiplied by T². */
+readonly temperature?: number;
+}) | ({
+readonly use: "regression-compatible-ranking";
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
+readonly name?: string;
+/** The output to compare with the label. */
+readonly on?: string;
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The student's output; light.logits by default. A list has the same length as `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor of this loss in the total loss. */
+readonly weight?: number;
+/** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
+readonly schedule?: StageEntries["schedule"];
+/** The gradient policy. The default is block for hints and none for losses on the label. */
+readonly gradient?: StageEntries["gradient"];
+/** The column of the source that identifies the group of a row, such as a user's id. Only rows of the same group are compared. */
+readonly by: string;
+/** The weight of the listwise part, α. The weight of the binary cross-entropy is 1 − α. */
+readonly alpha?: number;
 }) | ({
 readonly use: "relational-kd";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */

@@ -106,7 +106,12 @@ async function planAll(
     name: value.name,
     seed: value.seed,
     ...data,
-    columns: [...new Set(metrics.flatMap(({ stage, options }) => columnsOf(stage, options)))],
+    columns: [
+      ...new Set(
+        [...metrics, ...phases.flatMap(({ losses }) => losses)]
+          .flatMap(({ stage, options }) => columnsOf(stage, options)),
+      ),
+    ],
     network,
     initial,
     phases,

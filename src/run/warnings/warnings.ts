@@ -9,6 +9,7 @@ import type { PreparedData } from "../../input/prepare_data.ts";
 import { withEntry } from "../../input/feature_entries.ts";
 import { classesWithoutRows, oneClass } from "./classes.ts";
 import { type Facts, gatherFacts } from "./facts.ts";
+import { groupsApart } from "./groups.ts";
 import { labelAsFeature } from "./label_as_feature.ts";
 import { differentRanges } from "./ranges.ts";
 import { shiftedInputs } from "./shifted_inputs.ts";
@@ -33,6 +34,7 @@ const all: readonly ((facts: Facts) => Problem[] | Promise<Problem[]>)[] = [
   mostlyUnknown,
   untrainedUnknown,
   smallBatches,
+  groupsApart,
   shiftedInputs,
 ];
 

@@ -49,6 +49,7 @@ const noScope: LossScope = {
   get label(): tf.Tensor {
     throw new Error("there is no label");
   },
+  columns: {},
   read: ({ name }) => {
     throw new Error(`there is no ${name}`);
   },
@@ -91,7 +92,8 @@ export function makeHint(
 ): PlainHint {
   const context = lossContext(label, [from, to]);
   const hint = stage.create(stage.options.parse(options), context) as HintLoss;
-  return (from, to, label) => hint(from, to, label ? { label, read: noScope.read } : noScope);
+  return (from, to, label) =>
+    hint(from, to, label ? { label, columns: {}, read: noScope.read } : noScope);
 }
 
 /** A hint without variables, and the label where it reads that. */
@@ -192,7 +194,7 @@ function computeCase(
   const labels = tf.tensor1d(distillationLabels(Math.max(units!, 2), rows), label.dtype);
   const names = Object.keys(inputs);
   const run = ({ inputs, label }: { inputs: Record<string, tf.Tensor>; label: tf.Tensor }) => {
-    const scope: LossScope = { label, read: ({ name }) => inputs[own(name)]! };
+    const scope: LossScope = { label, columns: {}, read: ({ name }) => inputs[own(name)]! };
     const loss = () => tf.mean(hint(inputs.from!, inputs.to!, scope)) as tf.Scalar;
     const { value, grads } = tf.engine().gradients(loss, names.map((name) => inputs[name]!));
     return { value, gradients: [...grads] };
