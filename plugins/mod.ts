@@ -77,6 +77,7 @@ import gaucMetric from "./metrics/gauc.ts";
 import logLossMetric from "./metrics/log_loss.ts";
 import lossMetric from "./metrics/loss.ts";
 import meanAbsoluteErrorMetric from "./metrics/mean_absolute_error.ts";
+import ndcgMetric from "./metrics/ndcg.ts";
 import normalizedEntropyMetric from "./metrics/normalized_entropy.ts";
 import prAucMetric from "./metrics/pr_auc.ts";
 import recallAtKMetric from "./metrics/recall_at_k.ts";
@@ -161,6 +162,7 @@ export const builtins: readonly AnyStage[] = [
   logLossMetric,
   lossMetric,
   meanAbsoluteErrorMetric,
+  ndcgMetric,
   normalizedEntropyMetric,
   prAucMetric,
   recallAtKMetric,

@@ -67,3 +67,70 @@ export class GroupedScores {
     }
   }
 }
+
+/** The scores and labels of one group of rows, in the order in which the rows arrived. */
+export interface LabelledScores {
+  /** The scores. */
+  readonly scores: Float64Array;
+  /** The labels: 0 or 1 for two classes, or numbers. */
+  readonly labels: Float64Array;
+}
+
+/** Scores and labels by group. Rows may arrive in any order. */
+export class GroupedLabels {
+  readonly #by: string;
+  readonly #numbers = new Map<number, number>();
+  readonly #groups = new GrowingArray(Uint32Array);
+  readonly #labels = new GrowingArray(Float64Array);
+  #scores: ReturnType<typeof scoresLike> | undefined;
+
+  /**
+   * Creates an empty collection.
+   *
+   * @param by The column that identifies the group of a row.
+   */
+  constructor(by: string) {
+    this.#by = by;
+  }
+
+  /**
+   * Adds rows.
+   *
+   * @param batch The rows.
+   */
+  add({ outputs: { logits }, label, columns, size }: EvaluatedBatch): void {
+    this.#scores ??= scoresLike(logits);
+    const groups = columns[this.#by]!;
+    for (let row = 0; row < size; row++) {
+      const group = groups[row]!;
+      let number = this.#numbers.get(group);
+      if (number === undefined) this.#numbers.set(group, number = this.#numbers.size);
+      this.#groups.push(number);
+      this.#labels.push(label[row]!);
+      this.#scores.push(scoreOf(logits, row));
+    }
+  }
+
+  /** Yields the groups in the order of their first rows. */
+  *groups(): Generator<LabelledScores> {
+    if (!this.#scores) return;
+    const groups = this.#groups.all(), scores = this.#scores.all(), labels = this.#labels.all();
+    const bounds = new Uint32Array(this.#numbers.size + 1);
+    for (const group of groups) bounds[group + 1]!++;
+    for (let group = 1; group < bounds.length; group++) bounds[group]! += bounds[group - 1]!;
+    const next = bounds.slice();
+    const sorted = { scores: new Float64Array(groups.length), labels: labels.slice() };
+    for (let row = 0; row < groups.length; row++) {
+      const place = next[groups[row]!]!++;
+      sorted.scores[place] = scores[row]!;
+      sorted.labels[place] = labels[row]!;
+    }
+    for (let group = 0; group < this.#numbers.size; group++) {
+      const [start, end] = [bounds[group]!, bounds[group + 1]!];
+      yield {
+        scores: sorted.scores.subarray(start, end),
+        labels: sorted.labels.subarray(start, end),
+      };
+    }
+  }
+}

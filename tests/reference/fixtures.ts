@@ -260,24 +260,29 @@ export interface MetricsReference {
     >
     & { readonly confusion: readonly (readonly number[])[] };
   /** Metrics of clicks; `users` of the `groups` have rows of both classes. */
-  readonly clicks: Readonly<
-    Record<
-      | "rows"
-      | "groups"
-      | "users"
-      | "gauc"
-      | "logLoss"
-      | "weightedLogLoss"
-      | "normalizedEntropy"
-      | "weightedNormalizedEntropy"
-      | "binaryF1"
-      | "macroF1"
-      | "rootMeanSquaredError"
-      | "ratio"
-      | "ece",
-      number
+  readonly clicks:
+    & Readonly<
+      Record<
+        | "rows"
+        | "groups"
+        | "users"
+        | "gauc"
+        | "logLoss"
+        | "weightedLogLoss"
+        | "normalizedEntropy"
+        | "weightedNormalizedEntropy"
+        | "binaryF1"
+        | "macroF1"
+        | "rootMeanSquaredError"
+        | "ratio"
+        | "ece",
+        number
+      >
     >
-  >;
+    & {
+      /** NDCG by label, gain and k, such as `number exponential 3`. */
+      readonly ndcg: Readonly<Record<string, number>>;
+    };
 }
 
 /** Gradients that are linear in {@linkcode referenceUniform}'s `clipping/NAME`, and shortened. */

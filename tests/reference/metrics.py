@@ -16,6 +16,7 @@ from sklearn.metrics import (
     f1_score,
     log_loss,
     mean_squared_error,
+    ndcg_score,
     roc_auc_score,
     top_k_accuracy_score,
 )
@@ -83,6 +84,22 @@ def clicks() -> dict:
         if 0 < label[own].sum() < own.sum():
             areas.append(roc_auc_score(label[own], logit[own]))
             rows.append(own.sum())
+    score = np.floor(2 * logit + 0.5)
+    grade = values.integers("metrics/clicks/grade", CLICKS, 4)
+    ndcg = {
+        f"{name} {gain} {k or 'all'}": values.number(
+            np.mean(
+                [
+                    ndcg_score([gains[own]], [score[own]], k=k)
+                    for own in (user == one for one in range(USERS))
+                    if own.sum() > 1 and gains[own].sum() > 0
+                ]
+            )
+        )
+        for name, labels in (("binary", label), ("number", grade))
+        for gain, gains in (("linear", labels), ("exponential", 2**labels - 1))
+        for k in (None, 1, 3)
+    }
     observed, predicted = calibration_curve(label, probability, n_bins=BINS)
     rate, weighted_rate = label.mean(), np.average(label, weights=weight)
     base, weighted_base = (np.full(CLICKS, p) for p in (rate, weighted_rate))
@@ -91,6 +108,7 @@ def clicks() -> dict:
     return {
         "users": len(rows),
         "gauc": values.number(np.average(areas, weights=rows)),
+        "ndcg": ndcg,
         "logLoss": values.number(log_loss(label, probability)),
         "weightedLogLoss": values.number(log_loss(label, probability, sample_weight=weight)),
         "normalizedEntropy": values.number(log_loss(label, probability) / log_loss(label, base)),

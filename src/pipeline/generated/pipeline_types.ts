@@ -1891,6 +1891,16 @@ readonly use: "mean-absolute-error";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 }) | ({
+readonly use: "ndcg";
+/** The metric's key in results; the stage's name by default. */
+readonly name?: string;
+/** The column of the source that identifies the owner of a row, such as a user's id. */
+readonly by: string;
+/** The number of rows with the highest scores to consider for each user. By default, all. */
+readonly k?: number;
+/** The gain of a row. linear: its label. exponential: 2^label − 1. */
+readonly gain?: "linear" | "exponential";
+}) | ({
 readonly use: "normalized-entropy";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
