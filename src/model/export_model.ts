@@ -7,6 +7,7 @@ import { safetensorsChunks, type StreamedTensor } from "../base/files/safetensor
 import { writeChunks } from "../base/files/write_chunks.ts";
 import { writeFileWhole } from "../base/files/write.ts";
 import { UserError } from "../base/errors.ts";
+import { runFiles } from "../base/files/run_files.ts";
 import { hint } from "../base/hints.ts";
 import { type InputsKind, writeModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
@@ -111,6 +112,12 @@ export async function exportModel(
   const { model, net, decoder } = run;
   const name = options.layout === "repository" ? repositoryName(await readEarlierRun(folder)) : "";
   const own = pathInside(out, name), to = name === "" ? out : join(out, name, "1");
+  if (existsSync(join(to, runFiles.pipeline))) {
+    throw new UserError(`${to} is a run folder, whose model.json would be replaced`, {
+      hint: hint("export/run", "give --out another folder", { edit: "the command" }),
+      exitCode: 2,
+    });
+  }
   // Other models of a repository may be links.
   if (existsSync(own)) await refuseLinksOut(own);
   const { nets, weights } = await netsOfRun(run);

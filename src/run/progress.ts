@@ -1,3 +1,4 @@
+import { UserError } from "../base/errors.ts";
 import { deriveSeed } from "../base/random.ts";
 import { stepsOf } from "../input/batches.ts";
 import type { GradientNorms, Metrics, PhaseResult } from "../stages/events.ts";
@@ -76,8 +77,22 @@ export class Progress {
     this.skipped = position.skipped;
     this.means = new LossMeans(nets.model.terms, position.losses);
     this.metrics = position.metrics;
-    this.#evaluations = position.evaluations ?? {};
+    this.#evaluations = position.evaluations;
+    this.#refuseMissingEvaluations();
     this.#started = performance.now() - position.seconds * 1000;
+  }
+
+  /** Rejects a position with metrics whose earlier values are missing. */
+  #refuseMissingEvaluations(): void {
+    const { better } = measuredSoFar(this.phase.nets, this.phase.select);
+    const measured = this.metrics[decidingSplit(this.#job.data.splits)] ?? {};
+    const missing = Object.keys(better).find((key) =>
+      Object.hasOwn(measured, key) && !Object.hasOwn(this.#evaluations, key)
+    );
+    if (missing === undefined) return;
+    throw new UserError(
+      `the checkpoint was changed: it has no earlier values of the metric ${missing}`,
+    );
   }
 
   /** Seconds of training so far, evaluation included. */
@@ -256,6 +271,7 @@ const noPosition: JobPosition = {
   time: { training: 0, waiting: 0 },
   losses: { rows: 0, total: 0, terms: {}, gradientNorm: 0, learningRate: 0 },
   best: undefined,
+  evaluations: {},
   metrics: {},
 };
 

@@ -503,6 +503,13 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     run: exports("--out", other("net")),
     mended: { "export/option": exports("--out", other("net"), "--format", "onnx") },
   };
+  const into = (out: () => Promise<string>) => async () =>
+    await exports("--out", await out(), "--format", "safetensors")();
+  yield {
+    name: "an export into a run folder",
+    run: into(run),
+    mended: { "export/run": into(() => Promise.resolve(other("net"))) },
+  };
   yield {
     name: "a model repository of weights alone",
     run: exports("--out", other("net"), "--format", "safetensors", "--layout", "repository"),

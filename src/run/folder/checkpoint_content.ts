@@ -117,7 +117,7 @@ export interface JobPosition {
    * The metrics of each evaluation of the phase on the split that selects the best epoch, by key,
    * for schedules; null without a value.
    */
-  readonly evaluations?: Readonly<Record<string, readonly (number | null)[]>> | undefined;
+  readonly evaluations: Readonly<Record<string, readonly (number | null)[]>>;
   /** The latest metrics of each split. */
   readonly metrics: Readonly<Record<string, Metrics>>;
 }
@@ -239,7 +239,7 @@ const position = z.looseObject({
     without: z.array(count),
   }).optional(),
   stop: z.looseObject({ epoch: count, value: anyNumber }).optional(),
-  evaluations: z.record(z.string(), z.array(z.number().nullable())).optional(),
+  evaluations: z.record(z.string(), z.array(anyNumber.nullable())),
   metrics: metricsByName,
 }).refine(
   // A position that contradicts itself could make the run train forever.
@@ -251,6 +251,18 @@ const position = z.looseObject({
       start.epochs <= epochs && start.step <= step && start.skipped <= skipped && skipped <= step;
   },
   "its numbers of epochs and steps contradict each other",
+).refine(
+  // Schedules compute learning rates from these values.
+  ({ start, epochs, evaluations, metrics: { validation, test } }) => {
+    const last = validation ?? test;
+    return Object.entries(evaluations).every(([key, values]) => {
+      if (values.length > epochs - start.epochs) return false;
+      if (last === undefined) return true;
+      const value = last[key];
+      return Object.is(values.at(-1), typeof value === "number" ? value : null);
+    });
+  },
+  "its evaluations contradict its epochs and metrics",
 );
 
 /** What a run needs of a checkpoint's JSON file, which may come from someone else. */

@@ -29,7 +29,14 @@ const file: CheckpointFile = {
     best: { epoch: 3, value: 0.5, test: { "light/accuracy": 0.5 } },
     stop: { epoch: 3, value: 0.5 },
     rollback: { phase: 0, times: 1, factor: 0.5, without: [3] },
-    metrics: { test: { "light/accuracy": 0.5 } },
+    evaluations: { "light/accuracy": [0.5], "light/log-loss": [Infinity], "light/auc": [null] },
+    metrics: {
+      test: {
+        "light/accuracy": 0.5,
+        "light/log-loss": Infinity,
+        "light/auc": { undefined: "one class" },
+      },
+    },
   },
 };
 
@@ -55,6 +62,10 @@ Deno.test("decodeContent() refuses a sealed checkpoint that is not what a run wr
     ["position.best.test", null],
     ["position.phases.0.best", {}],
     ["position.metrics", { test: 1 }],
+    ["position.evaluations", undefined],
+    ["position.evaluations", { "light/accuracy": [0.4] }, "contradict its epochs and metrics"],
+    ["position.evaluations", { "light/accuracy": [0.4, 0.5] }, "contradict its epochs and metrics"],
+    ["position.evaluations", { x: [0.5] }, "contradict its epochs and metrics"],
     ["position.rollback.without", 3],
     ["gradients", [1]],
     ["gradients", {}],
