@@ -28,6 +28,7 @@ import ctrNetwork from "./networks/ctr.ts";
 import dcnV2Network from "./networks/dcn_v2.ts";
 import deepfmNetwork from "./networks/deepfm.ts";
 import mlpNetwork from "./networks/mlp.ts";
+import pairNetwork from "./networks/pair.ts";
 import wideResnetNetwork from "./networks/wide_resnet.ts";
 import attentionTransferLoss from "./losses/attention_transfer.ts";
 import binaryCrossEntropyLoss from "./losses/binary_cross_entropy.ts";
@@ -113,6 +114,7 @@ export const builtins: readonly AnyStage[] = [
   dcnV2Network,
   deepfmNetwork,
   mlpNetwork,
+  pairNetwork,
   wideResnetNetwork,
   attentionTransferLoss,
   binaryCrossEntropyLoss,

@@ -7,6 +7,7 @@ import {
   z,
 } from "../../plugin.ts";
 import { embeddings, hiddenLayers, named, netWidths, normalizes, widths } from "./click_options.ts";
+import { eachNet, sharedOwner } from "./nets.ts";
 
 /**
  * Networks for click prediction (Rocket Launching, section 4.3; RocketLaunching in EasyRec). Both
@@ -50,7 +51,7 @@ light: { hidden: [32] }
 booster: { hidden: [256, 128] }
 activation: prelu`,
   create(options, { features, units, nets, variables }) {
-    const separate = options.sharing === "separate", both = nets.includes("booster");
+    const separate = options.sharing === "separate";
     /** The embeddings and shared layers below a net's own layers. */
     const bottomOf = (owner: NetName | "shared", prefix: string) => {
       const entry = layers.embedFeatures(variables, features, options, { owner, prefix });
@@ -68,7 +69,7 @@ activation: prelu`,
       return { width, axis, compute: output };
     };
 
-    const shared = separate ? undefined : bottomOf(both ? "shared" : "light", "");
+    const shared = separate ? undefined : bottomOf(sharedOwner(nets), "");
     const net = (owner: NetName): Net => {
       const bottom = shared ?? bottomOf(owner, `${owner}/`);
       const { hidden } = options[owner];
@@ -85,7 +86,7 @@ activation: prelu`,
         return { ...named("hidden", maps), logits: head(maps.at(-1) ?? x, scope) };
       };
     };
-    return both ? { light: net("light"), booster: net("booster") } : { light: net("light") };
+    return eachNet(nets, net);
   },
 });
 export default stage;

@@ -8,6 +8,7 @@ import {
   z,
 } from "../../plugin.ts";
 import { embeddings, hiddenLayers, named, normalizes, sharing, widths } from "./click_options.ts";
+import { eachNet, sharedOwner } from "./nets.ts";
 
 const netOptions = (what: string) =>
   z.strictObject({
@@ -54,10 +55,10 @@ embedding: 16
 light: { cross: 1, rank: 8, hidden: [64] }
 booster: { cross: 3, hidden: [400, 400] }`,
   create(options, { features, units, nets, variables }) {
-    const separate = options.sharing === "separate", both = nets.includes("booster");
+    const separate = options.sharing === "separate";
     const entryOf = (owner: NetName | "shared", prefix: string) =>
       layers.embedFeatures(variables, features, options, { owner, prefix });
-    const shared = separate ? undefined : entryOf(both ? "shared" : "light", "");
+    const shared = separate ? undefined : entryOf(sharedOwner(nets), "");
     const net = (owner: NetName): Net => {
       const entry = shared ?? entryOf(owner, `${owner}/`);
       const { cross, rank, hidden } = options[owner];
@@ -93,7 +94,7 @@ booster: { cross: 3, hidden: [400, 400] }`,
         };
       };
     };
-    return both ? { light: net("light"), booster: net("booster") } : { light: net("light") };
+    return eachNet(nets, net);
   },
 });
 export default stage;

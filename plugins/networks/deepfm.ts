@@ -17,6 +17,7 @@ import {
   pooledFeatures,
   sharing,
 } from "./click_options.ts";
+import { eachNet, sharedOwner } from "./nets.ts";
 
 /**
  * DeepFM (Guo et al., 2017, arXiv:1703.04247): a factorization machine and a fully connected net on
@@ -61,7 +62,7 @@ booster: { hidden: [400, 400, 400] }`,
         },
       );
     }
-    const separate = options.sharing === "separate", both = nets.includes("booster");
+    const separate = options.sharing === "separate";
     const machineOf = (owner: NetName | "shared", prefix: string) => ({
       vectors: layers.embedFeatures(
         variables,
@@ -71,7 +72,7 @@ booster: { hidden: [400, 400, 400] }`,
       ),
       linear: layers.linearTerm(variables, features, options.features, { owner, prefix }),
     });
-    const shared = separate ? undefined : machineOf(both ? "shared" : "light", "");
+    const shared = separate ? undefined : machineOf(sharedOwner(nets), "");
     const net = (owner: NetName): Net => {
       const { vectors, linear } = shared ?? machineOf(owner, `${owner}/`);
       const { hidden } = options[owner];
@@ -95,7 +96,7 @@ booster: { hidden: [400, 400, 400] }`,
         return { ...named("hidden", maps), logits: tf.add(y, head(maps.at(-1) ?? x, scope)) };
       };
     };
-    return both ? { light: net("light"), booster: net("booster") } : { light: net("light") };
+    return eachNet(nets, net);
   },
 });
 export default stage;

@@ -10,6 +10,7 @@ import {
   type VariableOwner,
   z,
 } from "../../plugin.ts";
+import { eachNet, sharedOwner } from "./nets.ts";
 
 const { dense } = parts;
 
@@ -61,8 +62,7 @@ booster: [256, 128]`,
       scope: Parameters<parts.Layer>[1],
     ) => layers.map((layer) => x = ops.relu(layer(x, scope)));
 
-    const sharedOwner = nets.includes("booster") ? "shared" : "light";
-    const shared = layers("shared", sharedOwner, options.shared, inputs, entryAxis);
+    const shared = layers("shared", sharedOwner(nets), options.shared, inputs, entryAxis);
     const bottom = options.shared.at(-1) ?? inputs;
     const bottomAxis = shared.length > 0 ? "units" : entryAxis;
 
@@ -92,9 +92,7 @@ booster: [256, 128]`,
         };
       };
     };
-    return nets.includes("booster")
-      ? { light: net("light"), booster: net("booster") }
-      : { light: net("light") };
+    return eachNet(nets, net);
   },
 });
 export default stage;

@@ -16,6 +16,7 @@ import {
   z,
 } from "../../plugin.ts";
 import { inputFeature } from "./input_feature.ts";
+import { eachNet, sharedOwner } from "./nets.ts";
 
 const { batchNormalization, convolution, dense } = layers;
 type Layer = layers.Layer;
@@ -59,7 +60,9 @@ const options = z.object({
       "The fraction of values to drop during training before the second convolution of each of the booster's own blocks, " +
         "which are the blocks that the light net does not share.",
     ),
-  }).describe("The booster."),
+  }).optional().describe(
+    "The booster. Omit it if another network is the booster, and `sharing` is not `bottom`.",
+  ),
   feature: z.string().optional().describe(
     "The name of the image feature; by default, the only feature.",
   ),
@@ -127,13 +130,10 @@ booster: { depth: 40, width: 1 }`,
     const nets = build(options, context, channels, input);
     const entrance = (image: tf.Tensor) =>
       tf.cast(tf.reshape(image, [-1, height, width, channels]), "float32");
-    const light: Net = (features, scope) => nets.light(entrance(features[name]!), scope);
-    const { booster } = nets;
-    if (!booster) return { light };
-    return {
-      light,
-      booster: (features, scope) => booster(entrance(features[name]!), scope),
-    };
+    return eachNet(
+      context.nets,
+      (net): Net => (features, scope) => nets[net]!(entrance(features[name]!), scope),
+    );
   },
 });
 export default stage;
@@ -145,11 +145,13 @@ function build(
   { nets, units, variables }: NetworkContext,
   channels: number,
   input: VariableAxis,
-): { light: ImageNet; booster?: ImageNet } {
-  const { sharing, booster } = options;
-  const light = lightSize(options);
+): Partial<Record<NetName, ImageNet>> {
+  const { sharing } = options;
   const wanted = nets.includes("booster");
-  const sharedOwner: VariableOwner = wanted ? "shared" : "light";
+  const booster = wanted || sharing === "bottom" ? boosterSize(options) : options.booster;
+  const none = { groups: 0, blocks: [], width: 1 };
+  const light = nets.includes("light") ? lightSize(options, booster) : none;
+  const both = sharedOwner(nets);
   const apart = sharing === "none" || sharing === "separate";
 
   const stemOf = (name: string, owner: VariableOwner) =>
@@ -162,11 +164,11 @@ function build(
     );
   const separate = (net: NetName): Layer => stemOf(`${net}/stem`, net);
   const shared = (): Layer => {
-    const stem = stemOf("stem", sharedOwner);
+    const stem = stemOf("stem", both);
     return (image, scope) => scope.shared("stem", (scope) => stem(image, scope));
   };
-  const lightStem = sharing === "separate" ? separate("light") : shared();
-  const boosterStem = sharing === "separate" && wanted ? separate("booster") : lightStem;
+  const common = sharing === "separate" ? undefined : shared();
+  const stems = Object.fromEntries(nets.map((net) => [net, common ?? separate(net)]));
 
   const block = (
     prefix: string,
@@ -201,12 +203,12 @@ function build(
   for (const group of [1, 2, 3]) {
     const own: Block[] = [], teacher: Block[] = [];
     if (group <= light.groups) {
-      const [prefix, owner] = apart ? ["light/", "light" as const] : ["", sharedOwner];
+      const [prefix, owner] = apart ? ["light/", "light" as const] : ["", both];
       for (let index = 1; index <= light.blocks[group - 1]!; index++) {
         own.push(block(prefix, group, index, light.width, owner));
       }
     }
-    if (wanted) {
+    if (wanted && booster) {
       const [prefix, shared] = apart ? ["booster/", []] : ["", own];
       teacher.push(...shared);
       for (let index = shared.length + 1; index <= blocksOf(booster.depth)[group - 1]!; index++) {
@@ -239,7 +241,7 @@ function build(
   const residual = (block: Block, name: string, owner: NetName): Layer => {
     const norm1 = batchNormalization(variables, `${name}/norm1`, block.from, owner);
     const norm2 = batchNormalization(variables, `${name}/norm2`, block.to, owner);
-    const rate = block.owner === "booster" ? booster.dropout : 0;
+    const rate = block.owner === "booster" ? booster?.dropout ?? 0 : 0;
     const drop: Layer = (x, scope) =>
       rate > 0 && scope.training ? ops.dropout(x, rate, scope.seed(name)) : x;
     return (x, scope) => {
@@ -250,8 +252,8 @@ function build(
     };
   };
 
-  const pair = { light: net("light", lightStem, lightBlocks) };
-  return wanted ? { ...pair, booster: net("booster", boosterStem, boosterBlocks) } : pair;
+  const blocks = { light: lightBlocks, booster: boosterBlocks };
+  return Object.fromEntries(nets.map((name) => [name, net(name, stems[name]!, blocks[name])]));
 }
 
 /** The number of blocks of each group. The first groups have the blocks that do not divide by 3. */
@@ -274,9 +276,23 @@ function sizeHint(feature: string, height: number, width: number): HintText {
   });
 }
 
+type Size = NonNullable<Options["booster"]>;
+
+/** The size of the booster, which is needed to build it, or a light net that is a part of it. */
+function boosterSize({ booster }: Options): Size {
+  if (booster) return booster;
+  throw new UserError("the booster needs a size", {
+    hint: hint("wide-resnet/booster", "add `booster: { depth: 16, width: 1 }`", {
+      set: { booster: { depth: 16, width: 1 } },
+    }),
+    exitCode: 2,
+  });
+}
+
 /** The numbers of groups and blocks of the light net. Checks that the booster contains them. */
 function lightSize(
-  { sharing, light, booster }: Options,
+  { sharing, light }: Options,
+  booster: Size | undefined,
 ): { groups: number; blocks: readonly number[]; width: number } {
   if (sharing === "bottom") {
     if (light) {
@@ -289,7 +305,7 @@ function lightSize(
         },
       );
     }
-    return { groups: 2, blocks: blocksOf(booster.depth), width: booster.width };
+    return { groups: 2, blocks: blocksOf(booster!.depth), width: booster!.width };
   }
   if (!light) {
     throw new UserError(`with sharing: ${sharing}, the light net needs a size`, {
@@ -299,7 +315,7 @@ function lightSize(
       exitCode: 2,
     });
   }
-  if (sharing === "interval") {
+  if (sharing === "interval" && booster) {
     if (light.width !== booster.width) {
       throw new UserError(
         "with `sharing: interval`, both nets must have the same width because they share kernels; got " +

@@ -12,6 +12,7 @@ import oneHot from "../../plugins/transforms/one_hot.ts";
 import type { FeatureOptions } from "../pipeline/data_options.ts";
 import type { CompletePlan, PlannedTransformStage } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../stages/batch.ts";
+import { readsOf } from "../stages/network.ts";
 import { mapValues } from "../stages/parts.ts";
 import type { TransformStage } from "../stages/transform.ts";
 import { escapedName } from "./choose_features.ts";
@@ -89,7 +90,8 @@ export function withTransforms(
   const specs = Object.values(features);
   const added: PlannedTransformStage[] = [];
   if (specs.some(({ dtype }) => dtype === "float32")) added.push(planned(plan, normalize));
-  if (specs.some(({ dtype }) => dtype === "int32") && plan.network.stage.reads === "numbers") {
+  const { stage, options } = plan.network;
+  if (specs.some(({ dtype }) => dtype === "int32") && readsOf(stage, options) === "numbers") {
     added.push(planned(plan, oneHot));
   }
   return { ...plan, transforms: [...plan.transforms, ...added] };

@@ -1,12 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { deriveSeed } from "../base/random.ts";
-import type {
-  NetName,
-  NetworkPair,
-  NetworkReads,
-  NetworkStage,
-  Outputs,
-  Variable,
+import {
+  type BuiltNets,
+  type NetName,
+  type NetworkReads,
+  type NetworkStage,
+  type Outputs,
+  readsOf,
+  type Variable,
 } from "../stages/network.ts";
 import { Forward } from "../train/forward.ts";
 import { gradientsOf } from "../train/gradients.ts";
@@ -30,7 +31,7 @@ import { distance, notFinite, openEngines, shapeText, watched } from "./tensors.
 
 /** A network that was built for a sample. */
 interface Build {
-  readonly pair: NetworkPair;
+  readonly pair: BuiltNets;
   readonly registry: DeclaredVariables;
   readonly variables: readonly Variable[];
   readonly units: number;
@@ -127,7 +128,8 @@ function build(
     expectVariable(variable, nets, asked, findings) &&
     expectAxes(variable, meaning, asked, findings)
   );
-  const { reads = "numbers" } = subject.stage;
+  const { stage, checks } = subject;
+  const reads = readsOf(stage, stage.options.parse(checks.options ?? {}));
   return sound.every(Boolean)
     ? { pair, registry, variables, units, sample, asked, reads }
     : undefined;

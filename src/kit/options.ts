@@ -121,7 +121,10 @@ function names(path: readonly PropertyKey[], message: string, key: string): bool
  */
 function nested(stage: AnyStage, entry: Values): Values {
   return Object.fromEntries(
-    nestedStages(stage).filter(([key]) => key in entry).map(([key]) => [key, () => 1]),
+    nestedStages(stage).filter(([key]) => key in entry).map(([key, kind]) => [
+      key,
+      kind === "network" ? { netOf: () => {} } : () => 1,
+    ]),
   );
 }
 

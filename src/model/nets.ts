@@ -3,16 +3,18 @@ import { SafetensorsFile } from "../base/files/safetensors_stream.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { withVariables } from "../pipeline/document/environment.ts";
+import { nestedStages } from "../pipeline/plan/stage_options.ts";
 import type { Registry } from "../pipeline/registry.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
-import type { NetName, NetworkPair, NetworkStage, Variable } from "../stages/network.ts";
+import type { BuiltNets, NetName, NetworkStage, Variable } from "../stages/network.ts";
+import { networkPart } from "../stages/network_part.ts";
 import { callStage, type StageReference } from "../stages/stage_error.ts";
 import { DeclaredVariables } from "../train/variables.ts";
 
 /** The nets of a model as functions, without weights. */
 export interface ModelNets {
   /** The forward passes of the nets. */
-  readonly pair: NetworkPair;
+  readonly pair: BuiltNets;
   /** The variables of both nets. */
   readonly variables: readonly Variable[];
   /** The network stage. */
@@ -43,7 +45,8 @@ export async function makeNets(
       edit: "the stage",
     },
   );
-  const parsed = stage.options.safeParse(withVariables(network.options, runFiles.model));
+  const written = withVariables(network.options, runFiles.model) as Record<string, unknown>;
+  const parsed = await parsedOptions(stage, written, registry);
   if (!parsed.success) {
     throw new UserError(
       `the network ${network.use} does not accept the options with which the run was trained`,
@@ -73,6 +76,25 @@ export async function makeNets(
       : `the network ${network.use} declares the variable ${other}, which the run does not have`,
     { hint: version },
   );
+}
+
+/** Checks the options of a network. An option that is a network itself becomes a part. */
+async function parsedOptions(
+  stage: NetworkStage,
+  written: Readonly<Record<string, unknown>>,
+  registry: Pick<Registry, "find">,
+): Promise<ReturnType<NetworkStage["options"]["safeParse"]>> {
+  const options = { ...written };
+  for (const [key, kind] of nestedStages(stage)) {
+    const { use, ...inner } = Object(written[key]) as { use?: unknown };
+    if (kind !== "network" || typeof use !== "string") continue;
+    const place = { folder: Deno.cwd(), place: undefined };
+    const part = await registry.find("network", use, place) as NetworkStage;
+    const parsed = await parsedOptions(part, inner, registry);
+    if (!parsed.success) return parsed;
+    options[key] = networkPart(part, parsed.data, { kind: "network", name: use });
+  }
+  return stage.options.safeParse(options);
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   nullsSchema,
   splitSchema,
 } from "./data_options.ts";
+import { asPair } from "./pair.ts";
 import { isStage } from "./registry.ts";
 import type { AnyStage, StageKind } from "../stages/stage.ts";
 
@@ -57,7 +58,8 @@ function entry<Shape extends z.ZodRawShape>(kind: StageKind, common: Shape) {
     ...common,
   });
   return z.preprocess(
-    (value) => typeof value === "string" ? { use: value } : value,
+    (value) =>
+      typeof value === "string" ? { use: value } : kind === "network" ? asPair(value) : value,
     withOptions,
   ).meta({ entry: kind });
 }

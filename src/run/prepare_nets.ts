@@ -16,7 +16,13 @@ import type { ColumnSpec, LabelSpec } from "../stages/batch.ts";
 import type { Position } from "../stages/gradient.ts";
 import type { HintLoss, TaskLoss } from "../stages/loss.ts";
 import { notNumbers } from "../stages/meaning.ts";
-import type { NetName, NetworkPair, Outputs, Variable } from "../stages/network.ts";
+import {
+  type BuiltNets,
+  type NetName,
+  type Outputs,
+  readsOf,
+  type Variable,
+} from "../stages/network.ts";
 import type { Optimizer } from "../stages/optimizer.ts";
 import type { Schedule, ScheduleStage } from "../stages/schedule.ts";
 import type { PlannedMetric } from "../train/evaluate.ts";
@@ -264,10 +270,10 @@ function refuseNoOptimizer(optimizer: Partial<Optimizer> | undefined, stage: Sta
 
 /** Wraps the nets, so that the outputs of each call are checked. */
 function guarded(
-  pair: NetworkPair,
+  pair: BuiltNets,
   nets: readonly NetName[],
   stage: StageReference,
-): NetworkPair {
+): BuiltNets {
   const checked = nets.map((name) => {
     const net = pair?.[name];
     if (typeof net !== "function") {
@@ -313,7 +319,7 @@ function guarded(
 function outputShapes(
   plan: Plan,
   data: PreparedData,
-  pair: NetworkPair,
+  pair: BuiltNets,
   nets: readonly NetName[],
   variables: DeclaredVariables,
   units: number,
@@ -383,13 +389,13 @@ function noted(tensors: TensorsByName, read: Set<string>): TensorsByName {
  * them together.
  */
 function refuseIds(
-  { network: { stage, reference }, document }: Plan,
+  { network: { stage, options, reference }, document }: Plan,
   specs: Readonly<Record<string, ColumnSpec>>,
   read: ReadonlySet<string>,
 ): void {
   const problems = [...read].flatMap((name): Problem[] => {
     const spec = specs[name];
-    if (!spec || spec.dtype === "int32" && stage.reads === "numbers and ids") return [];
+    if (!spec || spec.dtype === "int32" && readsOf(stage, options) === "numbers and ids") return [];
     const no = notNumbers(name, spec);
     return no
       ? [{

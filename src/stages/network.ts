@@ -167,7 +167,11 @@ export interface NetworkContext {
   readonly label: LabelSpec;
   /** The number of logits of each net: the number of classes, or 1. */
   readonly units: number;
-  /** The nets to build. If the booster is not among them, do not declare its variables. */
+  /**
+   * The nets to build: both, the light net alone, or the booster alone, if the light net is that of
+   * another stage. If the booster is not among them, do not declare its variables. If the booster
+   * is alone, shared variables become its own, and variables of the light net are left out.
+   */
   readonly nets: readonly NetName[];
   /** Declares variables. */
   readonly variables: VariableRegistry;
@@ -181,6 +185,9 @@ export interface NetworkPair {
   readonly booster?: Net;
 }
 
+/** The nets that {@linkcode NetworkContext.nets} lists. */
+export type BuiltNets = Partial<NetworkPair>;
+
 /**
  * The kinds of features that the nets of a network can read. If the nets can read only numbers,
  * Rocket rejects features that are ids.
@@ -188,12 +195,16 @@ export interface NetworkPair {
 export type NetworkReads = "numbers" | "numbers and ids";
 
 /** A stage that builds the light net and the booster. */
-export interface NetworkStage extends Stage<"network", NetworkContext, NetworkPair> {
-  /** The kinds of features that the nets support. */
-  readonly reads: NetworkReads;
+export interface NetworkStage extends Stage<"network", NetworkContext, BuiltNets> {
+  /** The kinds of features that the nets support: a constant, or a function of the options. */
+  readonly reads: NetworkReads | ReadsOf;
   /** Whether the nets use batch norm; undefined if the stage does not declare it. */
   readonly batchNorm?: BatchNorm | undefined;
 }
+
+/** The kinds of features that the nets support, by the options. */
+// deno-lint-ignore no-explicit-any -- the options are the stage's own
+export type ReadsOf = (options: any) => NetworkReads;
 
 /** Whether the nets use batch norm: a constant, or a function of the options. */
 // deno-lint-ignore no-explicit-any -- the options are the stage's own
@@ -205,9 +216,9 @@ export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Sc
    * The kinds of features that the nets support; `numbers` by default. A net that reads ids as
    * numbers would learn from an order without meaning, such as the alphabetical one, so Rocket
    * rejects features of ids. A network that looks ids up in embedding tables declares `numbers and
-   * ids`.
+   * ids`. It may depend on the options.
    */
-  readonly reads?: NetworkReads;
+  readonly reads?: NetworkReads | ((options: z.output<Schema>) => NetworkReads);
   /**
    * Whether the nets normalize by the statistics of a training batch, as batch norm does. A small
    * last batch would then distort an epoch, so `train.lastBatch` is `merge` by default. A network
@@ -219,7 +230,7 @@ export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Sc
    *
    * @throws {UserError} If the network does not support the features.
    */
-  readonly create: Create<Schema, NetworkContext, NetworkPair>;
+  readonly create: Create<Schema, NetworkContext, BuiltNets>;
 };
 
 /**
@@ -279,6 +290,19 @@ export function defineNetwork<Schema extends OptionsSchema>(
 }
 
 /**
+ * Returns the kinds of features that the nets of a network stage support.
+ *
+ * @param stage The network stage.
+ * @param options The stage's checked options.
+ */
+export function readsOf(
+  { reads = "numbers" }: Partial<Pick<NetworkStage, "reads">>,
+  options: unknown,
+): NetworkReads {
+  return typeof reads === "function" ? reads(options) : reads;
+}
+
+/**
  * Checks whether the nets of a network stage use batch norm.
  *
  * @param stage The network stage.
@@ -289,4 +313,36 @@ export function normalizesBatches(
   options: unknown,
 ): boolean {
   return typeof batchNorm === "function" ? batchNorm(options) : batchNorm;
+}
+
+/** A network stage with its options, as an option of a network that combines several stages. */
+export interface NetworkPart {
+  /** The stage's name, as the pipeline file writes it after `use:`. */
+  readonly name: string;
+  /** The kinds of features that the nets support. */
+  readonly reads: NetworkReads;
+  /** Whether the nets use batch norm. */
+  readonly batchNorm: boolean;
+  /**
+   * Calls the stage's `create` function.
+   *
+   * @param context What the stage knows, such as the nets to build.
+   * @throws {UserError} If the network does not support the features. The error names the stage.
+   */
+  create(context: NetworkContext): BuiltNets;
+  /**
+   * Returns a net that the stage has built. Errors that it throws name the stage.
+   *
+   * @param pair What the stage has built.
+   * @param net The net.
+   * @throws {UserError} If the stage has not built the net.
+   */
+  netOf(pair: BuiltNets, net: NetName): Net;
+  /**
+   * Calls a function, and attributes its errors to the stage.
+   *
+   * @param doing What the function does, for messages, such as `create()`.
+   * @param call The function.
+   */
+  call<T>(doing: string, call: () => T): T;
 }

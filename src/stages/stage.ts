@@ -107,18 +107,21 @@ export function defineStage<Kind extends StageKind, Schema extends OptionsSchema
 
 /**
  * Makes the schema of an option that is itself a stage, such as the schedule after a warm-up. The
- * pipeline checks the nested entry, creates the nested stage, and passes the result, such as a
- * schedule function, as the option's value.
+ * pipeline checks the nested entry and passes what comes of it as the option's value: for a
+ * schedule, the function that the nested stage's `create` function returns; for a network, a
+ * `NetworkPart`, whose `create` function takes the context.
  *
- * @param kind The kind of the nested stage. It must need no context, so only schedules are
- *   supported.
- * @returns The schema. Its type is what the nested stage's `create` function returns.
+ * @param kind The kind of the nested stage.
+ * @returns The schema. Its type is that of the option's value.
  */
-export function nestedStage<Product>(kind: "schedule"): z.ZodType<Product> {
-  return z.custom<Product>((value) => typeof value === "function", {
+export function nestedStage<Product>(kind: "schedule" | "network"): z.ZodType<Product> {
+  const isProduct = (value: unknown) => typeof value === "function" || isPart(value);
+  return z.custom<Product>(isProduct, {
     error: `expected a ${kind} stage`,
   }).meta({ stage: kind });
 }
+
+const isPart = (value: unknown) => typeof value === "object" && value !== null && "netOf" in value;
 
 /**
  * Marks the schema of an option whose value is the path of a file, or a list or a map of paths.

@@ -14,7 +14,7 @@ import {
   type OutputValues,
   undefinedMetric,
 } from "../stages/metric.ts";
-import type { NetName, NetworkPair } from "../stages/network.ts";
+import type { BuiltNets, NetName } from "../stages/network.ts";
 import { Forward } from "./forward.ts";
 import { columnsRead, type FactorValues, type Term, termLoss } from "./objective.ts";
 import { type BatchTensors, batchTensors, rowsOf } from "./tensors.ts";
@@ -39,7 +39,7 @@ export interface PlannedMetric {
 /** The parts of a model that an evaluation needs. */
 export interface EvaluatedModel {
   /** The nets. */
-  readonly pair: NetworkPair;
+  readonly pair: BuiltNets;
   /** Their names. */
   readonly nets: readonly NetName[];
   /** The loss terms, computed without gradients. */

@@ -3,8 +3,8 @@ import { scaleGradient } from "../engine/ops.ts";
 import { offTape } from "../engine/ops/off_tape.ts";
 import { gatherRows } from "../engine/tables.ts";
 import type {
+  BuiltNets,
   NetName,
-  NetworkPair,
   Outputs,
   Scope,
   Variable,
@@ -46,7 +46,7 @@ export interface ForwardInput {
 export class Forward {
   /** The new values of variables that are not trainable, such as running statistics. */
   readonly updates: Map<string, tf.Tensor> = new Map();
-  readonly #pair: NetworkPair;
+  readonly #pair: BuiltNets;
   readonly #input: ForwardInput;
   readonly #outputs = new Map<string, Outputs>();
   readonly #gates: tf.Scalar[] = [];
@@ -59,7 +59,7 @@ export class Forward {
    * @param pair The nets.
    * @param input The variables' values and the features.
    */
-  constructor(pair: NetworkPair, input: ForwardInput) {
+  constructor(pair: BuiltNets, input: ForwardInput) {
     this.#pair = pair;
     this.#input = input;
   }

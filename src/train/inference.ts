@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { CapturedFunction, type CaptureReport } from "../engine/capture/capture.ts";
 import { foldBatchNorms } from "../engine/capture/fold.ts";
-import type { NetName, NetworkPair } from "../stages/network.ts";
+import type { BuiltNets, NetName } from "../stages/network.ts";
 import { Forward } from "./forward.ts";
 import type { TensorsByName } from "./variables.ts";
 
@@ -67,7 +67,7 @@ const LARGEST_CONSTANT = 2 ** 24;
  * @throws {Error} When called, if the pair has no such net.
  */
 export function captureInference(
-  pair: NetworkPair,
+  pair: BuiltNets,
   net: NetName,
   values: TensorsByName,
   report?: (report: CaptureReport) => void,

@@ -6,7 +6,7 @@ import { gatherRows, type RowGradient, writeRows } from "../engine/tables.ts";
 import { deriveSeed } from "../base/random.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { GradientNorms } from "../stages/events.ts";
-import type { NetworkPair, Variable, VariableOwner } from "../stages/network.ts";
+import type { BuiltNets, Variable, VariableOwner } from "../stages/network.ts";
 import type { Optimizer } from "../stages/optimizer.ts";
 import { type Clip, clipGradients, squaresByOwner } from "./clip.ts";
 import { Forward } from "./forward.ts";
@@ -19,7 +19,7 @@ import { firstValue, type GivenState, type TensorsByName } from "./variables.ts"
 /** The parts of a training step that stay the same during a run. */
 export interface Model {
   /** The nets. */
-  readonly pair: NetworkPair;
+  readonly pair: BuiltNets;
   /** Their variables. */
   readonly variables: readonly Variable[];
   /** The loss terms. */

@@ -14,7 +14,7 @@ import {
 import { writeOnnxFile } from "../../src/model/write_onnx.ts";
 import type { ModelFile } from "../../src/run/model/model_file.ts";
 import type { ColumnSpec, LabelSpec } from "../../src/stages/batch.ts";
-import type { NetName, NetworkPair, NetworkStage } from "../../src/stages/network.ts";
+import type { BuiltNets, NetName, NetworkStage } from "../../src/stages/network.ts";
 import { captureInference } from "../../src/train/inference.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "../../src/train/variables.ts";
 import ctr from "../../plugins/networks/ctr.ts";
@@ -43,7 +43,7 @@ const clicks: Features = {
 };
 
 interface Made {
-  readonly pair: NetworkPair;
+  readonly pair: BuiltNets;
   readonly values: TensorsByName;
   readonly toOnnx: (net: NetName, mostBytes?: number) => OnnxModel;
   readonly toTensorFlow: (net: NetName) => TensorFlowModel;

@@ -3,6 +3,7 @@ import { assert } from "@std/assert";
 import fc from "fast-check";
 import { z } from "zod";
 import { type JsonSchema, pipelineJsonSchema } from "../../src/pipeline/generate/json_schema.ts";
+import { asPair } from "../../src/pipeline/pair.ts";
 import { nestedStages } from "../../src/pipeline/plan/stage_options.ts";
 import { isElsewhere } from "../../src/pipeline/registry.ts";
 import {
@@ -25,6 +26,7 @@ const byJson = new Ajv2020({ strict: false }).compile(schema);
  */
 const refinements = [
   /^expected 6n \+ 4:/,
+  /^expected an even number:/,
   /^expected pooling or attention$/,
   /^expected at least 1, or -1 for the remaining values$/,
   /^expected at most one -1$/,
@@ -82,7 +84,11 @@ const wrong = (message: string): Issue[] => [
 ];
 
 function entryIssues(kind: StageKind, value: unknown): Issue[] {
-  const entry = typeof value === "string" ? { use: value } : value;
+  const entry = typeof value === "string"
+    ? { use: value }
+    : kind === "network"
+    ? asPair(value)
+    : value;
   if (!isMap(entry)) return wrong("no entry");
   const common = z.looseObject(commonOptions[kind]).safeParse(entry);
   if (!common.success) return common.error.issues;
@@ -103,7 +109,7 @@ function entryIssues(kind: StageKind, value: unknown): Issue[] {
     const issues = entryIssues(kind, own[key]);
     rest.push(...issues);
     // The outer stage receives the created stage instead of the entry.
-    if (issues.length === 0) own[key] = () => 1;
+    if (issues.length === 0) own[key] = kind === "network" ? { netOf: () => {} } : () => 1;
   }
   return [...rest, ...(stage.options.safeParse(own).error?.issues ?? [])];
 }

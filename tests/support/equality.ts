@@ -216,6 +216,17 @@ export const subjects: readonly Subject[] = [
       dropout: 0.1,
     },
   },
+  {
+    name: "pair",
+    isQuick: true,
+    ...clicks,
+    network: {
+      light: { use: "ctr", embedding: 3, light: { hidden: [3] }, dropout: 0.1 },
+      booster: { use: "deepfm", embedding: 3, booster: { hidden: [6] }, batchNorm: true },
+      share: ["embedding/item", "embedding/city"],
+      features: { light: ["city", "item", "seen", "price"] },
+    },
+  },
 ];
 
 const keeper = `

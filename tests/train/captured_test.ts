@@ -246,6 +246,13 @@ const tables: Record<string, Record<string, unknown>> = {
     light: { cross: 1, rank: 2, hidden: [6] },
     booster: { cross: 2, hidden: [12] },
   }),
+  "pair": clicks({
+    use: "pair",
+    light: { use: "ctr", embedding: 4, light: { hidden: [6] } },
+    booster: { use: "deepfm", embedding: 4, booster: { hidden: [12] } },
+    share: ["embedding"],
+    features: { light: ["a", "item"] },
+  }),
 };
 
 for (

@@ -4,7 +4,7 @@ import { CapturedFunction, type CaptureReport } from "../../src/engine/capture/c
 import { foldBatchNorms } from "../../src/engine/capture/fold.ts";
 import type { RecordedGraph } from "../../src/engine/capture/recorder.ts";
 import * as ops from "../../src/engine/ops.ts";
-import type { Net, NetName, NetworkPair, Variable } from "../../src/stages/network.ts";
+import type { BuiltNets, Net, NetName, Variable } from "../../src/stages/network.ts";
 import mlp from "../../plugins/networks/mlp.ts";
 import wideResnet from "../../plugins/networks/wide_resnet.ts";
 import { Forward } from "../../src/train/forward.ts";
@@ -15,7 +15,7 @@ import { forEachEngine, forNative } from "../support/engines.ts";
 const nets = ["light", "booster"] as const;
 
 /** A small pair whose variables, running statistics too, are no longer where they started. */
-function trained(kind: string): { pair: NetworkPair; values: TensorsByName } {
+function trained(kind: string): { pair: BuiltNets; values: TensorsByName } {
   const variables = new DeclaredVariables();
   const context = {
     features: { image: { shape: [8, 8, 3], dtype: "float32" } },
@@ -47,7 +47,7 @@ function trained(kind: string): { pair: NetworkPair; values: TensorsByName } {
 }
 
 /** What a net says op by op, with TensorFlow's batch norms. */
-function plainly(pair: NetworkPair, net: NetName, values: TensorsByName, image: tf.Tensor) {
+function plainly(pair: BuiltNets, net: NetName, values: TensorsByName, image: tf.Tensor) {
   const seed = () => tf.scalar(0, "int32");
   return tf.tidy(() =>
     new Forward(pair, { values, features: { image }, training: false, seed })

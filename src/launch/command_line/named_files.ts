@@ -1,4 +1,5 @@
 import type { Path } from "../../pipeline/document/document.ts";
+import { asPair } from "../../pipeline/pair.ts";
 import { isElsewhere } from "../../pipeline/registry.ts";
 import type { StageKind } from "../../stages/stage.ts";
 
@@ -31,9 +32,10 @@ export const pathOptions: Readonly<Record<string, readonly string[]>> = {
  * built-in stage. For example, the option `then` of the schedule `warm-up` contains another
  * schedule.
  */
-export const stageOptions: Readonly<Record<string, readonly string[]>> = {
-  delay: ["then"],
-  "warm-up": ["then"],
+export const stageOptions: Readonly<Record<string, Readonly<Record<string, StageKind>>>> = {
+  delay: { then: "schedule" },
+  pair: { light: "network", booster: "network" },
+  "warm-up": { then: "schedule" },
 };
 
 /** The options of a pipeline entry that belong to the pipeline and not to the stage, by kind. */
@@ -63,7 +65,7 @@ export function* namedFiles(pipeline: unknown): Iterable<Named> {
     yield* ofStage("source", entry, ["data", key]);
   }
   yield* ofStages("transform", transforms, ["data", "transforms"]);
-  yield* ofStage("network", network, ["network"]);
+  yield* ofStage("network", asPair(network), ["network"]);
   yield* ofInitial(partsOf(network).initial, ["network", "initial"]);
   yield* ofTraining(pipeline, []);
   if (Array.isArray(phases)) {
@@ -99,10 +101,11 @@ function* ofStage(kind: StageKind, entry: unknown, path: Path): Iterable<Named> 
   // A pipeline in TypeScript may contain a stage as a value, whose options are not known here.
   const isKnown = typeof use === "string" && !isElsewhere(use);
   const known = isKnown && Object.hasOwn(pathOptions, use) ? pathOptions[use]! : [];
-  const nested = isKnown && Object.hasOwn(stageOptions, use) ? stageOptions[use]! : [];
+  const nested = isKnown && Object.hasOwn(stageOptions, use) ? stageOptions[use]! : {};
   for (const [key, value] of Object.entries(options)) {
     if (commonOptions[kind].includes(key)) continue;
-    if (nested.includes(key)) yield* ofStage("schedule", value, [...path, key]);
+    if (nested[key] === "network") yield* ofStage("network", asPair(value), [...path, key]);
+    else if (Object.hasOwn(nested, key)) yield* ofStage(nested[key]!, value, [...path, key]);
     else if (!isKnown || known.includes(key)) yield* textsIn(value, [...path, key]);
   }
 }

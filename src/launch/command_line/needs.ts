@@ -570,7 +570,9 @@ class NeedList {
    */
   async addModel(out: string, allowPlugins: readonly string[]): Promise<void> {
     const model = await modelOf(out);
-    const stages = [model.network, model.transforms].flat().map(Object);
+    const { light, booster } = Object(Object(model.network).options);
+    // The options `light` and `booster` of the network `pair` are networks.
+    const stages = [model.network, light, booster, model.transforms].flat().map(Object);
     for (const { options } of stages) {
       variablesIn(options).forEach((name) => this.#addVariable(name));
     }

@@ -9,7 +9,7 @@ import { openPlain } from "../../engine/cpu.ts";
 import { openEngine } from "../../engine/engine.ts";
 import type { Batch, LabelSpec } from "../../stages/batch.ts";
 import type { EvaluatedBatch } from "../../stages/metric.ts";
-import type { NetName, NetworkPair } from "../../stages/network.ts";
+import type { NetName } from "../../stages/network.ts";
 import { captured } from "../../train/captured.ts";
 import {
   evaluateBatch,
@@ -170,7 +170,7 @@ function lossesOfLogits(
     const given = Object.fromEntries(nets.map((net) => [net, logits(net)]));
     const pair = Object.fromEntries(
       nets.map((net) => [net, () => ({ logits: given[net]! })]),
-    ) as unknown as NetworkPair;
+    );
     const rows = batchTensors({ ...batch, features: {} }, columnsRead(terms));
     return evaluationStep({ pair, nets, terms }, { values: values(), batch: rows }).losses
       .dataSync();

@@ -5,6 +5,7 @@
  */
 
 import { type Place, UserError } from "../../base/errors.ts";
+import { PAIR } from "../pair.ts";
 
 /** The path of a value within a file: `["losses", 2, "weight"]`. */
 export type Path = readonly (string | number)[];
@@ -191,9 +192,20 @@ export function merge(below: Node, above: Node): Node {
   return { ...above, entries };
 }
 
+/** The stage that an entry names; that of two networks if its light net and booster name stages. */
+function useOf({ entries }: MapNode): unknown {
+  const use = entries.get("use");
+  if (use) return valueOf(use.value);
+  const named = (net: string) => {
+    const part = entries.get(net)?.value;
+    return part?.kind === "map"
+      ? useOf(part) !== undefined
+      : part?.kind === "scalar" && typeof part.value === "string";
+  };
+  return named("light") && named("booster") ? PAIR : undefined;
+}
+
 function isOtherStage(below: MapNode, above: MapNode): boolean {
-  const use = above.entries.get("use");
-  if (!use) return false;
-  const old = below.entries.get("use");
-  return !old || valueOf(old.value) !== valueOf(use.value);
+  const use = useOf(above);
+  return use !== undefined && use !== useOf(below);
 }

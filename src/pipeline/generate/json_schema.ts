@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { commonOptions, pipelineSchema } from "../file_schema.ts";
+import { PAIR } from "../pair.ts";
 import { type AnyStage, type StageKind, stageKinds } from "../../stages/stage.ts";
 
 /** A JSON Schema, or a part of one. */
@@ -127,6 +128,13 @@ function entrySchema(kind: StageKind, stages: readonly AnyStage[]): JsonSchema {
       additionalProperties: false,
     };
   });
+  // The light net and the booster may be two networks; `use: pair` can then be left out.
+  const pair = objects.find(({ title }) => kind === "network" && title === PAIR);
+  if (pair) {
+    const { use: _, ...properties } = pair.properties;
+    const required = pair.required.filter((key) => key !== "use");
+    objects.push({ ...pair, title: "two networks", properties: properties as never, required });
+  }
   const bare = objects.filter(({ required }) => required.length === 1).map(({ title }) => title);
   return {
     anyOf: [

@@ -657,7 +657,7 @@ readonly [option: string]: unknown;
 /** An entry that names a network stage. */
 readonly network:
   | StageObject<"network">
-  | ("ctr" | "dcn-v2" | "deepfm" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("ctr" | "dcn-v2" | "deepfm" | "mlp" | "wide-resnet") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "ctr";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
@@ -1076,6 +1076,91 @@ readonly light?: readonly (number)[];
 /** The widths (numbers of units) of the booster's own hidden layers, one per layer, starting at the input. */
 readonly booster?: readonly (number)[];
 }) | ({
+readonly use: "pair";
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
+readonly initial?: ({
+/** The initial weights of the light net. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** The initial weights of the booster and of the shared variables. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+readonly optimizer?: boolean;
+});
+/** The network of the light net: a network stage with its options, of which those of the light net apply. */
+readonly light: StageEntries["network"];
+/** The network of the booster: a network stage with its options, of which those of the booster apply. */
+readonly booster: StageEntries["network"];
+/** The embedding tables and layers that both nets share, by their names in the light net's part, such as embedding/item, or embedding for all of them. Both parts must declare them with the same shapes. */
+readonly share?: readonly (string)[];
+/** The features that each net reads. Programs that use a trained net still have to pass all features to it. */
+readonly features?: {
+/** The features that the light net reads, by their names after the transforms; all by default. */
+readonly light?: readonly (string)[];
+/** The features that the booster reads, by their names after the transforms; all by default. */
+readonly booster?: readonly (string)[];
+};
+}) | ({
 readonly use: "wide-resnet";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
@@ -1158,8 +1243,8 @@ readonly width?: number;
 /** The number of groups of the light net. With 2 groups and `sharing: none`, the light net has the same layers as with `sharing: bottom`, but its own kernels. */
 readonly groups?: number;
 };
-/** The booster. */
-readonly booster: {
+/** The booster. Omit it if another network is the booster, and `sharing` is not `bottom`. */
+readonly booster?: {
 /** The number of layers of the booster: 6n + 4 for n blocks per group, such as 16, 22, 28, or 40. */
 readonly depth: number;
 /** The factor that multiplies the numbers of channels of the three groups, [16, 32, 64]. */
@@ -1169,6 +1254,90 @@ readonly dropout?: number;
 };
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
+}) | ({
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
+readonly initial?: ({
+/** The initial weights of the light net. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** The initial weights of the booster and of the shared variables. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+}) | ({
+/** The run folder of an earlier run. */
+readonly run: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+readonly optimizer?: boolean;
+});
+/** The network of the light net: a network stage with its options, of which those of the light net apply. */
+readonly light: StageEntries["network"];
+/** The network of the booster: a network stage with its options, of which those of the booster apply. */
+readonly booster: StageEntries["network"];
+/** The embedding tables and layers that both nets share, by their names in the light net's part, such as embedding/item, or embedding for all of them. Both parts must declare them with the same shapes. */
+readonly share?: readonly (string)[];
+/** The features that each net reads. Programs that use a trained net still have to pass all features to it. */
+readonly features?: {
+/** The features that the light net reads, by their names after the transforms; all by default. */
+readonly light?: readonly (string)[];
+/** The features that the booster reads, by their names after the transforms; all by default. */
+readonly booster?: readonly (string)[];
+};
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -2033,7 +2202,7 @@ readonly [option: string]: unknown;
 /** An entry that names or changes a network stage, in a pipeline that extends another one. */
 readonly network:
   | StageObject<"network">
-  | ("ctr" | "dcn-v2" | "deepfm" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("ctr" | "dcn-v2" | "deepfm" | "mlp" | "wide-resnet") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "ctr";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
@@ -2452,6 +2621,91 @@ readonly light?: readonly (number)[];
 /** The widths (numbers of units) of the booster's own hidden layers, one per layer, starting at the input. */
 readonly booster?: readonly (number)[];
 }) | ({
+readonly use?: "pair";
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
+readonly initial?: ({
+/** The initial weights of the light net. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** The initial weights of the booster and of the shared variables. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+readonly optimizer?: boolean;
+});
+/** The network of the light net: a network stage with its options, of which those of the light net apply. */
+readonly light?: ChangedStageEntries["network"];
+/** The network of the booster: a network stage with its options, of which those of the booster apply. */
+readonly booster?: ChangedStageEntries["network"];
+/** The embedding tables and layers that both nets share, by their names in the light net's part, such as embedding/item, or embedding for all of them. Both parts must declare them with the same shapes. */
+readonly share?: readonly (string)[];
+/** The features that each net reads. Programs that use a trained net still have to pass all features to it. */
+readonly features?: {
+/** The features that the light net reads, by their names after the transforms; all by default. */
+readonly light?: readonly (string)[];
+/** The features that the booster reads, by their names after the transforms; all by default. */
+readonly booster?: readonly (string)[];
+};
+}) | ({
 readonly use?: "wide-resnet";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
@@ -2534,7 +2788,7 @@ readonly width?: number;
 /** The number of groups of the light net. With 2 groups and `sharing: none`, the light net has the same layers as with `sharing: bottom`, but its own kernels. */
 readonly groups?: number;
 };
-/** The booster. */
+/** The booster. Omit it if another network is the booster, and `sharing` is not `bottom`. */
 readonly booster?: {
 /** The number of layers of the booster: 6n + 4 for n blocks per group, such as 16, 22, 28, or 40. */
 readonly depth?: number;
@@ -2545,6 +2799,90 @@ readonly dropout?: number;
 };
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
+}) | ({
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
+readonly initial?: ({
+/** The initial weights of the light net. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** The initial weights of the booster and of the shared variables. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in]; Rocket transposes them. */
+readonly layout?: "rocket" | "pytorch";
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** For each feature, a file with the values that the rows of its embedding table belong to, in order: a text file with one value per line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The names of the features, in the order in which they are concatenated as the input of the first layers in the weights file. Needed only if these layers read more than one feature. */
+readonly features?: readonly (string)[];
+/** The classes, in the order of the logits in the weights file. Needed only if the label has named classes. */
+readonly classes?: readonly (string)[];
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+}) | ({
+/** The run folder of an earlier run. */
+readonly run?: string;
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
+readonly names?: {
+readonly [name: string]: string;
+};
+/** Whether to load the optimizer's state as well: its values for each variable, such as Adam's moments, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
+readonly optimizer?: boolean;
+});
+/** The network of the light net: a network stage with its options, of which those of the light net apply. */
+readonly light?: ChangedStageEntries["network"];
+/** The network of the booster: a network stage with its options, of which those of the booster apply. */
+readonly booster?: ChangedStageEntries["network"];
+/** The embedding tables and layers that both nets share, by their names in the light net's part, such as embedding/item, or embedding for all of them. Both parts must declare them with the same shapes. */
+readonly share?: readonly (string)[];
+/** The features that each net reads. Programs that use a trained net still have to pass all features to it. */
+readonly features?: {
+/** The features that the light net reads, by their names after the transforms; all by default. */
+readonly light?: readonly (string)[];
+/** The features that the booster reads, by their names after the transforms; all by default. */
+readonly booster?: readonly (string)[];
+};
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */

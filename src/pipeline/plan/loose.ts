@@ -1,4 +1,5 @@
 import type { Path } from "../document/document.ts";
+import { asPair } from "../pair.ts";
 import type { LossStage } from "../../stages/loss.ts";
 import type { AnyStage } from "../../stages/stage.ts";
 import { type LossEntry, planComparisons } from "./losses.ts";
@@ -19,7 +20,7 @@ export async function checkLoose(planner: Planner, value: unknown): Promise<void
     );
   const one = async <S extends AnyStage>(kind: S["kind"], path: Path) => {
     const raw = at(path);
-    const entry = typeof raw === "string" ? { use: raw } : raw;
+    const entry = typeof raw === "string" ? { use: raw } : kind === "network" ? asPair(raw) : raw;
     return isEntry(entry) ? await planner.stage<S>(kind, entry, path) : undefined;
   };
   const list = async (path: Path, check: (path: Path) => Promise<unknown>) => {

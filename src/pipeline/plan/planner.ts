@@ -6,9 +6,12 @@ import type { Place, Problem } from "../../base/errors.ts";
 import { hint, type HintText } from "../../base/hints.ts";
 import { checkOptions } from "../option_problems.ts";
 import type { PlannedStage } from "../plan.ts";
+import { asPair } from "../pair.ts";
 import { isStage, type Registry } from "../registry.ts";
 import { commonKeys } from "../file_schema.ts";
 import { callStage, type StageReference } from "../../stages/stage_error.ts";
+import type { NetworkStage } from "../../stages/network.ts";
+import { networkPart } from "../../stages/network_part.ts";
 import type { AnyStage } from "../../stages/stage.ts";
 import { absoluteUse, nestedStages, pathsOf } from "./stage_options.ts";
 
@@ -45,12 +48,14 @@ export class Planner {
    * @param kind The expected kind.
    * @param entry The entry of the stage.
    * @param path The path of the entry in the document.
+   * @param ignore The keys of the entry that are not options of the stage.
    * @returns The stage; undefined if there are problems, which have been added to `problems`.
    */
   async stage<S extends AnyStage>(
     kind: S["kind"],
     entry: Entry,
     path: Path,
+    ignore: readonly string[] = commonKeys(kind),
   ): Promise<PlannedStage<S> | undefined> {
     const document = this.document;
     const place = document.place([...path, "use"]);
@@ -60,7 +65,6 @@ export class Planner {
       () => this.#registry.find(kind, entry.use, { folder, place }) as Promise<S>,
     );
     if (!stage) return undefined;
-    const ignore: readonly string[] = commonKeys(kind);
     const raw = Object.fromEntries(Object.entries(entry).filter(([key]) => !ignore.includes(key)));
     const set = setIn(document, entry, path);
     const reference = {
@@ -100,14 +104,14 @@ export class Planner {
     const made: Record<string, unknown> = {}, resolved: Record<string, unknown> = {};
     for (const [key, kind] of nestedStages(stage)) {
       const value = raw[key];
-      const entry = typeof value === "string" ? { use: value } : value;
+      const entry = typeof value === "string"
+        ? { use: value }
+        : kind === "network"
+        ? asPair(value)
+        : value;
       if (!isEntry(entry)) continue;
-      const inner = await this.stage(kind, entry, [...path, key]);
-      const product = inner &&
-        await collect(
-          this.problems,
-          () => callStage(inner.reference, "create()", () => inner.stage.create(inner.options, {})),
-        );
+      const inner = await this.stage(kind, entry, [...path, key], ["use"]);
+      const product = inner && await collect(this.problems, () => productOf(inner));
       // Its problems have been reported; the outer stage is still checked.
       made[key] = product ?? (() => NaN);
       if (inner) resolved[key] = inner.resolved;
@@ -155,6 +159,13 @@ export class Planner {
   problem(message: string, place: Place | undefined, hint: HintText): void {
     this.problems.push({ message, place, hint });
   }
+}
+
+/** Creates what a nested stage provides. A network is created later, when its features are known. */
+function productOf({ stage, options, reference }: PlannedStage): unknown {
+  return stage.kind === "network"
+    ? networkPart(stage as NetworkStage, options, reference)
+    : callStage(reference, "create()", () => stage.create(options, {}));
 }
 
 /**

@@ -88,6 +88,16 @@ export function modelOf({ pair, variables }: Built): Model {
   };
 }
 
+/** The batch of a step, and its settings. */
+const inputOf = (): StepInput => ({
+  ...inputs(),
+  learningRate: tf.scalar(learningRate),
+  step: tf.scalar(1),
+  scalars: {},
+  seed: tf.scalar(0, "int32"),
+  factors: [],
+});
+
 /** One step, and what it took off each variable, divided by the rate. */
 export function assertStep(
   built: Built,
@@ -99,19 +109,11 @@ export function assertStep(
   run: (model: Model, state: State, input: StepInput) => ReturnType<typeof trainStep> = trainStep,
 ) {
   const model = modelOf(built);
-  const input: StepInput = {
-    ...inputs(),
-    learningRate: tf.scalar(learningRate),
-    step: tf.scalar(1),
-    scalars: {},
-    seed: tf.scalar(0, "int32"),
-    factors: [],
-  };
   // A step writes tables in place.
   const before = Object.fromEntries(
     Object.entries(referenceValues(built)).map(([name, value]) => [name, value.dataSync().slice()]),
   );
-  const { state, losses } = run(model, initialState(model, referenceValues(built)), input);
+  const { state, losses } = run(model, initialState(model, referenceValues(built)), inputOf());
   assertNear("loss", losses.dataSync().slice(0, 1), [reference.loss]);
   const moved = built.variables.filter(({ trainable }) => trainable);
   assertEquals(moved.map(({ name }) => name).sort(), Object.keys(reference.gradients).sort());
@@ -125,15 +127,41 @@ export function assertStep(
   }
 }
 
-/** The same for a step that is captured, when it is captured and when it is replayed. */
-export function assertCapturedStep(built: Built, reference: Parameters<typeof assertStep>[1]) {
+/**
+ * The same for a step that is captured, when it is captured and when it is replayed. Without a
+ * reference, the expected values are those of the step operation by operation.
+ */
+export function assertCapturedStep(
+  built: Built,
+  reference: Parameters<typeof assertStep>[1] | undefined,
+) {
   const captured = new CapturedFunction(
     ({ model, state, input }: { model?: Model; state: State; input: StepInput }) =>
       trainStep(model ?? modelOf(built), state, input),
     { rows: ({ input }) => [...Object.values(input.features), input.label] },
   );
   for (let call = 0; call < 3; call++) {
-    assertStep(built, reference, (_, state, input) => captured.call({ state, input }));
+    if (reference) {
+      assertStep(built, reference, (_, state, input) => captured.call({ state, input }));
+      continue;
+    }
+    const one = stepOf(built, trainStep);
+    const other = stepOf(built, (_, state, input) => captured.call({ state, input }));
+    for (const [name, values] of Object.entries(one)) assertNear(name, other[name]!, values);
   }
   captured.dispose();
+}
+
+/** The losses and the next values of a step. */
+function stepOf(
+  built: Built,
+  run: (model: Model, state: State, input: StepInput) => ReturnType<typeof trainStep>,
+) {
+  const model = modelOf(built);
+  const { state, losses } = run(model, initialState(model, referenceValues(built)), inputOf());
+  return Object.fromEntries(
+    [["losses", losses] as const, ...Object.entries(state.values)].map((
+      [name, tensor],
+    ) => [name, Array.from(tensor.dataSync())]),
+  );
 }

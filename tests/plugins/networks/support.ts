@@ -2,8 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
 import type { ColumnSpec } from "../../../src/stages/batch.ts";
 import type {
+  BuiltNets,
   NetName,
-  NetworkPair,
   NetworkStage,
   Variable,
   VariableOwner,
@@ -25,7 +25,7 @@ export interface BuildOptions {
 
 /** Nets and the variables that they declared. */
 export interface Built {
-  readonly pair: NetworkPair;
+  readonly pair: BuiltNets;
   readonly variables: readonly Variable[];
 }
 

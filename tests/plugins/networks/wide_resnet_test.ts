@@ -497,7 +497,6 @@ Deno.test("wide-resnet names the valid depths", () => {
   assertEquals(issuesOf(wideResnet, { booster: { ...depth(10), dropout: 1 } }).length, 1);
   assertEquals(issuesOf(wideResnet, { booster: depth(10, 0) }).length, 1);
   assertEquals(issuesOf(wideResnet, { booster: { depth: 10, widht: 2 } }).length, 1);
-  assertEquals(issuesOf(wideResnet, {}).length, 1);
   assertEquals(issuesOf(wideResnet, { sharing: "all", booster: depth(10) }).length, 1);
   assertEquals(
     wideResnet.options.parse({ booster: { depth: 10 } }),
