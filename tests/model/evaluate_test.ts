@@ -54,6 +54,7 @@ const dropping = {
     ...clicks.data as object,
     nulls: "drop",
     weight: "w",
+    group: { column: "city", large: "split" },
   },
   metrics,
 };
@@ -70,6 +71,7 @@ forEachEngine(
           { use: "binary-cross-entropy", on: "light" },
           { use: "binary-cross-entropy", on: "booster" },
           { use: "fitnet", from: "booster.logits", to: "light.logits", weight: 0.01 },
+          { use: "listnet-hint", by: "city", weight: 0.01 },
         ],
       }, weighted(1, 64));
       const last = await evaluation(out, { engine, checkpoint: "last" });

@@ -85,10 +85,13 @@ export class TestRows {
     const { plan, model, decoder, input, inputOptions, out, memory = KEPT_BYTES, report } = request;
     const { place } = plan.document;
     const planned = plan.sources.all ?? plan.sources.test!;
+    // Losses compare the same rows as in the run. Other rows may lack the column.
+    const group = plan.group?.column, { columns: named } = plan;
+    const grouped = group !== undefined && (input === undefined || named.includes(group));
     const read: ColumnsRequest = {
       ...decoder.request,
       weight: plan.weight,
-      columns: plan.columns,
+      columns: grouped ? [...new Set([...named, group])] : named,
       ...input === undefined
         ? {
           stage: planned.reference,
@@ -135,8 +138,12 @@ export class TestRows {
       like: decoder.known,
       memory: await memoryFor(memory),
       name: input === undefined ? "test" : undefined,
+      group: grouped ? group : undefined,
       report,
     });
+    if (grouped) {
+      split.keepTogether({ most: Math.max(plan.cut.size, evaluationRows), seed: plan.seed });
+    }
     if (split.rows > 0) return new TestRows(split, request, open);
     await split.close();
     throw new UserError(`${input ?? "the test split"} has no rows`, {
@@ -168,9 +175,10 @@ export class TestRows {
     let first = 0;
     for (const address of maker.addresses(pass)) {
       const batch = await maker.make(address);
+      const together = split.groups?.rows(pass, plan.seed, address.batch);
       const rows = Array.from(
         { length: batch.size },
-        (_, row) => numberOf(first + row),
+        (_, row) => numberOf(together?.[row] ?? first + row),
       );
       first += batch.size;
       yield { batch, rows };
