@@ -53,7 +53,7 @@ export { yamlName } from "./src/base/quoted.ts";
 export { recordBatchOf, withQuickAssign } from "./src/base/wide_schema.ts";
 export { cutToWidth } from "./src/base/text_table.ts";
 export { widthOf } from "./src/base/text_width.ts";
-export type { Random } from "./src/base/random.ts";
+export { createRandom, type Random } from "./src/base/random.ts";
 
 // One module per kind of stage, and its types.
 export * from "./src/stages/source.ts";

@@ -1,4 +1,4 @@
-import { defineMetric, type MetricStage, undefinedMetric, z } from "../../plugin.ts";
+import { createRandom, defineMetric, type MetricStage, undefinedMetric, z } from "../../plugin.ts";
 import { GroupedScores, hasNoRank } from "./groups.ts";
 import { areaUnderCurve, byOption, noRank, refuseNotTwoClasses } from "./scores.ts";
 
@@ -12,13 +12,25 @@ import { areaUnderCurve, byOption, noRank, refuseNotTwoClasses } from "./scores.
  * The sums cover the users that have rows of both classes; other users have no AUC. `users` and
  * `rows` are the fractions of users and rows that count. It is undefined if there is no such user,
  * or a score is NaN. It is exact in any order of rows; ten million rows need 80 MB.
+ *
+ * With `bootstrap`, `low` and `high` are the ends of a 95 % interval: the percentiles 2.5 and 97.5
+ * (Efron 1979, _Bootstrap methods: another look at the jackknife_) of the GAUC of as many users,
+ * drawn with replacement from those that count, together with all of their rows. The interval says
+ * how much the GAUC depends on which users are in the split. It says nothing about the seed of the
+ * training.
  */
 const stage: MetricStage = defineMetric({
   name: "gauc",
   summary: "The AUC within each user's rows, averaged with the number of rows as the weight.",
-  options: z.object({ by: byOption }),
+  options: z.object({
+    by: byOption,
+    bootstrap: z.int().min(100).optional().describe(
+      "The number of bootstrap samples of users for a 95 % interval, low and high; at least 100. By " +
+        "default, no interval is computed.",
+    ),
+  }),
   example: "use: gauc\nby: user",
-  create({ by }, { label }) {
+  create({ by, bootstrap }, { label }) {
     refuseNotTwoClasses("gauc", label);
     return {
       start() {
@@ -27,6 +39,7 @@ const stage: MetricStage = defineMetric({
           add: (batch) => scores.add(batch),
           value() {
             let sum = 0, rows = 0, users = 0, allRows = 0, allUsers = 0, broken = false;
+            const areas: number[] = [], counts: number[] = [];
             for (const group of scores.groups()) {
               broken ||= hasNoRank(group);
               const { positives, negatives } = group;
@@ -34,7 +47,12 @@ const stage: MetricStage = defineMetric({
               allUsers++;
               allRows += impressions;
               if (positives.length === 0 || negatives.length === 0) continue;
-              sum += impressions * areaUnderCurve(positives, negatives);
+              const area = areaUnderCurve(positives, negatives);
+              sum += impressions * area;
+              if (bootstrap !== undefined) {
+                areas.push(area);
+                counts.push(impressions);
+              }
               users++;
               rows += impressions;
             }
@@ -45,7 +63,15 @@ const stage: MetricStage = defineMetric({
               : sum / rows;
             const part = (some: number, all: number) =>
               all === 0 ? undefinedMetric("no rows") : some / all;
-            return { "": gauc, users: part(users, allUsers), rows: part(rows, allRows) };
+            const [low, high] = typeof gauc !== "number" || bootstrap === undefined
+              ? [gauc, gauc]
+              : interval(areas, counts, bootstrap);
+            return {
+              "": gauc,
+              ...(bootstrap !== undefined && { low: low!, high: high! }),
+              users: part(users, allUsers),
+              rows: part(rows, allRows),
+            };
           },
         };
       },
@@ -53,3 +79,35 @@ const stage: MetricStage = defineMetric({
   },
 });
 export default stage;
+
+/** The ends of a 95 % interval, as parts of the sorted bootstrap samples. */
+const ENDS = [0.025, 0.975] as const;
+
+/** The seed of the bootstrap samples. All evaluations of the same rows draw the same users. */
+const SEED = 1;
+
+/**
+ * Computes the interval of a weighted mean over users by drawing users with replacement.
+ *
+ * @param values The value of each user.
+ * @param weights The weight of each user.
+ * @param samples The number of bootstrap samples.
+ * @returns The ends of the interval, with linear interpolation between samples.
+ */
+function interval(values: readonly number[], weights: readonly number[], samples: number) {
+  const random = createRandom(SEED), last = values.length - 1;
+  const means = Float64Array.from({ length: samples }, () => {
+    let sum = 0, all = 0;
+    for (let drawn = 0; drawn <= last; drawn++) {
+      const user = random.integer(0, last), weight = weights[user]!;
+      sum += weight * values[user]!;
+      all += weight;
+    }
+    return sum / all;
+  }).sort();
+  return ENDS.map((part) => {
+    const position = part * (samples - 1), below = Math.floor(position);
+    const above = Math.min(below + 1, samples - 1);
+    return means[below]! + (position - below) * (means[above]! - means[below]!);
+  });
+}

@@ -46,12 +46,12 @@ export function deriveSeed(seed: number, ...purpose: readonly (string | number)[
 /**
  * Creates a generator of random numbers (xoroshiro128+).
  *
- * @param seed A whole number, usually from {@linkcode deriveSeed}.
+ * @param seed A whole number. Equal seeds give equal numbers.
  * @returns The stream of random numbers.
  *
  * @example
  * ```ts
- * import { createRandom } from "./random.ts";
+ * import { createRandom } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(createRandom(7).integer(0, 99), createRandom(7).integer(0, 99));

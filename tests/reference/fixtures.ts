@@ -267,6 +267,8 @@ export interface MetricsReference {
         | "groups"
         | "users"
         | "gauc"
+        | "gaucLow"
+        | "gaucHigh"
         | "logLoss"
         | "weightedLogLoss"
         | "normalizedEntropy"

@@ -8,6 +8,7 @@ writes metrics.jsonl next to this file.
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import bootstrap
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import (
     accuracy_score,
@@ -84,6 +85,15 @@ def clicks() -> dict:
         if 0 < label[own].sum() < own.sum():
             areas.append(roc_auc_score(label[own], logit[own]))
             rows.append(own.sum())
+    interval = bootstrap(
+        (np.array(areas), np.array(rows)),
+        lambda areas, rows: np.average(areas, weights=rows),
+        paired=True,
+        vectorized=False,
+        n_resamples=100_000,
+        method="percentile",
+        rng=np.random.default_rng(1),
+    ).confidence_interval
     score = np.floor(2 * logit + 0.5)
     grade = values.integers("metrics/clicks/grade", CLICKS, 4)
     ndcg = {
@@ -108,6 +118,8 @@ def clicks() -> dict:
     return {
         "users": len(rows),
         "gauc": values.number(np.average(areas, weights=rows)),
+        "gaucLow": values.number(interval.low),
+        "gaucHigh": values.number(interval.high),
         "ndcg": ndcg,
         "logLoss": values.number(log_loss(label, probability)),
         "weightedLogLoss": values.number(log_loss(label, probability, sample_weight=weight)),

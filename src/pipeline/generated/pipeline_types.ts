@@ -2047,6 +2047,8 @@ readonly use: "gauc";
 readonly name?: string;
 /** The column of the source that identifies the owner of a row, such as a user's id. */
 readonly by: string;
+/** The number of bootstrap samples of users for a 95 % interval, low and high; at least 100. By default, no interval is computed. */
+readonly bootstrap?: number;
 }) | ({
 readonly use: "log-loss";
 /** The metric's key in results; the stage's name by default. */

@@ -40,6 +40,31 @@ Deno.test("gauc is the mean of the users' areas weighted by impressions, also wi
   );
 });
 
+Deno.test("gauc's bootstrap interval agrees with SciPy's, and is the same in batches of any size", async () => {
+  const { measured, expected, sizes } = await referenceClicks();
+  const drawn = { by: "user", bootstrap: 20_000 };
+  const { low, high, ...rest } = gaucOf(measured, { options: drawn });
+  assertEquals(rest, gaucOf(measured));
+  // SciPy draws other users.
+  assertAlmostEquals(low as number, expected.gaucLow, 0.005);
+  assertAlmostEquals(high as number, expected.gaucHigh, 0.005);
+  assertEquals(gaucOf(measured, { options: drawn, sizes }), gaucOf(measured, { options: drawn }));
+});
+
+Deno.test("gauc's bootstrap interval of two users ends with the areas of both", () => {
+  const rows = {
+    light: [[1], [0], [1], [0], [2], [3]],
+    label: [1, 0, 1, 0, 1, 0],
+    columns: { user: [1, 1, 2, 2, 2, 2] },
+  };
+  const { "": value, low, high } = gaucOf(rows, { options: { by: "user", bootstrap: 100 } });
+  assertEquals([value, low, high], [(2 + 4 * 0.5) / 6, 0.5, 1]);
+  const none = gaucOf({ ...rows, label: [1, 1, 1, 1, 1, 1] }, {
+    options: { by: "user", bootstrap: 100 },
+  });
+  assertEquals(none.low, undefinedMetric("no user has both classes"));
+});
+
 Deno.test("gauc excludes users whose rows have one class, also from the weights", () => {
   const rows = {
     light: [[1], [2], [5], [6], [7]],
