@@ -298,7 +298,12 @@ function lossTable(
   const owners = (["booster", "light", "shared", "loss"] as const)
     .filter((owner) => gradients.some(({ norms }) => owner in norms));
   const byLoss = new Map(gradients.map(({ loss, norms }) => [loss, norms]));
-  const weights = new Map(model.terms.map(({ name, weight }) => [name, weight]));
+  const weights = new Map(
+    model.terms.map(({ name, weight, schedule }) => [
+      name,
+      schedule ? `${weight}, changes` : `${weight}`,
+    ]),
+  );
   const [total, ...terms] = losses;
   return [
     ...wrap(
@@ -312,7 +317,7 @@ function lossTable(
         ...terms.map(([name, value]) => [
           name,
           formatNumber(value),
-          String(weights.get(name) ?? 1),
+          weights.get(name) ?? "1",
           ...owners.map((owner) => formatNumber(byLoss.get(name)?.[owner] ?? 0)),
         ]),
         ["total", formatNumber(total![1]), "", ...owners.map(() => "")],

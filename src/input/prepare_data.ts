@@ -328,17 +328,20 @@ function refuseNoBatch({ rows, groups }: Split, { cut, document }: Plan): void {
 /** Returns the number of rows in the first batch of an epoch. */
 const firstRows = ({ cut }: Plan, rows: number) => batchRange(rows, cut, 0)[1];
 
+/** Returns the number of rows for which a step computes gradients at once. */
+const mostAtOnce = ({ cut, part }: Plan) => part < cut.size ? part : Infinity;
+
 /**
  * Returns the first rows of the training split, transformed as in the first step.
  *
  * @param plan The plan.
  * @param data The rows.
- * @param size The maximum number of rows; by default as many as in the first step.
+ * @param size The maximum number of rows; by default as many as the first step computes at once.
  */
 export function firstBatch(
   plan: Plan,
   { first, firstGroups, transforms, splits }: PreparedData,
-  size: number = firstRows(plan, splits.train.rows),
+  size: number = Math.min(firstRows(plan, splits.train.rows), mostAtOnce(plan)),
 ): Batch {
   const batch = headOf(first, Math.min(size, first.size));
   return transforms.apply(batch, {

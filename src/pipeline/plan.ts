@@ -211,6 +211,11 @@ export interface Plan {
    * maximum number of rows in a step.
    */
   readonly cut: { readonly size: number; readonly last: LastBatch };
+  /**
+   * The maximum number of rows for which gradients are computed at once. If it is less than the
+   * size of a step's batch, the step computes its batch in parts.
+   */
+  readonly part: number;
   /** The number of epochs between evaluations. */
   readonly evaluateEvery: number;
   readonly baseline: boolean;

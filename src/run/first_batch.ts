@@ -78,7 +78,7 @@ export async function tryFirstBatch(
   const losses = await result.losses.data<"float32">();
   const [norm] = await result.norm.data<"float32">();
   const when = "in the first batch";
-  await refuseBroken({ model, network, state, input, losses, norm: norm!, when, place });
+  await refuseBroken({ model, network, state, parts: [input], losses, norm: norm!, when, place });
   const warnings = largeFirstLoss(plan, {
     terms: model.terms,
     losses: [...losses].slice(1),

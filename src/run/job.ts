@@ -55,6 +55,8 @@ export interface Job {
   readonly given: GivenState;
   /** How the rows of an epoch are divided into batches. */
   readonly cut: BatchCut;
+  /** The maximum number of rows of a part of a batch; that of a batch if it is not divided. */
+  readonly part: number;
   /** The number of epochs between two evaluations. */
   readonly evaluateEvery: number;
   /** The rows. */

@@ -137,7 +137,7 @@ export function prepareNets(
     );
     refuseLargeLayers(variables.all, rows, engineBytes, reference.place);
   };
-  const rows = Math.min(plan.cut.size, data.splits.train.rows);
+  const rows = Math.min(plan.part, data.splits.train.rows);
   const engineBytes = tf.getBackend() === "wasm"
     ? Math.min(data.available, WASM_BYTES)
     : data.available;
@@ -500,13 +500,9 @@ export function makeTerm(
       hint: hint("loss/create", "return a function of two tensors from create()", stageCode),
     });
   };
-  const base = {
-    name,
-    stage: reference,
-    weight: schedule ? scheduled(weight, schedule) : weight,
-    policy,
-    columns: columnsOf(stage, options),
-  };
+  const changing = schedule && { schedule: scheduled(1, schedule) };
+  const columns = columnsOf(stage, options);
+  const base = { name, stage: reference, weight, ...changing, policy, columns };
   if (stage.form === "task") {
     const [outputs] = comparisons;
     const compute = make(outputs!, name) as TaskLoss;

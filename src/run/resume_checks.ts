@@ -41,6 +41,7 @@ const fixed = [
   "network",
   "optimizer.use",
   "train.batch",
+  "train.accumulate",
   "train.lastBatch",
   "train.select",
   "train.stop",

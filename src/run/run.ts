@@ -370,6 +370,7 @@ class Run {
       phases,
       given,
       cut: plan.cut,
+      part: plan.part,
       evaluateEvery: plan.evaluateEvery,
       data,
       first: firstBatch(plan, data),

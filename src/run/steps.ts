@@ -17,8 +17,10 @@ export type NonFinite = "stop" | "skip" | "back";
 export interface TrainInput {
   /** The variables and the optimizer's slots. */
   readonly state: State;
-  /** The batch, the learning rate, and the seed. */
+  /** The batch, or its first part, the learning rate, and the seed. */
   readonly input: StepInput;
+  /** The other parts of the batch, if the step computes it in parts. */
+  readonly others?: readonly StepInput[];
 }
 
 /**
@@ -87,13 +89,18 @@ export class Steps {
    * Takes one step, and disposes of the state that is no longer needed.
    *
    * @param state The state before the step.
-   * @param input The batch.
+   * @param parts The parts of the batch; only one if the step computes the batch as a whole.
    * @param when The time of the step for messages, such as `at step 3 (epoch 1)`.
    * @returns The result of the step.
    * @throws {NonFiniteError} If losses or gradients are not finite and the step may not be skipped.
    */
-  async take(state: State, input: StepInput, when: string): Promise<StepResult> {
-    const output = this.#train.call({ state, input });
+  async take(
+    state: State,
+    parts: readonly StepInput[],
+    when: string,
+  ): Promise<StepResult> {
+    const [input, ...others] = parts as [StepInput, ...StepInput[]];
+    const output = this.#train.call({ state, input, ...(others.length > 0 && { others }) });
     const [losses, [gradientNorm]] = await Promise.all([
       output.losses.data<"float32">(),
       output.norm.data<"float32">(),
@@ -113,7 +120,7 @@ export class Steps {
       await refuseBroken({
         ...about,
         state,
-        input,
+        parts,
         losses,
         norm: gradientNorm!,
         when: words,

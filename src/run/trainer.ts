@@ -31,6 +31,15 @@ import {
   tensorsOf,
   trainStep,
 } from "../train/step.ts";
+import {
+  type BatchPart,
+  type PartInput,
+  partsOfBatch,
+  partStep,
+  StepInParts,
+  type UpdateInput,
+  updateStep,
+} from "../train/parts.ts";
 import { disposeInput, stepInput } from "../train/step_input.ts";
 import { evaluationRows } from "../input/prepare_data.ts";
 import { rowsOf } from "../train/tensors.ts";
@@ -72,7 +81,7 @@ class RunningPhase {
   readonly evaluated: EvaluatedModel;
   readonly measure: CapturedFunction<EvaluationInput, EvaluationOutput>;
   state: State;
-  readonly #train: CapturedFunction<TrainInput, StepOutput>;
+  readonly #train: Pick<CapturedFunction<TrainInput, StepOutput>, "call" | "dispose">;
 
   constructor(
     job: Job,
@@ -91,13 +100,29 @@ class RunningPhase {
       passes(job, progress, epochs + 1, start.epochs + phase.epochs),
       batches,
     );
-    this.#train = captured(
-      "training step",
-      job,
-      ({ state, input }: TrainInput) => trainStep(model, state, input),
-      ({ input }) => rowsOf(input),
-      job.precision,
-    );
+    this.#train = job.part < job.cut.size
+      ? new StepInParts({
+        part: captured(
+          "training step",
+          job,
+          (input: PartInput) => partStep(model, input),
+          ({ input }) => rowsOf(input),
+          job.precision,
+        ),
+        update: captured(
+          "update",
+          job,
+          (input: UpdateInput) => updateStep(model, input),
+          () => [],
+        ),
+      })
+      : captured(
+        "training step",
+        job,
+        ({ state, input }: TrainInput) => trainStep(model, state, input),
+        ({ input }) => rowsOf(input),
+        job.precision,
+      );
     this.steps = new Steps(this.#train, { ...phase, ...phase.nets }, skippedInARow);
     this.evaluated = { ...model, nets };
     this.measure = captured(
@@ -360,18 +385,22 @@ class Training {
     }
     let taken!: StepResult;
     await this.#guard.watch(async () => {
-      const input = waiting.during(() =>
-        stepInput(model, batch, position, learningRate, progress.seed, optimizerSteps)
-      );
+      const parts = waiting.during(() => {
+        const input = (rows: Batch, part?: Omit<BatchPart, "batch">) =>
+          stepInput(model, rows, position, learningRate, progress.seed, optimizerSteps, part);
+        return job.part < job.cut.size
+          ? partsOfBatch(batch, job.part).map(({ batch, ...part }) => input(batch, part))
+          : [input(batch)];
+      });
       const when = `at step ${step} (epoch ${epoch})`;
       try {
-        taken = await running.steps.take(running.state, input, when);
+        taken = await running.steps.take(running.state, parts, when);
         if (step === 1) {
           const { losses: [_total, ...losses], state: { values } } = taken;
-          await job.firstStep?.({ terms: model.terms, losses, rows: input, values });
+          await job.firstStep?.({ terms: model.terms, losses, rows: parts[0]!, values });
         }
       } finally {
-        disposeInput(input);
+        parts.forEach(disposeInput);
       }
       running.state = taken.state;
       return tensorsOf(running.state);

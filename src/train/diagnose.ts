@@ -24,8 +24,8 @@ export interface BrokenStep {
   readonly network: StageReference;
   /** The state before the step. */
   readonly state: State;
-  /** The batch. */
-  readonly input: StepInput;
+  /** The parts of the batch; only one if the step computes the batch as a whole. */
+  readonly parts: readonly StepInput[];
   /** The total loss, followed by each loss term before its weight. */
   readonly losses: Float32Array;
   /** The L2 norm of all gradients. */
@@ -77,14 +77,19 @@ async function findBroken(step: BrokenStep): Promise<Problem> {
       hint: divergedHint(),
     };
   }
-  const outputs = forward(step);
-  const output = await firstBroken(outputs);
-  tf.dispose(outputs);
-  if (output) {
+  let before = 0;
+  for (const input of step.parts) {
+    const outputs = forward(step, input);
+    const output = await firstBroken(outputs);
+    tf.dispose(outputs);
+    if (!output) {
+      before += input.label.shape[0]!;
+      continue;
+    }
     return {
       message:
         `the network ${JSON.stringify(network.name)} returned ${output.name} with the value ` +
-        `${output.number} in row ${output.row} ${when}`,
+        `${output.number} in row ${before + output.row} ${when}`,
       place: network.place,
       hint: hint(
         "broken/network",
@@ -128,11 +133,12 @@ function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep) {
  */
 async function brokenGradient(step: BrokenStep) {
   const { model: { terms }, network, norm, when, place } = step;
-  for (const term of terms) {
-    const found = await brokenGradientOf(step, term);
+  const tried = terms.flatMap((term) => step.parts.map((input) => ({ term, input })));
+  for (const { term, input } of tried) {
+    const found = await brokenGradientOf(step, term, input);
     if (!found) continue;
     const { stage } = term;
-    const culprit = await brokenByLoss(step, term)
+    const culprit = await brokenByLoss(step, term, input)
       ? { what: `the loss ${term.name}`, place: stage.place }
       : { what: `the network ${JSON.stringify(network.name)}`, place: network.place };
     return {
@@ -161,8 +167,9 @@ async function brokenGradient(step: BrokenStep) {
 
 /** Finds the first variable for which the gradient of one loss term is not finite. */
 async function brokenGradientOf(
-  { model, state: { values }, input }: BrokenStep,
+  { model, state: { values } }: BrokenStep,
   term: Term,
+  input: StepInput,
 ): Promise<Broken | undefined> {
   const { terms } = model, variables = movedVariables(model);
   const gradients: Record<string, tf.Tensor> = {};
@@ -193,8 +200,9 @@ async function brokenGradientOf(
  * already not finite.
  */
 async function brokenByLoss(
-  { model, state: { values }, input }: BrokenStep,
+  { model, state: { values } }: BrokenStep,
   term: Term,
+  input: StepInput,
 ): Promise<boolean> {
   const references = term.form === "task"
     ? [[term.on]]
@@ -221,7 +229,7 @@ async function brokenByLoss(
 }
 
 /** Computes all outputs of all nets that the losses read. */
-function forward({ model, state: { values }, input }: BrokenStep): TensorsByName {
+function forward({ model, state: { values } }: BrokenStep, input: StepInput): TensorsByName {
   const { terms } = model;
   const names = terms.flatMap((term) =>
     term.form === "task" ? [term.on.net] : term.pairs.flatMap(({ from, to }) => [from.net, to.net])

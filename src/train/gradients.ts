@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import type { RowGradient } from "../engine/tables.ts";
+import { type RowGradient, sumByRow } from "../engine/tables.ts";
 import type { Variable } from "../stages/network.ts";
-import { Lookups } from "./lookups.ts";
+import { Lookups, type RowUses } from "./lookups.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /** The gradients of a loss with respect to variables. */
@@ -13,6 +13,14 @@ export interface Gradients {
   readonly gradients: Readonly<Record<string, tf.Tensor | undefined>>;
   /** The gradients of the rows that were read, by the table's name. */
   readonly rows: ReadonlyMap<string, RowGradient>;
+}
+
+/** The gradients of a loss, before the gradients that belong to the same row of a table are summed. */
+export interface UsedGradients {
+  /** As {@linkcode Gradients.gradients}. */
+  readonly gradients: Gradients["gradients"];
+  /** The rows that were read and their gradients, by the table's name; kept from `tf.tidy()`. */
+  readonly uses: Readonly<Record<string, RowUses>>;
 }
 
 /**
@@ -30,6 +38,28 @@ export function gradientsOf(
   loss: (lookup: Lookups["lookup"]) => tf.Scalar,
   tables: "lazy" | "exact" = "lazy",
 ): Gradients {
+  const { gradients, uses } = usedGradientsOf(variables, values, loss, tables);
+  const rows = summedRows(uses);
+  disposeUses(uses);
+  return { gradients, rows };
+}
+
+/**
+ * Computes the gradients of a loss with respect to variables, without summing those of the same row
+ * of a table.
+ *
+ * @param variables The variables. Those that are not trainable get no gradient.
+ * @param values Their values.
+ * @param loss Computes the loss. It reads table rows with the function that it receives.
+ * @param tables Whether tables get gradients for the rows that were read only, or for all rows.
+ * @returns The gradients.
+ */
+export function usedGradientsOf(
+  variables: readonly Variable[],
+  values: TensorsByName,
+  loss: (lookup: Lookups["lookup"]) => tf.Scalar,
+  tables: "lazy" | "exact" = "lazy",
+): UsedGradients {
   const lookups = new Lookups(variables, values);
   const names = variables.filter(({ trainable, table }) => trainable && !table)
     .map(({ name }) => name);
@@ -42,6 +72,29 @@ export function gradientsOf(
   );
   const gradients = Object.fromEntries(names.map((name, index) => [name, grads[index]]));
   return tables === "exact"
-    ? { gradients: { ...gradients, ...lookups.wholeGradients() }, rows: new Map() }
-    : { gradients, rows: lookups.gradients() };
+    ? { gradients: { ...gradients, ...lookups.wholeGradients() }, uses: {} }
+    : { gradients, uses: lookups.uses() };
+}
+
+/**
+ * Sums the gradients that belong to the same row.
+ *
+ * @param uses The rows that were read, by the table's name.
+ */
+export function summedRows(uses: UsedGradients["uses"]): Gradients["rows"] {
+  return new Map(
+    Object.entries(uses).map(([name, { ids, gradients, rows }]) => [
+      name,
+      sumByRow(ids, gradients, rows),
+    ]),
+  );
+}
+
+/**
+ * Disposes of the rows that {@linkcode usedGradientsOf} returned.
+ *
+ * @param uses The rows.
+ */
+export function disposeUses(uses: UsedGradients["uses"]): void {
+  for (const { ids, gradients, rows } of Object.values(uses)) tf.dispose([ids, gradients, rows]);
 }

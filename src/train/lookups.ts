@@ -1,12 +1,15 @@
 import * as tf from "@tensorflow/tfjs";
-import { gatherRows, type RowGradient, sumByRow, wholeGradient } from "../engine/tables.ts";
+import { gatherRows, wholeGradient } from "../engine/tables.ts";
 import type { Variable } from "../stages/network.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** Rows that a step read, and their gradient. */
-interface Use {
+/** The rows of a table that were read, and their gradients. A row can occur more than once. */
+export interface RowUses {
+  /** The row numbers `[uses]`, int32. */
   readonly ids: tf.Tensor1D;
+  /** The values of the rows `[uses, size]`. */
   readonly rows: tf.Tensor2D;
+  /** The gradients `[uses, size]`. */
   readonly gradients: tf.Tensor2D;
 }
 
@@ -23,7 +26,7 @@ export class Lookups {
    */
   readonly anchors: TensorsByName;
   readonly #values: TensorsByName;
-  readonly #uses = new Map<string, Use[]>();
+  readonly #uses = new Map<string, RowUses[]>();
 
   /**
    * Prepares the lookups of a step.
@@ -69,22 +72,20 @@ export class Lookups {
   };
 
   /**
-   * Returns the gradients of all tables that the loss depends on, by name.
+   * Returns the rows that were read of all tables that the loss depends on, by name.
    *
-   * @returns The gradients, with each row that was read listed once. They belong to the enclosing
-   *   `tf.tidy()`.
+   * @returns The rows with their gradients, which are kept from `tf.tidy()`.
    */
-  gradients(): ReadonlyMap<string, RowGradient> {
-    const all = new Map<string, RowGradient>();
+  uses(): Record<string, RowUses> {
+    const all: Record<string, RowUses> = {};
     for (const [name, uses] of this.#uses) {
-      all.set(
-        name,
-        sumByRow(
-          joined(uses.map(({ ids }) => ids)),
-          joined(uses.map(({ gradients }) => gradients)),
-          joined(uses.map(({ rows }) => rows)),
-        ),
-      );
+      const [first, ...more] = uses;
+      all[name] = more.length === 0 ? first! : {
+        ids: tf.keep(tf.concat(uses.map(({ ids }) => ids))),
+        rows: tf.keep(tf.concat(uses.map(({ rows }) => rows))),
+        gradients: tf.keep(tf.concat(uses.map(({ gradients }) => gradients))),
+      };
+      if (more.length === 0) continue;
       for (const { ids, gradients, rows } of uses) tf.dispose([ids, gradients, rows]);
     }
     this.#uses.clear();

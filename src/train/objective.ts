@@ -23,8 +23,10 @@ interface TermBase {
   readonly name: string;
   /** The loss stage, for messages. */
   readonly stage: StageReference;
-  /** The factor that multiplies the term in the total loss; it may change during the run. */
-  readonly weight: Factor;
+  /** The factor that multiplies the term in the total loss. */
+  readonly weight: number;
+  /** A factor that multiplies the weight and changes during the run. */
+  readonly schedule?: ((position: Position) => number) | undefined;
   /** The policy that decides where gradients flow. */
   readonly policy: GradientPolicy;
   /** The columns of the source that the loss reads; none by default. */
@@ -69,7 +71,7 @@ export type FactorValues = ReadonlyMap<Factor, tf.Scalar>;
 
 /**
  * Lists the factors that change during the run: functions of the position in the run, as the
- * weights of loss terms and in their gradient policies. Their values are inputs of a step, so that
+ * schedules of loss terms and in their gradient policies. Their values are inputs of a step, so that
  * a captured graph stays valid for the whole run.
  *
  * @param terms The loss terms.
@@ -78,22 +80,26 @@ export type FactorValues = ReadonlyMap<Factor, tf.Scalar>;
 export function changingFactors(
   terms: readonly Term[],
 ): readonly ((position: Position) => number)[] {
-  const factors = terms.flatMap(({ weight, policy }) => [
-    weight,
+  const factors = terms.flatMap(({ schedule, policy }) => [
+    schedule,
     ...policy.flatMap(({ from, to, shared }) => [from, to, shared]),
   ]);
   return [...new Set(factors.filter((factor) => typeof factor === "function"))];
 }
 
 /**
- * Multiplies a loss term by its weight.
+ * Multiplies a loss term by its weight, and by this step's factor of its schedule.
  *
  * @param term The term.
  * @param loss The value of the term.
  * @param factors This step's values of the changing weights and gradient factors.
  */
-export function weighted({ weight }: Term, loss: tf.Scalar, factors: FactorValues): tf.Scalar {
-  return tf.mul(loss, typeof weight === "number" ? weight : factors.get(weight)!);
+export function weighted(
+  { weight, schedule }: Term,
+  loss: tf.Scalar,
+  factors: FactorValues,
+): tf.Scalar {
+  return tf.mul(loss, schedule ? tf.mul(weight, factors.get(schedule)!) : weight);
 }
 
 /**
@@ -162,24 +168,41 @@ export function uniformLoss(
   rows: LabelledRows,
   read: LossScope["read"],
 ): tf.Scalar {
-  const { label, columns = {} } = rows;
+  const { label, weight, columns = {} } = rows;
   const zeros = tf.zeros([label.shape[0]!, ...term.guess!]);
-  const loss = meanLoss(term, rows, () => term.compute(zeros, label, { label, columns, read }));
+  const loss = meanLoss(
+    term,
+    { label, weight },
+    () => term.compute(zeros, label, { label, columns, read }),
+  );
   return tf.mul(loss, term.policy.length);
 }
 
 /**
- * The label, the row weights, and the columns of a batch, which losses need in addition to the nets'
- * outputs.
+ * The label and the row weights of a batch, which losses need in addition to the nets' outputs, and
+ * the share of the rows if they are a part of a batch.
  */
-export type LabelledRows = Pick<BatchTensors, "label" | "weight" | "columns">;
+export interface LabelledRows extends Pick<BatchTensors, "label" | "weight" | "columns"> {
+  readonly share?: PartShare | undefined;
+}
+
+/**
+ * The fractions of a batch that a part of it consists of, by which the losses of the part are
+ * multiplied: the sum over all parts is then the loss of the batch.
+ */
+export interface PartShare {
+  /** The fraction of the rows, for losses that return a single number. */
+  readonly rows: tf.Scalar;
+  /** The fraction of the sum of row weights, for losses that return one number per row. */
+  readonly weights: tf.Scalar;
+}
 
 /** The smallest normal float32 number. */
 const minWeight = 2 ** -126;
 
 function meanLoss(
   { stage }: Term,
-  { label, weight }: LabelledRows,
+  { label, weight, share }: LabelledRows,
   compute: () => tf.Tensor,
 ): tf.Scalar {
   const count = label.shape[0]!;
@@ -189,18 +212,22 @@ function meanLoss(
       hint: lossHint("batch"),
     });
   }
-  if (loss.rank === 0) return loss as tf.Scalar;
+  if (loss.rank === 0) return (share ? tf.mul(loss, share.rows) : loss) as tf.Scalar;
   if (loss.rank === 1 && loss.shape[0] === count) {
-    if (!weight) return tf.mean(loss);
-    // If all rows have the weight 0, the loss is 0 instead of NaN. tf.divNoNan() cannot be used
-    // here because its comparison has no gradient.
-    return tf.div(tf.sum(tf.mul(loss, weight)), tf.maximum(tf.sum(weight), minWeight));
+    const mean = weight ? weightedMean(loss, weight) : tf.mean(loss) as tf.Scalar;
+    return share ? tf.mul(mean, share.weights) : mean;
   }
   throw new StageError(
     stage,
     `returned a tensor of shape [${loss.shape}] for a batch of ${count} rows`,
     { hint: lossHint(count) },
   );
+}
+
+function weightedMean(loss: tf.Tensor, weight: tf.Tensor): tf.Scalar {
+  // If all rows have the weight 0, the loss is 0 instead of NaN. tf.divNoNan() cannot be used here
+  // because its comparison has no gradient.
+  return tf.div(tf.sum(tf.mul(loss, weight)), tf.maximum(tf.sum(weight), minWeight));
 }
 
 /** Returns a hint that describes what a loss must return for a number of rows. */

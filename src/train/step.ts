@@ -10,9 +10,22 @@ import type { BuiltNets, Variable, VariableOwner } from "../stages/network.ts";
 import type { Optimizer } from "../stages/optimizer.ts";
 import { type Clip, clipGradients, squaresByOwner } from "./clip.ts";
 import { Forward } from "./forward.ts";
-import { type Gradients, gradientsOf } from "./gradients.ts";
+import {
+  disposeUses,
+  gradientsOf,
+  summedRows,
+  type UsedGradients,
+  usedGradientsOf,
+} from "./gradients.ts";
 import type { Lookups } from "./lookups.ts";
-import { changingFactors, type FactorValues, type Term, termLoss, weighted } from "./objective.ts";
+import {
+  changingFactors,
+  type FactorValues,
+  type PartShare,
+  type Term,
+  termLoss,
+  weighted,
+} from "./objective.ts";
 import { type BatchTensors, rowsOf } from "./tensors.ts";
 import { firstValue, type GivenState, type TensorsByName } from "./variables.ts";
 
@@ -63,6 +76,8 @@ export interface StepInput extends BatchTensors {
   readonly scalars: Readonly<Record<string, tf.Scalar>>;
   /** The step's seed, an int32 scalar. */
   readonly seed: tf.Scalar;
+  /** If the rows are a part of a batch, its fractions of the batch's rows and of their weights. */
+  readonly share?: PartShare | undefined;
   /** The values of changing weights and gradient factors, in the order of {@linkcode changingFactors}. */
   readonly factors: readonly tf.Scalar[];
 }
@@ -133,43 +148,47 @@ export function slotVariables(model: Pick<Model, "variables" | "frozen">): reado
  */
 export function trainStep(model: Model, state: State, input: StepInput): StepOutput {
   return tf.tidy(() => {
-    const { losses, updates, ...all } = backward(model, state, input);
-    const { gradients, rows, norm } = clipGradients(all, model.variables, model.clip);
-    const sound = rows.size > 0 ? allFinite([losses, norm]) : undefined;
-    const values: Record<string, tf.Tensor> = { ...state.values, ...updates };
-    const slots: Record<string, Record<string, tf.Tensor>> = {};
-    for (const slot of Object.keys(state.slots)) slots[slot] = { ...state.slots[slot] };
-    for (const variable of model.variables) {
-      const { name } = variable;
-      const touched = rows.get(name), gradient = gradients[name];
-      if (touched) moveRows(model, variable, state, touched, input, sound!);
-      if (!gradient) continue;
-      const moved = move(model, variable, valueOf(state, name), gradient, input);
-      values[name] = moved.value;
-      for (const slot of Object.keys(slots)) slots[slot]![name] = moved.slots[slot]!;
-    }
-    return { state: { values, slots }, losses, norm };
+    const { updates, ...gradients } = partGradients(model, state.values, input);
+    const output = applyGradients(model, state, gradients, input);
+    disposeUses(gradients.uses);
+    return {
+      ...output,
+      state: { ...output.state, values: { ...output.state.values, ...updates } },
+    };
   });
 }
 
+/** The gradients of a batch, or of a part of one, and the losses. */
+export interface PartGradients {
+  /** The gradients by the variable's name, without variables that no loss depends on. */
+  readonly gradients: TensorsByName;
+  /** The rows of tables that were read, with their gradients. */
+  readonly uses: UsedGradients["uses"];
+  /** The total loss, followed by each term before its weight, `[1 + terms]`. */
+  readonly losses: tf.Tensor1D;
+  /** New values of variables that are not trainable, such as running statistics. */
+  readonly updates: TensorsByName;
+}
+
 /**
- * Computes the gradients of the total loss by variable. Variables that no loss depends on have
- * none.
+ * Computes the losses of a batch, or of a part of one, and the gradients of the total loss.
+ *
+ * @param model The model.
+ * @param values The variables' values.
+ * @param input The rows.
+ * @returns The gradients. Losses, updates, and rows of tables are kept from `tf.tidy()`.
  */
-function backward(
+export function partGradients(
   model: Model,
-  { values }: State,
+  values: TensorsByName,
   input: StepInput,
-): Gradients & {
-  losses: tf.Tensor1D;
-  updates: TensorsByName;
-} {
+): PartGradients {
   // The tape disposes of all tensors of its function, so other results must be kept. The caller
   // disposes of them together with the rest of the step's output.
   const { terms } = model;
   let losses!: tf.Tensor1D;
   let updates: TensorsByName = {};
-  const gradients = gradientsOf(movedVariables(model), values, (lookup) => {
+  const { gradients, uses } = usedGradientsOf(movedVariables(model), values, (lookup) => {
     const forward = forwardPass(model, values, input, lookup);
     const factors = factorValues(terms, input);
     const each = terms.map((term) => termLoss(term, forward, input, factors));
@@ -181,8 +200,46 @@ function backward(
     for (const update of forward.updates.values()) tf.keep(update);
     return total as tf.Scalar;
   }, model.tables);
-  return { ...gradients, losses, updates };
+  const reached = Object.entries(gradients).filter(([, gradient]) => gradient);
+  return { gradients: Object.fromEntries(reached) as TensorsByName, uses, losses, updates };
 }
+
+/**
+ * Clips gradients and updates the variables with them.
+ *
+ * @param model The model.
+ * @param state The state before the step.
+ * @param gradients The gradients and losses of the whole batch.
+ * @param numbers The numbers that the optimizer needs.
+ * @returns The state after the step, the losses, and the norm of the gradients.
+ * @throws {StageError} If the optimizer returns an invalid value.
+ */
+export function applyGradients(
+  model: Model,
+  state: State,
+  { gradients: dense, uses, losses }: Omit<PartGradients, "updates">,
+  numbers: UpdateNumbers,
+): StepOutput {
+  const summed = { gradients: dense, rows: summedRows(uses) };
+  const { gradients, rows, norm } = clipGradients(summed, model.variables, model.clip);
+  const sound = rows.size > 0 ? allFinite([losses, norm]) : undefined;
+  const values: Record<string, tf.Tensor> = { ...state.values };
+  const slots: Record<string, Record<string, tf.Tensor>> = {};
+  for (const slot of Object.keys(state.slots)) slots[slot] = { ...state.slots[slot] };
+  for (const variable of model.variables) {
+    const { name } = variable;
+    const touched = rows.get(name), gradient = gradients[name];
+    if (touched) moveRows(model, variable, state, touched, numbers, sound!);
+    if (!gradient) continue;
+    const moved = move(model, variable, valueOf(state, name), gradient, numbers);
+    values[name] = moved.value;
+    for (const slot of Object.keys(slots)) slots[slot]![name] = moved.slots[slot]!;
+  }
+  return { state: { values, slots }, losses, norm };
+}
+
+/** The numbers of a step that the optimizer needs. */
+export type UpdateNumbers = Pick<StepInput, "learningRate" | "step" | "scalars">;
 
 /**
  * Lists the variables that a step updates: those that are not frozen.
@@ -254,7 +311,7 @@ function moveRows(
   variable: Variable,
   state: State,
   { ids, values: gradient, rows: value }: RowGradient,
-  input: StepInput,
+  numbers: UpdateNumbers,
   sound: tf.Scalar,
 ): void {
   const table = valueOf(state, variable.name);
@@ -265,7 +322,7 @@ function moveRows(
     ),
   };
   const shape = rows.value.shape;
-  const moved = move(model, { ...variable, shape }, rows, gradient, input);
+  const moved = move(model, { ...variable, shape }, rows, gradient, numbers);
   writeRows(table.value, ids, choose(sound, moved.value, rows.value));
   for (const [slot, held] of Object.entries(table.slots)) {
     writeRows(held, ids, choose(sound, moved.slots[slot]!, rows.slots[slot]!));
@@ -277,7 +334,7 @@ function move(
   variable: Variable,
   { value, slots }: Value,
   gradient: tf.Tensor,
-  { learningRate, step, scalars }: StepInput,
+  { learningRate, step, scalars }: UpdateNumbers,
 ): Value {
   const { name, shape } = variable;
   const moved = callStage(
@@ -311,7 +368,9 @@ function move(
 
 /**
  * Measures the gradients of each loss term separately: the L2 norms of the weighted term's
- * gradients for each owner of variables. If a policy blocks a term, its norm is exactly 0.
+ * gradients for each owner of variables. If a policy blocks a term, its norm is exactly 0. If the
+ * weight of a term changes during the run, the weight is that before the schedule's factor, which
+ * may be 0 at first.
  *
  * @param model The model.
  * @param state The variables and slots, which do not change.
@@ -352,10 +411,9 @@ function squaredNorms(model: Model, term: Term, { values }: State, input: StepIn
   const factors = factorValues(terms, input);
   return tf.tidy(() => {
     const gradients = gradientsOf(variables, values, (lookup) =>
-      weighted(
-        term,
+      tf.mul(
         termLoss(term, forwardPass(model, values, input, lookup), input, factors),
-        factors,
+        term.weight,
       ));
     const squares = squaresByOwner(gradients, variables);
     return tf.stack(ownersOf(model).map((owner) => squares.get(owner) ?? tf.scalar(0)));

@@ -6,6 +6,7 @@ import { changingFactors, columnsRead } from "./objective.ts";
 import { callStage, StageError } from "../stages/stage_error.ts";
 import type { StepNumbers } from "../stages/optimizer.ts";
 import { describeValue } from "../base/describe_value.ts";
+import type { BatchPart } from "./parts.ts";
 import type { Model, StepInput } from "./step.ts";
 import { batchTensors, rowsOf } from "./tensors.ts";
 
@@ -20,6 +21,7 @@ import { batchTensors, rowsOf } from "./tensors.ts";
  * @param seed The run's seed.
  * @param taken The number of steps that the optimizer has taken, including those of an earlier run;
  *   the position's step by default.
+ * @param part The rows' share of the batch, if they are a part of it.
  * @returns The tensors, which the caller disposes of.
  * @throws {StageError} If the optimizer computes a scalar that is not a finite number.
  */
@@ -30,14 +32,17 @@ export function stepInput(
   learningRate: number,
   seed: number,
   taken: number = position.step,
+  part?: Omit<BatchPart, "batch">,
 ): StepInput {
   const step = taken + 1;
+  const purpose = part && part.index > 0 ? [position.step, "part", part.index] : [position.step];
   return {
     ...batchTensors(batch, columnsRead(model.terms)),
     learningRate: tf.scalar(learningRate),
     step: tf.scalar(step),
     scalars: optimizerScalars(model, { step, learningRate }),
-    seed: tf.scalar(deriveSeed(seed, "step", position.step) >>> 2, "int32"),
+    seed: tf.scalar(deriveSeed(seed, "step", ...purpose) >>> 2, "int32"),
+    ...(part && { share: { rows: tf.scalar(part.rows), weights: tf.scalar(part.weights) } }),
     factors: changingFactors(model.terms).map((factor) => tf.scalar(factor(position))),
   };
 }
@@ -48,8 +53,9 @@ export function stepInput(
  * @param input The tensors.
  */
 export function disposeInput(
-  { learningRate, step, scalars, seed, factors, ...batch }: StepInput,
+  { learningRate, step, scalars, seed, factors, share, ...batch }: StepInput,
 ): void {
+  if (share) tf.dispose([share.rows, share.weights]);
   tf.dispose([...rowsOf(batch), learningRate, step, ...Object.values(scalars), seed, ...factors]);
 }
 

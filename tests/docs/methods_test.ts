@@ -43,7 +43,7 @@ for (const [name, code] of snippets) {
         const after = trainStep(model, state, stepInput(model, batch, position, 1e-4, 0));
         const [total, ...each] = after.losses.dataSync();
         // If weights change from step to step, so does the total.
-        const fixed = each.filter((_, term) => typeof model.terms[term]!.weight === "number");
+        const fixed = each.filter((_, term) => !model.terms[term]!.schedule);
         totals.push(fixed.length === each.length ? total! : fixed.reduce((sum, one) => sum + one));
         disposeState(state, after.state);
         state = after.state;

@@ -124,7 +124,7 @@ async function train(chosen: readonly number[], nonFinite: NonFinite, captured =
       factors: [],
     };
     try {
-      const taken = await steps.take(state, input, `at step ${index + 1}`);
+      const taken = await steps.take(state, [input], `at step ${index + 1}`);
       state = taken.state;
       skipped.push(taken.skipped);
       norms.push(taken.gradientNorm);

@@ -203,7 +203,9 @@ readonly train: {
 readonly epochs?: number;
 /** The number of rows per step. With `data.group`, the maximum number of rows per step. */
 readonly batch: number;
-/** How to treat the last rows of an epoch if they are fewer than a batch. keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
+/** The number of batches per step (gradient accumulation). The gradients of these batches are averaged over their rows before the optimizer takes a step, as with one batch of all their rows. The step needs only the memory of one batch. */
+readonly accumulate?: number;
+/** How to treat the last rows of an epoch if they are fewer than a batch (with `accumulate`, than all batches of a step). keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
 /** The baseline to compare with. light-alone: the run also trains the light net without the booster, with the same seed, and with the losses, optimizer, and number of epochs of the last phase. */
 readonly baseline?: "none" | "light-alone";
@@ -427,7 +429,9 @@ readonly train?: {
 readonly epochs?: number;
 /** The number of rows per step. With `data.group`, the maximum number of rows per step. */
 readonly batch?: number;
-/** How to treat the last rows of an epoch if they are fewer than a batch. keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
+/** The number of batches per step (gradient accumulation). The gradients of these batches are averaged over their rows before the optimizer takes a step, as with one batch of all their rows. The step needs only the memory of one batch. */
+readonly accumulate?: number;
+/** How to treat the last rows of an epoch if they are fewer than a batch (with `accumulate`, than all batches of a step). keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
 /** The baseline to compare with. light-alone: the run also trains the light net without the booster, with the same seed, and with the losses, optimizer, and number of epochs of the last phase. */
 readonly baseline?: "none" | "light-alone";

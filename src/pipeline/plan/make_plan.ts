@@ -117,7 +117,8 @@ async function planAll(
     phases,
     metrics,
     outputs,
-    cut: { size: value.train.batch, last },
+    cut: { size: value.train.batch * value.train.accumulate, last },
+    part: value.train.batch,
     evaluateEvery: value.train.evaluateEvery,
     baseline: value.train.baseline === "light-alone",
     resolved: {

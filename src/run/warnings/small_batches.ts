@@ -3,6 +3,7 @@ import { hint } from "../../base/hints.ts";
 import { counted } from "../../base/text_table.ts";
 import { normalizesBatches } from "../../stages/network.ts";
 import { batchCount, batchRange } from "../../input/order.ts";
+import { partSizes } from "../../train/parts.ts";
 import type { Facts } from "./facts.ts";
 
 /** Batch statistics of fewer rows than this are too noisy. */
@@ -14,16 +15,17 @@ const FEWEST = 8;
  * @param facts Facts about the run.
  */
 export function smallBatches({ plan, rows, grouped }: Facts): Problem[] {
-  const { cut, document, network: { stage, options, reference } } = plan;
+  const { cut, part, document, network: { stage, options, reference } } = plan;
   const train = rows.train!;
   if (!normalizesBatches(stage, options)) return [];
   const [start, end] = batchRange(train, cut, batchCount(train, cut) - 1);
-  const least = grouped?.least ?? end - start;
+  const last = Math.min(...part < cut.size ? partSizes(end - start, part) : [end - start]);
+  const least = grouped?.least ?? last;
   if (least >= FEWEST) return [];
-  if (cut.size < FEWEST || train < FEWEST) {
+  if (part < FEWEST || train < FEWEST) {
     return [{
       message: `the network ${reference.name} uses batch norm, but a batch has only ${
-        Math.min(cut.size, train)
+        Math.min(part, train)
       } rows`,
       place: document.place(["train", "batch"]),
       hint: train < FEWEST

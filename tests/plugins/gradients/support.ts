@@ -122,18 +122,21 @@ export function hintMoves(
 }
 
 /**
- * The value of a hint whose weight may change, and the gradient that it sends to the light net.
+ * The value of a hint whose weight changes, and the gradient that it sends to the light net.
  *
- * @param weight The weight.
+ * @param weight The weight before the schedule.
+ * @param schedule How the weight changes.
  * @param step The step, from 0, as in {@linkcode positionAt}.
  */
 export function weightedHint(
-  weight: Factor,
+  weight: number,
+  schedule: (position: Position) => number,
   step: number,
 ): { total: number; term: number; light: number } {
   const { moved, losses: [total, term] } = stepOf({
     ...termBase([{ from: 0, to: 1, shared: 0 }]),
     weight,
+    schedule,
     form: "hint",
     pairs: [{
       compute: makeLoss(mseHint, [[1], [1]]) as HintLoss,

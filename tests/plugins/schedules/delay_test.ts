@@ -36,8 +36,8 @@ Deno.test("delay passes the remaining run, which starts at its end, to the sched
 
 forEachEngine("delay lets a hint send its gradient from a step on", () => {
   const weight = makeSchedule(delay, { for: 7, unit: "steps" });
-  assertEquals(weightedHint(weight, 6).light + 0, 0);
-  assertEquals(weightedHint(weight, 7).light, hintGradients.light.light);
+  assertEquals(weightedHint(1, weight, 6).light + 0, 0);
+  assertEquals(weightedHint(1, weight, 7).light, hintGradients.light.light);
   assertEquals(weight(inTwenty(19)), 1);
 });
 

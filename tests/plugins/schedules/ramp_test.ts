@@ -3,7 +3,7 @@ import ramp from "../../../plugins/schedules/ramp.ts";
 import { checkStage } from "../../../testing.ts";
 import { assertNear } from "../../reference/fixtures.ts";
 import { forEachEngine } from "../../support/engines.ts";
-import { hintGradients, type positionAt, weightedHint } from "../gradients/support.ts";
+import { hintGradients, weightedHint } from "../gradients/support.ts";
 import { factorsOf, makeSchedule } from "./support.ts";
 
 const run = { epochs: 2, perEpoch: 4 };
@@ -45,11 +45,10 @@ forEachEngine(
   "ramp as the schedule of a loss multiplies its gradient and its part of the total",
   () => {
     const schedule = makeSchedule(ramp, { after: 4, over: 8, unit: "steps" });
-    const weight = (position: ReturnType<typeof positionAt>) => 0.5 * schedule(position);
     // The mean of (10x − 6x)², with x² = 2.5 on average.
     const term = 40;
     for (const [step, part] of [[0, 0], [6, 0.25], [8, 0.5], [19, 1]] as const) {
-      const found = weightedHint(weight, step);
+      const found = weightedHint(0.5, schedule, step);
       assertEquals(found.term, term, "the loss itself is reported before its weight");
       assertEquals(found.total, 0.5 * part * term);
       assertEquals(found.light + 0, 0.5 * part * hintGradients.light.light);
