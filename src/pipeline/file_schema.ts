@@ -253,10 +253,10 @@ const trainSchema = z.strictObject({
   batch: z.int().positive().describe(
     "The number of rows per step. With `data.group`, the maximum number of rows per step.",
   ),
-  accumulate: z.int().positive().default(1).describe(
-    "The number of batches per step (gradient accumulation). The gradients of these batches are " +
-      "averaged over their rows before the optimizer takes a step, as with one batch of all their " +
-      "rows. The step needs only the memory of one batch.",
+  accumulate: z.int().positive().optional().describe(
+    "The number of batches per step (gradient accumulation), 1 by default. The gradients of these " +
+      "batches are averaged over their rows before the optimizer takes a step, as with one batch of " +
+      "all their rows. The step needs only the memory of one batch. Not with `data.group`.",
   ),
   lastBatch: z.enum(["keep", "merge", "drop"]).optional().describe(
     "How to treat the last rows of an epoch if they are fewer than a batch (with `accumulate`, " +

@@ -52,7 +52,7 @@ export function partSizes(rows: number, most: number): number[] {
  * @param most The maximum number of rows of a part.
  */
 export function partsOfBatch(batch: Batch, most: number): BatchPart[] {
-  const { size, columns: _, ...columns } = batch;
+  const { size, ...columns } = batch;
   const weightOf = (values: Iterable<number> | undefined, rows: number) => {
     if (!values) return rows;
     let sum = 0;

@@ -61,8 +61,13 @@ Deno.test("check prints splits, features, parameters by block, and losses with g
 
 Deno.test("check --layers also prints each layer and output, and the metrics of untrained nets", async () => {
   const metrics = ["accuracy", "loss"];
-  await withPipeline(digitsPipeline({ metrics }), async (file) => {
+  const losses = (digitsPipeline().losses as { use: string }[]).map((loss) =>
+    loss.use === "mse-hint" ? { ...loss, schedule: { use: "delay", for: 3, unit: "steps" } } : loss
+  );
+  await withPipeline(digitsPipeline({ metrics, losses }), async (file) => {
     const { stdout } = await check(file, { layers: true });
+    // Its weight is 0 in the first step, but the gradients are those of the whole weight.
+    assertMatch(stdout, /^mse-hint\(booster→light\) +[\d.]+ +0\.03, changes +0 +0\.\d+ +0\.\d+$/m);
     assertMatch(stdout, /^booster\.logits +\[batch, 10\]$/m);
     assertMatch(stdout, /^shared\/dense1 +1,040$/m);
     assertMatch(stdout, /^light\/dense1 +136$/m);

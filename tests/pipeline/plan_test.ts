@@ -799,3 +799,23 @@ Deno.test("--set works on the file and on stages that have only a name", async (
     assertEquals(plan.phases[0]!.losses[2]!.gradient.stage.name, "none");
   });
 });
+
+Deno.test("makePlan() plans the schedule of a loss, and the parts of a step with `accumulate`", async () => {
+  const changed = withLines({
+    11: "  - { use: mse-hint, weight: 0.03, schedule: { use: delay, for: 1, then: ramp } }",
+    13: "train: { epochs: 2, batch: 64, accumulate: 3 }",
+  });
+  await withFiles({ "p.yaml": changed, "plain.yaml": text }, async (folder) => {
+    const plan = await readPlan(join(folder, "p.yaml"));
+    const [, , hint] = plan.phases[0]!.losses;
+    assertEquals(hint!.schedule?.stage.name, "delay");
+    const { losses, train } = plan.resolved as Record<string, unknown>;
+    const written = (losses as { schedule: { use: string; then: { use: string } } }[])[2]!.schedule;
+    assertEquals([written.use, written.then.use], ["delay", "ramp"]);
+    assertEquals([plan.cut.size, plan.part], [192, 64]);
+    assertEquals((train as { accumulate: number }).accumulate, 3);
+    const plain = await readPlan(join(folder, "plain.yaml"));
+    assertEquals([plain.cut.size, plain.part], [64, 64]);
+    assertEquals(plain.phases[0]!.losses[2]!.schedule, undefined);
+  });
+});

@@ -94,6 +94,7 @@ async function planAll(
       ]),
     );
   }
+  refuseGroupsInParts(planner, value);
   if (!network || planner.problems.length > 0) return undefined;
   const phases = value.phases
     ? planPhases(planner, value, own, { losses, optimizer })
@@ -117,7 +118,7 @@ async function planAll(
     phases,
     metrics,
     outputs,
-    cut: { size: value.train.batch * value.train.accumulate, last },
+    cut: { size: value.train.batch * (value.train.accumulate ?? 1), last },
     part: value.train.batch,
     evaluateEvery: value.train.evaluateEvery,
     baseline: value.train.baseline === "light-alone",
@@ -142,6 +143,20 @@ async function planAll(
       outputs: outputs.map(({ resolved }) => resolved),
     },
   };
+}
+
+/** Rejects steps in parts if `data.group` keeps groups together, because parts would divide groups. */
+function refuseGroupsInParts(planner: Planner, { data, train }: PipelineValue): void {
+  const { accumulate = 1, batch } = train;
+  if (data.group === undefined || accumulate === 1) return;
+  planner.problem(
+    "`accumulate` cannot be used with `data.group`: the parts of a step would divide groups",
+    planner.document.place(["train", "accumulate"]),
+    hint("train/accumulate-groups", `remove \`accumulate\`, and write \`batch: ${accumulate * batch}\``, {
+      set: { "../batch": accumulate * batch },
+      remove: ["."],
+    }),
+  );
 }
 
 /** The outputs that are always added, so that results are always written. */
