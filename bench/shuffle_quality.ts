@@ -174,6 +174,7 @@ async function train(window: number, seed: number): Promise<number> {
         }],
         given: nothingGiven,
         cut: plan.cut,
+        part: plan.part,
         evaluateEvery: 1,
         data: given,
         input,
