@@ -203,7 +203,7 @@ readonly train: {
 readonly epochs?: number;
 /** The number of rows per step. With `data.group`, the maximum number of rows per step. */
 readonly batch: number;
-/** The number of batches per step (gradient accumulation), 1 by default. The gradients of these batches are averaged over their rows before the optimizer takes a step, as with one batch of all their rows. The step needs only the memory of one batch. */
+/** The number of batches per step (gradient accumulation), 1 by default. The gradients of these batches are averaged over their rows before the optimizer takes a step, as with one batch of all their rows. The step needs only the memory of one batch. Not with `data.group`. */
 readonly accumulate?: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch (with `accumulate`, than all batches of a step). keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
@@ -429,7 +429,7 @@ readonly train?: {
 readonly epochs?: number;
 /** The number of rows per step. With `data.group`, the maximum number of rows per step. */
 readonly batch?: number;
-/** The number of batches per step (gradient accumulation), 1 by default. The gradients of these batches are averaged over their rows before the optimizer takes a step, as with one batch of all their rows. The step needs only the memory of one batch. */
+/** The number of batches per step (gradient accumulation), 1 by default. The gradients of these batches are averaged over their rows before the optimizer takes a step, as with one batch of all their rows. The step needs only the memory of one batch. Not with `data.group`. */
 readonly accumulate?: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch (with `accumulate`, than all batches of a step). keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";

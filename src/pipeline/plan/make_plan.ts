@@ -152,10 +152,14 @@ function refuseGroupsInParts(planner: Planner, { data, train }: PipelineValue): 
   planner.problem(
     "`accumulate` cannot be used with `data.group`: the parts of a step would divide groups",
     planner.document.place(["train", "accumulate"]),
-    hint("train/accumulate-groups", `remove \`accumulate\`, and write \`batch: ${accumulate * batch}\``, {
-      set: { "../batch": accumulate * batch },
-      remove: ["."],
-    }),
+    hint(
+      "train/accumulate-groups",
+      `remove \`accumulate\`, and write \`batch: ${accumulate * batch}\``,
+      {
+        set: { "../batch": accumulate * batch },
+        remove: ["."],
+      },
+    ),
   );
 }
 
