@@ -249,6 +249,7 @@ export async function openCsv(
     delimiter = other;
     ({ records: [first = []], lineEnd } = recordsOf(text, delimiter, dialect.quote));
   }
+  if (start.hasMark && dialect.header) refuseMarkedName(file, first[0]!, delimiter, dialect.quote);
   refuseManyColumns(file.name, first.length);
   const given = Object.keys(dialect.columns ?? {});
   const names = dialect.header
@@ -286,11 +287,42 @@ export async function openCsv(
   return { file, delimiter, names, blankLines, lineEnd };
 }
 
+/**
+ * Rejects a first name that DuckDB does not read to its end: it does not recognize a quote after a
+ * byte order mark, so that the name must not contain what ends a record or starts a quoted value.
+ */
+function refuseMarkedName(
+  { name }: SourceFile,
+  column: string,
+  delimiter: string,
+  quote: string,
+): void {
+  const endsRecord = /[\r\n]/.test(column);
+  const startsQuote = column.split(delimiter).slice(1).some((part) =>
+    part.trim() === "" || part.trimStart().startsWith(quote)
+  );
+  if (!endsRecord && !startsQuote) return;
+  throw new UserError(
+    `${name} starts with a byte order mark, after which the column name ${
+      JSON.stringify(column)
+    } cannot be read`,
+    {
+      hint: hint(
+        "csv/mark",
+        "save the file as UTF-8 without a byte order mark, or rename the first column",
+        { edit: "the data file" },
+      ),
+    },
+  );
+}
+
 const isTabbed = ({ name }: SourceFile) => /\.(tsv|tab)(\.gz|\.zst)?$/i.test(name);
 
 /** The start of a file. */
 interface Start {
   readonly text: string;
+  /** Whether the text follows a byte order mark. */
+  readonly hasMark: boolean;
   /** Whether lines end as in the file. */
   readonly hasLineEnds: boolean;
 }
@@ -309,7 +341,11 @@ async function startOf(
     ? file.pipe(createZstdDecompress())
     : file;
   file.on("error", (error) => stream.destroy(error));
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const startWith = (text: string): Start => {
+    const hasMark = text.startsWith("\ufeff");
+    return { text: hasMark ? text.slice(1) : text, hasMark, hasLineEnds: true };
+  };
   try {
     let text = "", looked = 0;
     for await (const bytes of stream) {
@@ -319,9 +355,9 @@ async function startOf(
       // The start of a third record shows that two records are complete.
       const isComplete = text.length > maxStart ||
         recordsOf(text, delimiter, quote, 3).records.length === 3;
-      if (isComplete) return { text, hasLineEnds: true };
+      if (isComplete) return startWith(text);
     }
-    return { text: text + decoder.decode(), hasLineEnds: true };
+    return startWith(text + decoder.decode());
   } catch {
     // DuckDB reports the problem.
   } finally {
@@ -333,7 +369,7 @@ async function startOf(
       "delim = '\\0', quote = '', escape = '', columns = {'line': 'VARCHAR'}) LIMIT 100",
   );
   const text = rows.map(([line]) => (line as string | null) ?? "").join("\n");
-  return { text, hasLineEnds: false };
+  return { text, hasMark: false, hasLineEnds: false };
 }
 
 /**

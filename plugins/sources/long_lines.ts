@@ -1,9 +1,7 @@
-import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { createGunzip } from "node:zlib";
 import { hint, UserError } from "../../plugin.ts";
-import { createAgain } from "./duckdb_errors.ts";
 import type { SourceFile } from "./files.ts";
+import { isGzip, isZstd, refuseCutZstd, textBytes } from "./packed_text.ts";
 
 /**
  * Maximum length of a line in bytes. DuckDB has the same limit for a row, which can span several
@@ -29,13 +27,15 @@ const partBytes = 2 ** 16;
  * reading it. {@linkcode refuseLongPackedLines} checks the whole file.
  *
  * @param file A CSV or TSV file. A file whose name ends with .gz is decompressed with gzip; one
- *   whose name ends with .zst is not checked.
- * @throws {UserError} If a line is too long. The message says where the line starts.
+ *   whose name ends with .zst is only checked for its end.
+ * @throws {UserError} If a line is too long, or if compressed data are damaged. The message says
+ *   where the line starts.
  */
 export async function refuseLongLines(file: SourceFile): Promise<void> {
-  if (isPacked(file)) return await lookThrough(file, bufferBytes);
-  // Only gzip is decompressed here. DuckDB reports problems in zstd files.
-  if (file.size <= lineBytes || /\.zst$/i.test(file.path)) return;
+  if (isGzip(file)) return await lookThrough(file, bufferBytes);
+  // DuckDB reports all problems in zstd files except a missing end.
+  if (isZstd(file)) return await refuseCutZstd(file);
+  if (file.size <= lineBytes) return;
   const handle = await open(file.path);
   try {
     for (let start = 0; start + lineBytes < file.size;) {
@@ -57,10 +57,8 @@ export async function refuseLongLines(file: SourceFile): Promise<void> {
  * @throws {UserError} If a line is too long. The message says where the line starts.
  */
 export async function refuseLongPackedLines(file: SourceFile): Promise<void> {
-  if (isPacked(file)) await lookThrough(file, Infinity);
+  if (isGzip(file)) await lookThrough(file, Infinity);
 }
-
-const isPacked = ({ path }: SourceFile) => /\.gz$/i.test(path);
 
 function tooLong({ name }: SourceFile, start: number): UserError {
   const line = start === 0 ? "the first line" : `the line at byte ${start.toLocaleString("en")}`;
@@ -108,27 +106,11 @@ async function lookThrough(file: SourceFile, most: number): Promise<void> {
   }
 }
 
-/**
- * Decompresses a gzip-compressed file.
- *
- * @throws {UserError} If the compressed data are damaged. DuckDB would read some of such data in an
- *   endless loop. It reports all other problems.
- */
-async function* unpacked({ name, path }: SourceFile): AsyncGenerator<Uint8Array> {
-  const packed = createReadStream(path);
-  const text = packed.pipe(createGunzip({ chunkSize: partBytes }));
-  packed.on("error", (error) => text.destroy(error));
+/** Decompresses a file. DuckDB reports data that are not gzip data, and files that are not there. */
+async function* unpacked(file: SourceFile): AsyncGenerator<Uint8Array> {
   try {
-    yield* text;
+    yield* textBytes(file, partBytes);
   } catch (error) {
-    const { code, message } = error as Error & { readonly code?: string };
-    if (code !== "Z_DATA_ERROR" || message === "incorrect header check") return;
-    throw new UserError(`${name} cannot be read: the gzip data is damaged: ${message}`, {
-      hint: createAgain(),
-      cause: error,
-    });
-  } finally {
-    packed.destroy();
-    text.destroy();
+    if (error instanceof UserError) throw error;
   }
 }

@@ -6,12 +6,11 @@
  */
 
 import { Buffer } from "node:buffer";
-import { createReadStream } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { createGunzip } from "node:zlib";
 import { hint, type HintText, UserError } from "../../plugin.ts";
 import type { SourceFile } from "./files.ts";
+import { isZstd, textBytes } from "./packed_text.ts";
 import { asUtf8 } from "./hints.ts";
 
 /** The encodings of text files, by the names in pipeline files. */
@@ -103,7 +102,7 @@ export function encodingHint(): HintText {
 
 /** Returns the encoding of a file, which its byte order mark may state. */
 async function encodingOf(file: SourceFile, given: TextEncoding): Promise<TextEncoding> {
-  if (/\.zst$/i.test(file.path)) {
+  if (isZstd(file)) {
     if (given === "utf-8") return given;
     throw new UserError(
       `${file.name} is compressed with Zstandard, so its text must be UTF-8; for other encodings, compress the file with gzip`,
@@ -125,17 +124,7 @@ async function encodingOf(file: SourceFile, given: TextEncoding): Promise<TextEn
   return given;
 }
 
-async function* bytesOf({ path }: SourceFile): AsyncGenerator<Uint8Array> {
-  const file = createReadStream(path, { highWaterMark: 2 ** 18 });
-  const stream = /\.gz$/i.test(path) ? file.pipe(createGunzip()) : file;
-  file.on("error", (error) => stream.destroy(error));
-  try {
-    yield* stream as AsyncIterable<Uint8Array>;
-  } finally {
-    file.destroy();
-    stream.destroy();
-  }
-}
+const bytesOf = (file: SourceFile) => textBytes(file, 2 ** 18);
 
 /** Copies a file as UTF-8, without its byte order mark. */
 async function copyDecoded(

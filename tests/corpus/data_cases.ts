@@ -647,6 +647,10 @@ function* textCases(): Iterable<DataCase> {
   yield one("zeros", new Uint8Array(4096), ['no column "x"'], { at: "features", code: 2 });
   yield one("a line of 16 MB", `x,y\n${"9".repeat(2 ** 24)},1\n`, ["a.csv"]);
   yield one("a Parquet file", fixture("formats/types.parquet"), ["a.csv"]);
+  const marked = `"a\nb",y\n${body}`;
+  yield one("a first name of two lines after a byte order mark", `\ufeff${marked}`, [
+    "a.csv starts with a byte order mark",
+  ], { mended: { "csv/mark": { files: { "a.csv": marked.replace("a\nb", "x") } } } });
   yield one("a gzip that is cut off", cut(fixture("../../data/digits.csv.gz"), 0.5), ["a.csv.gz"], {
     files: { "a.csv.gz": cut(fixture("../../data/digits.csv.gz"), 0.5) },
     source: "{ use: csv, path: a.csv.gz }",

@@ -244,6 +244,58 @@ Deno.test("csv refuses damaged gzip data, which DuckDB would read in an endless 
   });
 });
 
+Deno.test("csv refuses compressed files whose end is missing", async () => {
+  const values = Array.from({ length: 20_000 }, (_, row) => row * 7919 % 1_000_003);
+  const text = `x\n${values.join("\n")}\n`;
+  // RFC 8878 allows several frames, and frames that decoders skip.
+  const skipped = Uint8Array.of(0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7);
+  const frames = Uint8Array.of(
+    ...zstdCompressSync(text),
+    ...skipped,
+    ...zstdCompressSync("5\n6\n"),
+  );
+  const whole = { "x.csv.gz": new Uint8Array(gzipSync(text)), "x.csv.zst": frames };
+  await withFiles({}, async (folder) => {
+    const rowsOf = async (name: string, bytes: Uint8Array) => {
+      await Deno.writeFile(join(folder, name), bytes);
+      const { recordBatches, close } = await sourceOf(csv, { path: name }, folder).open({});
+      let rows = 0;
+      for await (const batch of recordBatches()) rows += batch.numRows;
+      await close!();
+      return rows;
+    };
+    for (const [name, bytes] of Object.entries(whole)) {
+      assertEquals(await rowsOf(name, bytes), name.endsWith("gz") ? 20_000 : 20_002);
+      for (const missing of [1, 9, 30, 20_000]) {
+        const error = await assertRejects(
+          () => rowsOf(name, bytes.subarray(0, bytes.length - missing)),
+          UserError,
+        );
+        assertStringIncludes(error.message, `${name} cannot be read: `);
+      }
+    }
+  });
+});
+
+Deno.test("csv refuses first names after a byte order mark that DuckDB does not read to their end", async () => {
+  const mark = "\ufeff", rows = "1,2\r\n3,4\r\n";
+  for (const name of ["net\n(gross)", "a,", "a, ", 'a,""b""']) {
+    const text = `"${name}",y\r\n${rows}`;
+    await assertRefused(
+      { "x.csv": mark + text },
+      {},
+      `x.csv starts with a byte order mark, after which the column name ${
+        JSON.stringify(name.replaceAll('""', '"'))
+      } cannot be read`,
+      "without a byte order mark",
+    );
+    assertEquals((await read({ "x.csv": text })).y, [2, 4]);
+  }
+  for (const name of ["a,b", "a", 'a""b', " a"]) {
+    assertEquals((await read({ "x.csv": `${mark}"${name}",y\r\n${rows}` })).y, [2, 4]);
+  }
+});
+
 Deno.test("csv refuses declared columns that no file has, and files with different columns", async () => {
   const columns = { heigth: "float32" };
   await assertRefused(
