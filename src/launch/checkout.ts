@@ -30,6 +30,7 @@ export function checkoutOf(project: Project, temporary: string): Rocket {
     flags,
     usesRegistry: false,
     lock: undefined,
+    ownLock: undefined,
     program: (name) => [join(root, programs[name])],
     key: (isForeign) =>
       isForeign ? [] : [root, JSON.stringify(config.imports), ...standIns.map(({ path }) => path)],

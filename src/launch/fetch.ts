@@ -53,9 +53,10 @@ export class Fetcher {
    * @returns Whether the packages are available; if not, an error has been printed.
    */
   async fetchOwn(): Promise<boolean> {
-    const key = this.#rocket.key(false);
+    const key = this.#rocket.key(false), { ownLock } = this.#rocket;
     const known = await recall(key);
-    if (known) {
+    if (known && (ownLock === undefined || known.lock !== undefined)) {
+      if (ownLock !== undefined) await Deno.writeTextFile(ownLock, known.lock!);
       this.#own = known.specifiers;
       return true;
     }
@@ -68,7 +69,8 @@ export class Fetcher {
       return false;
     }
     this.#own = specifiers;
-    await remember(key, { specifiers, paths: await this.#pathsOf(specifiers, OWN) });
+    const paths = await this.#pathsOf(specifiers, OWN);
+    await remember(key, { specifiers, paths, ...await lockOf(ownLock) });
     return true;
   }
 
@@ -117,8 +119,7 @@ export class Fetcher {
     const processes = { isForeign: true, hosts };
     if (await this.#fetch(all, processes, what) === undefined) {
       const paths = await this.#pathsOf(all, processes);
-      const locked = lock === undefined ? {} : { lock: await Deno.readTextFile(lock) };
-      await remember(key, { specifiers: all, paths, ...locked });
+      await remember(key, { specifiers: all, paths, ...await lockOf(lock) });
       return;
     }
     // One package that does not exist must not prevent the download of the others.
@@ -184,6 +185,11 @@ export class Fetcher {
     );
     return [...await this.#rocket.cacheFlags(isForeign, hosts), entry];
   }
+}
+
+/** Returns the content of a lock file, as a part of a record. */
+async function lockOf(file: string | undefined): Promise<{ readonly lock?: string }> {
+  return file === undefined ? {} : { lock: await Deno.readTextFile(file) };
 }
 
 /** The processes that will load what is downloaded. */

@@ -59,18 +59,26 @@ export async function packageIn(
   const lock = join(temporary, "deno.lock");
   if (pinned !== "") await Deno.writeTextFile(lock, pinned);
   const registry = permissionHost(jsrRegistry());
-  const alone = ["--no-config", "--no-lock", "--node-modules-dir=none"];
+  const locked = (file: string) => [
+    ...["--node-modules-dir=none", `--lock=${file}`, "--frozen=false"],
+  ];
+  // A process resolves the packages of the modules that it has loaded so far. Without a lock file,
+  // these can be other versions than those that were downloaded, which are for all modules.
+  const aloneLock = join(temporary, "own.lock");
+  const alone = ["--no-config", ...locked(aloneLock)];
   const resolving = project === undefined
     ? ["--no-config", "--import-map", mapUrl(ownNames())]
     : ["--config", project];
-  const foreign = [...resolving, "--node-modules-dir=none", `--lock=${lock}`, "--frozen=false"];
+  const foreign = [...resolving, ...locked(lock)];
   // A package that `links` of the project lead to is only found with its configuration.
   const isLinked = import.meta.url.startsWith("file:");
   const own = isLinked ? foreign : alone;
+  const ownLock = isLinked ? lock : aloneLock;
   return {
     flags: [...own, `--allow-import=${registry}`],
     usesRegistry: true,
     lock,
+    ownLock,
     program: (name) => [ENTRY, `${PREFIX}${name}`],
     key: (isForeign) => [ENTRY, ...isForeign || isLinked ? [project ?? "", text, pinned] : []],
     ownSpecifiers: () => Promise.resolve([ENTRY, ...STARTED.map(urlOf)]),

@@ -37,6 +37,8 @@ export interface Rocket {
    * Rocket's; undefined if there is none.
    */
   readonly lock: string | undefined;
+  /** The same for processes that run only Rocket's code. */
+  readonly ownLock: string | undefined;
 
   /**
    * Returns Deno's arguments that run a program. They come after its flags.

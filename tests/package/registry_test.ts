@@ -140,6 +140,15 @@ Deno.test("a user of the published package, without the repository and with empt
       await user.done(test!.replace("-A", "-A --no-check"));
       const { stderr } = await user.done(`${run} --engine wasm --epochs 1`);
       assertMatch(stderr, /^permissions: read .*, no network, no native code, no other programs/m);
+      // Without a lock file, a process would look for the newest version of a package, and not for
+      // the one that was downloaded because another package needs it.
+      const records = join(registry.environment.ROCKET_CACHE!, "fetched");
+      const names = [...Deno.readDirSync(records)].map(({ name }) => name);
+      assert(names.length > 0);
+      for (const name of names) {
+        const { lock } = JSON.parse(await Deno.readTextFile(join(records, name)));
+        assertMatch(lock, /"npm:apache-arrow@/);
+      }
     });
     await t.step("a deno.json replaces no module of a command without custom code", async () => {
       const { metrics: _, optimizer: __, ...rest } = pipeline as Record<string, unknown>;
