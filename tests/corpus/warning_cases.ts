@@ -352,6 +352,37 @@ const pairs: readonly Pair[] = [
       },
     },
   },
+  {
+    name: "an earlier run divided the same rows differently",
+    deserves: {
+      row: plain,
+      data: "split: { validation: 0.25, seed: 2 }",
+      initial: "{ run: earlier }",
+      earlier: plain,
+      files: earlierPipeline((text) => text, "split: { validation: 0.25, seed: 3 }"),
+    },
+    words:
+      "which divided the same rows differently: its training rows include validation rows of this run, whose metrics will be too good",
+    at: "10:57",
+    similar: { data: "split: { validation: 0.25, seed: 3 }" },
+  },
+  {
+    name: "an earlier run was trained on the test rows",
+    deserves: {
+      row: plain,
+      initial: "{ run: earlier }",
+      earlier: plain,
+      files: earlierPipeline((text) => text.replace("path: train.csv", "path: test.csv")),
+    },
+    words: "whose training rows include test rows of this run, whose metrics will be too good",
+    at: "10:57",
+    similar: { files: earlierPipeline((text) => text) },
+    mends: {
+      "warning/trained-rows": {
+        files: { "test.csv": (text) => text.replace("\n", "\n0.25,1\n") },
+      },
+    },
+  },
 ];
 
 /** A light net whose logits are as large as its head's weights. */
@@ -371,6 +402,14 @@ function lightNet(kernel: number): Uint8Array {
       ["light/head/bias", tensor([2], 0)],
     ]),
   );
+}
+
+/** The pipeline of a run that has come before, which reads the same rows. */
+function earlierPipeline(
+  change: (text: string) => string,
+  data = "",
+): Record<string, Uint8Array> {
+  return { "earlier.yaml": new TextEncoder().encode(change(pipelineOf({ row: plain, data }))) };
 }
 
 function ctr(options = ""): string {
@@ -422,7 +461,6 @@ function filesOf(input: Input): Record<string, string | Uint8Array> {
     "train.csv": csv(input.row, input.rows ?? 64, "train"),
     "test.csv": csv(input.row, 16, "test"),
     "p.yaml": pipelineOf(input),
-    ...input.files,
     ...(input.earlier && {
       "earlier.csv": csv(input.earlier, 64, "train"),
       "earlier.yaml": pipelineOf({ ...input, initial: undefined }).replaceAll(
@@ -430,6 +468,7 @@ function filesOf(input: Input): Record<string, string | Uint8Array> {
         "earlier.csv",
       ),
     }),
+    ...input.files,
   };
 }
 

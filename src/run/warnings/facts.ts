@@ -25,6 +25,8 @@ export interface Facts {
    * The numbers of rows in the smallest and the largest batch, if batches keep groups together.
    */
   readonly grouped: { readonly least: number; readonly most: number } | undefined;
+  /** A text for each split that changes when its rows change. */
+  readonly fingerprints: Readonly<Record<string, string>>;
   /** Counts of classes and weights in each split. */
   readonly counts: Readonly<Record<string, RowCounts>>;
   /** How often the ids of vocabularies occur, by split and feature. */
@@ -68,6 +70,7 @@ export async function gatherFacts(data: PreparedData): Promise<Facts> {
     plan,
     rows: Object.fromEntries(named.map(([name, { rows }]) => [name, rows])),
     grouped: splits.train.groups?.sizes(plan.cut.size),
+    fingerprints: Object.fromEntries(named.map(([name, { fingerprint }]) => [name, fingerprint])),
     counts: Object.fromEntries(named.map(([name, split]) => [name, split.counts()])),
     ids: Object.fromEntries(named.map(([name, { idCounts }]) => [name, idCounts])),
     untrained: untrainedUnknowns(splits),

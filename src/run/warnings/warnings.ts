@@ -14,6 +14,7 @@ import { labelAsFeature } from "./label_as_feature.ts";
 import { differentRanges } from "./ranges.ts";
 import { shiftedInputs } from "./shifted_inputs.ts";
 import { smallBatches } from "./small_batches.ts";
+import { trainedRows } from "./trained_rows.ts";
 import {
   mostlyUnknown,
   rareValues,
@@ -36,6 +37,7 @@ const all: readonly ((facts: Facts) => Problem[] | Promise<Problem[]>)[] = [
   smallBatches,
   groupsApart,
   shiftedInputs,
+  trainedRows,
 ];
 
 /**
