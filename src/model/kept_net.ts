@@ -5,7 +5,10 @@ import { readRegularText } from "../base/files/regular.ts";
 import { writeFileWhole } from "../base/files/write.ts";
 import { keptNetsFolder } from "../base/machine/cache_folder.ts";
 import { ROCKET_VERSION } from "../base/package.ts";
+import { variableMark, variablesIn } from "../pipeline/document/environment.ts";
+import { isElsewhere, isUrl } from "../pipeline/registry.ts";
 import { refuseChanged } from "../run/folder/found_checkpoint.ts";
+import type { ModelFile } from "../run/model/model_file.ts";
 import { modelToOnnx } from "./onnx/model_to_onnx.ts";
 import { netsOfRun, type OpenedRun } from "./open_run.ts";
 import { dataFileOf, onnxHashes, writeOnnxFile } from "./write_onnx.ts";
@@ -24,7 +27,10 @@ import { dataFileOf, onnxHashes, writeOnnxFile } from "./write_onnx.ts";
  */
 export async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
   const { folder, net, checkpoint, model, decoder } = run;
-  const origin = [ROCKET_VERSION, net, checkpoint.sha256, model.sha256].join(" ");
+  const origin = [
+    ...[ROCKET_VERSION, net, checkpoint.sha256, model.sha256],
+    ...await outsideOf(model),
+  ].join(" ");
   const key = createHash("sha256").update(origin).digest("hex");
   const path = join(folder, "model", `${key.slice(0, 32)}.onnx`);
   if (await isIntact(path, key)) {
@@ -51,6 +57,32 @@ export async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
     // Without the hashes, the net is converted again the next time.
   }
   return path;
+}
+
+/**
+ * Returns hashes of what a net is computed from in addition to `model.json`: the values of
+ * environment variables in options, and the modules of custom stages. A change in another module
+ * that such a module imports is not noticed.
+ */
+async function outsideOf({ network, transforms }: ModelFile): Promise<string[]> {
+  const stages = [network, ...transforms];
+  const variables = variablesIn(stages).toSorted().map(variableMark);
+  const modules = [...new Set(usesIn(stages))].filter((use) => isElsewhere(use) && !isUrl(use));
+  const texts = await Promise.all(
+    modules.toSorted().map(async (use) => {
+      const text = await readRegularText(use.split("#")[0]!).catch(() => "");
+      return createHash("sha256").update(text).digest("hex");
+    }),
+  );
+  return [...variables, ...texts];
+}
+
+/** Finds the stages that a value names, also those within the options of others. */
+function usesIn(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === "use" && typeof inner === "string" ? [inner] : usesIn(inner)
+  );
 }
 
 /** The file with the hashes of a stored ONNX file. */
