@@ -58,7 +58,9 @@ const stage: MetricStage = defineMetric({
             const of = (own: number, other: number) => rows.get(`${own} ${other}`) ?? 0;
             const right = indices.reduce((sum, index) => sum + of(index, index), 0);
             return {
-              "": counts.rows === 0 ? undefinedMetric("no rows") : 1 - right / counts.rows,
+              "": counts.rows === 0
+                ? undefinedMetric("no rows")
+                : (counts.rows - right) / counts.rows,
               ...Object.fromEntries(pairs.map(([own, other]) => [
                 `${name(own)} as ${name(other)}`,
                 counts.rowsWith(own) === 0

@@ -11,17 +11,20 @@ import { hint } from "../base/hints.ts";
 import { yamlQuoted } from "../base/quoted.ts";
 import type { CompletePlan, Plan, PlannedStage } from "../pipeline/plan.ts";
 import { callStage } from "../stages/stage_error.ts";
-import type { Batch, Column } from "../stages/batch.ts";
+import type { Batch, Column, LabelSpec } from "../stages/batch.ts";
+import { needsLabelStatistics } from "../stages/loss.ts";
 import type { SourceStage } from "../stages/source.ts";
 import { chooseFeatures, needsColumns } from "./choose_features.ts";
 import { featurePlace, withEntries } from "./feature_entries.ts";
 import { emptyHint } from "./classes.ts";
+import { labelStatistics } from "./label_statistics.ts";
 import { sizeOf } from "./columns.ts";
 import { mapBatch } from "../stages/parts.ts";
 import { availableMemory } from "../base/machine/available_memory.ts";
 import { memoryFor } from "./memory.ts";
 import { batchCount, batchRange, sampleRows } from "./order.ts";
 import { withCounts, withIds, withTransforms } from "./prepare_features.ts";
+import { sampledRows } from "./sampling.ts";
 import { openDataset, readSplit, type Split } from "./split.ts";
 import { divideSource, splitColumns, splitPlace } from "./split_rows.ts";
 import { columnTexts } from "./texts.ts";
@@ -49,6 +52,13 @@ export interface PreparedData {
   readonly first: Batch;
   /** The numbers of the rows in `first`, if batches keep groups together. */
   readonly firstGroups: Uint32Array | undefined;
+  /** The label of the training rows, with its statistics if a part of the run needs them. */
+  readonly label: LabelSpec;
+  /**
+   * The factors of the weights of training rows, by class, which correct the losses for rows that
+   * `data.sampling` leaves out; absent without sampling.
+   */
+  readonly rowWeights?: readonly number[] | undefined;
   /** The memory that was available to this process before rows were read, in bytes. */
   readonly available: number;
   /** The plan, with the features that its columns are. */
@@ -115,7 +125,12 @@ export async function prepareData(
     };
     const whole = await read("train");
     const kept = trainingRows(planOfRows, whole.rows);
-    const train = kept ? whole.subset(kept) : whole;
+    const candidates = kept ? whole.subset(kept) : whole;
+    const sampled = await sampledRows(planOfRows, candidates);
+    const train = sampled
+      ? whole.subset(kept ? sampled.rows.map((row) => kept[row]!) : sampled.rows)
+      : candidates;
+    if (sampled) reportSampling(candidates, train, report);
     const splits = {
       train,
       ...(sources.has("validation") && { validation: await read("validation", whole) }),
@@ -151,9 +166,14 @@ export async function prepareData(
       0,
       Math.min(Math.max(firstRows(plan, train.rows), 2), train.rows),
     );
+    const label = needsStatistics(plan)
+      ? { ...train.label, training: await labelStatistics(train, sampled?.weights) }
+      : train.label;
     return {
       plan,
       splits,
+      label,
+      ...(sampled && { rowWeights: sampled.weights }),
       transforms,
       measured,
       first,
@@ -165,6 +185,22 @@ export async function prepareData(
     await close();
     throw withEntries(error, chosen);
   }
+}
+
+function reportSampling(all: Split, kept: Split, report: (line: string) => void): void {
+  const of = ({ rows }: Split) => rows.toLocaleString("en");
+  report(
+    `data: sampling keeps ${of(kept)} of ${of(all)} training rows; the losses weigh them so that ` +
+      "predicted probabilities are those of all rows",
+  );
+}
+
+/** Whether a part of the run needs the statistics of the label over the training rows. */
+function needsStatistics({ outputBias, phases }: Plan): boolean {
+  return outputBias === "base-rate" ||
+    phases.some(({ losses }) =>
+      losses.some(({ stage, options }) => needsLabelStatistics(stage, options))
+    );
 }
 
 /** An opened data source of a split. */

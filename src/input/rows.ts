@@ -287,10 +287,15 @@ export class StoredRows implements Rows {
       : this.store.slice(start, end);
   }
 
+  /** Returns the same rows with labels and weights only. */
+  labelRows(): StoredRows {
+    return new StoredRows(this.store.labels, this.#index);
+  }
+
   /** Counts classes and weights. */
   counts(): RowCounts {
     const { specs } = this, counter = new RowCounter(specs.label.kind !== "number");
-    const rows = new StoredRows(this.store.labels, this.#index);
+    const rows = this.labelRows();
     for (let start = 0; start < rows.rows; start += COUNTED_AT_ONCE) {
       const { size, ...columns } = rows.slice(start, Math.min(start + COUNTED_AT_ONCE, rows.rows));
       counter.add(size, columns);

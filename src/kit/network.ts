@@ -165,10 +165,11 @@ function expectVariable(
   }
   const numbers = Object.values({ ...initializer, kind: 0 });
   if (
-    !["constant", "normal", "uniform"].includes(initializer.kind) || !numbers.every(Number.isFinite)
+    !["constant", "normal", "uniform", "output bias"].includes(initializer.kind) ||
+    !numbers.every(Number.isFinite)
   ) {
     return bad(
-      "initializes variables with constant, normal, or uniform values",
+      "initializes variables with constant, normal, or uniform values, or as an output bias",
       `the initializer of ${name} is ${JSON.stringify(initializer)}`,
     );
   }

@@ -52,6 +52,18 @@ export function normalValues(random: Random, length: number, deviation = 1): Flo
   });
 }
 
+/** Adds statistics of a label whose classes are equally frequent. */
+function withStatistics(spec: LabelSpec): LabelSpec {
+  const { kind, classes } = spec, rows = 10 * Math.max(classes, 1);
+  const training = {
+    rows,
+    total: rows,
+    classes: Array<number>(classes).fill(10),
+    mean: kind === "class" ? 0 : 0.5,
+  };
+  return { training, ...spec };
+}
+
 /**
  * Lists the labels with which a stage is checked.
  *
@@ -66,7 +78,7 @@ export function labelSamples({ label }: StageChecks): readonly LabelSample[] {
     { kind: "binary", classes: 2, shape: [], dtype: "float32" },
     { kind: "number", classes: 0, shape: [], dtype: "float32" },
   ];
-  return specs.map((spec) => ({
+  return specs.map(withStatistics).map((spec) => ({
     name: spec.kind === "class"
       ? `${spec.classes} classes`
       : spec.kind === "binary"

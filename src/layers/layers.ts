@@ -110,7 +110,9 @@ export function batchNormalization(
 
 /**
  * Creates a fully connected layer with bias. The initial kernel has the same distribution as that
- * of a {@linkcode convolution}; the initial bias is 0.
+ * of a {@linkcode convolution}; the initial bias is 0. If the outputs are `classes`, the layer is
+ * the head of a net, and the initial bias can be the base rate of the training rows
+ * (`network.outputBias`).
  *
  * @param variables Declares the kernel, `[from, to]`, and the bias, `[to]`.
  * @param name The layer's name.
@@ -139,7 +141,7 @@ export function dense(
   const bias = variables.add({
     name: `${name}/bias`,
     shape: [to],
-    initializer: { kind: "constant", value: 0 },
+    initializer: toAxis === "classes" ? { kind: "output bias" } : { kind: "constant", value: 0 },
     owner,
     axes: [toAxis],
   });

@@ -251,6 +251,29 @@ export const splitSchema = z.strictObject({
   error: "expected fractions whose sum is less than 1: the other rows are training rows",
 });
 
+/** The schema of `data.sampling`. */
+export const samplingSchema = z.strictObject({
+  keep: z.record(
+    z.string(),
+    z.number({ error: "expected a number above 0, up to 1" })
+      .gt(0, { error: "expected a number above 0, up to 1" })
+      .max(1, { error: "expected a number above 0, up to 1" }),
+  ).describe(
+    "The fraction of the training rows to keep, by class: the value of the label, such as 0 for " +
+      "negatives. All rows of other classes are kept.",
+  ),
+}).describe(
+  "Trains on a sample of the training rows of some classes, which the seed selects. The losses " +
+    "weigh the kept rows of a class by the inverse of the fraction, so that predicted " +
+    "probabilities are those of all rows.",
+);
+
+/** The fraction of the training rows to keep, by class. */
+export interface SamplingOptions {
+  /** The fractions by the class's value. */
+  readonly keep: Readonly<Record<string, number>>;
+}
+
 /** How the rows of a source are divided into splits. */
 export interface SplitOptions {
   /** The fraction of test rows; undefined if they have a source of their own. */

@@ -11,6 +11,7 @@ import {
   labelSchema,
   memorySchema,
   nullsSchema,
+  samplingSchema,
   splitSchema,
 } from "./data_options.ts";
 import { asPair } from "./pair.ts";
@@ -173,6 +174,12 @@ export const commonOptions = {
     ),
   },
   network: {
+    outputBias: z.enum(["zero", "base-rate"], { error: "expected zero or base-rate" }).optional()
+      .describe(
+        "The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or " +
+          "the log frequencies of the classes in the training rows, or the mean of a label that is " +
+          "a number.",
+      ),
     initial: z.union([
       z.strictObject({
         light: initialSchema.optional().describe("The initial weights of the light net."),
@@ -215,6 +222,13 @@ export const commonOptions = {
     ),
     schedule: entry("schedule", {}).default({ use: "constant" }).describe(
       "How the learning rate changes over the run.",
+    ),
+    embeddingL2: z.number({ error: "expected a number of 0 or more" }).min(0, {
+      error: "expected a number of 0 or more",
+    }).optional().describe(
+      "The factor λ of an L2 penalty on embeddings: λ/2 times the sum of the squared values of the " +
+        "table rows that a step updates, each row once. It changes gradients only, not the losses " +
+        "in results.",
     ),
     tables: z.enum(["lazy", "exact"]).default("lazy").describe(
       "Which rows of embedding tables a step updates. lazy: only the rows that it reads, as " +
@@ -343,6 +357,7 @@ export const pipelineSchema = z.strictObject({
     rows: z.int().positive({ error: "expected a number of rows, 1 or more" }).optional().describe(
       "How many rows of the training split to train on. The seed selects them. All by default.",
     ),
+    sampling: samplingSchema.optional(),
     memory: memorySchema.optional().describe(
       "How much memory rows may use, in bytes or as a size such as 512MB. By default, " +
         "half of the available memory. Rows that do not fit are read when they are needed.",

@@ -11,6 +11,7 @@ import type {
   GroupOptions,
   LabelOptions,
   NullPolicy,
+  SamplingOptions,
   SplitOptions,
 } from "./data_options.ts";
 import type { Document } from "./document/document.ts";
@@ -93,6 +94,8 @@ export interface PlannedOptimizer extends PlannedStage<OptimizerStage> {
   readonly schedule: PlannedStage<ScheduleStage>;
   /** Which rows of embedding tables a step updates: those that it reads, or all. */
   readonly tables: "lazy" | "exact";
+  /** The factor of the L2 penalty on embeddings; undefined for none. */
+  readonly embeddingL2: number | undefined;
 }
 
 /**
@@ -183,6 +186,8 @@ export interface Plan {
   readonly split: SplitOptions | undefined;
   /** The number of rows to train on; undefined for all training rows. */
   readonly rows: number | undefined;
+  /** The fractions of the training rows to keep, by class; undefined for all rows. */
+  readonly sampling: SamplingOptions | undefined;
   /** The maximum memory for rows, in bytes; undefined for half of the available memory. */
   readonly memory: number | undefined;
   /** The features as the pipeline writes them, which may be patterns of column names. */
@@ -200,6 +205,8 @@ export interface Plan {
   readonly columns: readonly string[];
   readonly transforms: readonly PlannedTransformStage[];
   readonly network: PlannedStage<NetworkStage>;
+  /** The initial bias of the nets' outputs: 0, or the base rate of the training rows. */
+  readonly outputBias: "zero" | "base-rate";
   /** The initial weights that replace random ones. */
   readonly initial: readonly PlannedInitial[];
   /** The phases in order; at least one. */

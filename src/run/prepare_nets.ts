@@ -31,6 +31,7 @@ import type { OutputReference, Term } from "../train/objective.ts";
 import { firstBatch, type PreparedData } from "../input/prepare_data.ts";
 import { inputsOf } from "./model/describe.ts";
 import { axisProblem, type Meaning } from "./model/axes.ts";
+import { baseRateBias } from "./output_bias.ts";
 import {
   refuseBeyondWasm,
   refuseLargeLayers,
@@ -99,10 +100,12 @@ export function prepareNets(
   phase: PlannedPhase = plan.phases[0]!,
 ): PreparedNets {
   const computed = nets.filter((net) => phase.nets.includes(net));
-  const { label } = data.splits.train;
+  const { label } = data;
   const features = data.transforms.features ?? data.splits.train.features;
   const units = label.kind === "class" ? label.classes : 1;
-  const variables = new DeclaredVariables();
+  const variables = new DeclaredVariables(
+    plan.outputBias === "base-rate" ? baseRateBias(label) : undefined,
+  );
   const { stage, options, reference } = plan.network;
   const pair = guarded(
     callStage(
@@ -114,6 +117,7 @@ export function prepareNets(
     reference,
   );
   refuseUnsaidBatchNorm(plan, variables.all);
+  refuseNoOutputBias(plan, variables.all);
   const optimizer = callStage(
     phase.optimizer.reference,
     "create()",
@@ -180,8 +184,10 @@ export function prepareNets(
       optimizer,
       optimizerStage: phase.optimizer.reference,
       tables: phase.optimizer.tables,
+      embeddingL2: phase.optimizer.embeddingL2,
       clip: phase.clip,
       frozen: phase.frozen,
+      rowWeights: data.rowWeights,
     },
     metrics,
     learningRate: scheduled(phase.optimizer.learningRate, phase.optimizer.schedule),
@@ -209,6 +215,27 @@ function refuseUnsaidBatchNorm({ network }: Plan, variables: readonly Variable[]
         "add `batchNorm: true` to defineNetwork(), or `batchNorm: false` if the network has no batch norm",
         stageCode,
       ),
+    },
+  );
+}
+
+/** Rejects an initial output bias if the network declares no bias of its outputs. */
+function refuseNoOutputBias(
+  { network, outputBias, document }: Plan,
+  variables: readonly Variable[],
+): void {
+  if (outputBias !== "base-rate") return;
+  if (variables.some(({ initializer }) => initializer.kind === "output bias")) return;
+  throw new UserError(
+    `the network ${network.reference.name} declares no variable as the bias of its outputs, so it cannot start at the base rate`,
+    {
+      place: document.place(["network", "outputBias"]),
+      hint: hint(
+        "network/output-bias",
+        'remove `outputBias`, or declare the bias with `initializer: { kind: "output bias" }` in the stage',
+        { remove: ["."] },
+      ),
+      exitCode: 2,
     },
   );
 }

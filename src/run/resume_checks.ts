@@ -38,6 +38,7 @@ const fixed = [
   "data.prepare",
   "data.rows",
   "data.group",
+  "data.sampling",
   "network",
   "optimizer.use",
   "train.batch",

@@ -389,7 +389,9 @@ class Training {
         const input = (rows: Batch, part?: Omit<BatchPart, "batch">) =>
           stepInput(model, rows, position, learningRate, progress.seed, optimizerSteps, part);
         return job.part < job.cut.size
-          ? partsOfBatch(batch, job.part).map(({ batch, ...part }) => input(batch, part))
+          ? partsOfBatch(batch, job.part, model.rowWeights).map(({ batch, ...part }) =>
+            input(batch, part)
+          )
           : [input(batch)];
       });
       const when = `at step ${step} (epoch ${epoch})`;

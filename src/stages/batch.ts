@@ -152,6 +152,20 @@ export interface LabelSpec extends ColumnSpec {
   readonly kind: "class" | "binary" | "number";
   /** The number of classes; 2 for a binary label and 0 for a number. */
   readonly classes: number;
+  /** How often the classes occur in the training rows; absent if no part of the run needs it. */
+  readonly training?: LabelStatistics | undefined;
+}
+
+/** Statistics of the label over the training rows. Rows count by the weights of the data. */
+export interface LabelStatistics {
+  /** The number of training rows. */
+  readonly rows: number;
+  /** The sum of the weights of all rows; the number of rows if they have no weights. */
+  readonly total: number;
+  /** The sum of the weights of the rows of each class; empty for a label that is a number. */
+  readonly classes: readonly number[];
+  /** The mean of a label that is a number or binary; 0 for other labels, and if `total` is 0. */
+  readonly mean: number;
 }
 
 /** The columns of some rows that are processed together. */

@@ -1,4 +1,5 @@
 import type { tf } from "./tf.ts";
+import type { z } from "./z.ts";
 import type { LabelSpec } from "./batch.ts";
 import type { Variable, VariableSpec } from "./network.ts";
 import {
@@ -91,11 +92,25 @@ export interface LossStage extends Stage<"loss", LossContext, TaskLoss | HintLos
    * `to:`).
    */
   readonly form: "task" | "hint";
+  /** Whether the loss reads `label.training`; undefined if the stage does not declare it. */
+  readonly labelStatistics?: LabelStatisticsNeed | undefined;
 }
+
+/** Whether a loss reads the statistics of the label: a constant, or a function of the options. */
+// deno-lint-ignore no-explicit-any -- the options are the stage's own
+export type LabelStatisticsNeed = boolean | ((options: any) => boolean);
 
 /** The definition of a loss, for {@linkcode defineLoss}. */
 export type LossDefinition<Schema extends OptionsSchema> =
   & StageDefinition<Schema>
+  & {
+    /**
+     * Whether `create()` reads `label.training`, the statistics of the label over the training
+     * rows, such as the number of rows of each class; `false` by default. Rows that do not fit in
+     * memory are then read once more before training.
+     */
+    readonly labelStatistics?: boolean | ((options: z.output<Schema>) => boolean);
+  }
   & (
     | { readonly form: "task"; readonly create: Create<Schema, LossContext, TaskLoss> }
     | { readonly form: "hint"; readonly create: Create<Schema, LossContext, HintLoss> }
@@ -124,6 +139,25 @@ export type LossDefinition<Schema extends OptionsSchema> =
 export function defineLoss<Schema extends OptionsSchema>(
   definition: LossDefinition<Schema>,
 ): LossStage {
-  const stage = defineStage<"loss", Schema, LossContext, TaskLoss | HintLoss>("loss", definition);
-  return { ...stage, kind: "loss", form: definition.form } as LossStage;
+  const { labelStatistics, ...rest } = definition;
+  const stage = defineStage<"loss", Schema, LossContext, TaskLoss | HintLoss>("loss", rest);
+  return {
+    ...stage,
+    kind: "loss",
+    form: definition.form,
+    ...(labelStatistics !== undefined && { labelStatistics }),
+  } as LossStage;
+}
+
+/**
+ * Checks whether a loss stage reads the statistics of the label.
+ *
+ * @param stage The loss stage.
+ * @param options The stage's checked options.
+ */
+export function needsLabelStatistics(
+  { labelStatistics = false }: Pick<LossStage, "labelStatistics">,
+  options: unknown,
+): boolean {
+  return typeof labelStatistics === "function" ? labelStatistics(options) : labelStatistics;
 }

@@ -22,7 +22,19 @@ export type VariableOwner = NetName | "shared" | "loss";
 export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "normal"; readonly deviation: number }
-  | { readonly kind: "uniform"; readonly low: number; readonly high: number };
+  | { readonly kind: "uniform"; readonly low: number; readonly high: number }
+  | OutputBias;
+
+/**
+ * The initial value of the bias that a net adds to its logits, of shape `[units]`. It is 0, or the
+ * base rate of the training rows with the option `network.outputBias: base-rate`.
+ */
+export interface OutputBias {
+  /** The kind of the initializer. */
+  readonly kind: "output bias";
+  /** The values; Rocket sets them when a network declares the variable. */
+  readonly values?: readonly number[];
+}
 
 /**
  * A section of a layer's inputs: the values of a feature (by its name), or numbers computed from

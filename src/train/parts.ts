@@ -19,6 +19,7 @@ import {
   type StepInput,
   type StepOutput,
 } from "./step.ts";
+import { weightedRows } from "./step_input.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /** A part of a batch, and its share of the batch. */
@@ -50,8 +51,13 @@ export function partSizes(rows: number, most: number): number[] {
  *
  * @param batch The batch.
  * @param most The maximum number of rows of a part.
+ * @param rowWeights Factors of the weights of rows, by the class of the label; 1 by default.
  */
-export function partsOfBatch(batch: Batch, most: number): BatchPart[] {
+export function partsOfBatch(
+  batch: Batch,
+  most: number,
+  rowWeights?: readonly number[],
+): BatchPart[] {
   const { size, ...columns } = batch;
   const weightOf = (values: Iterable<number> | undefined, rows: number) => {
     if (!values) return rows;
@@ -59,7 +65,8 @@ export function partsOfBatch(batch: Batch, most: number): BatchPart[] {
     for (const value of values) sum += value;
     return sum;
   };
-  const whole = weightOf(batch.weight?.values, size);
+  const weights = weightedRows(batch, rowWeights).weight?.values;
+  const whole = weightOf(weights, size);
   let start = 0;
   return partSizes(size, most).map((rows, index) => {
     const from = start, to = start += rows;
@@ -67,7 +74,7 @@ export function partsOfBatch(batch: Batch, most: number): BatchPart[] {
       const each = shape.reduce((product, length) => product * length, 1);
       return { values: values.subarray(from * each, to * each), shape };
     });
-    const weight = weightOf(part.weight?.values, rows);
+    const weight = weightOf(weights?.subarray(from, to), rows);
     return {
       batch: { size: rows, ...part },
       index,

@@ -12,6 +12,7 @@ import { type Clip, clipGradients, squaresByOwner } from "./clip.ts";
 import { Forward } from "./forward.ts";
 import {
   disposeUses,
+  type Gradients,
   gradientsOf,
   summedRows,
   type UsedGradients,
@@ -43,6 +44,8 @@ export interface Model {
   readonly optimizerStage: StageReference;
   /** Which table rows a step updates: only those that it reads (`lazy`, the default), or all. */
   readonly tables?: "lazy" | "exact" | undefined;
+  /** The factor λ of the penalty λ/2 · Σ w² on rows of tables; 0 by default. */
+  readonly embeddingL2?: number | undefined;
   /** The largest allowed norm of gradients; unlimited by default. */
   readonly clip?: Clip | undefined;
   /**
@@ -50,6 +53,8 @@ export interface Model {
    * running statistics are used but not updated.
    */
   readonly frozen?: ReadonlySet<VariableOwner> | undefined;
+  /** Factors of the weights of rows in training, by the class of the label; 1 by default. */
+  readonly rowWeights?: readonly number[] | undefined;
 }
 
 /**
@@ -205,6 +210,35 @@ export function partGradients(
 }
 
 /**
+ * Adds the gradient of the penalty on embeddings: λ · w for each row of a table that the step
+ * updates, once for each row. Those are the rows that the step reads, or all rows with `exact`.
+ */
+function withPenalty(
+  { embeddingL2, variables }: Model,
+  values: TensorsByName,
+  { gradients, rows }: Gradients,
+): Gradients {
+  if (!embeddingL2) return { gradients, rows };
+  const penalized = (gradient: tf.Tensor, weights: tf.Tensor) =>
+    tf.add(gradient, tf.mul(weights, embeddingL2));
+  const whole = variables.filter(({ name, table }) => table && gradients[name]);
+  return {
+    gradients: {
+      ...gradients,
+      ...Object.fromEntries(
+        whole.map(({ name }) => [name, penalized(gradients[name]!, values[name]!)]),
+      ),
+    },
+    rows: new Map(
+      [...rows].map(([name, row]) => [
+        name,
+        { ...row, values: penalized(row.values, row.rows) as tf.Tensor2D },
+      ]),
+    ),
+  };
+}
+
+/**
  * Clips gradients and updates the variables with them.
  *
  * @param model The model.
@@ -220,7 +254,7 @@ export function applyGradients(
   { gradients: dense, uses, losses }: Omit<PartGradients, "updates">,
   numbers: UpdateNumbers,
 ): StepOutput {
-  const summed = { gradients: dense, rows: summedRows(uses) };
+  const summed = withPenalty(model, state.values, { gradients: dense, rows: summedRows(uses) });
   const { gradients, rows, norm } = clipGradients(summed, model.variables, model.clip);
   const sound = rows.size > 0 ? allFinite([losses, norm]) : undefined;
   const values: Record<string, tf.Tensor> = { ...state.values };

@@ -26,7 +26,7 @@ import { batchTensors, rowsOf } from "./tensors.ts";
  * @throws {StageError} If the optimizer computes a scalar that is not a finite number.
  */
 export function stepInput(
-  model: Pick<Model, "terms" | "optimizer" | "optimizerStage">,
+  model: Pick<Model, "terms" | "optimizer" | "optimizerStage" | "rowWeights">,
   batch: Batch,
   position: Position,
   learningRate: number,
@@ -37,7 +37,7 @@ export function stepInput(
   const step = taken + 1;
   const purpose = part && part.index > 0 ? [position.step, "part", part.index] : [position.step];
   return {
-    ...batchTensors(batch, columnsRead(model.terms)),
+    ...batchTensors(weightedRows(batch, model.rowWeights), columnsRead(model.terms)),
     learningRate: tf.scalar(learningRate),
     step: tf.scalar(step),
     scalars: optimizerScalars(model, { step, learningRate }),
@@ -45,6 +45,22 @@ export function stepInput(
     ...(part && { share: { rows: tf.scalar(part.rows), weights: tf.scalar(part.weights) } }),
     factors: changingFactors(model.terms).map((factor) => tf.scalar(factor(position))),
   };
+}
+
+/**
+ * Multiplies the weights of rows by factors of their classes.
+ *
+ * @param batch The rows.
+ * @param factors The factors by class; undefined for 1.
+ */
+export function weightedRows(batch: Batch, factors: readonly number[] | undefined): Batch {
+  if (!factors) return batch;
+  const { size, label, weight } = batch;
+  const values = Float32Array.from(
+    { length: size },
+    (_, row) => (weight?.values[row] ?? 1) * factors[label.values[row]!]!,
+  );
+  return { ...batch, weight: { values, shape: [] } };
 }
 
 /**

@@ -4,7 +4,13 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { deriveSeed } from "../base/random.ts";
 import type { LossVariables } from "../stages/loss.ts";
-import type { NetName, Variable, VariableRegistry, VariableSpec } from "../stages/network.ts";
+import type {
+  Initializer,
+  NetName,
+  Variable,
+  VariableRegistry,
+  VariableSpec,
+} from "../stages/network.ts";
 
 /** Tensors by the name of their variable. */
 export type TensorsByName = Readonly<Record<string, tf.Tensor>>;
@@ -55,6 +61,16 @@ const MAX_VARIABLES = 100_000;
 /** The variables that a network and losses declared, in the order of declaration. */
 export class DeclaredVariables implements VariableRegistry {
   readonly #byName = new Map<string, Variable>();
+  readonly #outputBias: readonly number[] | undefined;
+
+  /**
+   * Creates an empty registry.
+   *
+   * @param outputBias The initial values of output biases; zeros by default.
+   */
+  constructor(outputBias?: readonly number[]) {
+    this.#outputBias = outputBias;
+  }
 
   add(spec: VariableSpec): Variable {
     if (this.#byName.has(spec.name)) {
@@ -71,7 +87,12 @@ export class DeclaredVariables implements VariableRegistry {
         },
       );
     }
-    const variable = { trainable: true, table: false, ...spec };
+    const variable = {
+      trainable: true,
+      table: false,
+      ...spec,
+      initializer: this.#initializerOf(spec),
+    };
     if (spec.axes && spec.axes.length !== spec.shape.length) {
       throw new Error(
         `the variable ${
@@ -102,6 +123,17 @@ export class DeclaredVariables implements VariableRegistry {
     return {
       add: (spec) => this.add({ ...spec, name: `losses/${name}/${spec.name}`, owner: "loss" }),
     };
+  }
+
+  #initializerOf({ name, shape, initializer }: VariableSpec): Initializer {
+    const values = this.#outputBias;
+    if (initializer.kind !== "output bias" || !values) return initializer;
+    if (shape.join() === String(values.length)) return { ...initializer, values };
+    throw new Error(
+      `the output bias ${
+        JSON.stringify(name)
+      } has the shape [${shape}]; expected [${values.length}]`,
+    );
   }
 
   /** All declared variables. */
@@ -220,6 +252,8 @@ function initialValue(
       return tf.randomNormal(shape, 0, initializer.deviation, "float32", seed);
     case "uniform":
       return tf.randomUniform(shape, initializer.low, initializer.high, "float32", seed);
+    case "output bias":
+      return initializer.values ? tf.tensor([...initializer.values], shape) : tf.zeros(shape);
   }
 }
 
@@ -229,7 +263,9 @@ function tableValue(
   initializer: Variable["initializer"],
   seed: number,
 ): tf.Tensor {
-  if (initializer.kind === "constant") return initialValue(shape, initializer, seed);
+  if (!["normal", "uniform"].includes(initializer.kind)) {
+    return initialValue(shape, initializer, seed);
+  }
   const [rows, size] = shape as [number, number];
   const table = tf.fill(shape, 0);
   for (let start = 0; start < rows; start += TABLE_PART) {

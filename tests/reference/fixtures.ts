@@ -381,6 +381,13 @@ export interface TablesReference {
   >;
   /** The table after SparseAdam. */
   readonly sparseAdam: readonly (readonly number[])[];
+  /** The table after Adam with an L2 penalty on the rows that are read, or on all. */
+  readonly penalized: {
+    readonly embeddingL2: number;
+    readonly lr: number;
+    readonly lazy: readonly (readonly number[])[];
+    readonly exact: readonly (readonly number[])[];
+  };
 }
 
 /** The values of tables.py. */

@@ -55,13 +55,34 @@ def task_losses(units: int, bound: int) -> dict:
                 "mean over rows of −log softmax(on)[label]",
                 lambda on: F.cross_entropy(on, label(units)),
                 on=logits("to", units, bound),
-            )
+            ),
+            **{
+                f"cross-entropy-weighted-{smoothing}": record(
+                    "mean over rows of the loss of each row, with weight and label_smoothing",
+                    lambda on, smoothing=smoothing: F.cross_entropy(
+                        on,
+                        label(units),
+                        weight=0.5 + 0.75 * torch.arange(units).double(),
+                        label_smoothing=smoothing,
+                        reduction="none",
+                    ).mean(),
+                    on=logits("to", units, bound),
+                )
+                for smoothing in (0, 0.1)
+            },
         }
     target = label(units).double()
     return {
         "binary-cross-entropy": record(
             "mean over rows of −label · log σ(on) − (1 − label) · log(1 − σ(on))",
             lambda on: F.binary_cross_entropy_with_logits(on[:, 0], target),
+            on=logits("to", units, bound),
+        ),
+        "binary-cross-entropy-weighted": record(
+            "mean over rows, with pos_weight 2.5",
+            lambda on: F.binary_cross_entropy_with_logits(
+                on[:, 0], target, pos_weight=torch.tensor(2.5).double()
+            ),
             on=logits("to", units, bound),
         ),
         "mean-squared-error": record(

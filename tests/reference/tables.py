@@ -6,6 +6,8 @@ writes tables.jsonl next to this file. The loss of a batch is ½ Σ curvature ·
 rows that it reads, a row as often as it is read, divided by the rows of the batch. `exact` is an
 optimizer on the dense table. `lazy` is the same optimizer, after each step of which the rows that were
 not read, and what the optimizer keeps of them, are put back as they were. `sparse` is SparseAdam.
+`embeddingL2` adds λ / 2 · Σ w² to the loss: over the different rows that the step reads for `lazy`,
+and over the whole table for `exact`.
 """
 
 from pathlib import Path
@@ -16,6 +18,7 @@ from torch.optim import SGD, Adagrad, Adam, AdamW, SparseAdam
 import values
 
 STEPS, BATCH, PLACES, ROWS, SIZE = 50, 4, 2, 12, 3
+L2 = 0.2
 
 RUNS = {
     "sgd": (SGD, {"lr": 0.05, "momentum": 0.9, "weight_decay": 0.05}),
@@ -53,7 +56,7 @@ def kept(optimizer: torch.optim.Optimizer, weight: torch.Tensor) -> dict:
     }
 
 
-def run(kind: type, options: dict, lazy: bool) -> list:
+def run(kind: type, options: dict, lazy: bool, l2: float = 0) -> list:
     """The table after all steps."""
     weight = table("start", -1, 1).requires_grad_()
     optimizer = kind([weight], **options)
@@ -62,7 +65,8 @@ def run(kind: type, options: dict, lazy: bool) -> list:
         before = weight.detach().clone()
         slots = {name: value.clone() for name, value in kept(optimizer, weight).items()}
         optimizer.zero_grad()
-        loss_of(weight[ids], ids).backward()
+        penalized = weight[ids.unique()] if lazy else weight
+        (loss_of(weight[ids], ids) + l2 / 2 * penalized.square().sum()).backward()
         optimizer.step()
         if not lazy:
             continue
@@ -106,7 +110,14 @@ def main() -> None:
         }
         for name, (kind, options) in RUNS.items()
     }
-    values.write(Path(__file__).with_name("tables.jsonl"), {"runs": runs, "sparseAdam": sparse()})
+    penalized = {
+        "embeddingL2": L2,
+        "lr": 0.01,
+        "lazy": run(Adam, {"lr": 0.01}, lazy=True, l2=L2),
+        "exact": run(Adam, {"lr": 0.01}, lazy=False, l2=L2),
+    }
+    document = {"runs": runs, "sparseAdam": sparse(), "penalized": penalized}
+    values.write(Path(__file__).with_name("tables.jsonl"), document)
 
 
 if __name__ == "__main__":

@@ -122,6 +122,20 @@ for (const tables of ["lazy", "exact"] as const) {
   });
 }
 
+forEachEngine(
+  "embeddingL2 agrees with PyTorch's gradient of λ/2 · Σ w² over the rows that are updated",
+  async () => {
+    const { penalized: { embeddingL2, lr, ...expected } } = await readTablesReference();
+    for (const tables of ["lazy", "exact"] as const) {
+      for (const captured of [false, true]) {
+        const model = { ...modelOf(adam, {}, tables), embeddingL2 };
+        const values = trained(model, lr, captured);
+        assertNear(`${tables}${captured ? ", captured" : ""}`, values, expected[tables], 1e-6);
+      }
+    }
+  },
+);
+
 forEachEngine("adam's lazy tables agree with PyTorch's SparseAdam after 50 steps", async () => {
   const { sparseAdam } = await readTablesReference();
   // SparseAdam adds epsilon before the correction and not after it, which is 1e-8 of a root.

@@ -115,6 +115,9 @@ const cases: Record<string, Record<string, unknown>> = {
   "cross-entropy, smoothed": {
     losses: tasks.map((task) => ({ ...task, labelSmoothing: 0.1 })),
   },
+  "class weights": {
+    losses: tasks.map((task) => ({ ...task, labelSmoothing: 0.1, classWeights: "balanced" })),
+  },
   "mse-hint, mlp, sgd": { losses: hint({}) },
   "mse-probability": { losses: hint({ use: "mse-probability" }) },
   "kl": { losses: hint({ use: "kl", temperature: 4 }) },
@@ -211,7 +214,11 @@ function clicks(network: Record<string, unknown>): Record<string, unknown> {
       features: { a: {}, item: { ids: "train" }, history: { ids: { of: "item" }, length: 3 } },
     },
     network,
-    losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
+    losses: ["light", "booster"].map((on) => ({
+      use: "binary-cross-entropy",
+      on,
+      classWeights: [1, 3],
+    })),
     optimizer: { use: "adagrad", learningRate: 0.05 },
   };
 }
@@ -295,7 +302,7 @@ async function compare(
 ): Promise<void> {
   const eager = await train(pipeline, false, steps);
   const replayed = await train(pipeline, true, steps);
-  assertEquals(replayed.reports.length, 2);
+  assertEquals(replayed.reports.length, 2, replayed.reports.join());
   for (const line of replayed.reports) {
     assert(/captured as a graph of .* from 2, 3, 5 rows/.test(line), line);
   }

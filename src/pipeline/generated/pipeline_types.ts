@@ -62,6 +62,13 @@ readonly [name: string]: string;
 readonly nullValues?: readonly (string)[];
 /** How many rows of the training split to train on. The seed selects them. All by default. */
 readonly rows?: number;
+/** Trains on a sample of the training rows of some classes, which the seed selects. The losses weigh the kept rows of a class by the inverse of the fraction, so that predicted probabilities are those of all rows. */
+readonly sampling?: {
+/** The fraction of the training rows to keep, by class: the value of the label, such as 0 for negatives. All rows of other classes are kept. */
+readonly keep: {
+readonly [name: string]: number;
+};
+};
 /** How much memory rows may use, in bytes or as a size such as 512MB. By default, half of the available memory. Rows that do not fit are read when they are needed. */
 readonly memory?: (number) | (string);
 /** The inputs of the nets: rest for all columns that have no other purpose, a list of columns, or a map of columns with options. */
@@ -288,6 +295,13 @@ readonly [name: string]: string;
 readonly nullValues?: readonly (string)[];
 /** How many rows of the training split to train on. The seed selects them. All by default. */
 readonly rows?: number;
+/** Trains on a sample of the training rows of some classes, which the seed selects. The losses weigh the kept rows of a class by the inverse of the fraction, so that predicted probabilities are those of all rows. */
+readonly sampling?: {
+/** The fraction of the training rows to keep, by class: the value of the label, such as 0 for negatives. All rows of other classes are kept. */
+readonly keep?: {
+readonly [name: string]: number;
+};
+};
 /** How much memory rows may use, in bytes or as a size such as 512MB. By default, half of the available memory. Rows that do not fit are read when they are needed. */
 readonly memory?: (number) | (string);
 /** The inputs of the nets: rest for all columns that have no other purpose, a list of columns, or a map of columns with options. */
@@ -663,6 +677,8 @@ readonly network:
   | StageObject<"network">
   | ("ctr" | "dcn-v2" | "deepfm" | "mlp" | "wide-resnet") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "ctr";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -775,6 +791,8 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use: "dcn-v2";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -895,6 +913,8 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use: "deepfm";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -1003,6 +1023,8 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use: "mlp";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -1081,6 +1103,8 @@ readonly light?: readonly (number)[];
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use: "pair";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -1166,6 +1190,8 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use: "wide-resnet";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -1259,6 +1285,8 @@ readonly dropout?: number;
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
 }) | ({
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -1344,6 +1372,8 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -1453,6 +1483,10 @@ readonly weight?: number;
 readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
+/** The factor of the loss of each row, by the row's class. A list: in the order of the classes. A map: by the values of the label; 1 for all other classes. balanced: inversely proportional to the number of training rows of the class, with mean 1 over the training rows. */
+readonly classWeights?: ("balanced") | (readonly (number)[]) | ({
+readonly [name: string]: number;
+});
 }) | ({
 readonly use: "cross-entropy";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
@@ -1471,6 +1505,10 @@ readonly schedule?: StageEntries["schedule"];
 readonly gradient?: StageEntries["gradient"];
 /** The fraction of the label that is distributed evenly over all classes. */
 readonly labelSmoothing?: number;
+/** The factor of the loss of each row, by the row's class. A list: in the order of the classes. A map: by the values of the label; 1 for all other classes. balanced: inversely proportional to the number of training rows of the class, with mean 1 over the training rows. */
+readonly classWeights?: ("balanced") | (readonly (number)[]) | ({
+readonly [name: string]: number;
+});
 }) | ({
 readonly use: "decoupled-kd";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
@@ -1885,6 +1923,8 @@ readonly use: "adagrad";
 readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
+/** The factor λ of an L2 penalty on embeddings: λ/2 times the sum of the squared values of the table rows that a step updates, each row once. It changes gradients only, not the losses in results. */
+readonly embeddingL2?: number;
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The initial value of the sum of squared gradients. */
@@ -1899,6 +1939,8 @@ readonly use: "adam";
 readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
+/** The factor λ of an L2 penalty on embeddings: λ/2 times the sum of the squared values of the table rows that a step updates, each row once. It changes gradients only, not the losses in results. */
+readonly embeddingL2?: number;
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
@@ -1913,6 +1955,8 @@ readonly use: "adamw";
 readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
+/** The factor λ of an L2 penalty on embeddings: λ/2 times the sum of the squared values of the table rows that a step updates, each row once. It changes gradients only, not the losses in results. */
+readonly embeddingL2?: number;
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
@@ -1927,6 +1971,8 @@ readonly use: "sgd";
 readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
+/** The factor λ of an L2 penalty on embeddings: λ/2 times the sum of the squared values of the table rows that a step updates, each row once. It changes gradients only, not the losses in results. */
+readonly embeddingL2?: number;
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The momentum factor. */
@@ -1941,6 +1987,8 @@ readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `
 readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
+/** The factor λ of an L2 penalty on embeddings: λ/2 times the sum of the squared values of the table rows that a step updates, each row once. It changes gradients only, not the losses in results. */
+readonly embeddingL2?: number;
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 readonly [option: string]: unknown;
@@ -2210,6 +2258,8 @@ readonly network:
   | StageObject<"network">
   | ("ctr" | "dcn-v2" | "deepfm" | "mlp" | "wide-resnet") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "ctr";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -2322,6 +2372,8 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use?: "dcn-v2";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -2442,6 +2494,8 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use?: "deepfm";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -2550,6 +2604,8 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use?: "mlp";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -2628,6 +2684,8 @@ readonly light?: readonly (number)[];
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use?: "pair";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -2713,6 +2771,8 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use?: "wide-resnet";
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -2806,6 +2866,8 @@ readonly dropout?: number;
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
 }) | ({
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -2891,6 +2953,8 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
+/** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
+readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
 /** The initial weights of the light net. */
@@ -2972,6 +3036,8 @@ readonly use?: "adagrad";
 readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
+/** The factor λ of an L2 penalty on embeddings: λ/2 times the sum of the squared values of the table rows that a step updates, each row once. It changes gradients only, not the losses in results. */
+readonly embeddingL2?: number;
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The initial value of the sum of squared gradients. */
@@ -2986,6 +3052,8 @@ readonly use?: "adam";
 readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
+/** The factor λ of an L2 penalty on embeddings: λ/2 times the sum of the squared values of the table rows that a step updates, each row once. It changes gradients only, not the losses in results. */
+readonly embeddingL2?: number;
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
@@ -3000,6 +3068,8 @@ readonly use?: "adamw";
 readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
+/** The factor λ of an L2 penalty on embeddings: λ/2 times the sum of the squared values of the table rows that a step updates, each row once. It changes gradients only, not the losses in results. */
+readonly embeddingL2?: number;
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
@@ -3014,6 +3084,8 @@ readonly use?: "sgd";
 readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
+/** The factor λ of an L2 penalty on embeddings: λ/2 times the sum of the squared values of the table rows that a step updates, each row once. It changes gradients only, not the losses in results. */
+readonly embeddingL2?: number;
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The momentum factor. */
@@ -3028,6 +3100,8 @@ readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `
 readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
+/** The factor λ of an L2 penalty on embeddings: λ/2 times the sum of the squared values of the table rows that a step updates, each row once. It changes gradients only, not the losses in results. */
+readonly embeddingL2?: number;
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 readonly [option: string]: unknown;

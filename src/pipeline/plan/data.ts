@@ -11,6 +11,7 @@ type PlannedData = Pick<
   | "sources"
   | "split"
   | "rows"
+  | "sampling"
   | "memory"
   | "chosen"
   | "prepare"
@@ -32,7 +33,8 @@ export async function planData(
   planner: Planner,
   data: PipelineValue["data"],
 ): Promise<PlannedData> {
-  const { split, rows, memory, features: chosen, prepare, label, nulls, weight, group } = data;
+  const { split, rows, sampling, memory, features: chosen, prepare, label, nulls, weight, group } =
+    data;
   const sources: { -readonly [Name in keyof PlannedSources]: PlannedSources[Name] } = {};
   for (const name of ["all", "train", "validation", "test"] as const) {
     const entry = data[name];
@@ -45,7 +47,20 @@ export async function planData(
     const planned = await planner.stage<TransformStage>("transform", entry, path);
     return planned && { ...planned, on: entry.on ?? planned.stage.on };
   });
-  return { sources, split, rows, memory, chosen, prepare, label, nulls, weight, group, transforms };
+  return {
+    sources,
+    split,
+    rows,
+    sampling,
+    memory,
+    chosen,
+    prepare,
+    label,
+    nulls,
+    weight,
+    group,
+    transforms,
+  };
 }
 
 /** Checks that each split gets its rows from exactly one place. */
@@ -124,8 +139,20 @@ function checkSources(planner: Planner, data: PipelineValue["data"]): void {
  * @param data The data of a plan.
  */
 export function resolvedData(
-  { sources, split, rows, memory, chosen, prepare, label, nulls, weight, group, transforms }:
-    PlannedData,
+  {
+    sources,
+    split,
+    rows,
+    sampling,
+    memory,
+    chosen,
+    prepare,
+    label,
+    nulls,
+    weight,
+    group,
+    transforms,
+  }: PlannedData,
 ): Record<string, unknown> {
   return {
     ...Object.fromEntries(
@@ -133,6 +160,7 @@ export function resolvedData(
     ),
     ...(split && { split }),
     ...(rows !== undefined && { rows }),
+    ...(sampling && { sampling }),
     ...(memory !== undefined && { memory }),
     features: chosen,
     ...(prepare && { prepare }),

@@ -114,6 +114,7 @@ async function planAll(
       ),
     ],
     network,
+    outputBias: value.network.outputBias ?? "zero",
     initial,
     phases,
     metrics,
@@ -128,6 +129,7 @@ async function planAll(
       data: resolvedData(data),
       network: {
         ...network.resolved,
+        ...(value.network.outputBias === "base-rate" && { outputBias: "base-rate" }),
         ...(initial.length > 0 && { initial: resolvedInitial(initial) }),
       },
       ...resolvedStages({ losses, optimizer }),

@@ -218,8 +218,8 @@ export async function planOptimizer(
     ...path,
     "schedule",
   ]);
-  return planned && schedule &&
-    { ...planned, learningRate: entry.learningRate, schedule, tables: entry.tables };
+  const { learningRate, tables, embeddingL2 } = entry;
+  return planned && schedule && { ...planned, learningRate, schedule, tables, embeddingL2 };
 }
 
 /**
@@ -236,6 +236,7 @@ export function resolvedStages({ losses, optimizer }: PhaseStages): Record<strin
         learningRate: optimizer.learningRate,
         schedule: optimizer.schedule.resolved,
         tables: optimizer.tables,
+        ...(optimizer.embeddingL2 !== undefined && { embeddingL2: optimizer.embeddingL2 }),
       },
     }),
   };

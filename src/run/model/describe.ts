@@ -9,7 +9,7 @@ import { lineageOf } from "./lineage.ts";
 import type { ModelContent, ModelInput } from "./model_file.ts";
 
 /** The properties of the data that describe a model. */
-type DescribedData = Pick<PreparedData, "plan" | "splits" | "transforms" | "measured">;
+type DescribedData = Pick<PreparedData, "plan" | "splits" | "transforms" | "measured" | "label">;
 
 /**
  * Returns the features as the nets receive them.
@@ -52,7 +52,7 @@ export function describeModel(
       const column = options.column ?? name;
       return { name, column, type: typeOf(column), options, spec: train.features[name]! };
     }),
-    label: { type: typeOf(plan.label.column), options: plan.label, spec: train.label },
+    label: { type: typeOf(plan.label.column), options: plan.label, spec: data.label },
     transforms: transforms.map(({ resolved, on }, index) => ({
       use: String(resolved.use),
       options: writtenOptions(plan, resolved, ["data", "transforms", index]),

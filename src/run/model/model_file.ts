@@ -235,6 +235,12 @@ const spec = z.strictObject({
   missing: z.enum(["mean", "median"]).optional(),
   places: z.array(z.strictObject({ size: count, ids: keys.optional() })).optional(),
 });
+const labelStatistics = z.strictObject({
+  rows: count,
+  total: z.number().nonnegative(),
+  classes: z.array(z.number().nonnegative()),
+  mean: z.number(),
+});
 const type = z.strictObject({ text: z.string(), family: familySchema });
 const options = z.record(z.string(), z.unknown());
 const part = z.union([
@@ -281,7 +287,11 @@ const fileSchema = z.strictObject({
   label: z.strictObject({
     type,
     options: labelSchema,
-    spec: spec.extend({ kind: z.enum(["class", "binary", "number"]), classes: count }),
+    spec: spec.extend({
+      kind: z.enum(["class", "binary", "number"]),
+      classes: count,
+      training: labelStatistics.optional(),
+    }),
   }),
   transforms: z.array(z.strictObject({
     use: z.string(),

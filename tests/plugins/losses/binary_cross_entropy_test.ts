@@ -15,12 +15,23 @@ function computeRows(logits: number[], labels: number[]) {
 
 Deno.test(
   "binary-cross-entropy fulfills the contract of a loss",
-  () => checkStage(binaryCrossEntropy),
+  () => checkStage(binaryCrossEntropy, { options: { classWeights: "balanced" } }),
 );
 
 forEachEngine(
   "binary-cross-entropy agrees with PyTorch for moderate and extreme logits",
   () => assertReference(binaryCrossEntropy, [1]),
+);
+
+forEachEngine(
+  "binary-cross-entropy with a weight of the positive class agrees with PyTorch's pos_weight",
+  () =>
+    assertReference(
+      binaryCrossEntropy,
+      [1],
+      { classWeights: [1, 2.5] },
+      "binary-cross-entropy-weighted",
+    ),
 );
 
 forEachEngine("binary-cross-entropy is −log of the label's probability for each row", () => {

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
 import crossEntropy from "../../../plugins/losses/cross_entropy.ts";
+import { needsLabelStatistics } from "../../../plugin.ts";
+import { openEngine } from "../../../src/engine/engine.ts";
 import { checkStage } from "../../../testing.ts";
 import { assertNear } from "../../reference/fixtures.ts";
 import { forEachEngine } from "../../support/engines.ts";
@@ -20,13 +22,66 @@ const eighths = [Math.log(1), Math.log(2), Math.log(5)];
 
 Deno.test("cross-entropy fulfills the contract of a loss", async () => {
   await checkStage(crossEntropy);
-  await checkStage(crossEntropy, { options: { labelSmoothing: 0.1 } });
+  await checkStage(crossEntropy, { options: { labelSmoothing: 0.1, classWeights: "balanced" } });
 });
 
 forEachEngine(
   "cross-entropy agrees with PyTorch for 2 and 5 logits, moderate and extreme",
   () => assertReference(crossEntropy, [2, 5]),
 );
+
+forEachEngine(
+  "cross-entropy with weights of classes agrees with PyTorch's loss of each row",
+  async () => {
+    for (const units of [2, 5]) {
+      const classWeights = Array.from({ length: units }, (_, index) => 0.5 + 0.75 * index);
+      for (const labelSmoothing of [0, 0.1]) {
+        const name = `cross-entropy-weighted-${labelSmoothing}`;
+        await assertReference(crossEntropy, [units], { classWeights, labelSmoothing }, name);
+      }
+    }
+  },
+);
+
+Deno.test("cross-entropy takes weights by class name, and 1 for other classes", async () => {
+  await openEngine("wasm");
+  const label = { ...classLabel(3), vocabulary: ["cat", "dog", "owl"] };
+  const weightsOf = (classWeights: unknown) => {
+    const loss = makeTask(crossEntropy, label, [3], { classWeights });
+    return [...loss(tf.zeros([3, 3]), tf.tensor1d([0, 1, 2], "int32")).dataSync()]
+      .map((value) => Math.round(1000 * value / Math.log(3)) / 1000);
+  };
+  assertEquals(weightsOf({ dog: 4 }), [1, 4, 1]);
+  assertEquals(weightsOf([2, 0, 0.5]), [2, 0, 0.5]);
+});
+
+Deno.test("cross-entropy balances classes by their training rows as scikit-learn does", async () => {
+  await openEngine("wasm");
+  // compute_class_weight("balanced", classes=[0, 1, 2], y=[0]*6 + [1]*3 + [2]*1)
+  const expected = [10 / (3 * 6), 10 / (3 * 3), 10 / (3 * 1)];
+  const training = { rows: 10, total: 10, classes: [6, 3, 1, 0], mean: 0 };
+  const loss = makeTask(crossEntropy, { ...classLabel(4), training }, [4], {
+    classWeights: "balanced",
+  });
+  const losses = loss(tf.zeros([4, 4]), tf.tensor1d([0, 1, 2, 3], "int32")).dataSync();
+  assertNear("weights", losses.map((value) => value / Math.log(4)), [...expected, 1], 1e-6);
+  assertEquals(needsLabelStatistics(crossEntropy, { classWeights: "balanced" }), true);
+  assertEquals(needsLabelStatistics(crossEntropy, { classWeights: [1, 2] }), false);
+});
+
+Deno.test("cross-entropy refuses a wrong number of weights, and weights of unknown classes", () => {
+  const label = { ...classLabel(3), vocabulary: ["cat", "dog", "owl"] };
+  assertRefuses(
+    () => makeTask(crossEntropy, label, [3], { classWeights: [1, 2] }),
+    "`classWeights` has 2 weights; the label has 3 classes",
+    "list one weight for each class",
+  );
+  assertRefuses(
+    () => makeTask(crossEntropy, label, [3], { classWeights: { dig: 2 } }),
+    '`classWeights` has a weight for "dig", which is not a class of the label',
+    "the classes are cat, dog, owl",
+  );
+});
 
 forEachEngine("cross-entropy is −log softmax of the target class for each row", () => {
   const { losses } = computeRows([eighths, eighths, [7, 7, 7]], [1, 2, 0]);

@@ -64,7 +64,8 @@ Deno.test("mlp initializes kernels with a standard deviation of √(2 / inputs),
   assertEquals(starts["light/head/kernel"], { kind: "normal", deviation: Math.sqrt(2 / 8) });
   assertEquals(starts["booster/dense2/kernel"], { kind: "normal", deviation: Math.sqrt(2 / 32) });
   for (const [name, start] of Object.entries(starts)) {
-    if (name.endsWith("bias")) assertEquals(start, { kind: "constant", value: 0 });
+    if (name.endsWith("head/bias")) assertEquals(start, { kind: "output bias" });
+    else if (name.endsWith("bias")) assertEquals(start, { kind: "constant", value: 0 });
   }
 });
 

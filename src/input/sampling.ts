@@ -1,0 +1,75 @@
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import { nearest } from "../base/nearest.ts";
+import { createRandom, deriveSeed } from "../base/random.ts";
+import type { Plan } from "../pipeline/plan.ts";
+import { labelBatches } from "./label_statistics.ts";
+import type { Rows } from "./rows.ts";
+
+/** The training rows that `data.sampling` keeps. */
+export interface SampledRows {
+  /** The numbers of the rows, ascending. */
+  readonly rows: Uint32Array;
+  /**
+   * How many rows a kept row of each class stands for: the rows of the class divided by those that
+   * are kept. 1 for a class without kept rows.
+   */
+  readonly weights: readonly number[];
+}
+
+/**
+ * Chooses the training rows that `data.sampling` keeps. Whether a row is kept depends on the seed,
+ * its class, and its position only, so streamed rows and rows in memory give the same choice.
+ *
+ * @param plan The plan.
+ * @param rows All training rows.
+ * @returns The rows to keep; undefined if the plan has no sampling.
+ * @throws {UserError} If the label has no classes, or not the one that the plan names.
+ */
+export async function sampledRows(
+  { sampling, seed, document }: Plan,
+  rows: Rows,
+): Promise<SampledRows | undefined> {
+  if (!sampling) return undefined;
+  const { kind, classes, vocabulary } = rows.label;
+  if (kind === "number") {
+    throw new UserError("data.sampling keeps rows by their class, but the label is a number", {
+      place: document.place(["data", "sampling"]),
+      hint: hint("sampling/number", "remove `sampling`; `data.rows` keeps a number of rows", {
+        remove: ["."],
+      }),
+      exitCode: 2,
+    });
+  }
+  const names = Array.from({ length: classes }, (_, index) => vocabulary?.[index] ?? `${index}`);
+  for (const [name, fraction] of Object.entries(sampling.keep)) {
+    if (names.includes(name)) continue;
+    const known = nearest(name, names) ?? names[0]!;
+    throw new UserError(`data.sampling names ${JSON.stringify(name)}, which is not a class`, {
+      place: document.keyPlace(["data", "sampling", "keep", name]),
+      hint: hint("sampling/class", `use a value of the label's column, such as ${known}`, {
+        set: { "/data/sampling/keep": { [known]: fraction } },
+      }),
+      exitCode: 2,
+    });
+  }
+  const fractions = names.map((name) =>
+    Object.hasOwn(sampling.keep, name) ? sampling.keep[name]! : 1
+  );
+  const random = createRandom(deriveSeed(seed, "sampling"));
+  const kept = new Uint32Array(rows.rows),
+    all = new Float64Array(classes),
+    own = new Float64Array(classes);
+  let row = 0, count = 0;
+  for await (const { size, label } of labelBatches(rows)) {
+    for (let index = 0; index < size; index++, row++) {
+      const value = label.values[index]!;
+      all[value]!++;
+      if (random.uniform() >= fractions[value]!) continue;
+      own[value]!++;
+      kept[count++] = row;
+    }
+  }
+  const weights = names.map((_, index) => own[index]! > 0 ? all[index]! / own[index]! : 1);
+  return { rows: kept.slice(0, count), weights };
+}
