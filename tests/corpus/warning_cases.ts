@@ -353,6 +353,19 @@ const pairs: readonly Pair[] = [
     },
   },
   {
+    name: "the label has large numbers",
+    deserves: {
+      row: (index) => ({ x: noise(index), y: 25000 + 1000 * noise(index) }),
+      label: "{ column: y, kind: number }",
+      losses: "[{ use: mean-squared-error, on: light }]",
+    },
+    words:
+      "the values of the label y are about 25,000, and the loss mean-squared-error needs small values",
+    at: "8:10",
+    similar: { row: (index) => ({ x: noise(index), y: 2.5 + 0.1 * noise(index) }) },
+    mends: "warning/large-label",
+  },
+  {
     name: "an earlier run divided the same rows differently",
     deserves: {
       row: plain,

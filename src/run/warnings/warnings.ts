@@ -11,6 +11,7 @@ import { classesWithoutRows, oneClass } from "./classes.ts";
 import { type Facts, gatherFacts } from "./facts.ts";
 import { groupsApart } from "./groups.ts";
 import { labelAsFeature } from "./label_as_feature.ts";
+import { largeLabel } from "./large_label.ts";
 import { differentRanges } from "./ranges.ts";
 import { shiftedInputs } from "./shifted_inputs.ts";
 import { smallBatches } from "./small_batches.ts";
@@ -30,6 +31,7 @@ const all: readonly ((facts: Facts) => Problem[] | Promise<Problem[]>)[] = [
   classesWithoutRows,
   noWeight,
   differentRanges,
+  largeLabel,
   rareValues,
   valuesThatDoNotOccur,
   mostlyUnknown,
