@@ -47,6 +47,7 @@ import { type Database, literal, noColumns, pathLiteral, quoted } from "./duckdb
 import type { SourceFile } from "./files.ts";
 import { lineOfRow, lineOfRowNow } from "./csv_lines.ts";
 import { scanCsv, type ScannedColumn, suitsGiven } from "./csv_scan.ts";
+import { compressionOf } from "./packed_text.ts";
 import type { Attempt, Tables } from "./table_files.ts";
 import {
   countedKinds,
@@ -330,17 +331,17 @@ interface Start {
 /** Returns the start of a file as text, with at least two records if the file has them. */
 async function startOf(
   database: Database,
-  { path }: SourceFile,
+  file: SourceFile,
   delimiter: string,
   quote: string,
 ): Promise<Start> {
-  const file = createReadStream(path);
-  const stream = /\.gz$/i.test(path)
-    ? file.pipe(createGunzip())
-    : /\.zst$/i.test(path)
-    ? file.pipe(createZstdDecompress())
-    : file;
-  file.on("error", (error) => stream.destroy(error));
+  const { path } = file, compression = compressionOf(file), bytes = createReadStream(path);
+  const stream = compression === "gzip"
+    ? bytes.pipe(createGunzip())
+    : compression === "zstd"
+    ? bytes.pipe(createZstdDecompress())
+    : bytes;
+  bytes.on("error", (error) => stream.destroy(error));
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const startWith = (text: string): Start => {
     const hasMark = text.startsWith("\ufeff");
@@ -348,8 +349,8 @@ async function startOf(
   };
   try {
     let text = "", looked = 0;
-    for await (const bytes of stream) {
-      text += decoder.decode(bytes, { stream: true });
+    for await (const part of stream) {
+      text += decoder.decode(part as Uint8Array, { stream: true });
       if (text.length < 2 * looked) continue;
       looked = text.length;
       // The start of a third record shows that two records are complete.
@@ -361,11 +362,12 @@ async function startOf(
   } catch {
     // DuckDB reports the problem.
   } finally {
-    file.destroy();
+    bytes.destroy();
     stream.destroy();
   }
   const rows = await database.rows(
     `FROM read_csv([${pathLiteral(path)}], auto_detect = false, header = false, ` +
+      `compression = '${compression}', ` +
       "delim = '\\0', quote = '', escape = '', columns = {'line': 'VARCHAR'}) LIMIT 100",
   );
   const text = rows.map(([line]) => (line as string | null) ?? "").join("\n");
@@ -457,6 +459,7 @@ export function tableOf(
   const { quote, header, nullValues } = dialect;
   const settings = [
     "auto_detect = false",
+    `compression = '${compressionOf(file)}'`,
     `delim = ${literal(delimiter)}`,
     `quote = ${literal(quote)}`,
     `escape = ${literal(quote)}`,

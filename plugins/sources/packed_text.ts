@@ -27,6 +27,15 @@ export const isGzip = ({ path }: Pick<SourceFile, "path">): boolean => /\.gz$/i.
 export const isZstd = ({ path }: Pick<SourceFile, "path">): boolean => /\.zst$/i.test(path);
 
 /**
+ * Returns how a text file is compressed, as DuckDB's option `compression` expects it. DuckDB does not
+ * recognize extensions in capital letters, nor names with a question mark.
+ *
+ * @param file The file.
+ */
+export const compressionOf = (file: Pick<SourceFile, "path">): string =>
+  isGzip(file) ? "gzip" : isZstd(file) ? "zstd" : "none";
+
+/**
  * Reads the bytes of a text file. A file whose name ends in .gz is decompressed.
  *
  * @param file The file. It must not be compressed with Zstandard.

@@ -254,7 +254,13 @@ Deno.test("csv refuses compressed files whose end is missing", async () => {
     ...skipped,
     ...zstdCompressSync("5\n6\n"),
   );
-  const whole = { "x.csv.gz": new Uint8Array(gzipSync(text)), "x.csv.zst": frames };
+  const whole = {
+    "x.csv.gz": new Uint8Array(gzipSync(text)),
+    "x.csv.zst": frames,
+    // DuckDB recognizes neither capital letters nor what follows a question mark.
+    "x?.csv.GZ": new Uint8Array(gzipSync(text)),
+    "x?.csv.ZST": frames,
+  };
   await withFiles({}, async (folder) => {
     const rowsOf = async (name: string, bytes: Uint8Array) => {
       await Deno.writeFile(join(folder, name), bytes);
@@ -265,7 +271,7 @@ Deno.test("csv refuses compressed files whose end is missing", async () => {
       return rows;
     };
     for (const [name, bytes] of Object.entries(whole)) {
-      assertEquals(await rowsOf(name, bytes), name.endsWith("gz") ? 20_000 : 20_002);
+      assertEquals(await rowsOf(name, bytes), /gz$/i.test(name) ? 20_000 : 20_002);
       for (const missing of [1, 9, 30, 20_000]) {
         const error = await assertRejects(
           () => rowsOf(name, bytes.subarray(0, bytes.length - missing)),
