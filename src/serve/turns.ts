@@ -3,6 +3,9 @@ import { setImmediate } from "node:timers";
 /** The time in milliseconds that work may take before the event loop gets a turn. */
 const WORK_TIME = 20;
 
+/** How long a pause is, as a part of the work before it, and the most milliseconds of a pause. */
+const PAUSE = 0.05, MOST_PAUSE = 50;
+
 /**
  * Shares the time of a server's only thread between its requests. Work that takes long is done piece
  * by piece, with turns of the event loop between the pieces, in which the server accepts and answers
@@ -31,11 +34,12 @@ export class Turns {
 
   async #drain(): Promise<void> {
     this.#draining = true;
-    for (let paused = -Infinity; this.#queue.length > 0;) {
+    for (let paused = this.#begin(); this.#queue.length > 0;) {
       await new Promise<void>((resolve) => setImmediate(resolve));
-      if (performance.now() > paused + WORK_TIME) {
+      const worked = performance.now() - paused;
+      if (worked > WORK_TIME) {
         // A new connection needs several turns of the event loop, which a timer leaves time for.
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await new Promise((resolve) => setTimeout(resolve, Math.min(worked * PAUSE, MOST_PAUSE)));
         paused = performance.now();
       }
       this.#begin();
