@@ -28,7 +28,8 @@ export function isPartition(name: string): boolean {
  *   value of the innermost folder is used.
  */
 export function partitionsOf(name: string): Partitions {
-  const folders = name.split(/[?#]/, 1)[0]!.split(/[/\\]/).slice(0, -1);
+  const path = /^https?:/i.test(name) ? name.split(/[?#]/, 1)[0]! : name;
+  const folders = path.split(/[/\\]/).slice(0, -1);
   return new Map(
     folders.filter(isPartition).map((folder) => {
       const at = folder.indexOf("=");

@@ -2,6 +2,7 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { nearest } from "../base/nearest.ts";
 import { createRandom, deriveSeed } from "../base/random.ts";
+import { counted } from "../base/text_table.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { labelBatches } from "./label_statistics.ts";
 import type { Rows } from "./rows.ts";
@@ -69,6 +70,20 @@ export async function sampledRows(
       own[value]!++;
       kept[count++] = row;
     }
+  }
+  const none = names.findIndex((_, index) => all[index]! > 0 && own[index] === 0);
+  if (none >= 0) {
+    const name = names[none]!;
+    throw new UserError(
+      `data.sampling keeps none of the ${counted(all[none]!, "training row")} of the class ${name}`,
+      {
+        place: document.keyPlace(["data", "sampling", "keep", name]),
+        hint: hint("sampling/none", "write a larger fraction; 1 keeps all of these rows", {
+          set: { ".": 1 },
+        }),
+        exitCode: 2,
+      },
+    );
   }
   const weights = names.map((_, index) => own[index]! > 0 ? all[index]! / own[index]! : 1);
   return { rows: kept.slice(0, count), weights };

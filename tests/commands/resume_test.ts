@@ -294,11 +294,14 @@ Deno.test("resume rejects folders that are not run folders, and changes that a r
       ["empty", "--out", "other"],
       "resume has no option --out: a run continues in its own folder",
     );
-    await Deno.writeTextFile(join(cwd, "empty", "pipeline.json"), "{");
-    await refused(
-      ["empty"],
-      "empty/pipeline.json is damaged: it does not have the content that a run writes to this file",
-    );
+    const run = { engine: "wasm", precision: "float32", pipeline: {}, variables: {}, initial: {} };
+    for (const text of ["{", JSON.stringify({ ...run, data: { train: null } })]) {
+      await Deno.writeTextFile(join(cwd, "empty", "pipeline.json"), text);
+      await refused(
+        ["empty"],
+        "empty/pipeline.json is damaged: it does not have the content that a run writes to this file",
+      );
+    }
     await Deno.writeTextFile(join(cwd, "x.yaml"), stringify(long));
     const args = ["x.yaml", "--engine", "wasm", "--epochs", "1", "--quiet", "--out", "run"];
     assertEquals((await rocket(args, { cwd })).code, 0);

@@ -782,7 +782,8 @@ class NeedList {
   }
 
   #addFile(name: string, folder: string, place: Place): void {
-    const specifier = name.split("#", 1)[0]!;
+    // A stage's module may be followed by # and a name; the name of a file may contain #.
+    const specifier = statOf(resolve(folder, name)) ? name : name.split("#", 1)[0]!;
     if (/^https?:/i.test(name)) {
       if (URL.canParse(name)) this.add("net", hostOf(new URL(name), place), name);
       return;

@@ -98,7 +98,7 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
   const { pipeline, variables, project, engine, precision, data, initial } = value ?? {};
   // A run resolves `extends` before it writes its pipeline.
   const whole = isObject(pipeline) && !("extends" in pipeline) && isObject(data) &&
-    isObject(initial) && isObject(variables) &&
+    Object.values(data).every(isSplit) && isObject(initial) && isObject(variables) &&
     (engine === "native" || engine === "wasm") &&
     (project === undefined || typeof project === "string") &&
     (precision === "float32" || precision === "bfloat16");
@@ -143,7 +143,10 @@ async function nearRun(folder: string): Promise<HintText | undefined> {
   });
 }
 
-const isObject = (value: unknown) => typeof value === "object" && value !== null;
+const isSplit = (split: Partial<EarlierSplit> | null) =>
+  isObject(split) && typeof split.rows === "number" && typeof split.fingerprint === "string";
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 const count = z.number().int().nonnegative();
 const metrics = z.record(

@@ -43,7 +43,10 @@ for (const [format, stage] of Object.entries(stages)) {
       "t/day=2026-11-02/shop=7/p": [3],
       "t/day=2026-11-01/shop=7/p": [1, 2],
       "t/day=2026-11-01/shop=__HIVE_DEFAULT_PARTITION__/p": [4],
+      // Only addresses end at these characters.
+      "u#1/day=2026-11-01/p": [5],
     };
+    assertEquals(await read(files, "u#1"), { x: [5], day: [20758 * 86400] });
     const [first, second] = [20758 * 86400, 20759 * 86400];
     for (const path of ["t", "t/day=*/*/*", `t/**/*.${format}`]) {
       assertEquals(await read(files, path), {
