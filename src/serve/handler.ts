@@ -241,6 +241,7 @@ export class ServeHandler {
         columns: this.#columns,
         outputs: outputColumns(label).map(({ name }) => name),
         mostRows: this.#limits.rows,
+        mostListValues: this.#limits.listValues,
         mostJson: this.#limits.jsonBytes,
       },
     );

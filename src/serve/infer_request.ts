@@ -43,6 +43,8 @@ export interface InferContext {
   readonly outputs: readonly OutputName[];
   /** The largest number of rows. */
   readonly mostRows: number;
+  /** The largest number of values in a tensor of lists of any length. */
+  readonly mostListValues: number;
   /** The largest size of the JSON, in bytes. */
   readonly mostJson: number;
 }
@@ -150,7 +152,7 @@ interface BinaryData {
 function rowsOf(
   inputs: readonly unknown[],
   binary: BinaryData,
-  { columns, mostRows }: InferContext,
+  { columns, mostRows, mostListValues }: InferContext,
 ): RecordBatch {
   const byName = new Map(columns.map((column) => [column.name, column]));
   const made = new Map<string, TensorColumn>();
@@ -166,6 +168,13 @@ function rowsOf(
       throw new HttpError(
         413,
         `the input ${name} has ${counted(own0!, "row")}; at most ${mostRows} are allowed`,
+      );
+    }
+    const size = sizeOf(tensor.shape);
+    if (column.empty !== undefined && size > mostListValues) {
+      throw new HttpError(
+        413,
+        `the input ${name} has ${size} values in lists; at most ${mostListValues} are allowed`,
       );
     }
     if (rows !== undefined && rows !== own0) {

@@ -8,6 +8,8 @@ export interface ServeLimits {
   readonly allBytes: number;
   /** The largest number of rows in a request. */
   readonly rows: number;
+  /** The largest number of values in a tensor of lists of any length. */
+  readonly listValues: number;
   /** The largest number of record batches and dictionaries in an Arrow stream. */
   readonly messages: number;
   /** The largest number of messages in an Arrow stream that add values to a dictionary. */
@@ -42,6 +44,7 @@ export const defaultLimits: ServeLimits = {
   jsonBytes: 8 * 2 ** 20,
   allBytes: 256 * 2 ** 20,
   rows: 2 ** 20,
+  listValues: 2 ** 23,
   messages: 2 ** 10,
   deltas: 16,
   columnsOfBatches: 2 ** 17,
