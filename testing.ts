@@ -27,6 +27,7 @@ export type {
   IdKeys,
   IdSpec,
   LabelSpec,
+  LabelStatistics,
   PlaceAxis,
   TextColumn,
 } from "./src/stages/batch.ts";

@@ -42,10 +42,10 @@ export const stageOptions: Readonly<Record<string, Readonly<Record<string, Stage
 export const commonOptions: Readonly<Record<StageKind, readonly string[]>> = {
   source: [],
   transform: ["on"],
-  network: ["initial"],
+  network: ["initial", "outputBias"],
   loss: ["on", "from", "to", "weight", "schedule", "gradient", "name"],
   gradient: [],
-  optimizer: ["learningRate", "schedule", "tables"],
+  optimizer: ["learningRate", "schedule", "tables", "embeddingL2"],
   schedule: [],
   metric: ["name"],
   output: [],
