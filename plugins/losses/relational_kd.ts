@@ -33,11 +33,14 @@ const stage: LossStage = defineLoss({
     for (const shape of shapes) {
       requireUnits("relational-kd", shape);
       if (angle === 0 || shape[0]! > 1) continue;
-      throw new UserError("relational-kd cannot compare angles between outputs of one unit", {
-        hint: hint("relational-kd/angle", "set `angle: 0`, or compare hidden outputs", {
-          set: { angle: 0 },
-        }),
-      });
+      throw new UserError(
+        "relational-kd cannot compare angles between outputs that have only one unit",
+        {
+          hint: hint("relational-kd/angle", "set `angle: 0`, or compare hidden outputs", {
+            set: { angle: 0 },
+          }),
+        },
+      );
     }
     return (from, to) => {
       const one = differences(from), other = differences(to);

@@ -121,7 +121,7 @@ function idCount(
   const known = ids?.count ?? vocabulary?.length;
   if (count === undefined && known === undefined) {
     throw new UserError(`the number of ids of the feature ${name} is unknown`, {
-      hint: hint("one-hot/count", "set the number of ids, such as `count: 10`", {
+      hint: hint("one-hot/count", "set the number of ids in this transform, such as `count: 10`", {
         set: { count: 10 },
       }),
       exitCode: 2,

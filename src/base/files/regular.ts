@@ -8,7 +8,7 @@
 import { UserError } from "../errors.ts";
 import { unpermittedTarget } from "./unpermitted_target.ts";
 
-/** Thrown if a path leads to something other than a regular file that the process may read. */
+/** Thrown if a path does not lead to a regular file, or if the process may not read the file. */
 export class IrregularFile extends Error {
   override name = "IrregularFile";
 }

@@ -29,7 +29,7 @@ const WHEELS: Readonly<Record<string, Wheel>> = {
   },
 };
 
-/** A Python package of TensorFlow. */
+/** A Python package of TensorFlow, which contains the native library. */
 export interface Wheel {
   /** The package's name. */
   readonly name: string;

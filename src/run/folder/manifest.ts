@@ -17,7 +17,7 @@ import { metricsFromJson } from "../../stages/metrics_json.ts";
 import type { Result } from "../../stages/events.ts";
 import type { Shuffle } from "../../input/split.ts";
 
-/** The description of a split in `pipeline.json`. */
+/** How `pipeline.json` of an earlier run describes a split. */
 export interface EarlierSplit {
   /** The number of rows. */
   readonly rows: number;

@@ -156,7 +156,7 @@ Deno.test("one-hot requires count if the number of ids is unknown", () => {
     {},
     { tags: ids() },
     "the number of ids of the feature tags is unknown",
-    "set the number of ids, such as `count: 10`",
+    "set the number of ids in this transform, such as `count: 10`",
   );
   assertRefused(oneHot, { feature: "tag", count: 2 }, { tags: ids() }, "there is no feature tag");
   assertEquals(issuesOf(oneHot, { count: 1 }).length, 1);
