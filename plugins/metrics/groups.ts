@@ -18,10 +18,38 @@ export function hasNoRank({ positives, negatives }: Group): boolean {
   return Number.isNaN(positives.at(-1)) || Number.isNaN(negatives.at(-1));
 }
 
+/** Numbers groups from 0, in the order of their first rows. */
+class GroupNumbers {
+  readonly #numbers = new Map<number, number>();
+
+  /** The number of groups so far. */
+  get count(): number {
+    return this.#numbers.size;
+  }
+
+  /** Returns the number of the group with a value. */
+  of(value: number): number {
+    let number = this.#numbers.get(value);
+    if (number === undefined) this.#numbers.set(value, number = this.#numbers.size);
+    return number;
+  }
+}
+
+/**
+ * Returns where the rows of each place start if rows are sorted by their place, followed by the
+ * number of rows.
+ */
+function boundsOf(places: Uint32Array, count: number): Uint32Array {
+  const bounds = new Uint32Array(count + 1);
+  for (const place of places) bounds[place + 1]!++;
+  for (let place = 1; place < bounds.length; place++) bounds[place]! += bounds[place - 1]!;
+  return bounds;
+}
+
 /** Scores by group and class. Rows may arrive in any order. */
 export class GroupedScores {
   readonly #by: string;
-  readonly #numbers = new Map<number, number>();
+  readonly #numbers = new GroupNumbers();
   /** For each row, twice the index of its group, plus 1 if the row is positive. */
   readonly #places = new GrowingArray(Uint32Array);
   #scores: ReturnType<typeof scoresLike> | undefined;
@@ -44,10 +72,7 @@ export class GroupedScores {
     this.#scores ??= scoresLike(logits);
     const groups = columns[this.#by]!;
     for (let row = 0; row < size; row++) {
-      const group = groups[row]!;
-      let number = this.#numbers.get(group);
-      if (number === undefined) this.#numbers.set(group, number = this.#numbers.size);
-      this.#places.push(2 * number + label[row]!);
+      this.#places.push(2 * this.#numbers.of(groups[row]!) + label[row]!);
       this.#scores.push(scoreOf(logits, row));
     }
   }
@@ -56,13 +81,11 @@ export class GroupedScores {
   *groups(): Generator<Group> {
     if (!this.#scores) return;
     const places = this.#places.all(), scores = this.#scores.all();
-    const bounds = new Uint32Array(2 * this.#numbers.size + 1);
-    for (const place of places) bounds[place + 1]!++;
-    for (let place = 1; place < bounds.length; place++) bounds[place]! += bounds[place - 1]!;
+    const bounds = boundsOf(places, 2 * this.#numbers.count);
     const next = bounds.slice(), sorted = scores.slice();
     for (let row = 0; row < places.length; row++) sorted[next[places[row]!]!++] = scores[row]!;
     const part = (place: number) => sorted.subarray(bounds[place], bounds[place + 1]).sort();
-    for (let group = 0; group < this.#numbers.size; group++) {
+    for (let group = 0; group < this.#numbers.count; group++) {
       yield { negatives: part(2 * group), positives: part(2 * group + 1) };
     }
   }
@@ -79,7 +102,7 @@ export interface LabelledScores {
 /** Scores and labels by group. Rows may arrive in any order. */
 export class GroupedLabels {
   readonly #by: string;
-  readonly #numbers = new Map<number, number>();
+  readonly #numbers = new GroupNumbers();
   readonly #groups = new GrowingArray(Uint32Array);
   readonly #labels = new GrowingArray(Float64Array);
   #scores: ReturnType<typeof scoresLike> | undefined;
@@ -102,10 +125,7 @@ export class GroupedLabels {
     this.#scores ??= scoresLike(logits);
     const groups = columns[this.#by]!;
     for (let row = 0; row < size; row++) {
-      const group = groups[row]!;
-      let number = this.#numbers.get(group);
-      if (number === undefined) this.#numbers.set(group, number = this.#numbers.size);
-      this.#groups.push(number);
+      this.#groups.push(this.#numbers.of(groups[row]!));
       this.#labels.push(label[row]!);
       this.#scores.push(scoreOf(logits, row));
     }
@@ -115,9 +135,7 @@ export class GroupedLabels {
   *groups(): Generator<LabelledScores> {
     if (!this.#scores) return;
     const groups = this.#groups.all(), scores = this.#scores.all(), labels = this.#labels.all();
-    const bounds = new Uint32Array(this.#numbers.size + 1);
-    for (const group of groups) bounds[group + 1]!++;
-    for (let group = 1; group < bounds.length; group++) bounds[group]! += bounds[group - 1]!;
+    const bounds = boundsOf(groups, this.#numbers.count);
     const next = bounds.slice();
     const sorted = { scores: new Float64Array(groups.length), labels: labels.slice() };
     for (let row = 0; row < groups.length; row++) {
@@ -125,7 +143,7 @@ export class GroupedLabels {
       sorted.scores[place] = scores[row]!;
       sorted.labels[place] = labels[row]!;
     }
-    for (let group = 0; group < this.#numbers.size; group++) {
+    for (let group = 0; group < this.#numbers.count; group++) {
       const [start, end] = [bounds[group]!, bounds[group + 1]!];
       yield {
         scores: sorted.scores.subarray(start, end),

@@ -8,6 +8,7 @@
 
 import { isUtf8 } from "node:buffer";
 import type { CsvDialect, CsvFile } from "./csv_files.ts";
+import { compressionOf } from "./packed_text.ts";
 import { type GivenType, kinds } from "./text_types.ts";
 
 /** The values that a scan of a CSV file found in one column. */
@@ -176,7 +177,7 @@ export async function scanCsv(
   dialect: CsvDialect,
   names: readonly string[],
 ): Promise<Map<string, ScannedColumn> | undefined> {
-  if (/\.(gz|zst)$/i.test(file.file.path)) return undefined;
+  if (compressionOf(file.file) !== "none") return undefined;
   const table = classesOf(file.delimiter, dialect);
   if (!table) return undefined;
   const scanner = new Scanner(file, dialect, names, table);
