@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { runDeno } from "./child.ts";
 import { announceDownload } from "./packages.ts";
+import { OrderedOutput, type Print } from "./ordered_output.ts";
 import { openProject, type Project } from "./project.ts";
 import { userFolder } from "./run_task.ts";
 import { TestCount } from "./test_count.ts";
@@ -91,7 +92,7 @@ async function testAll(
     ...folders,
   ]);
   const runs = quick ? parts : [...parts, [...exampleArguments(project), ...args]];
-  const printer = new Printer(runs.length);
+  const printer = new OrderedOutput(runs.length, printed);
   const codes: number[] = [];
   let next = 0;
   const work = async () => {
@@ -130,51 +131,11 @@ async function testSome(
   return tests || examples;
 }
 
-/** Prints a part of the output of tests. */
-type Print = (chunk: Uint8Array<ArrayBuffer>) => Promise<void>;
-
 const printed: Print = async (chunk) => {
   for (let from = 0; from < chunk.length;) {
     from += await Deno.stdout.write(chunk.subarray(from));
   }
 };
-
-/**
- * Prints the output of several runs in order. The output of the first unfinished run appears
- * immediately; the output of later runs is kept until it is their turn.
- */
-class Printer {
-  readonly #waiting: Uint8Array<ArrayBuffer>[][];
-  readonly #ended = new Set<number>();
-  #first = 0;
-
-  constructor(runs: number) {
-    this.#waiting = Array.from({ length: runs }, () => []);
-  }
-
-  /** Returns a function that prints the output of a run. */
-  of(run: number): Print {
-    return async (chunk) => {
-      this.#waiting[run]!.push(chunk);
-      if (run === this.#first) await this.#print();
-    };
-  }
-
-  /** Notes that a run has ended, and prints the output of the next one. */
-  async end(run: number): Promise<void> {
-    this.#ended.add(run);
-    while (this.#ended.has(this.#first)) {
-      await this.#print();
-      this.#first++;
-    }
-    await this.#print();
-  }
-
-  async #print(): Promise<void> {
-    const waiting = this.#waiting[this.#first]?.splice(0) ?? [];
-    for (const chunk of waiting) await printed(chunk);
-  }
-}
 
 const LINE_FEED = 10;
 

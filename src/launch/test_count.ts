@@ -27,17 +27,18 @@ export class TestCount {
     let rest = "";
     const readLine = (line: string) => {
       const text = stripVTControlCharacters(line);
+      if (FAILURES.test(text)) inErrors = false;
+      if (inErrors) {
+        // An error may itself contain the output of tests.
+        this.#failures.push(line);
+        return;
+      }
       if (ERRORS.test(text)) inErrors = true;
-      else if (FAILURES.test(text)) inErrors = false;
-      else if (inErrors) this.#failures.push(line);
       const result = RESULT.exec(text)?.[1] as keyof typeof seen | undefined;
       if (result) seen[result]++;
       if (STARTED.test(text)) lastTest = text.trim();
       const counts = SUMMARY.exec(text)?.slice(1).map((count) => Number(count ?? 0));
-      if (counts) {
-        summary = counts;
-        inErrors = false;
-      }
+      if (counts) summary = counts;
     };
     return {
       read(chunk) {

@@ -33,6 +33,13 @@ next ... ok (1ms)
 
  ERRORS
 
+outer ... other => ./tests/a_test.ts:3:11
+error: Error: broken
+
+ FAILURES
+
+outer ... other => ./tests/a_test.ts:3:11
+
 FAILED | 1 passed (2 steps) | 1 failed (1 step) | 3 ignored (1 step) (5ms)
 `;
 
@@ -115,4 +122,17 @@ Deno.test("TestCount collects the errors of failed tests from all runs", () => {
     "a => ./a_test.ts:1:6\nerror: Error: broken a\n\n\nb => ./a_test.ts:1:6\nerror: Error: broken b",
   );
   assertEquals(new TestCount().failures(), "");
+});
+
+Deno.test("TestCount collects an error that contains the output of other tests as a whole", () => {
+  const error =
+    "a => ./a_test.ts:1:6\nerror: Expected:\nb ... ok (1ms)\n\nok | 9 passed | 0 failed (0ms)\n9 passed";
+  const output =
+    `a ... FAILED (1ms)\n\n ERRORS \n\n${error}\n\n FAILURES \n\na => ./a_test.ts:1:6\n`;
+  const all = new TestCount();
+  addRun(all, `${output}\nFAILED | 0 passed | 1 failed (1ms)\n`, 1);
+  addRun(all, output, 137);
+  assertEquals([all.passed, all.failed], [0, 2]);
+  const ended = "deno test ended with exit code 137, although no test failed.";
+  assertEquals(all.failures().split(ended)[0], `${error}\n\n\n${error}`);
 });
