@@ -1,7 +1,6 @@
 /**
- * Creates Arrow files from a public data set with
- * `deno task data NAME [--from FOLDER] [--out FOLDER]`, or from a file in another format with
- * `deno task data convert IN OUT`.
+ * Creates the Arrow files of a data set with `deno task data NAME [--from FOLDER] [--out FOLDER]`,
+ * or an Arrow file from a file in another format with `deno task data convert IN OUT`.
  *
  * @module
  */
@@ -23,6 +22,7 @@ import { digits } from "./digits.ts";
 import { fashionMnist } from "./fashion_mnist.ts";
 import { movielens } from "./movielens.ts";
 import { svhn, svhnExtra } from "./svhn.ts";
+import { syntheticClicks } from "./synthetic_clicks.ts";
 import { inOneLine, printable } from "../src/base/printable.ts";
 import { print, say } from "../src/base/terminal.ts";
 
@@ -35,8 +35,11 @@ export const dataSets: readonly DataSet[] = [
   cifar100,
   svhn,
   svhnExtra,
+  syntheticClicks,
 ];
 const usage = "deno task data NAME [--from FOLDER] [--out FOLDER]";
+const syntheticUsage =
+  "deno task data synthetic-clicks [--rows N] [--seed N] [--depth N] [--strength X] [--out FOLDER]";
 const convertUsage =
   "deno task data convert IN OUT.arrow [--query SQL] [--columns A,B] [--null TEXT] [--batch ROWS]";
 
@@ -67,13 +70,17 @@ export async function main(args: readonly string[]): Promise<number> {
 
 interface Arguments {
   readonly names: readonly string[];
-  readonly help: boolean | undefined;
-  readonly from: string | undefined;
-  readonly out: string | undefined;
-  readonly query: string | undefined;
-  readonly columns: string | undefined;
-  readonly batch: string | undefined;
-  readonly null: readonly string[] | undefined;
+  readonly help?: boolean | undefined;
+  readonly from?: string | undefined;
+  readonly out?: string | undefined;
+  readonly query?: string | undefined;
+  readonly columns?: string | undefined;
+  readonly batch?: string | undefined;
+  readonly null?: readonly string[] | undefined;
+  readonly rows?: string | undefined;
+  readonly seed?: string | undefined;
+  readonly depth?: string | undefined;
+  readonly strength?: string | undefined;
 }
 
 function parse(args: readonly string[]): Arguments {
@@ -88,11 +95,14 @@ function parse(args: readonly string[]): Arguments {
         columns: { type: "string" },
         batch: { type: "string" },
         null: { type: "string", multiple: true },
+        rows: { type: "string" },
+        seed: { type: "string" },
+        depth: { type: "string" },
+        strength: { type: "string" },
         help: { type: "boolean", short: "h" },
       },
     });
-    const { help, from, out, query, columns, batch, null: nulls } = values;
-    return { names: positionals, help, from, out, query, columns, batch, null: nulls };
+    return { names: positionals, ...values };
   } catch (error) {
     throw new UserError((error as Error).message, {
       hint: hint("data/usage", usage, { edit: "the arguments" }),
@@ -107,8 +117,10 @@ async function run(args: readonly string[]): Promise<void> {
   const { names, help, from, out } = parsed;
   if (help || names.length === 0) {
     print(usage);
-    for (const { name, summary } of dataSets) print(`  ${name.padEnd(14)} ${summary}`);
+    for (const { name, summary } of dataSets) print(`  ${name.padEnd(16)} ${summary}`);
     print(
+      syntheticUsage,
+      "  generates clicks; depth and strength say how hard they are to predict for a small net",
       convertUsage,
       "  converts a Parquet, CSV, TSV, or Arrow file or a DuckDB database to an Arrow file",
     );
@@ -138,9 +150,22 @@ async function run(args: readonly string[]): Promise<void> {
       },
     );
   }
+  const options = dataSet.options ?? ["from"];
+  refuseOptions(
+    parsed,
+    (["from", "rows", "seed", "depth", "strength"] as const)
+      .filter((option) => !options.includes(option)),
+    (option) => `data ${name} has no option --${option}`,
+  );
   const folder = out ?? join(import.meta.dirname!, dataSet.folder);
   await makeFolder(folder);
-  await dataSet.make({ from, out: folder, report: (line) => print(line) });
+  const { rows, seed, depth, strength } = parsed;
+  await dataSet.make({
+    from,
+    out: folder,
+    options: { rows, seed, depth, strength },
+    report: (line) => print(line),
+  });
 }
 
 function refuseOptions(
@@ -151,14 +176,20 @@ function refuseOptions(
   const option = options.find((name) => parsed[name] !== undefined);
   if (option === undefined) return;
   throw new UserError(describe(option), {
-    hint: hint("data/options", `${usage}, or ${convertUsage}`, { edit: "the arguments" }),
+    hint: hint("data/options", `${usage}, ${syntheticUsage}, or ${convertUsage}`, {
+      edit: "the arguments",
+    }),
     exitCode: 2,
   });
 }
 
 async function runConvert(parsed: Arguments): Promise<void> {
   const [, input, output, ...more] = parsed.names;
-  refuseOptions(parsed, ["from", "out"], (option) => `data convert has no option --${option}`);
+  refuseOptions(
+    parsed,
+    ["from", "out", "rows", "seed", "depth", "strength"],
+    (option) => `data convert has no option --${option}`,
+  );
   if (input === undefined || output === undefined || more.length > 0) {
     throw new UserError("data convert expects two paths: the input file and the new Arrow file", {
       hint: hint("convert/usage", convertUsage, { edit: "the arguments" }),

@@ -376,6 +376,18 @@ function* dataCommandCases(): Iterable<CommandCase> {
   ], {
     mended: { "data/options": right },
   });
+  yield one("an option of another data set", ["digits", "--depth", "2"], [
+    "data digits has no option --depth",
+  ], {
+    mended: { "data/options": right },
+  });
+  yield one(
+    "clicks of too many features",
+    ["synthetic-clicks", "--rows", "1000", "--depth", "12"],
+    [
+      "--depth expects a whole number from 1 to 11, got 12",
+    ],
+  );
   yield one("convert without a file", ["convert"], ["data convert expects two paths"], {
     mended: { "convert/usage": right },
   });
