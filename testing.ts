@@ -1,5 +1,6 @@
 /**
- * The plugin kit: checks a stage against the contract of its kind, in one line of a test.
+ * The plugin kit: checks a stage against the contract of its kind, in one line of a test, and runs
+ * other tests of a stage on all engines.
  *
  * @example
  * ```ts
@@ -21,6 +22,7 @@
  */
 
 export { checkStage } from "./src/kit/check_stage.ts";
+export { onEachEngine } from "./src/kit/each_engine.ts";
 export type { StageChecks } from "./src/kit/stage_checks.ts";
 export type {
   ColumnSpec,

@@ -17,7 +17,9 @@ import type { StageChecks } from "./stage_checks.ts";
  * @param checks The options of the check.
  * @returns The name of each engine while it is open: wasm first, then native if it is available.
  */
-export async function* openEngines({ engines }: StageChecks): AsyncGenerator<string> {
+export async function* openEngines(
+  { engines }: StageChecks,
+): AsyncGenerator<"native" | "wasm"> {
   if (engines) {
     for (const engine of engines) yield (await openEngine(engine)).name;
     return;

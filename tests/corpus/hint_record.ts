@@ -236,8 +236,10 @@ function copyFolder(from: string, to: string): void {
 export function plainHints(): string[] {
   const converted = [...sources(root)].filter((path) =>
     // Templates become users' files, which may write hints as plain text. src/kit/output.ts tests
-    // stages with events of any text.
-    !/^src\/(commands\/templates(\/|\.ts)|kit\/output\.ts)/.test(relative(root, path))
+    // stages with events of any text. examples/packages/ contains packages as users write them.
+    !/^(src\/(commands\/templates(\/|\.ts)|kit\/output\.ts)|examples\/packages\/)/.test(
+      relative(root, path),
+    )
   );
   return converted.flatMap((path) => {
     const text = Deno.readTextFileSync(path).replaceAll(/^ *(\*|\/\/).*$/gm, "");

@@ -59,7 +59,7 @@ Deno.test("each file of examples/ is run by a test", async () => {
   const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
   assertEquals(
     names.toSorted(),
-    // `deno task interop` runs the page in a browser.
-    [...Object.keys(programs), "browser", "notebook.ipynb", "outputs"].toSorted(),
+    // `deno task interop` runs the page in a browser, and packages_test.ts the packages.
+    [...Object.keys(programs), "browser", "notebook.ipynb", "outputs", "packages"].toSorted(),
   );
 });
