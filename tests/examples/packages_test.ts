@@ -4,15 +4,22 @@
  * @module
  */
 
+import "../../examples/packages/depthwise-net/mod_test.ts";
 import "../../examples/packages/focal-loss/mod_test.ts";
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { join } from "node:path";
 import { runFiles } from "../../src/base/files/run_files.ts";
 import { blocks } from "../docs/documents.ts";
 import { deno, inFolder, rocket, root } from "../support/command_line.ts";
 
 const packages = join(root, "examples", "packages");
-const names = ["focal-loss"] as const;
+const names = ["depthwise-net", "focal-loss"] as const;
 
 /** Rows of two classes, one of which is rare, for the pipelines in the READMEs. */
 function rareRows(): string {
@@ -23,10 +30,39 @@ function rareRows(): string {
   return ["x,y,rare", ...rows].join("\n") + "\n";
 }
 
-/** The files that the pipeline in the README of a package reads, by name. */
-const filesOf: Readonly<Record<typeof names[number], () => Readonly<Record<string, string>>>> = {
-  "focal-loss": () => ({ "rows.csv": rareRows() }),
+/** Writes the files that the pipeline in the README of a package reads. */
+const writeData: Readonly<Record<typeof names[number], (folder: string) => Promise<void>>> = {
+  "depthwise-net": copyDigits,
+  "focal-loss": (folder) => Deno.writeTextFile(join(folder, "rows.csv"), rareRows()),
 };
+
+async function copyDigits(folder: string): Promise<void> {
+  for (const name of ["digits-train.arrow", "digits-test.arrow"]) {
+    await Deno.copyFile(join(root, "data", name), join(folder, name));
+  }
+}
+
+/** Compares the predictions of a run with those of its net as an ONNX model. */
+async function assertExported(cwd: string): Promise<void> {
+  const allow = ["--allow-plugin", join(packages, "depthwise-net", "mod.ts")];
+  const predict = async (net: string, ...options: string[]) => {
+    const args = ["predict", net, "digits-test.arrow", "--out", `${net}.csv`, ...options];
+    const { code, stderr } = await rocket(args, { cwd });
+    assertEquals(code, 0, stderr);
+    return (await Deno.readTextFile(join(cwd, `${net}.csv`))).trimEnd().split("\n").slice(1)
+      .map((line) => line.split(",").map(Number));
+  };
+  const args = ["export", "run", "--format", "onnx", "--out", "net", ...allow];
+  const { code, stderr } = await rocket(args, { cwd });
+  assertEquals(code, 0, stderr);
+  const expected = await predict("run", "--engine", "wasm", ...allow);
+  const actual = await predict("net", "--engine", "onnx");
+  assertEquals(actual.length, 360);
+  for (const [row, [prediction, score]] of expected.entries()) {
+    assertEquals(actual[row]![0], prediction);
+    assertAlmostEquals(actual[row]![1]!, score!, 1e-4);
+  }
+}
 
 Deno.test("each package in examples/packages/ has tests that run here, and is not published with Rocket", async () => {
   const entries = Array.from(Deno.readDirSync(packages), ({ name }) => name);
@@ -49,9 +85,7 @@ for (const name of names) {
       const published = `"jsr:@rocket-launching/${name}@^0.1`;
       const allow = blocks.find((block) => block.path === path && block.language === "json")!;
       assertStringIncludes(allow.text, published);
-      for (const [file, text] of Object.entries(filesOf[name]())) {
-        await Deno.writeTextFile(join(cwd, file), text);
-      }
+      await writeData[name](cwd);
       const { text } = shown[0]!;
       assertStringIncludes(text, published);
       const pipeline = text.replaceAll(published, `"${join(folder, "mod.ts")}`);
@@ -62,6 +96,7 @@ for (const name of names) {
       assertMatch(stdout, /^light /m);
       const result = JSON.parse(await Deno.readTextFile(join(cwd, "run", runFiles.result)));
       assert(Object.values<number>(result.test.light).every(Number.isFinite), stdout);
+      if (name === "depthwise-net") await assertExported(cwd);
     }));
 
   Deno.test(`the package ${name} can be published, with its module, README, and license`, () =>
