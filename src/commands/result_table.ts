@@ -11,7 +11,7 @@ import { WIDTH, widthOf, wrap } from "../base/text_width.ts";
 
 /**
  * Formats the table at the end of a run: the metrics of each net, and the light net's gain from the
- * booster.
+ * booster, or from a teacher outside the run.
  *
  * @param result The run's result.
  * @returns The lines.
@@ -62,7 +62,9 @@ export function resultTable(result: Result): string[] {
   if (metric && typeof after === "number" && typeof alone === "number") {
     const direction = betterOf(metric, result.better);
     const gain = formatDifference(after - alone, direction, (value) => value.toFixed(4));
-    lines.push("", ...wrap(`gain of the light net from the booster: ${metric} ${gain} (one seed)`));
+    const teacher = result.parameters.booster === undefined ? "teacher" : "booster";
+    const from = `gain of the light net from the ${teacher}`;
+    lines.push("", ...wrap(`${from}: ${metric} ${gain} (one seed)`));
   }
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   lines.push(

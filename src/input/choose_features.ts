@@ -38,8 +38,8 @@ export function needsColumns({ chosen }: Plan): boolean {
 
 /**
  * Finds the columns that are features. A pattern never matches the label, the weight, the column
- * that decides the split, a column of groups, losses or metrics, or a column that another entry
- * names.
+ * that decides the split, a column of groups, losses, teachers, or metrics, or a column that
+ * another entry names.
  *
  * @param plan The plan.
  * @param columns The names of all columns.
@@ -54,6 +54,7 @@ export function chooseFeatures(plan: Plan, columns: readonly string[]): Complete
     ...[
       label.column,
       ...plan.columns,
+      ...plan.teachers.map(({ column }) => column),
       ...group ? [group.column] : [],
       ...split ? splitColumns(split) : [],
     ],

@@ -30,7 +30,7 @@ import { ImageReader } from "./images/reader.ts";
 import { type ColumnText, looksLikeNumber, textOf } from "./texts.ts";
 
 /** The purpose for which a column is read. */
-export type ColumnUse = "feature" | "label" | "metrics" | "weight";
+export type ColumnUse = "feature" | "label" | "metrics" | "weight" | "teacher";
 
 /** The options that determine how a column is read, such as its shape and how nulls are handled. */
 export type ColumnOptions = Omit<FeatureOptions, "column" | "ids" | "nulls"> & {
@@ -767,6 +767,11 @@ export class ColumnReader {
 
   /** Returns the hint for lists of different lengths. */
   #lengthsHint(size: number): HintText {
+    if (this.#request.use === "teacher") {
+      return hint("teacher/lengths", "give each row a list with one number for each class", {
+        edit: "the data file",
+      });
+    }
     if (!this.#layout.lists.includes(undefined)) {
       return hint("column/one-shape", "write all splits with the same schema", {
         edit: "the data file",
@@ -948,8 +953,8 @@ export class ColumnReader {
     let sum = 0;
     for (let index = 0; index < values.length; index++) sum += values[index]! * 0;
     // A transform may still scale a feature down; labels and weights become float32 directly.
-    const { use } = this.#request;
-    const narrow = values instanceof Float64Array && (use === "label" || use === "weight");
+    const { use = "feature" } = this.#request;
+    const narrow = values instanceof Float64Array && use !== "feature" && use !== "metrics";
     const fits = (value: number) => Number.isFinite(narrow ? Math.fround(value) : value);
     if (sum === 0 && (!narrow || values.every(fits))) return;
     const size = values.length / rows;

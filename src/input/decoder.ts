@@ -22,6 +22,7 @@ import {
   type Specs,
 } from "../stages/parts.ts";
 import type { StoredColumns } from "./rows.ts";
+import { readTeacher, type TeacherColumn } from "./teacher_column.ts";
 import type { ColumnText } from "./texts.ts";
 
 /**
@@ -41,6 +42,8 @@ export interface ColumnsRequest {
   readonly weight: string | undefined;
   /** The columns that metrics and losses read, and the column of groups. */
   readonly columns: readonly string[];
+  /** The columns with the outputs of teachers outside the run, by the teacher's name. */
+  readonly teachers: Readonly<Record<string, TeacherColumn>>;
   /** The source's stage, for messages. */
   readonly stage: StageReference;
   /**
@@ -282,10 +285,13 @@ function refuseProblems(columns: readonly PlannedColumn[]): void {
  *
  * @param request The columns to read.
  */
-export function wantedColumns({ features, label, weight, columns }: SentRequest): string[] {
+export function wantedColumns(
+  { features, label, weight, columns, teachers }: SentRequest,
+): string[] {
   const named = Object.entries(features).map(([name, { column }]) => column ?? name);
+  const others = [...columns, ...Object.values(teachers).map(({ column }) => column)];
   return [
-    ...new Set([...named, label.column, ...columns, ...weight === undefined ? [] : [weight]]),
+    ...new Set([...named, label.column, ...others, ...weight === undefined ? [] : [weight]]),
   ];
 }
 
@@ -389,13 +395,13 @@ function compacted(chunk: ColumnChunk): ColumnChunk {
 }
 
 /** The spec of a column, and the values that are kept, by chunk. */
-interface Finished<Spec extends ColumnSpec = ColumnSpec> {
+export interface Finished<Spec extends ColumnSpec = ColumnSpec> {
   readonly spec: Spec;
   readonly values: readonly Values[];
 }
 
 /** A requested column, and how it is read. */
-interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
+export interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
   readonly field: Field;
   /** The other feature that defines its ids, if there is one. */
   readonly lender?: string | undefined;
@@ -504,6 +510,37 @@ class ColumnPlan {
     });
   }
 
+  /**
+   * Plans the columns with the outputs of teachers.
+   *
+   * @param label The label, if it has no problems.
+   */
+  teachers(
+    label: PlannedColumn<LabelSpec> | undefined,
+  ): Record<string, PlannedColumn | undefined> | undefined {
+    const { teachers, nulls } = this.#request, known = this.#like?.specs.teachers;
+    if (Object.keys(teachers).length === 0) return undefined;
+    return mapValues(teachers, (teacher, name) => {
+      const place = (option: string) => this.#places("teachers", name, option);
+      return this.#plan(
+        teacher.column,
+        ["teachers", name, "column"],
+        (near) => ({ set: { ".": near } }),
+        (field, likeField) => {
+          const spec = this.#like?.sameRows ? known?.[name] : undefined;
+          return readTeacher(teacher, {
+            field,
+            like: likeField && spec && { spec, field: likeField },
+            hasClasses: label?.hasClasses ?? true,
+            drop: nulls === "drop" && teacher.missing === "error",
+            where: this.#where,
+            place,
+          });
+        },
+      );
+    });
+  }
+
   /** Plans a column of weights or of metrics. */
   #other(
     column: string,
@@ -573,9 +610,13 @@ function planColumns(
   const plan = new ColumnPlan(schema, request, where, like);
   const features = plan.features(), columns = plan.columns();
   const weight = plan.weight(), label = plan.label();
+  const teachers = plan.teachers(label);
   plan.refuse();
   // There were no problems, so no column is undefined.
-  return { features, columns, weight, label } as Parts<PlannedColumn, PlannedColumn<LabelSpec>>;
+  return { features, columns, weight, label, teachers } as Parts<
+    PlannedColumn,
+    PlannedColumn<LabelSpec>
+  >;
 }
 
 /**

@@ -9,7 +9,7 @@ import { UserError } from "../base/errors.ts";
 import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import { yamlQuoted } from "../base/quoted.ts";
-import type { CompletePlan, Plan, PlannedStage } from "../pipeline/plan.ts";
+import type { CompletePlan, Plan, PlannedStage, PlannedTeacher } from "../pipeline/plan.ts";
 import { callStage } from "../stages/stage_error.ts";
 import type { Batch, Column, LabelSpec } from "../stages/batch.ts";
 import { needsLabelStatistics } from "../stages/loss.ts";
@@ -27,6 +27,7 @@ import { withCounts, withIds, withTransforms } from "./prepare_features.ts";
 import { sampledRows } from "./sampling.ts";
 import { openDataset, readSplit, type Split } from "./split.ts";
 import { divideSource, splitColumns, splitPlace } from "./split_rows.ts";
+import type { TeacherColumn } from "./teacher_column.ts";
 import { columnTexts } from "./texts.ts";
 import type { SourceSetup } from "./streamed.ts";
 import { type Measured, measuredRows, rowText, TransformChain } from "./transforms.ts";
@@ -93,7 +94,7 @@ export async function prepareData(
   };
   try {
     for (const [name, stage] of Object.entries(chosen.sources)) {
-      sources.set(name, await openSource(chosen, stage));
+      sources.set(name, await openSource(chosen, name, stage));
     }
     // Column types depend on all splits, so all are opened before the first one is read.
     const widened = await widenSources([...sources.values()]);
@@ -222,7 +223,13 @@ async function divide(plan: Plan, sources: Map<string, OpenSource>): Promise<voi
   sources.delete(name);
   for (const [part, rows] of parts) {
     const { selection } = rows;
-    sources.set(part, { ...source, dataset: rows, setup: setup && { ...setup, selection } });
+    const request = part === "train" ? source.request : { ...source.request, teachers: {} };
+    sources.set(part, {
+      ...source,
+      dataset: rows,
+      request,
+      setup: setup && { ...setup, selection },
+    });
   }
 }
 
@@ -240,6 +247,7 @@ const createSource = ({ stage, options, reference, folder }: PlannedStage<Source
 
 async function openSource(
   plan: CompletePlan,
+  split: string,
   planned: PlannedStage<SourceStage>,
 ): Promise<OpenSource> {
   const { options, reference, folder, specifier } = planned;
@@ -251,11 +259,18 @@ async function openSource(
     texts: {},
     weight: plan.weight,
     columns: [...new Set([...plan.columns, ...plan.group ? [plan.group.column] : []])],
+    // Teachers teach, so other rows than training rows need no outputs of them.
+    teachers: split === "all" || split === "train"
+      ? Object.fromEntries(plan.teachers.map((teacher) => [teacher.name, columnOf(teacher)]))
+      : {},
     stage: reference,
     places: (...path: readonly string[]) => {
       const [section, feature, ...option] = path;
       if (section === "features" && feature !== undefined) {
         return featurePlace(plan, feature, ...option);
+      }
+      if (section === "teachers") {
+        return plan.teachers.find(({ name }) => name === feature)?.place(...option);
       }
       return section === "columns" && feature === plan.group?.column
         ? groupPlace(plan)
@@ -271,6 +286,10 @@ async function openSource(
     fields: [],
   };
 }
+
+const columnOf = ({ column, of, missing }: PlannedTeacher): TeacherColumn => ({
+  ...{ column, of, missing },
+});
 
 /** Returns the rows to train on, or undefined for all rows. */
 function trainingRows({ rows, seed, document }: Plan, most: number): Uint32Array | undefined {

@@ -121,6 +121,23 @@ const initialOfRun = z.strictObject({
   ),
 });
 
+/** A teacher that is not part of the run. */
+const teacherSchema = z.strictObject({
+  column: text("the name of a column").describe(
+    "The column of the training rows that has the teacher's output: one number per row, or a list " +
+      "with a number for each class.",
+  ),
+  of: z.enum(["logits", "probabilities"], { error: "expected logits or probabilities" }).optional()
+    .describe(
+      "What the numbers are. The default is probabilities; if the label is a number, the column has " +
+        "predicted numbers, and this option does not apply.",
+    ),
+  missing: z.enum(["error", "skip"], { error: "expected error or skip" }).default("error").describe(
+    "What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of " +
+      "these rows is 0.",
+  ),
+}, { error: "expected { column: … }" });
+
 /** The metric that selects the best epoch or stops training. */
 const metricKey = name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/));
 
@@ -206,6 +223,9 @@ export const commonOptions = {
     to: outputReferences.optional().describe(
       "The student's output; light.logits by default. A list has the same length as `from`.",
     ),
+    teacher: teacherSchema.optional().describe(
+      "A teacher outside the run, whose logits the hint reads in training instead of `from`.",
+    ),
     weight: z.number().default(1).describe("The factor of this loss in the total loss."),
     schedule: entry("schedule", {}).optional().describe(
       "How the weight changes over the run: the schedule multiplies it by a factor. By default, " +
@@ -281,8 +301,8 @@ const trainSchema = z.strictObject({
   ),
   baseline: z.enum(["none", "light-alone"]).default("none").describe(
     "The baseline to compare with. light-alone: the run also trains the light net without the " +
-      "booster, with the same seed, and with the losses, optimizer, and number of epochs of the " +
-      "last phase.",
+      "booster and outside teachers, with the same seed, and with the other losses, the optimizer, " +
+      "and the number of epochs of the last phase.",
   ),
   evaluateEvery: z.int().positive().default(1).describe(
     "The number of epochs between evaluations. The last epoch of a phase is always " +

@@ -53,17 +53,33 @@ export interface PlannedTransformStage extends PlannedStage<TransformStage> {
   readonly on: "training" | "all";
 }
 
+/** A teacher outside the run, whose output is a column of the training rows. */
+export interface PlannedTeacher {
+  /** The name of its output in batches. Equal teachers have equal names. */
+  readonly name: string;
+  /** The column with its output. */
+  readonly column: string;
+  /** What the numbers are; by default, probabilities if the label has classes. */
+  readonly of: "logits" | "probabilities" | undefined;
+  /** What to do with rows without an output. */
+  readonly missing: "error" | "skip";
+  /** Returns the place of an option, or of the entry, in the pipeline file. */
+  readonly place: (option?: string) => Place | undefined;
+}
+
 /** A loss stage with its options, its weight, and the outputs that it compares. */
 export interface PlannedLoss extends PlannedStage<LossStage> {
   /** The term's name in metrics. */
   readonly name: string;
   /**
    * The outputs that it compares, as `NET.OUTPUT`: `[on]`; or `[from, to]` per layer, which are
-   * summed.
+   * summed. The output of a teacher outside the run is `teacher.logits`.
    */
   readonly comparisons: readonly (readonly string[])[];
   /** The weight in the total loss, before the schedule's factor. */
   readonly weight: number;
+  /** The teacher outside the run that a hint reads, if it does not read a net of the run. */
+  readonly teacher: PlannedTeacher | undefined;
   /** How the weight changes during a phase; undefined if it is constant. */
   readonly schedule: PlannedStage<ScheduleStage> | undefined;
   /** The gradient policy. */
@@ -203,6 +219,8 @@ export interface Plan {
   readonly group: GroupOptions | undefined;
   /** The columns that metrics and losses read. */
   readonly columns: readonly string[];
+  /** The teachers outside the run, each once. */
+  readonly teachers: readonly PlannedTeacher[];
   readonly transforms: readonly PlannedTransformStage[];
   readonly network: PlannedStage<NetworkStage>;
   /** The initial bias of the nets' outputs: 0, or the base rate of the training rows. */

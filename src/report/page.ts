@@ -193,7 +193,9 @@ function tiles(run: ReportRun): Markup {
       const gain = own - alone;
       tile(
         `${gain < 0 ? "−" : "+"}${formatNumber(Math.abs(gain))}`,
-        "gain from the booster (one seed)",
+        `gain from the ${
+          result.parameters.booster === undefined ? "teacher" : "booster"
+        } (one seed)`,
       );
     }
   }

@@ -10,7 +10,14 @@ import * as tf from "@tensorflow/tfjs";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
 import { columnsOf } from "../pipeline/plan/stage_options.ts";
-import type { Plan, PlannedLoss, PlannedPhase, PlannedStage } from "../pipeline/plan.ts";
+import { OUTSIDE } from "../pipeline/plan/losses.ts";
+import type {
+  Plan,
+  PlannedLoss,
+  PlannedPhase,
+  PlannedStage,
+  PlannedTeacher,
+} from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { ColumnSpec, LabelSpec } from "../stages/batch.ts";
 import type { Position } from "../stages/gradient.ts";
@@ -72,14 +79,15 @@ export function netsOf({ phases }: Plan): NetName[] {
 
 /**
  * Returns the phase in which the baseline trains the light net alone: a copy of the last phase,
- * without the booster and without frozen variables.
+ * without the booster, without hints of outside teachers, and without frozen variables.
  *
  * @param plan The plan.
  */
 export function phaseAlone({ phases }: Plan): PlannedPhase {
   const { select, stop, ...phase } = phases.at(-1)!;
   const own = select?.startsWith("booster/") ? undefined : select;
-  return { ...phase, nets: ["light"], frozen: new Set(), select: own, stop };
+  const losses = phase.losses.filter(({ teacher }) => !teacher);
+  return { ...phase, losses, nets: ["light"], frozen: new Set(), select: own, stop };
 }
 
 /**
@@ -160,8 +168,14 @@ export function prepareNets(
       return [];
     }
   };
+  const outside = data.splits.train.specs.teachers ?? {};
+  const shapesOf = ({ teacher }: PlannedLoss) => {
+    if (!teacher) return shapes;
+    refuseOtherUnits(teacher, outside[teacher.name]!, label, units);
+    return { ...shapes, [`${OUTSIDE}.logits`]: [units] };
+  };
   const terms = lossesOf(phase, computed)
-    .flatMap((loss) => collect(() => makeTerm(loss, shapes, label, variables)));
+    .flatMap((loss) => collect(() => makeTerm(loss, shapesOf(loss), label, variables)));
   const metrics = metricsOf(plan, computed)
     .flatMap((planned) => collect(() => makeMetric(planned, label, computed)));
   if (problems.length > 0) throw new UserError(problems, { exitCode });
@@ -443,7 +457,10 @@ function refuseIds(
  */
 export function lossesOf({ losses }: PlannedPhase, nets: readonly NetName[]): PlannedLoss[] {
   return losses.filter(({ comparisons }) =>
-    comparisons.flat().every((output) => nets.includes(netOf(output)))
+    comparisons.flat().every((output) => {
+      const net = netOf(output);
+      return net === OUTSIDE || nets.includes(net);
+    })
   );
 }
 
@@ -472,7 +489,8 @@ export function metricsOf(
  * @throws {UserError} If the loss does not fit the outputs.
  */
 export function makeTerm(
-  { stage, options, reference, name, comparisons, weight, schedule, gradient }: PlannedLoss,
+  { stage, options, reference, name, comparisons, teacher, weight, schedule, gradient }:
+    PlannedLoss,
   shapes: PreparedNets["shapes"],
   label: LabelSpec,
   variables: DeclaredVariables,
@@ -515,6 +533,19 @@ export function makeTerm(
       },
     );
   }
+  if (teacher && policy.some(({ reversed }) => reversed)) {
+    throw new UserError(
+      `the gradient policy ${gradient.reference.name} trains the teacher as well, but the teacher of this loss is outside the run`,
+      {
+        place: gradient.reference.place,
+        hint: hint("gradient/outside", "remove `gradient`, or use block", [
+          { remove: ["."] },
+          { set: { ".": "block" } },
+        ]),
+        exitCode: 2,
+      },
+    );
+  }
   const make = (outputs: readonly string[], prefix: string) => {
     const context = {
       label,
@@ -539,6 +570,16 @@ export function makeTerm(
       : undefined;
     return { ...base, form: "task", compute, on, guess };
   }
+  if (teacher) {
+    const [outputs] = comparisons;
+    return {
+      ...base,
+      form: "hint",
+      compute: make(outputs!, name) as HintLoss,
+      to: outputReference(outputs![1]!),
+      outside: { name: teacher.name, skip: teacher.missing === "skip" },
+    };
+  }
   const turned = policy.some(({ reversed }) => reversed);
   const pairs = comparisons.map((outputs, index) => {
     const prefix = comparisons.length === 1 ? name : `${name}/${index + 1}`;
@@ -551,6 +592,40 @@ export function makeTerm(
     };
   });
   return { ...base, form: "hint", pairs };
+}
+
+/** Rejects a teacher whose output does not have as many numbers as the logits of the nets. */
+function refuseOtherUnits(
+  { column, of, place }: PlannedTeacher,
+  { shape }: ColumnSpec,
+  label: LabelSpec,
+  units: number,
+): void {
+  if (label.kind === "number" && of === "probabilities") {
+    throw new UserError("a label that is a number has no probabilities", {
+      place: place("of"),
+      hint: hint(
+        "teacher/of-number",
+        "remove `of`: the column has predicted numbers, like the label",
+        { remove: ["."] },
+      ),
+      exitCode: 2,
+    });
+  }
+  if (shape.length === 1 && shape[0] === units) return;
+  const got = shape.join() === "1" ? "one number" : `values of the shape [${shape.join(", ")}]`;
+  const wanted = units === 1
+    ? label.kind === "number"
+      ? "one number per row, as the label"
+      : "one number per row: that of the positive class"
+    : `a list of ${units} numbers per row, one for each class`;
+  throw new UserError(`the column ${column} has ${got} in each row; expected ${wanted}`, {
+    place: place("column"),
+    hint: hint("teacher/units", "name a column with the output of a teacher for the same label", {
+      edit: "the column of the teacher",
+    }),
+    exitCode: 2,
+  });
 }
 
 /**
@@ -603,4 +678,4 @@ function outputReference(output: string): OutputReference {
   return { net, output: name };
 }
 
-const netOf = (output: string) => outputReference(output).net;
+const netOf = (output: string): NetName | typeof OUTSIDE => outputReference(output).net;

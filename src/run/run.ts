@@ -206,7 +206,8 @@ export async function prepareJobs(
     return { nets, phases: await chooseMetrics(plan, data, built, report) };
   };
   const nets = netsOf(plan);
-  const wanted = plan.baseline && nets.length === 2;
+  // Without a booster and a teacher, the light net is trained alone anyway.
+  const wanted = plan.baseline && (nets.length === 2 || plan.teachers.length > 0);
   return {
     rocket: await job(nets, plan.phases, report),
     alone: wanted ? await job(["light"], [phaseAlone(plan)]) : undefined,

@@ -182,4 +182,9 @@ export interface Batch {
    * Columns that only metrics, losses, and groups read, by their names in the source. Transforms leave them unchanged.
    */
   readonly columns?: Readonly<Record<string, Column>> | undefined;
+  /**
+   * The logits of teachers outside the run, `[units]` per row, in training batches; NaN in rows
+   * without a teacher's output. Transforms leave them unchanged.
+   */
+  readonly teachers?: Readonly<Record<string, Column>> | undefined;
 }

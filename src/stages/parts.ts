@@ -17,6 +17,8 @@ export interface Parts<C, Label extends C = C> {
   readonly weight?: C | undefined;
   /** The values for the columns that only metrics, losses, and groups read, by their names in the source. */
   readonly columns?: Readonly<Record<string, C>> | undefined;
+  /** The values for the logits of teachers outside the run. */
+  readonly teachers?: Readonly<Record<string, C>> | undefined;
 }
 
 /** The descriptions of the columns of a batch: the features, the label, and other columns. */
@@ -33,6 +35,7 @@ const forms: Readonly<
   label: "one",
   weight: "one",
   columns: "named",
+  teachers: "named",
 };
 
 const formsOfParts = Object.entries(forms) as [keyof typeof forms, "one" | "named"][];

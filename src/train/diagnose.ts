@@ -5,7 +5,7 @@ import { hint, type HintText } from "../base/hints.ts";
 import type { StageReference } from "../stages/stage_error.ts";
 import type { LossScope } from "../stages/loss.ts";
 import { gradientsOf } from "./gradients.ts";
-import { type Term, termLoss, weighted } from "./objective.ts";
+import { outputsRead, outsideLogits, type Term, termLoss, weighted } from "./objective.ts";
 import {
   factorValues,
   forwardPass,
@@ -204,8 +204,8 @@ async function brokenByLoss(
   term: Term,
   input: StepInput,
 ): Promise<boolean> {
-  const references = term.form === "task"
-    ? [[term.on]]
+  const references = term.form === "task" || term.outside
+    ? [outputsRead(term)]
     : term.pairs.map(({ from, to }) => [from, to]);
   const gradients = tf.tidy(() => {
     const forward = forwardPass(model, values, input);
@@ -217,6 +217,8 @@ async function brokenByLoss(
         tf.mean(
           term.form === "task"
             ? term.compute(first!, label, scope)
+            : term.outside
+            ? term.compute(outsideLogits(term.outside, input).logits, first!, scope)
             : term.pairs[index]!.compute(first!, second!, scope),
         )
       );
@@ -231,9 +233,7 @@ async function brokenByLoss(
 /** Computes all outputs of all nets that the losses read. */
 function forward({ model, state: { values } }: BrokenStep, input: StepInput): TensorsByName {
   const { terms } = model;
-  const names = terms.flatMap((term) =>
-    term.form === "task" ? [term.on.net] : term.pairs.flatMap(({ from, to }) => [from.net, to.net])
-  );
+  const names = terms.flatMap((term) => outputsRead(term).map(({ net }) => net));
   return tf.tidy(() => {
     const forward = forwardPass(model, values, input);
     return Object.fromEntries(

@@ -16,7 +16,7 @@ import {
 } from "../stages/metric.ts";
 import type { BuiltNets, NetName } from "../stages/network.ts";
 import { Forward } from "./forward.ts";
-import { columnsRead, type FactorValues, type Term, termLoss } from "./objective.ts";
+import { evaluatedTerms, type FactorValues, partsRead, type Term, termLoss } from "./objective.ts";
 import { type BatchTensors, batchTensors, rowsOf } from "./tensors.ts";
 import type { TensorsByName } from "./variables.ts";
 
@@ -42,7 +42,7 @@ export interface EvaluatedModel {
   readonly pair: BuiltNets;
   /** Their names. */
   readonly nets: readonly NetName[];
-  /** The loss terms, computed without gradients. */
+  /** The loss terms, computed without gradients. Those of teachers outside the run are left out. */
   readonly terms: readonly Term[];
 }
 
@@ -58,7 +58,7 @@ export interface EvaluationInput {
 export interface EvaluationOutput {
   /** The logits of each net, in the order of the model's nets. */
   readonly logits: readonly tf.Tensor[];
-  /** The mean of each loss term, `[terms]`. */
+  /** The mean of each loss term that reads no teacher outside the run, `[terms]`. */
   readonly losses: tf.Tensor;
 }
 
@@ -81,8 +81,9 @@ export function evaluationStep(
     seed: () => tf.scalar(0, "int32"),
   });
   const logits = nets.map((net) => forward.outputs(net).logits);
-  const losses = terms.map((term) => termLoss(ungated(term), forward, batch, noFactors));
-  return { logits, losses: tf.stack(losses) };
+  const losses = evaluatedTerms(terms)
+    .map((term) => termLoss(ungated(term), forward, batch, noFactors));
+  return { logits, losses: losses.length > 0 ? tf.stack(losses) : tf.zeros([0]) };
 }
 
 /**
@@ -273,7 +274,7 @@ export async function evaluateBatch(
   values: TensorsByName,
   rows: Batch,
 ): Promise<EvaluatedBatch> {
-  const batch = batchTensors(rows, columnsRead(terms));
+  const measured = evaluatedTerms(terms), batch = batchTensors(rows, partsRead(measured));
   const { logits, losses } = compute.call({ values, batch });
   tf.dispose(rowsOf(batch));
   const outputs: [NetName, OutputValues][] = [];
@@ -293,7 +294,7 @@ export async function evaluateBatch(
     columns: Object.fromEntries(
       Object.entries(rows.columns ?? {}).map(([name, { values }]) => [name, values]),
     ),
-    losses: Object.fromEntries(terms.map(({ name }, index) => [name, lossValues[index]!])),
+    losses: Object.fromEntries(measured.map(({ name }, index) => [name, lossValues[index]!])),
   };
 }
 
@@ -303,7 +304,7 @@ const noFactors: FactorValues = new Map();
  * Returns a loss term for evaluation, whose gradient factors are all 1. Without gradients, only the
  * direction in which a pass computes the loss matters.
  */
-function ungated(term: Term): Term {
+function ungated<T extends Term>(term: T): T {
   const policy = term.policy.map((pass) => ({ ...pass, from: 1, to: 1, shared: 1 }));
   return { ...term, policy };
 }

@@ -1,5 +1,6 @@
 import { describeValue } from "../base/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
+import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { scaleGradient } from "../engine/ops.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
@@ -61,10 +62,52 @@ export interface HintPair {
 export interface HintTerm extends TermBase {
   readonly form: "hint";
   readonly pairs: readonly HintPair[];
+  readonly outside?: undefined;
+}
+
+/** A teacher outside the run, whose logits are a part of each training batch. */
+export interface OutsideTeacher {
+  /** The name of its logits in batches. */
+  readonly name: string;
+  /** Whether the loss of rows without its logits is 0; otherwise, all rows have logits. */
+  readonly skip: boolean;
+}
+
+/**
+ * A loss between a teacher outside the run and a net. It exists only in training: other rows have
+ * no outputs of the teacher.
+ */
+export interface OutsideTerm extends TermBase {
+  readonly form: "hint";
+  readonly outside: OutsideTeacher;
+  readonly compute: HintLoss;
+  /** The student's output. */
+  readonly to: OutputReference;
 }
 
 /** A term of the total loss: a loss with its weight and its gradient policy. */
-export type Term = TaskTerm | HintTerm;
+export type Term = TaskTerm | HintTerm | OutsideTerm;
+
+/**
+ * Lists the terms that can be computed in an evaluation: those that read no teacher outside the run.
+ *
+ * @param terms The loss terms.
+ */
+export function evaluatedTerms(terms: readonly Term[]): (TaskTerm | HintTerm)[] {
+  return terms.filter((term): term is TaskTerm | HintTerm =>
+    term.form === "task" || term.outside === undefined
+  );
+}
+
+/**
+ * Lists the outputs of nets that a term reads.
+ *
+ * @param term The loss term.
+ */
+export function outputsRead(term: Term): readonly OutputReference[] {
+  if (term.form === "task") return [term.on];
+  return term.outside ? [term.to] : term.pairs.flatMap(({ from, to }) => [from, to]);
+}
 
 /** This step's values of the weights and gradient factors that change during a run. */
 export type FactorValues = ReadonlyMap<Factor, tf.Scalar>;
@@ -102,13 +145,27 @@ export function weighted(
   return tf.mul(loss, schedule ? tf.mul(weight, factors.get(schedule)!) : weight);
 }
 
+/** The parts of a batch that losses read in addition to the label. */
+export interface PartsRead {
+  /** The columns of the source. */
+  readonly columns: readonly string[];
+  /** The names of teachers outside the run. */
+  readonly teachers: readonly string[];
+}
+
 /**
- * Lists the columns of the source that losses read.
+ * Lists the parts of a batch that losses read in addition to the label.
  *
  * @param terms The loss terms.
  */
-export function columnsRead(terms: readonly Term[]): readonly string[] {
-  return [...new Set(terms.flatMap(({ columns = [] }) => columns))];
+export function partsRead(terms: readonly Term[]): PartsRead {
+  const outside = terms.flatMap((term) =>
+    term.form === "hint" && term.outside ? [term.outside.name] : []
+  );
+  return {
+    columns: [...new Set(terms.flatMap(({ columns = [] }) => columns))],
+    teachers: [...new Set(outside)],
+  };
 }
 
 /**
@@ -143,6 +200,11 @@ export function termLoss(
       const output = gated(term.on, to, shared);
       return [meanLoss(term, rows, () => term.compute(output, label, scope))];
     }
+    if (term.outside) {
+      const { logits, known } = outsideLogits(term.outside, rows);
+      const studentOutput = gated(term.to, to, shared);
+      return [meanLoss(term, rows, () => term.compute(logits, studentOutput, scope), known)];
+    }
     return term.pairs.map((pair) => {
       const [teacher, student] = reversed ? [pair.to, pair.from] : [pair.from, pair.to];
       const compute = reversed ? pair.reversed ?? pair.compute : pair.compute;
@@ -152,6 +214,27 @@ export function termLoss(
     });
   });
   return losses.length === 1 ? losses[0]! : tf.addN(losses);
+}
+
+/**
+ * Returns the logits of a teacher outside the run.
+ *
+ * @param teacher The teacher.
+ * @param rows The rows.
+ * @returns The logits, `[batch, units]`, with 0 in place of missing ones; and a number for each row,
+ *   `[batch]`: 1 if it has logits, otherwise 0. It is undefined if all rows have logits.
+ */
+export function outsideLogits(
+  { name, skip }: OutsideTeacher,
+  { teachers }: LabelledRows,
+): { readonly logits: tf.Tensor; readonly known: tf.Tensor1D | undefined } {
+  const given = teachers![name]!;
+  if (!skip) return { logits: given, known: undefined };
+  const finite = tf.isFinite(given);
+  return {
+    logits: tf.where(finite, given, tf.zerosLike(given)),
+    known: tf.cast(tf.all(finite, -1), "float32") as tf.Tensor1D,
+  };
 }
 
 /**
@@ -182,7 +265,8 @@ export function uniformLoss(
  * The label and the row weights of a batch, which losses need in addition to the nets' outputs, and
  * the share of the rows if they are a part of a batch.
  */
-export interface LabelledRows extends Pick<BatchTensors, "label" | "weight" | "columns"> {
+export interface LabelledRows
+  extends Pick<BatchTensors, "label" | "weight" | "columns" | "teachers"> {
   readonly share?: PartShare | undefined;
 }
 
@@ -201,9 +285,10 @@ export interface PartShare {
 const minWeight = 2 ** -126;
 
 function meanLoss(
-  { stage }: Term,
+  { stage, name }: Term,
   { label, weight, share }: LabelledRows,
   compute: () => tf.Tensor,
+  known?: tf.Tensor1D,
 ): tf.Scalar {
   const count = label.shape[0]!;
   const loss = callStage(stage, "its loss", compute);
@@ -212,9 +297,13 @@ function meanLoss(
       hint: lossHint("batch"),
     });
   }
-  if (loss.rank === 0) return (share ? tf.mul(loss, share.rows) : loss) as tf.Scalar;
+  if (loss.rank === 0) {
+    if (known) throw refuseSkipped(name, stage);
+    return (share ? tf.mul(loss, share.rows) : loss) as tf.Scalar;
+  }
   if (loss.rank === 1 && loss.shape[0] === count) {
-    const mean = weight ? weightedMean(loss, weight) : tf.mean(loss) as tf.Scalar;
+    const each = known ? tf.mul(loss, known) : loss;
+    const mean = weight ? weightedMean(each, weight) : tf.mean(each) as tf.Scalar;
     return share ? tf.mul(mean, share.weights) : mean;
   }
   throw new StageError(
@@ -223,6 +312,21 @@ function meanLoss(
     { hint: lossHint(count) },
   );
 }
+
+/** Returns the error for a loss of a whole batch whose rows cannot be left out one by one. */
+const refuseSkipped = (name: string, { place }: StageReference) =>
+  new UserError(
+    `the loss ${name} compares the rows of a batch with each other, so it cannot skip single rows`,
+    {
+      place,
+      hint: hint(
+        "loss/skip",
+        "remove `missing: skip` of its teacher, or use a loss of single rows, such as kl",
+        [{ remove: ["teacher/missing"] }, { set: { use: "kl" } }],
+      ),
+      exitCode: 2,
+    },
+  );
 
 function weightedMean(loss: tf.Tensor, weight: tf.Tensor): tf.Scalar {
   // If all rows have the weight 0, the loss is 0 instead of NaN. tf.divNoNan() cannot be used here

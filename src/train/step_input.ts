@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { deriveSeed } from "../base/random.ts";
 import type { Batch } from "../stages/batch.ts";
 import type { Position } from "../stages/gradient.ts";
-import { changingFactors, columnsRead } from "./objective.ts";
+import { changingFactors, partsRead } from "./objective.ts";
 import { callStage, StageError } from "../stages/stage_error.ts";
 import type { StepNumbers } from "../stages/optimizer.ts";
 import { describeValue } from "../base/describe_value.ts";
@@ -37,7 +37,7 @@ export function stepInput(
   const step = taken + 1;
   const purpose = part && part.index > 0 ? [position.step, "part", part.index] : [position.step];
   return {
-    ...batchTensors(weightedRows(batch, model.rowWeights), columnsRead(model.terms)),
+    ...batchTensors(weightedRows(batch, model.rowWeights), partsRead(model.terms)),
     learningRate: tf.scalar(learningRate),
     step: tf.scalar(step),
     scalars: optimizerScalars(model, { step, learningRate }),

@@ -1,10 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Batch, Column } from "../stages/batch.ts";
+import type { PartsRead } from "./objective.ts";
 import { listParts, mapParts, type Parts } from "../stages/parts.ts";
 
 /**
  * A batch as tensors of the engine: features `[batch, ...shape]`, labels, weights, and the columns
- * that losses read `[batch]`.
+ * `[batch]` and the logits of outside teachers `[batch, units]` that losses read.
  */
 export type BatchTensors = Parts<tf.Tensor>;
 
@@ -13,16 +14,21 @@ export type BatchTensors = Parts<tf.Tensor>;
  * values become float32 tensors.
  *
  * @param batch The transformed batch.
- * @param read The columns that losses read. Each value becomes a number that only says which rows
- *   of the batch have equal values.
+ * @param read The columns and outside teachers that losses read. Each value of a column becomes a
+ *   number that only says which rows of the batch have equal values.
  * @returns The tensors, which the caller disposes of.
  */
 export function batchTensors(
-  { size, columns = {}, ...computed }: Batch,
-  read: readonly string[] = [],
+  { size, columns = {}, teachers = {}, ...computed }: Batch,
+  read: PartsRead = { columns: [], teachers: [] },
 ): BatchTensors {
-  const named = read.map((name): [string, Column] => [name, numbered(columns[name]!)]);
-  const all = read.length > 0 ? { ...computed, columns: Object.fromEntries(named) } : computed;
+  const named = (names: readonly string[], columnOf: (name: string) => Column) =>
+    names.length > 0 ? Object.fromEntries(names.map((name) => [name, columnOf(name)])) : undefined;
+  const all = {
+    ...computed,
+    columns: named(read.columns, (name) => numbered(columns[name]!)),
+    teachers: named(read.teachers, (name) => teachers[name]!),
+  };
   return mapParts<Column, tf.Tensor>(all, (column) => upload(column, size));
 }
 

@@ -4,8 +4,62 @@ import { arrowFile, type Column, renamed } from "./small_rows.ts";
 const lists: Column = ["intLists", [[0, 1], [1], [2, 0, 1], []]];
 const numbers: Column = ["floatLists", [[0, 1], [1], [2, 0, 1], []]];
 
+/** A hint from the column `t`, with more options of the teacher and of the loss. */
+const taught = (teacher = "", loss = "use: kl") =>
+  `[{ use: binary-cross-entropy, on: light }, { ${loss}, teacher: { column: t${teacher} } }]`;
+
+/** Columns with a teacher's output that are not what the pipeline says of them. */
+function* teacherCases(): Iterable<CommandCase> {
+  const probabilities: Column = ["float", [0.1, 0.9, 0.2, 0.8]];
+  const of = (t: Column) => ({ features: "{ n: }", columns: { t } });
+  yield ofRows("a teacher's column that does not exist", 2, ['no column "t"', "its columns are"], {
+    features: "{ n: }",
+    losses: taught(),
+  });
+  yield ofRows("a teacher that says text", 2, ["cannot be a teacher's output"], {
+    ...of(["text", ["x", "y", "x", "y"]]),
+    losses: taught(),
+  }, { "teacher/type": inPipeline("column: t", "column: a, of: logits") });
+  yield ofRows("a teacher's probability of 3", 1, ["has 3; expected prob", "write `of: logits`"], {
+    ...of(["float", [0, 1, 3, 1]]),
+    losses: taught(),
+  });
+  yield ofRows("a teacher without an output", 1, ["row 2 of", "is missing", "`missing: skip`"], {
+    ...of(["float", [0, 1, null, 1]]),
+    losses: taught(),
+  });
+  yield ofRows(
+    "a teacher of two classes for one logit",
+    2,
+    ["of the shape [2]", "one number per"],
+    {
+      ...of(["ints", [[0, 1], [0, 1], [0, 1], [1, 0]]]),
+      losses: taught(),
+    },
+    { "teacher/units": inPipeline("column: t", "column: a, of: logits") },
+  );
+  yield ofRows("a teacher's lists of several lengths", 1, ["give each row a list"], {
+    ...of(["floatLists", [[1], [1], [0, 1], [1]]]),
+    losses: taught(),
+  }, { "teacher/lengths": inPipeline("column: t", "column: a, of: logits") });
+  yield ofRows("a teacher's probabilities of a number", 2, ["has no probabilities"], {
+    ...of(probabilities),
+    label: "{ column: y, kind: number }",
+    losses: "[{ use: mse-hint, teacher: { column: t, of: probabilities } }]",
+  });
+  yield ofRows("a hint of a whole batch that skips rows", 2, ["cannot skip single rows"], {
+    ...of(probabilities),
+    losses: taught(", missing: skip", "use: dist, beta: 0"),
+  });
+  yield ofRows("a column that is to learn", 2, ["is outside the run", "remove `gradient`"], {
+    ...of(probabilities),
+    losses: taught("", "use: kl, gradient: mutual"),
+  });
+}
+
 /** Columns that are not what the pipeline says of them. */
 export function* columnCases(): Iterable<CommandCase> {
+  yield* teacherCases();
   yield ofRows("a column of structs", 2, ["has the type Struct"], {
     columns: { raw: ["struct", [1, 2, 3, 4].map((n) => ({ n }))] },
     features: "{ raw: }",

@@ -12,6 +12,7 @@ import { disposeState, initialState, trainStep } from "../../src/train/step.ts";
 import { initialValues } from "../../src/train/variables.ts";
 import { root } from "../support/command_line.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
+import { writeTaught } from "../support/teachers.ts";
 
 const text = await Deno.readTextFile(join(root, "docs", "methods.md"));
 
@@ -24,10 +25,23 @@ const snippets = text.split(/^## /m).slice(1).flatMap((section) => {
   );
 });
 
+/** The digits with a teacher's output in the column `teacher`. */
+async function taughtData(folder: string): Promise<object> {
+  await writeTaught(join(folder, "train.arrow"));
+  const train = { use: "arrow", path: join(folder, "train.arrow") };
+  return { data: { ...digitsPipeline().data as object, train } };
+}
+
 for (const [name, code] of snippets) {
   Deno.test(`the pipeline of docs/methods.md trains: ${name}`, async () => {
     await openEngine("wasm");
-    const plan = await readPlan(digitsPipeline(parse(code)) as unknown as Pipeline);
+    const folder = await Deno.makeTempDir({ prefix: "rocket-test-" });
+    await using _folder = {
+      [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+    };
+    const taught = code.includes("column: teacher") ? await taughtData(folder) : {};
+    const parts = { ...taught, ...parse(code) };
+    const plan = await readPlan(digitsPipeline(parts) as unknown as Pipeline);
     const data = await prepareData(plan);
     if (plan.baseline) prepareNets(plan, data, ["light"]);
     const rows = await data.splits.train.slice(0, 32);

@@ -102,6 +102,7 @@ for (const entry of reread) {
       places: undefined,
       nulls: undefined,
       texts: {},
+      teachers: {},
       weight: undefined,
       columns: [],
     };

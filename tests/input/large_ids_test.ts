@@ -53,6 +53,7 @@ async function openAll(source: Source, features: Record<string, unknown>, left: 
     label: labelSchema.parse("y"),
     nulls: undefined,
     texts: {},
+    teachers: {},
     weight: undefined,
     columns: ["u"],
     stage: sourceReference,

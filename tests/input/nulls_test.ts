@@ -226,6 +226,7 @@ Deno.test("means and medians of the training rows are the same in memory and str
         label: labelSchema.parse("y"),
         nulls: undefined,
         texts: {},
+        teachers: {},
         weight: undefined,
         columns: [],
         stage: sourceReference,

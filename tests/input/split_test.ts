@@ -287,6 +287,7 @@ Deno.test("openSplit() works without places", async () => {
     label: { column: "lst", nulls: "error" as const },
     nulls: undefined,
     texts: {},
+    teachers: {},
     weight: undefined,
     columns: [],
     stage: sourceReference,

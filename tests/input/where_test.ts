@@ -28,6 +28,7 @@ Deno.test("an error of a transform names split, file and row, in memory and stre
         label: labelSchema.parse("y"),
         nulls: undefined,
         texts: {},
+        teachers: {},
         weight: undefined,
         columns: [],
         stage: sourceReference,

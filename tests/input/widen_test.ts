@@ -44,6 +44,7 @@ async function widened(folder: string, splits: readonly SplitOf[], columns = ["x
     label: { column: "y", nulls: "error" as const },
     nulls: undefined,
     texts: {},
+    teachers: {},
     weight: undefined,
     columns: [],
     places: undefined,

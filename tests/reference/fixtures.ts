@@ -647,6 +647,17 @@ function assertWithin(name: string, actual: number, expected: number, allowed: n
   );
 }
 
+/** A hint from a column of probabilities: the mean loss, and its gradient for the student, flat. */
+export interface TeacherReference {
+  readonly loss: number;
+  readonly gradient: readonly number[];
+}
+
+/** Reads `teachers.jsonl`: the cases by stage, number of logits, and whether rows are skipped. */
+export async function readTeachersReference(): Promise<Readonly<Record<string, TeacherReference>>> {
+  return await readFixture("teachers") as Record<string, TeacherReference>;
+}
+
 /** A loss by group with its gradients; `ranking.py` makes it. */
 export interface RankingReference {
   readonly stage: string;

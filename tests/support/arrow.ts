@@ -69,6 +69,7 @@ export async function open(
     label: labelSchema.parse(label),
     nulls,
     texts: {},
+    teachers: {},
     weight,
     columns,
     stage: sourceReference,

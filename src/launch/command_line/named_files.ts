@@ -43,7 +43,7 @@ export const commonOptions: Readonly<Record<StageKind, readonly string[]>> = {
   source: [],
   transform: ["on"],
   network: ["initial", "outputBias"],
-  loss: ["on", "from", "to", "weight", "schedule", "gradient", "name"],
+  loss: ["on", "from", "to", "teacher", "weight", "schedule", "gradient", "name"],
   gradient: [],
   optimizer: ["learningRate", "schedule", "tables", "embeddingL2"],
   schedule: [],

@@ -18,7 +18,7 @@ import {
   evaluationStep,
   UnknownLosses,
 } from "../../train/evaluate.ts";
-import { columnsRead, type Term } from "../../train/objective.ts";
+import { evaluatedTerms, outputsRead, partsRead, type Term } from "../../train/objective.ts";
 import { batchTensors, rowsOf } from "../../train/tensors.ts";
 import { DeclaredVariables, type TensorsByName } from "../../train/variables.ts";
 import { lossesOf, makeTerm } from "../../run/prepare_nets.ts";
@@ -110,7 +110,7 @@ export async function onnxScorer({ run, nets, phase, part }: ScorerRequest): Pro
   }
   const { terms, variables } = makeTerms(request(run, nets, phase));
   const [known, unknown] = [true, false].map((wanted) =>
-    terms.filter((term) => readsOnlyLogits(term) === wanted)
+    evaluatedTerms(terms).filter((term) => readsOnlyLogits(term) === wanted)
   ) as [Term[], Term[]];
   const weights = variables.length > 0 ? await readWeights(checkpoint.path, variables) : new Map();
   const { units } = model.network;
@@ -171,7 +171,7 @@ function lossesOfLogits(
     const pair = Object.fromEntries(
       nets.map((net) => [net, () => ({ logits: given[net]! })]),
     );
-    const rows = batchTensors({ ...batch, features: {} }, columnsRead(terms));
+    const rows = batchTensors({ ...batch, features: {} }, partsRead(terms));
     return evaluationStep({ pair, nets, terms }, { values: values(), batch: rows }).losses
       .dataSync();
   });
@@ -182,8 +182,7 @@ const columnsOf = ({ columns = {} }: Batch) =>
   Object.fromEntries(Object.entries(columns).map(([name, { values }]) => [name, values]));
 
 const readsOnlyLogits = (term: Term) =>
-  (term.form === "task" ? [term.on] : term.pairs.flatMap(({ from, to }) => [from, to]))
-    .every(({ output }) => output === "logits");
+  outputsRead(term).every(({ output }) => output === "logits");
 
 const request = ({ model }: OpenedRun, nets: readonly NetName[], phase: PlannedPhase) => ({
   losses: lossesOf(phase, nets),

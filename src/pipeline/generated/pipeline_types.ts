@@ -214,7 +214,7 @@ readonly batch: number;
 readonly accumulate?: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch (with `accumulate`, than all batches of a step). keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
-/** The baseline to compare with. light-alone: the run also trains the light net without the booster, with the same seed, and with the losses, optimizer, and number of epochs of the last phase. */
+/** The baseline to compare with. light-alone: the run also trains the light net without the booster and outside teachers, with the same seed, and with the other losses, the optimizer, and the number of epochs of the last phase. */
 readonly baseline?: "none" | "light-alone";
 /** The number of epochs between evaluations. The last epoch of a phase is always evaluated. The best epoch is one of the evaluated epochs, and training can only end early after one of them. */
 readonly evaluateEvery?: number;
@@ -447,7 +447,7 @@ readonly batch?: number;
 readonly accumulate?: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch (with `accumulate`, than all batches of a step). keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
-/** The baseline to compare with. light-alone: the run also trains the light net without the booster, with the same seed, and with the losses, optimizer, and number of epochs of the last phase. */
+/** The baseline to compare with. light-alone: the run also trains the light net without the booster and outside teachers, with the same seed, and with the other losses, the optimizer, and the number of epochs of the last phase. */
 readonly baseline?: "none" | "light-alone";
 /** The number of epochs between evaluations. The last epoch of a phase is always evaluated. The best epoch is one of the evaluated epochs, and training can only end early after one of them. */
 readonly evaluateEvery?: number;
@@ -1459,6 +1459,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1477,6 +1486,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1497,6 +1515,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1519,6 +1546,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1543,6 +1579,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1567,6 +1612,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1587,6 +1641,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1605,6 +1668,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1625,6 +1697,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1647,6 +1728,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1665,6 +1755,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1685,6 +1784,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1705,6 +1813,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1721,6 +1838,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1737,6 +1863,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1753,6 +1888,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1771,6 +1915,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1791,6 +1944,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1811,6 +1973,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1831,6 +2002,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1847,6 +2027,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1867,6 +2056,15 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
+/** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
+readonly teacher?: {
+/** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
+readonly column: string;
+/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+readonly of?: "logits" | "probabilities";
+/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+};
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */

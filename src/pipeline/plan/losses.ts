@@ -1,5 +1,5 @@
 import type { Path } from "../document/document.ts";
-import type { PlannedLoss, PlannedStage } from "../plan.ts";
+import type { PlannedLoss, PlannedStage, PlannedTeacher } from "../plan.ts";
 import { hint } from "../../base/hints.ts";
 import { netName, type PipelineValue } from "../file_schema.ts";
 import type { GradientStage } from "../../stages/gradient.ts";
@@ -39,10 +39,36 @@ export async function planLosses(
     const comparisons = planComparisons(planner, entry, planned, path);
     if (!comparisons) return undefined;
     const name = entry.name ?? `${planned.stage.name}(${comparedText(comparisons)})`;
-    return { ...planned, name, comparisons, weight: entry.weight, schedule, gradient };
+    const teacher = entry.teacher && planTeacher(planner, entry.teacher, [...path, "teacher"]);
+    return { ...planned, name, comparisons, teacher, weight: entry.weight, schedule, gradient };
   });
   planner.refuseTwice(placed(losses), "losses");
   return losses;
+}
+
+/** The net part of the name of an output of a teacher outside the run. */
+export const OUTSIDE = "teacher";
+
+function planTeacher(
+  { document }: Planner,
+  { column, of, missing }: NonNullable<LossEntry["teacher"]>,
+  path: Path,
+): PlannedTeacher {
+  return {
+    name: JSON.stringify([column, of ?? null, missing]),
+    ...{ column, of, missing },
+    place: (option) => document.place(option === undefined ? path : [...path, option]),
+  };
+}
+
+/**
+ * Lists the teachers outside the run that losses read, each once.
+ *
+ * @param losses The losses of all phases.
+ */
+export function teachersOf(losses: readonly PlannedLoss[]): PlannedTeacher[] {
+  const teachers = losses.flatMap(({ teacher }) => teacher ?? []);
+  return [...new Map(teachers.toReversed().map((one) => [one.name, one])).values()].toReversed();
 }
 
 /**
@@ -67,10 +93,22 @@ export function planComparisons(
 
 function taskOutput(
   planner: Planner,
-  { on, from, to }: LossEntry,
+  { on, from, to, teacher }: LossEntry,
   { stage }: PlannedStage,
   path: Path,
 ): string[][] | undefined {
+  if (teacher !== undefined) {
+    planner.problem(
+      `\`teacher\` is only for hint losses; ${stage.name} compares one output with the label`,
+      planner.document.keyPlace([...path, "teacher"]),
+      hint(
+        "losses/teacher-of-task",
+        "remove `teacher`, and add a hint loss such as kl with this teacher",
+        { remove: ["."] },
+      ),
+    );
+    return undefined;
+  }
   for (const [key, given] of [["from", from], ["to", to]] as const) {
     if (given === undefined) continue;
     planner.problem(
@@ -100,11 +138,16 @@ function taskOutput(
 
 function hintOutputs(
   planner: Planner,
-  { on, from = "booster.logits", to = "light.logits" }: LossEntry,
+  entry: LossEntry,
   { stage }: PlannedStage,
   path: Path,
 ): string[][] | undefined {
-  if (on === undefined) return pairs(planner, [from].flat(), [to].flat(), path);
+  const { on, from = "booster.logits", to = "light.logits" } = entry;
+  if (on === undefined) {
+    return entry.teacher === undefined
+      ? pairs(planner, [from].flat(), [to].flat(), path)
+      : outsideOutputs(planner, entry, path);
+  }
   planner.problem(
     `\`on\` is only for losses on the label; ${stage.name} compares two outputs`,
     planner.document.keyPlace([...path, "on"]),
@@ -113,6 +156,36 @@ function hintOutputs(
       "write `from: booster.logits` and `to: light.logits` instead of `on`",
       { set: { "../from": "booster.logits", "../to": "light.logits" }, remove: ["."] },
     ),
+  );
+  return undefined;
+}
+
+/** Determines the outputs of a hint from a teacher outside the run. */
+function outsideOutputs(
+  planner: Planner,
+  { from, to = "light.logits" }: LossEntry,
+  path: Path,
+): string[][] | undefined {
+  if (from !== undefined) {
+    planner.problem(
+      "`from` names an output of a net of this run, but the hint reads an outside `teacher`",
+      planner.document.keyPlace([...path, "from"]),
+      hint("losses/from-or-teacher", "remove `from` or `teacher`", [
+        { remove: ["."] },
+        { remove: ["../teacher"] },
+      ]),
+    );
+    return undefined;
+  }
+  const [output, ...more] = [to].flat();
+  if (more.length === 0 && output!.endsWith(".logits")) return [[`${OUTSIDE}.logits`, output!]];
+  planner.problem(
+    "an outside `teacher` has logits only, so the hint compares them with the logits of one net",
+    planner.document.place([...path, "to"]),
+    hint("losses/teacher-to", "write `to: light.logits`, or remove `to`", [
+      { set: { ".": "light.logits" } },
+      { remove: ["."] },
+    ]),
   );
   return undefined;
 }
@@ -143,14 +216,16 @@ function comparedText(comparisons: readonly (readonly string[])[]): string {
 
 /** Converts the compared outputs to the options `on`, or `from` and `to`. */
 function resolvedOutputs(
-  form: LossStage["form"],
-  comparisons: readonly (readonly string[])[],
+  { stage: { form }, comparisons, teacher }: PlannedLoss,
 ): Record<string, unknown> {
   const side = (index: number) => {
     const outputs = comparisons.map((outputs) => outputs[index]!);
     return outputs.length === 1 ? outputs[0] : outputs;
   };
-  return form === "task" ? { on: side(0) } : { from: side(0), to: side(1) };
+  if (form === "task") return { on: side(0) };
+  if (!teacher) return { from: side(0), to: side(1) };
+  const { column, of, missing } = teacher;
+  return { teacher: { column, ...(of && { of }), missing }, to: side(1) };
 }
 
 /**
@@ -159,13 +234,13 @@ function resolvedOutputs(
  * @param losses The losses.
  */
 export function resolvedLosses(losses: readonly PlannedLoss[]): Record<string, unknown>[] {
-  return losses.map(({ resolved, name, stage, comparisons, weight, schedule, gradient }) => ({
-    ...resolved,
-    name,
-    ...resolvedOutputs(stage.form, comparisons),
-    weight,
-    ...(schedule && { schedule: schedule.resolved }),
-    gradient: gradient.resolved,
+  return losses.map((loss) => ({
+    ...loss.resolved,
+    name: loss.name,
+    ...resolvedOutputs(loss),
+    weight: loss.weight,
+    ...(loss.schedule && { schedule: loss.schedule.resolved }),
+    gradient: loss.gradient.resolved,
   }));
 }
 

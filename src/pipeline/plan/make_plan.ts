@@ -18,7 +18,7 @@ import type { OutputStage } from "../../stages/output.ts";
 import { planData, resolvedData } from "./data.ts";
 import { planInitial, resolvedInitial } from "./initial.ts";
 import { checkLoose } from "./loose.ts";
-import { planLosses } from "./losses.ts";
+import { planLosses, teachersOf } from "./losses.ts";
 import { checkMetrics } from "./metrics.ts";
 import { onlyPhase, planOptimizer, planPhases, planPhaseStages, resolvedStages } from "./phases.ts";
 import { each, type Entry, placed, Planner } from "./planner.ts";
@@ -113,6 +113,7 @@ async function planAll(
           .flatMap(({ stage, options }) => columnsOf(stage, options)),
       ),
     ],
+    teachers: teachersOf(phases.flatMap(({ losses }) => losses)),
     network,
     outputBias: value.network.outputBias ?? "zero",
     initial,

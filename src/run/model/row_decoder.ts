@@ -122,6 +122,7 @@ export class RowDecoder {
       texts: {},
       weight: undefined,
       columns: [],
+      teachers: {},
       stage: this.#stage,
       places: undefined,
     };
