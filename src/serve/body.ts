@@ -1,5 +1,6 @@
 import { HttpError } from "./http_error.ts";
 import type { ServeLimits } from "./limits.ts";
+import type { Turns } from "./turns.ts";
 
 /** Up to this size in bytes, a body is read at once; its size must be declared. */
 const SMALL = 2 ** 16;
@@ -13,6 +14,7 @@ const closing = { connection: "close" } as const;
 /** Reads the bodies of requests within limits of size, time, and memory. */
 export class BodyReader {
   readonly #limits: ServeLimits;
+  readonly #turns: Turns;
   /** The number of requests whose bodies are being received. */
   #receiving = 0;
   /** The size in bytes of all bodies that are held. */
@@ -22,9 +24,11 @@ export class BodyReader {
    * Creates a reader.
    *
    * @param limits The limits.
+   * @param turns Gives other requests turns while a body arrives.
    */
-  constructor(limits: ServeLimits) {
+  constructor(limits: ServeLimits, turns: Turns) {
     this.#limits = limits;
+    this.#turns = turns;
   }
 
   /** The number of requests whose bodies are being received. */
@@ -68,7 +72,7 @@ export class BodyReader {
     try {
       const bytes = declared <= SMALL
         ? new Uint8Array(await Promise.race([request.arrayBuffer(), late]))
-        : await readChunks(request, late, hold);
+        : await readAll(request, { late, hold, turns: this.#turns });
       if (held === 0) hold(bytes.length);
       return { bytes, release };
     } catch (error) {
@@ -90,34 +94,46 @@ export class BodyReader {
   }
 }
 
-async function readChunks(
-  { body }: Request,
-  late: Promise<never>,
-  hold: (length: number) => void,
-): Promise<Uint8Array> {
+/** What limits the reading of a body: its time, its size, and the time of other requests. */
+interface Limited {
+  /** Rejected when the time is over. */
+  readonly late: Promise<never>;
+  /** Called with the size of each part in bytes; throws if the body is too large. */
+  readonly hold: (length: number) => void;
+  readonly turns: Turns;
+}
+
+/**
+ * Reads a body of any size. Its parts are copied into one buffer: a client chooses how small they
+ * are, and Deno reads each into 64 KiB of memory.
+ */
+async function readAll({ body }: Request, { late, hold, turns }: Limited): Promise<Uint8Array> {
   if (!body) return new Uint8Array();
   const reader = body.getReader();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  let error: unknown;
+  // A race between each part and the time would keep an object for each part, too.
+  late.catch((reason) => {
+    error = reason;
+    reader.cancel(reason).catch(() => {});
+  });
+  let buffer = new ArrayBuffer(SMALL), length = 0;
   try {
     for (;;) {
-      const { done, value } = await Promise.race([reader.read(), late]);
-      if (done) break;
-      chunks.push(value);
-      length += value.length;
+      const turn = turns.take();
+      if (turn) await turn;
+      const { done, value } = await reader.read();
+      if (error !== undefined) throw error;
+      if (done) return new Uint8Array(buffer, 0, length);
       hold(value.length);
+      const size = length + value.length;
+      if (size > buffer.byteLength) buffer = buffer.transfer(Math.max(size, 2 * length));
+      new Uint8Array(buffer).set(value, length);
+      length = size;
     }
-  } catch (error) {
-    reader.cancel().catch(() => {});
-    throw error;
+  } catch (reason) {
+    reader.cancel(reason).catch(() => {});
+    throw error ?? reason;
   }
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
 }
 
 const tooLarge = (most: number) =>

@@ -77,7 +77,7 @@ export class ServeHandler {
     this.#columns = inputColumns(model);
     const { kind, classes } = loaded;
     this.#label = { kind, classes, units: model.network.units };
-    this.#bodies = new BodyReader(limits);
+    this.#bodies = new BodyReader(limits, this.#turns);
     this.#unsent = new UnsentResponses(limits);
     this.#batcher = new Batcher(loaded, () => this.#metrics.batch());
   }
@@ -382,8 +382,11 @@ const busy = () =>
   new HttpError(429, "too many requests wait for the net; try again later", { "retry-after": "1" });
 
 /** Returns the address of a request, which consists of its `Host` header and its target. */
-function urlOf({ url }: Request): URL {
-  return URL.parse(url) ?? refuse("the address or the `Host` header of the request is not valid");
+function urlOf({ url, headers }: Request): URL {
+  // Deno puts the header before the path, of which it could otherwise become a part.
+  const isHost = /^[^\s/\\?#@]*$/.test(headers.get("host") ?? "");
+  return (isHost ? URL.parse(url) : null) ??
+    refuse("the address or the `Host` header of the request is not valid");
 }
 
 /** Determines the form of a body from the headers of its request. */

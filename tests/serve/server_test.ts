@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { requestOf } from "../../src/serve/example.ts";
 import type { ServeHandler } from "../../src/serve/handler.ts";
 import type { ServeLimits } from "../../src/serve/limits.ts";
@@ -105,7 +105,8 @@ Deno.test("startServer() answers others while clients send headers and bodies by
 
 Deno.test("startServer() refuses invalid Host headers and prints no text of clients", async () => {
   await using own = await listening();
-  for (const host of ["[", "a b", '"<>', "a:99999999", "%zz", "\u009b31m"]) {
+  const paths = ["x/v2/models/clicks#", "x?", "x\\metrics", "x@y", "/"];
+  for (const host of [...paths, "[", "a b", '"<>', "a:99999999", "%zz", "\u009b31m"]) {
     using client = await Client.open(own.port);
     await client.send(`GET /v2 HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
     assertMatch(
@@ -115,6 +116,33 @@ Deno.test("startServer() refuses invalid Host headers and prints no text of clie
   }
   await assertAnswers(own.port);
   assertEquals(own.warnings, []);
+});
+
+Deno.test("startServer() reads a body of many tiny parts in little memory, and answers others meanwhile", async () => {
+  await using own = await listening();
+  const { head, body } = await inferBytes("Connection: close\r\n");
+  // Blanks are part of JSON.
+  const tiny = "1\r\n \r\n".repeat(1000), parts = 30;
+  const chunked = head.replace(/Content-Length.*\r\n/, "Transfer-Encoding: chunked\r\n");
+  using client = await Client.open(own.port);
+  const { rss } = Deno.memoryUsage();
+  await client.send(chunked);
+  for (let part = 0; part < parts; part++) await client.send(tiny);
+  await assertAnswers(own.port);
+  // A buffer of 64 KiB for each part would be 2 GB.
+  assert(Deno.memoryUsage().rss - rss < 5e8);
+  const bytes = encoder.encode(body).length.toString(16);
+  await client.send(`${bytes}\r\n${body}\r\n0\r\n\r\n`);
+  assertMatch(await client.read(END), /^HTTP\/1\.1 200 OK\r\n/);
+});
+
+Deno.test("startServer() refuses a body of many parts that does not arrive in time", async () => {
+  await using own = await listening({ receiveTime: 150 });
+  const { head } = await inferBytes();
+  using client = await Client.open(own.port);
+  await client.send(head.replace(/Content-Length.*\r\n/, "Transfer-Encoding: chunked\r\n"));
+  await client.send("1\r\n \r\n".repeat(10));
+  assertMatch(await client.read(/\}$/), /^HTTP\/1\.1 408 /);
 });
 
 Deno.test("startServer() refuses huge bodies, declared and chunked, before they have arrived", async () => {
