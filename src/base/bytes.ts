@@ -31,3 +31,17 @@ export function formatBytes(bytes: number): string {
   }
   return `${bytes} bytes`;
 }
+
+/** The smallest value of `--memory` in bytes, with which small commands run. */
+export const LEAST_MEMORY = 2e8;
+
+/**
+ * Parses the value of `--memory`.
+ *
+ * @param text A number of bytes, or a size such as `4GB`.
+ * @returns The size in bytes; undefined for other texts, and for less than {@linkcode LEAST_MEMORY}.
+ */
+export function memorySize(text: string): number | undefined {
+  const bytes = /^\d+$/.test(text) ? Number(text) : parseSize(text);
+  return bytes !== undefined && bytes >= LEAST_MEMORY ? bytes : undefined;
+}

@@ -6,7 +6,8 @@ import { unwritable } from "../base/files/unwritable.ts";
 import { type CheckedRun, type CheckedSweep, nameOf } from "../sweep/check.ts";
 import type { PartStart } from "./part_command.ts";
 import { pool, runPart } from "../sweep/processes.ts";
-import { type CommandOptions, LEAST_MEMORY } from "../launch/command_line/options.ts";
+import type { CommandOptions } from "../launch/command_line/options.ts";
+import { LEAST_MEMORY } from "../base/bytes.ts";
 import { counted, formatNumber } from "../base/text_table.ts";
 import { printJson, say } from "../base/terminal.ts";
 

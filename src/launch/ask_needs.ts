@@ -4,7 +4,7 @@ import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import type { Fetcher } from "./fetch.ts";
 import { logLine } from "./log_line.ts";
-import { limitOf, type MemoryLimit, usualLimit } from "./memory_limit.ts";
+import { limitOf, type MemoryLimit, usualLimit, writtenMemory } from "./memory_limit.ts";
 import { type ProgramName, programs, type Rocket } from "./rocket.ts";
 
 /**
@@ -85,6 +85,12 @@ const MAX_FILES = 200;
 /** The maximum size of an answer in bytes, since code of a pipeline may print without end. */
 const MAX_BYTES = 2 ** 26;
 
+/**
+ * The maximum size in bytes of all values of a pipeline in TypeScript, as JSON. A file of YAML has at
+ * most half a megabyte.
+ */
+const MAX_VALUES = 2 ** 22;
+
 /** The time in milliseconds after which a message names a pipeline that is still evaluated. */
 const QUIET = 3_000;
 
@@ -108,8 +114,17 @@ export async function askNeeds(
 ): Promise<CommandNeeds | ChildEnd> {
   const evaluated: Record<string, Evaluated> = {};
   const file = join(temporary, "evaluated.json");
+  const written = await limitOf(writtenMemory(args));
   for (let files = 0; files < MAX_FILES; files++) {
-    await Deno.writeTextFile(file, JSON.stringify(evaluated));
+    const text = JSON.stringify(evaluated);
+    if (text.length > MAX_VALUES) {
+      logLine(
+        `error: the values of the pipeline's files in TypeScript have more than ${MAX_VALUES} ` +
+          "bytes as JSON; write long lists to data files, and name those",
+      );
+      return { code: 2, signal: null };
+    }
+    await Deno.writeTextFile(file, text);
     const answer = await answerOf<NeedsAnswer>(rocket, {
       flags: [
         "--allow-read",
@@ -121,6 +136,7 @@ export async function askNeeds(
       program: "needs",
       args: [temporary, file, ...args],
       cwd,
+      limit: written,
     });
     if ("end" in answer) return asFailure(answer.end);
     refuseUnknown(answer.value.permissions);

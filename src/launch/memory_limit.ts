@@ -1,3 +1,4 @@
+import { memorySize } from "../base/bytes.ts";
 import { leftInGroups } from "../base/machine/control_groups.ts";
 import type { ReadSystemFile } from "../base/machine/system_file.ts";
 import { grantedVariables } from "./granted_within.ts";
@@ -51,6 +52,22 @@ export async function limitOf(bytes: number | undefined): Promise<MemoryLimit | 
   throw new Refusal(
     "--memory needs Linux and the program sh, which reads how much memory a process takes",
   );
+}
+
+/**
+ * Returns the value of `--memory` in a command line. A process that reads files for the launcher
+ * obeys it, too, before it has parsed the other arguments.
+ *
+ * @param args The arguments.
+ * @returns The size in bytes; undefined if there is none, or none that the command accepts.
+ */
+export function writtenMemory(args: readonly string[]): number | undefined {
+  const option = "--memory";
+  const at = args.findLastIndex((argument) =>
+    argument === option || argument.startsWith(`${option}=`)
+  );
+  const text = args[at] === option ? args[at + 1] : args[at]?.slice(option.length + 1);
+  return text === undefined ? undefined : memorySize(text);
 }
 
 /**

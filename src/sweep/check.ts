@@ -13,6 +13,7 @@ import type { Plan } from "../pipeline/plan.ts";
 import { makePlan } from "../pipeline/plan/make_plan.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import { builtins } from "../../plugins/mod.ts";
+import type { EarlierRun } from "../run/folder/manifest.ts";
 import { refuseOtherData } from "../run/resume_checks.ts";
 import { tryFirstBatch } from "../run/first_batch.ts";
 import { readInitial } from "../run/initial.ts";
@@ -175,9 +176,9 @@ async function tryRuns(
   try {
     for (const [run, plan] of runs) {
       const { earlier } = kept.get(run)!;
-      // The seed determines which rows are in which split, so they differ between runs. Their number does
-      // not.
-      if (earlier) refuseOtherData(earlier, data, plan);
+      if (!earlier) continue;
+      if (!drawsRows(plan) || plan.seed === first.seed) refuseOtherData(earlier, data, plan);
+      else await refuseOtherRows(earlier, plan);
     }
     if (runs.every(([run]) => kept.get(run)!.state === "finished")) return [];
     const { rocket: { phases }, alone } = await prepareJobs(first, data);
@@ -189,6 +190,20 @@ async function tryRuns(
       (await tryFirstBatch(first, data, phase, given)).warnings.forEach(warn);
     }
     return [...new Map(warnings.map((warning) => [warning.message, warning])).values()];
+  } finally {
+    await data.close();
+  }
+}
+
+/** Whether the seed of a run determines which rows it has. */
+const drawsRows = ({ split, rows, sampling }: Plan) =>
+  split !== undefined || rows !== undefined || sampling !== undefined;
+
+/** Refuses a run folder whose rows are not those that its plan draws from the data. */
+async function refuseOtherRows(earlier: EarlierRun, plan: Plan): Promise<void> {
+  const data = await prepareData(plan);
+  try {
+    refuseOtherData(earlier, data, plan);
   } finally {
     await data.close();
   }

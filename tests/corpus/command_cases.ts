@@ -74,6 +74,7 @@ function endedRun(folder: string): Record<string, string> {
     [`${folder}/pipeline.json`]: JSON.stringify({
       pipeline: { train: { epochs: 1 } },
       variables: {},
+      versions: {},
       seed: 1,
       engine: "wasm",
       precision: "float32",

@@ -93,6 +93,17 @@ Deno.test("a pipeline in TypeScript whose evaluation takes long is named", async
   });
 });
 
+Deno.test("pipelines in TypeScript with large values are refused", async () => {
+  await inFolder(async (folder) => {
+    const large = (next: string) => `export default { ${next}name: "x".repeat(3_000_000) };\n`;
+    await Deno.writeTextFile(join(folder, "p.ts"), large(`extends: "./q.ts", `));
+    await Deno.writeTextFile(join(folder, "q.ts"), large(""));
+    const { code, stderr } = await rocket(["check", "p.ts"], { cwd: folder });
+    assertEquals(code, 2, stderr);
+    assertMatch(stderr, /^error: the values of the pipeline's files in TypeScript have more than/);
+  });
+});
+
 Deno.test("a pipeline in TypeScript is evaluated in a process that can only read its project", async () => {
   await inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "base.yaml"), mlp);
@@ -332,9 +343,9 @@ Deno.test("the line names what code can reach that only model.json of a run fold
     await Deno.mkdir(join(folder, "elsewhere"));
     const cwd = join(folder, "project");
     await Deno.symlink(join(folder, "elsewhere"), join(cwd, "link"));
-    const run = { pipeline: {}, variables: {}, engine: "wasm", precision: "float32", initial: {} };
+    const run = { pipeline: {}, variables: {}, versions: {}, data: {}, initial: {}, seed: 1 };
     const files = {
-      "run/pipeline.json": JSON.stringify({ ...run, data: {} }),
+      "run/pipeline.json": JSON.stringify({ ...run, engine: "wasm", precision: "float32" }),
       "run/model.json": JSON.stringify({ transforms: [{ use: "./code.ts" }] }),
       "code.ts": "",
     };

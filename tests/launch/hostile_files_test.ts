@@ -68,11 +68,11 @@ Deno.test("evaluate names the hosts and the home folder of the pipeline in a run
         },
       },
     };
-    const run = { pipeline, variables: {}, engine: "wasm", precision: "float32" };
+    const run = { pipeline, variables: {}, versions: {}, engine: "wasm", precision: "float32" };
     await Deno.mkdir(join(folder, "run"));
     await Deno.writeTextFile(
       join(folder, "run", "pipeline.json"),
-      JSON.stringify({ ...run, data: {}, initial: {} }),
+      JSON.stringify({ ...run, data: {}, initial: {}, seed: 1 }),
     );
     const { stderr } = await rocket(["evaluate", "run"], { cwd: folder });
     assertMatch(stderr, /^permissions: read \d+ folders including \/, .*network localhost:9, /);
@@ -324,8 +324,8 @@ Deno.test("pipes and devices instead of files are rejected without waiting", asy
     await ends("is not a regular file", file, "--out", "other", ...plain);
     // The launcher also reads other/model.json.
     await ends("is not a run folder", "predict", "other", "x.arrow", "--out", "scores.arrow");
-    const run = { pipeline: {}, variables: {}, engine: "wasm", precision: "float32", initial: {} };
-    const text = JSON.stringify({ ...run, data: {} });
+    const run = { pipeline: {}, variables: {}, versions: {}, initial: {}, seed: 1 };
+    const text = JSON.stringify({ ...run, data: {}, engine: "wasm", precision: "float32" });
     await Deno.writeTextFile(join(folder, "other", "pipeline.json"), text);
     const report = await rocket(["report", "other", "--out", "x.svg"], { cwd: folder });
     assertEquals(report.code, 2);

@@ -7,7 +7,7 @@ import { runChild } from "../../src/launch/child.ts";
 import { limitNow, type MemoryLimit, usualLimit } from "../../src/launch/memory_limit.ts";
 import { timeToLimit } from "../../src/launch/memory_watch.ts";
 import { SystemReader } from "../../src/launch/system_reader.ts";
-import { rocket } from "../support/command_line.ts";
+import { inFolder, rocket } from "../support/command_line.ts";
 import { packedStream } from "../support/packed_arrow.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 
@@ -53,6 +53,25 @@ Deno.test(
       const evaluated = await check("growing.ts", "300MB");
       assertEquals(evaluated.code, 1, evaluated.stderr);
       assertMatch(evaluated.stderr, ended);
+    });
+  },
+);
+
+Deno.test(
+  "--memory also limits the process that determines the permissions",
+  linux,
+  async () => {
+    await inFolder(async (folder) => {
+      // JSON of a megabyte becomes arrays of far more memory.
+      const model = `{"format": 1, "inputs": [${"[[1]],".repeat(6e6)}0]}`;
+      await Deno.mkdir(join(folder, "export"));
+      await Deno.writeTextFile(join(folder, "export", "model.json"), model);
+      const args = ["predict", "export", "x.csv", "--out", "y.csv"];
+      for (const memory of [["--memory", "200MB"], ["--memory=200MB"]]) {
+        const { code, stderr } = await rocket([...args, ...memory], { cwd: folder });
+        assertEquals(code, 1, stderr);
+        assertMatch(stderr, /^error: the command took more than 200 MB of memory/m);
+      }
     });
   },
 );

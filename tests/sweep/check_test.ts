@@ -1,6 +1,11 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { UserError } from "../../src/base/errors.ts";
+import type { Pipeline } from "../../src/pipeline/define.ts";
+import { defineSweep } from "../../src/pipeline/sweep_file/define.ts";
+import { runSweep } from "../../src/sweep/run_sweep.ts";
+import { inFolder } from "../support/command_line.ts";
 import { allowedCode } from "../../src/pipeline/allowed_code.ts";
 import { checkSweep } from "../../src/sweep/check.ts";
 import { readSweep } from "../../src/pipeline/sweep_file/read.ts";
@@ -39,4 +44,38 @@ Deno.test("checkSweep() reports each warning once, with the settings that have i
     );
     assertMatch(warnings[2]!, /^warning: the loss cross-entropy\(booster\) /);
   });
+});
+
+Deno.test("runSweep() keeps finished runs whose seeds drew other rows, and refuses other rows", async () => {
+  const { train, ...data } = digitsPipeline().data as Record<string, unknown>;
+  const { test: _, ...others } = data;
+  const drawn = {
+    rows: { ...digitsPipeline().data as object, rows: 100 },
+    split: { ...others, all: train, split: { test: 0.5 } },
+  };
+  for (const data of Object.values(drawn)) {
+    await inFolder(async (folder) => {
+      const base = digitsPipeline({
+        data,
+        network: { use: "mlp", light: [4], booster: [4] },
+        train: { epochs: 1, batch: 256 },
+        outputs: ["result"],
+      }) as unknown as Pipeline;
+      const sweep = { base, seeds: [1, 2], settings: { rocket: {} }, latency: "none" } as const;
+      const options = { engine: "wasm", out: join(folder, "out"), quiet: true } as const;
+      const first = await runSweep(defineSweep(sweep), options);
+      assertEquals(first.failures, []);
+      const again = await runSweep(defineSweep(sweep), options);
+      assertEquals(again.table.rows, first.table.rows);
+      const kept = join(folder, "out", "rocket", "seed-2", "pipeline.json");
+      const run = JSON.parse(await Deno.readTextFile(kept));
+      run.data.train.fingerprint = "other rows";
+      await Deno.writeTextFile(kept, JSON.stringify(run));
+      await assertRejects(
+        () => runSweep(defineSweep(sweep), options),
+        UserError,
+        "the train split has changed since the run began: it has different content",
+      );
+    });
+  }
 });

@@ -1,6 +1,6 @@
 import { commandName } from "../../base/command_name.ts";
 import { isIP } from "node:net";
-import { parseSize } from "../../base/bytes.ts";
+import { memorySize } from "../../base/bytes.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
 import type { Arguments } from "./arguments.ts";
@@ -14,9 +14,6 @@ import {
   type OptionName,
   precisions,
 } from "./grammar.ts";
-
-/** The smallest value of `--memory` in bytes, with which small commands run. */
-export const LEAST_MEMORY = 2e8;
 
 /** The checked options of a command line. An absent option is undefined or an empty list. */
 export interface CommandOptions {
@@ -229,8 +226,8 @@ function portOf(text: string): number {
 }
 
 function memoryOf(text: string): number {
-  const bytes = /^\d+$/.test(text) ? Number(text) : parseSize(text);
-  if (bytes !== undefined && bytes >= LEAST_MEMORY) return bytes;
+  const bytes = memorySize(text);
+  if (bytes !== undefined) return bytes;
   throw new UserError(
     `--memory needs a size of at least 200MB, such as 4GB, got ${JSON.stringify(text)}`,
     { exitCode: 2 },

@@ -96,10 +96,12 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
     // The error below covers invalid JSON as well.
   }
   const { pipeline, variables, project, engine, precision, data, initial } = value ?? {};
+  const { seed, versions } = value ?? {};
   // A run resolves `extends` before it writes its pipeline.
   const whole = isObject(pipeline) && !("extends" in pipeline) && isObject(data) &&
-    Object.values(data).every(isSplit) && isObject(initial) && isObject(variables) &&
-    (engine === "native" || engine === "wasm") &&
+    Object.values(data).every(isSplit) && isObject(initial) && isTexts(variables) &&
+    isTexts(versions) &&
+    Number.isSafeInteger(seed) && (engine === "native" || engine === "wasm") &&
     (project === undefined || typeof project === "string") &&
     (precision === "float32" || precision === "bfloat16");
   if (whole) return value as EarlierRun;
@@ -145,6 +147,9 @@ async function nearRun(folder: string): Promise<HintText | undefined> {
 
 const isSplit = (split: Partial<EarlierSplit> | null) =>
   isObject(split) && typeof split.rows === "number" && typeof split.fingerprint === "string";
+
+const isTexts = (value: unknown) =>
+  isObject(value) && Object.values(value).every((text) => typeof text === "string");
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
