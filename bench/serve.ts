@@ -5,7 +5,8 @@
  * usage: deno task bench:serve [--rounds N] [--seconds S] [--results FOLDER] [--collections]
  *
  * With `--collections`, it counts the garbage collections of V8 during requests with one row on one
- * connection, with the flags of `serve` and with V8's own. The servers are idle before each round.
+ * connection, with different sizes of the memory for new objects. The servers are idle before each
+ * round.
  *
  * @module
  */
@@ -66,9 +67,16 @@ async function main(): Promise<void> {
     await prepare(folder, flags, report);
     if (options.collections) {
       const rounds = Number(options.rounds), seconds = Number(options.seconds);
-      servers.push(await startRocket(folder, [...flags, TRACED], "light", "serve, V8's own flags"));
-      const traced = serverFlags.map((flag) => `${flag},--trace-gc`);
-      servers.push(await startRocket(folder, [...flags, ...traced], "light"));
+      const variants = [
+        ["V8's own flags", TRACED],
+        ...[1, 2, 4, 16].map((size) => [
+          `${size} MB`,
+          `${TRACED},--min-semi-space-size=${size},--max-semi-space-size=${size}`,
+        ]),
+      ];
+      for (const [name, flag] of variants) {
+        servers.push(await startRocket(folder, [...flags, flag!], "light", name));
+      }
       if (python) servers.push(await startUvicorn(folder, python, "light"));
       return await countCollections(folder, servers, rounds, seconds);
     }
