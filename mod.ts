@@ -87,7 +87,7 @@ export type {
   StepEvent,
   WarningEvent,
 } from "./src/stages/events.ts";
-export type { MetricValue, UndefinedMetric } from "./src/stages/metric.ts";
+export type { BootstrapSamples, MetricValue, UndefinedMetric } from "./src/stages/metric.ts";
 export type { NetName, VariableOwner } from "./src/stages/network.ts";
 export type { Output } from "./src/stages/output.ts";
 export { Interruption, type Place, type Problem, UserError } from "./src/base/errors.ts";

@@ -1,4 +1,11 @@
-import { createRandom, defineMetric, type MetricStage, undefinedMetric, z } from "../../plugin.ts";
+import {
+  type BootstrapSamples,
+  createRandom,
+  defineMetric,
+  type MetricStage,
+  undefinedMetric,
+  z,
+} from "../../plugin.ts";
 import { GroupedScores, hasNoRank } from "./groups.ts";
 import { areaUnderCurve, byOption, noRank, refuseNotTwoClasses } from "./scores.ts";
 
@@ -35,11 +42,13 @@ const stage: MetricStage = defineMetric({
     return {
       start() {
         const scores = new GroupedScores(by);
+        let samples: BootstrapSamples | undefined;
         return {
           add: (batch) => scores.add(batch),
           value() {
             let sum = 0, rows = 0, users = 0, allRows = 0, allUsers = 0, broken = false;
             const areas: number[] = [], counts: number[] = [];
+            let groups = 0x811c9dc5;
             for (const group of scores.groups()) {
               broken ||= hasNoRank(group);
               const { positives, negatives } = group;
@@ -52,6 +61,9 @@ const stage: MetricStage = defineMetric({
               if (bootstrap !== undefined) {
                 areas.push(area);
                 counts.push(impressions);
+                // The FNV-1a hash of the users' numbers of rows of each class.
+                groups = Math.imul(groups ^ positives.length, 0x01000193);
+                groups = Math.imul(groups ^ negatives.length, 0x01000193);
               }
               users++;
               rows += impressions;
@@ -63,9 +75,11 @@ const stage: MetricStage = defineMetric({
               : sum / rows;
             const part = (some: number, all: number) =>
               all === 0 ? undefinedMetric("no rows") : some / all;
-            const [low, high] = typeof gauc !== "number" || bootstrap === undefined
-              ? [gauc, gauc]
-              : interval(areas, counts, bootstrap);
+            samples = typeof gauc !== "number" || bootstrap === undefined ? undefined : {
+              groups: `${users} ${(groups >>> 0).toString(16)}`,
+              values: bootstrapMeans(areas, counts, bootstrap),
+            };
+            const [low, high] = samples ? interval(samples.values) : [gauc, gauc];
             return {
               "": gauc,
               ...(bootstrap !== undefined && { low: low!, high: high! }),
@@ -73,6 +87,7 @@ const stage: MetricStage = defineMetric({
               rows: part(rows, allRows),
             };
           },
+          samples: () => samples,
         };
       },
     };
@@ -87,16 +102,16 @@ const ENDS = [0.025, 0.975] as const;
 const SEED = 1;
 
 /**
- * Computes the interval of a weighted mean over users by drawing users with replacement.
+ * Computes a weighted mean over users for users that are drawn with replacement.
  *
  * @param values The value of each user.
  * @param weights The weight of each user.
  * @param samples The number of bootstrap samples.
- * @returns The ends of the interval, with linear interpolation between samples.
+ * @returns The mean of each sample.
  */
-function interval(values: readonly number[], weights: readonly number[], samples: number) {
+function bootstrapMeans(values: readonly number[], weights: readonly number[], samples: number) {
   const random = createRandom(SEED), last = values.length - 1;
-  const means = Float64Array.from({ length: samples }, () => {
+  return Array.from({ length: samples }, () => {
     let sum = 0, all = 0;
     for (let drawn = 0; drawn <= last; drawn++) {
       const user = random.integer(0, last), weight = weights[user]!;
@@ -104,10 +119,15 @@ function interval(values: readonly number[], weights: readonly number[], samples
       all += weight;
     }
     return sum / all;
-  }).sort();
+  });
+}
+
+/** Returns the ends of the interval of samples, with linear interpolation between samples. */
+function interval(samples: readonly number[]) {
+  const sorted = Float64Array.from(samples).sort();
   return ENDS.map((part) => {
-    const position = part * (samples - 1), below = Math.floor(position);
-    const above = Math.min(below + 1, samples - 1);
-    return means[below]! + (position - below) * (means[above]! - means[below]!);
+    const position = part * (sorted.length - 1), below = Math.floor(position);
+    const above = Math.min(below + 1, sorted.length - 1);
+    return sorted[below]! + (position - below) * (sorted[above]! - sorted[below]!);
   });
 }

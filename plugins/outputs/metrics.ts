@@ -2,7 +2,6 @@ import { join } from "node:path";
 import {
   appendLine,
   defineOutput,
-  type JobName,
   metricsToJson,
   type OutputStage,
   runFiles,
@@ -18,6 +17,11 @@ import {
  * a value is null, and `undefined` gives the reason: `{ "light/auc": "one class" }`. The lines of
  * the baseline are written to `metrics-light-alone.jsonl`. When a run is resumed, the lines of
  * epochs that will run again are removed.
+ *
+ * If a metric computes bootstrap samples, as `gauc` does with `bootstrap`, `bootstrap.jsonl` has a
+ * line per evaluation with `epoch`, `step`, `split`, `phase`, and the samples of each metric, with
+ * seven decimals: `{ "light/gauc": { "groups": "943 5a1e06c2", "values": [0.7012345, …] } }`.
+ * `groups` is equal if the samples of two evaluations have drawn the same groups of rows.
  */
 const stage: OutputStage = defineOutput({
   name: "metrics",
@@ -26,20 +30,29 @@ const stage: OutputStage = defineOutput({
   example: "use: metrics",
   create: (_options, { folder }) => ({
     async runStart({ job, resumed }) {
-      await keepEpochs(fileOf(folder, job), resumed?.epochs ?? 0);
-      // The joint training has finished: keep all its complete lines.
-      if (job === "light-alone") await keepEpochs(fileOf(folder, "rocket"), Infinity);
+      for (const files of [runFiles.metrics, runFiles.bootstrap]) {
+        await keepEpochs(join(folder, files[job]), resumed?.epochs ?? 0);
+        // The joint training has finished: keep all its complete lines.
+        if (job === "light-alone") await keepEpochs(join(folder, files.rocket), Infinity);
+      }
     },
-    async evaluation({ job, phase, epoch, step, seconds, split, metrics }) {
+    async evaluation({ job, phase, epoch, step, seconds, split, metrics, samples }) {
       const at = { ...(phase !== undefined && { phase }), epoch, step, seconds: round(seconds) };
       const line = JSON.stringify(metricsToJson({ ...at, split, ...metrics }));
-      await appendLine(fileOf(folder, job), line);
+      await appendLine(join(folder, runFiles.metrics[job]), line);
+      if (!samples) return;
+      const rounded = Object.entries(samples).map(([key, { groups, values }]) =>
+        [key, { groups, values: values.map((value) => Number(value.toFixed(7))) }] as const
+      );
+      const { seconds: _, ...when } = at;
+      await appendLine(
+        join(folder, runFiles.bootstrap[job]),
+        JSON.stringify({ ...when, split, ...Object.fromEntries(rounded) }),
+      );
     },
   }),
 });
 export default stage;
-
-const fileOf = (folder: string, job: JobName) => join(folder, runFiles.metrics[job]);
 
 const round = (seconds: number) => Math.round(seconds * 1000) / 1000;
 

@@ -75,7 +75,8 @@ export function printResult(result: Result, out: string): void {
 function jsonLines(): Output {
   const print = <Name extends keyof RunEvents>(name: Name) => (event: RunEvents[Name]) => {
     const plain = "error" in event ? { message: event.error.message } : event;
-    printJson(metricsToJson({ event: name, ...plain }));
+    // Bootstrap samples are in the run folder: thousands of numbers would hide the metrics here.
+    printJson(metricsToJson({ event: name, ...plain, samples: undefined }));
   };
   return Object.fromEntries(EVENT_NAMES.map((name) => [name, print(name)]));
 }

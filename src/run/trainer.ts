@@ -2,7 +2,13 @@ import type { CapturedFunction } from "../engine/capture/capture.ts";
 import { Interruption, UserError } from "../base/errors.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
 import type { Batch } from "../stages/batch.ts";
-import type { CheckpointRequest, GradientNorms, Metrics, Snapshot } from "../stages/events.ts";
+import type {
+  CheckpointRequest,
+  EvaluationEvent,
+  GradientNorms,
+  Metrics,
+  Snapshot,
+} from "../stages/events.ts";
 import { type StepResult, Steps, type TrainInput } from "./steps.ts";
 import { captured } from "../train/captured.ts";
 import { CheckpointRequests } from "./checkpoint_requests.ts";
@@ -10,11 +16,11 @@ import type { JobResult, Rollback } from "./folder/checkpoint_content.ts";
 import { namedTensors, restoreState, restoreValues, streamedTensors } from "./state_file.ts";
 import type { StoredCheckpoint } from "./folder/checkpoints.ts";
 import {
-  evaluate,
   type EvaluatedModel,
   type EvaluationInput,
   type EvaluationOutput,
   evaluationStep,
+  measureSplit,
 } from "../train/evaluate.ts";
 import { NonFiniteError } from "../train/diagnose.ts";
 import { type Pass, passBatches } from "../input/batches.ts";
@@ -336,24 +342,26 @@ class Training {
     }
     await this.#endIfAsked(running);
     const metrics: Record<string, Metrics> = { train: progress.means.metrics() };
-    const emitSplit = (split: string) =>
+    const emitSplit = (split: string, samples?: EvaluationEvent["samples"]) =>
       this.#emit("evaluation", {
         ...about,
         step: progress.step,
         seconds: progress.seconds,
         split,
         metrics: metrics[split]!,
+        ...(samples && Object.keys(samples).length > 0 && { samples }),
       });
     await emitSplit("train");
     for (const split of progress.measuredSplits(epoch)) {
-      metrics[split] = await evaluate(
+      const measured = await measureSplit(
         evaluated,
         measure,
         running.state.values,
         this.#evaluationBatches(running, split),
         metricList,
       );
-      await emitSplit(split);
+      metrics[split] = measured.metrics;
+      await emitSplit(split, measured.samples);
     }
     const best = progress.endEpoch(metrics), { state } = running;
     await this.#emit("epoch", {

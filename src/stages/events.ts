@@ -5,7 +5,7 @@
  */
 
 import type { Place } from "../base/errors.ts";
-import type { MetricValue } from "./metric.ts";
+import type { BootstrapSamples, MetricValue } from "./metric.ts";
 import type { NetName, VariableOwner } from "./network.ts";
 
 /** Metrics by key: `light/accuracy`, `booster/accuracy`, `agreement`. */
@@ -139,6 +139,8 @@ export interface EvaluationEvent {
   readonly split: string;
   /** The metrics. */
   readonly metrics: Metrics;
+  /** The bootstrap samples of metrics that compute any, by key. */
+  readonly samples?: Readonly<Record<string, BootstrapSamples>>;
 }
 
 /** The values of the variables and of the optimizer's slots. */

@@ -158,6 +158,20 @@ export interface EvaluatedBatch {
 }
 
 /**
+ * Bootstrap samples of a metric: its values for groups of rows, such as the rows of a user, that are
+ * drawn with replacement.
+ */
+export interface BootstrapSamples {
+  /**
+   * A text that is equal for two evaluations if their samples have drawn the same groups. Such
+   * samples can be compared one by one.
+   */
+  readonly groups: string;
+  /** The metric's main value in each sample. */
+  readonly values: readonly number[];
+}
+
+/**
  * Receives the batches of a split one after another and computes the metric over all of their rows.
  */
 export interface Accumulator {
@@ -173,6 +187,12 @@ export interface Accumulator {
    * NaN and infinite numbers count as undefined too.
    */
   value(): MetricValue | Readonly<Record<string, MetricValue>>;
+  /**
+   * Bootstrap samples of the metric's main value, if it has any. It is called after
+   * {@linkcode Accumulator.value}. Evaluations of the same rows must draw the same groups, so
+   * that sweeps can compare settings.
+   */
+  samples?(): BootstrapSamples | undefined;
 }
 
 /** A metric that a metric stage has created for a run. It is computed on one split at a time. */

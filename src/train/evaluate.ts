@@ -6,6 +6,7 @@ import type { Batch } from "../stages/batch.ts";
 import type { Metrics } from "../stages/events.ts";
 import {
   type Accumulator,
+  type BootstrapSamples,
   type EvaluatedBatch,
   isUndefinedMetric,
   type Metric,
@@ -104,11 +105,40 @@ export async function evaluate(
   batches: Iterable<Batch> | AsyncIterable<Batch>,
   metrics: readonly PlannedMetric[],
 ): Promise<Metrics> {
+  return (await measureSplit(model, compute, values, batches, metrics)).metrics;
+}
+
+/** The result of the evaluation of a split. */
+export interface MeasuredSplit {
+  /** The metrics by key, such as `light/accuracy`. */
+  readonly metrics: Metrics;
+  /** Bootstrap samples by the key of their metric, of the metrics that compute any. */
+  readonly samples: Readonly<Record<string, BootstrapSamples>>;
+}
+
+/**
+ * Evaluates the nets on a split, like {@linkcode evaluate}, and returns bootstrap samples as well.
+ *
+ * @param model The nets and loss terms.
+ * @param compute {@linkcode evaluationStep} of the model, possibly as a captured function.
+ * @param values The variables' values.
+ * @param batches The batches of the split, transformed.
+ * @param metrics The metrics to compute.
+ * @returns The metrics and the samples.
+ * @throws {StageError} If a metric returns something other than a number.
+ */
+export async function measureSplit(
+  model: EvaluatedModel,
+  compute: Pick<CapturedFunction<EvaluationInput, EvaluationOutput>, "call">,
+  values: TensorsByName,
+  batches: Iterable<Batch> | AsyncIterable<Batch>,
+  metrics: readonly PlannedMetric[],
+): Promise<MeasuredSplit> {
   const measures = new Measures(model.nets, metrics);
   for await (const batch of batches) {
     measures.add(await evaluateBatch(model, compute, values, batch));
   }
-  return measures.values();
+  return { metrics: measures.values(), samples: measures.samples() };
 }
 
 /** Thrown when a metric reads losses that were not computed. */
@@ -180,8 +210,8 @@ export class Measures {
    */
   values(): Metrics {
     const result: Record<string, MetricValue> = {};
-    for (const { planned, net, accumulator, unknown } of this.#running) {
-      const key = net ? `${net}/${planned.name}` : planned.name;
+    for (const running of this.#running) {
+      const { planned, accumulator, unknown } = running, key = keyOf(running);
       Object.assign(
         result,
         unknown === undefined
@@ -191,7 +221,18 @@ export class Measures {
     }
     return result;
   }
+
+  /** Returns the bootstrap samples by the key of their metric, after {@linkcode Measures.values}. */
+  samples(): Record<string, BootstrapSamples> {
+    return Object.fromEntries(this.#running.flatMap((running) => {
+      const { planned, accumulator } = running;
+      const samples = callStage(planned.stage, "samples()", () => accumulator.samples?.());
+      return samples ? [[keyOf(running), samples]] : [];
+    }));
+  }
 }
+
+const keyOf = ({ planned, net }: RunningMetric) => net ? `${net}/${planned.name}` : planned.name;
 
 /**
  * Computes the values of a metric from its accumulator. Each value is a finite number or the reason

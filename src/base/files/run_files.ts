@@ -10,4 +10,6 @@ export const runFiles = {
   checkpoints: "checkpoints",
   /** The evaluations of a job, one line each. */
   metrics: { rocket: "metrics.jsonl", "light-alone": "metrics-light-alone.jsonl" },
+  /** The bootstrap samples of the evaluations of a job, if a metric computes any. */
+  bootstrap: { rocket: "bootstrap.jsonl", "light-alone": "bootstrap-light-alone.jsonl" },
 } as const;

@@ -1,11 +1,11 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import gauc from "../../../plugins/metrics/gauc.ts";
-import { type MetricValue, undefinedMetric } from "../../../plugin.ts";
+import { createRandom, type MetricValue, undefinedMetric } from "../../../plugin.ts";
 import { checkStage } from "../../../testing.ts";
 import { binaryLabel, classLabel } from "../../support/labels.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { areaByPairs, byUser, referenceClicks } from "./clicks.ts";
-import { makeMetric, measure, type Measuring, type Rows } from "./support.ts";
+import { batchOf, makeMetric, measure, type Measuring, type Rows } from "./support.ts";
 
 const options = { by: "user" };
 
@@ -63,6 +63,46 @@ Deno.test("gauc's bootstrap interval of two users ends with the areas of both", 
     options: { by: "user", bootstrap: 100 },
   });
   assertEquals(none.low, undefinedMetric("no user has both classes"));
+});
+
+Deno.test("gauc's bootstrap samples draw the same users for all scores of the same rows", () => {
+  const random = createRandom(4);
+  const user = Array.from({ length: 60 }, (_, row) => row % 9);
+  const label = user.map(() => random.integer(0, 1));
+  const samplesOf = (light: number[][], rows = { label, user }) => {
+    const accumulator = makeMetric(gauc, binaryLabel, { by: "user", bootstrap: 200 }).start();
+    accumulator.add(
+      batchOf(binaryLabel, { light, label: rows.label, columns: { user: rows.user } }, 0, 60),
+    );
+    const { low, high } = accumulator.value() as Record<string, number>;
+    const samples = accumulator.samples!()!, sorted = samples.values.toSorted((a, b) => a - b);
+    assertEquals(samples.values.length, 200);
+    assertAlmostEquals(low!, 0.025 * sorted[4]! + 0.975 * sorted[5]!, 1e-12);
+    assertAlmostEquals(high!, 0.975 * sorted[194]! + 0.025 * sorted[195]!, 1e-12);
+    return samples;
+  };
+  const scores = user.map(() => [random.uniform()]);
+  const first = samplesOf(scores), reversed = samplesOf(scores.map(([score]) => [-score!]));
+  assertEquals(first.groups, reversed.groups);
+  // Reversed scores have the area 1 − AUC for each user, so also for each sample of users.
+  first.values.forEach((value, at) => assertAlmostEquals(reversed.values[at]!, 1 - value, 1e-12));
+  const other = samplesOf(scores, { label: label.map((label) => 1 - label), user });
+  assertNotEquals(other.groups, first.groups);
+});
+
+Deno.test("gauc has no bootstrap samples without the option, or without a value", () => {
+  for (
+    const [options, label] of [[{ by: "user" }, [1, 0]], [{ by: "user", bootstrap: 100 }, [
+      1,
+      1,
+    ]]] as const
+  ) {
+    const accumulator = makeMetric(gauc, binaryLabel, options).start();
+    const rows = { light: [[1], [2]], label: [...label], columns: { user: [1, 1] } };
+    accumulator.add(batchOf(binaryLabel, rows, 0, 2));
+    accumulator.value();
+    assertEquals(accumulator.samples!(), undefined);
+  }
 });
 
 Deno.test("gauc excludes users whose rows have one class, also from the weights", () => {

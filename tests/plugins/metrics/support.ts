@@ -69,7 +69,15 @@ export function measure(
   return accumulator.value();
 }
 
-function batchOf(label: LabelSpec, rows: Rows, from: number, to: number): EvaluatedBatch {
+/**
+ * Some rows as the batch that a metric receives.
+ *
+ * @param label The label.
+ * @param rows All rows.
+ * @param from The first row of the batch.
+ * @param to The row after its last one.
+ */
+export function batchOf(label: LabelSpec, rows: Rows, from: number, to: number): EvaluatedBatch {
   const outputs = (net: NetName) => {
     const logits = rows[net]!;
     return {

@@ -75,6 +75,26 @@ Deno.test("metrics writes the metrics of the light net trained alone to a separa
     ]);
   }));
 
+Deno.test("metrics writes bootstrap samples to a separate file, and removes those of epochs that run again", () =>
+  withRunFolder(async (folder) => {
+    const samples = { "light/gauc": { groups: "9 5a", values: [2 / 3, 0.5, 0.123456789] } };
+    const first = make(metrics, folder);
+    for (const epoch of [1, 2]) await first.evaluation!(evaluation({ epoch, samples }));
+    await first.evaluation!(evaluation({ job: "light-alone", samples }));
+    await Deno.writeTextFile(join(folder, "bootstrap.jsonl"), `{"epoch":1,"st`, { append: true });
+    const resumed = { epochs: 1, step: 5, checkpoint: "checkpoints/rocket-000005.safetensors" };
+    await make(metrics, folder).runStart!({ ...runStart(2), resumed });
+    const line = {
+      epoch: 1,
+      step: 5,
+      split: "test",
+      "light/gauc": { groups: "9 5a", values: [0.6666667, 0.5, 0.1234568] },
+    };
+    assertEquals(await linesOf(folder, "bootstrap.jsonl"), [line]);
+    assertEquals(await linesOf(folder, "bootstrap-light-alone.jsonl"), [line]);
+    assertEquals((await linesOf(folder, "metrics.jsonl"))[0]["light/gauc"], undefined);
+  }));
+
 Deno.test("metrics of a resumed run keeps the lines of the finished epochs", () =>
   withRunFolder(async (folder) => {
     const first = make(metrics, folder);
