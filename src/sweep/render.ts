@@ -11,7 +11,7 @@ import { printable } from "../base/printable.ts";
 import { type Better, formatMetric, undefinedMetric } from "../stages/metric.ts";
 import type { Latency } from "./latency.ts";
 import type { Interval, Spread } from "./statistics.ts";
-import type { MetricSummary, SweepRow, SweepTable } from "./table.ts";
+import { intervalsOf, type MetricSummary, type SweepRow, type SweepTable } from "./table.ts";
 
 /** A table whose cells are texts. */
 export interface TextTable {
@@ -31,7 +31,7 @@ const nothing = "–";
  * @param sweep The sweep's table.
  */
 export function comparison(sweep: SweepTable): TextTable {
-  const { metric, keys, rows, latency, better } = sweep;
+  const { metric, keys, rows, latency, better, hasBooster } = sweep;
   const [, net = "", name = metric ?? ""] = /^(light|booster)\/(.*)$/.exec(metric ?? "") ?? [];
   const other = net === "light" ? `booster/${name}` : "";
   const columns: [title: string, cell: (row: SweepRow) => string][] = [
@@ -40,13 +40,16 @@ export function comparison(sweep: SweepTable): TextTable {
   ];
   const groups = [1];
   if (metric !== undefined) {
-    columns.push(
-      [metric, ({ metrics }) => spreadText(metrics.last[metric])],
-      ["difference [95 %]", ({ metrics }) => differenceText(metrics.last[metric], better)],
-      ["at best", ({ metrics }) => spreadText(metrics.best[metric])],
-      ["difference [95 %]", ({ metrics }) => differenceText(metrics.best[metric], better)],
-    );
-    groups.push(2, 2);
+    for (const [title, when] of [[metric, "last"], ["at best", "best"]] as const) {
+      const of = ({ metrics }: SweepRow) => metrics[when][metric], before = columns.length;
+      columns.push(
+        [title, (row) => spreadText(of(row))],
+        ["difference [95 %]", (row) => differenceText(of(row), better)],
+      );
+      if (isResampled(sweep)) columns.push(["bootstrap [95 %]", (row) => resampledText(of(row))]);
+      if (hasBooster) columns.push(["transfer", (row) => transferText(of(row))]);
+      groups.push(columns.length - before);
+    }
   }
   if (keys.includes(other)) {
     columns.push([other, ({ metrics }) => spreadText(metrics.last[other])]);
@@ -107,12 +110,19 @@ export function allMetrics({ keys, rows }: SweepTable, when: "last" | "best"): T
   };
 }
 
+/** Whether the compared metric has differences with an interval by the bootstrap. */
+function isResampled({ metric, rows }: SweepTable): boolean {
+  return metric !== undefined &&
+    rows.some(({ metrics: { last, best } }) => last[metric]?.resampled ?? best[metric]?.resampled);
+}
+
 /**
  * Explains in sentences what the numbers in a sweep's table mean.
  *
  * @param sweep The sweep's table.
  */
-export function notes({ split, seeds, latency, engines, rows, metric }: SweepTable): string[] {
+export function notes(sweep: SweepTable): string[] {
+  const { split, seeds, latency, engines, rows, metric, hasBooster } = sweep;
   const references = [...new Set(rows.map(({ reference }) => reference))];
   return [
     `Metrics are the mean ± standard deviation over the seeds ${
@@ -122,9 +132,20 @@ export function notes({ split, seeds, latency, engines, rows, metric }: SweepTab
     ...(metric === undefined ? [] : [
       `Differences from ${references.join(", ")}${
         references.length > 1 ? ", each at the same point of the grid," : ""
-      } are shown with the 95 % interval of the paired t test over seeds. A difference is called ` +
-      "better or worse if this interval does not contain 0.",
+      } are shown with the 95 % interval of the paired t test over seeds${
+        isResampled(sweep)
+          ? ", and with that of a bootstrap over groups of rows, such as users. A difference is " +
+            "called better or worse if neither interval contains 0."
+          : ". A difference is called better or worse if this interval does not contain 0."
+      }`,
     ]),
+    ...(hasBooster && metric !== undefined
+      ? [
+        "Transfer is the part of the gap between the reference and the booster alone that a " +
+        "setting closes: (setting − reference) / (booster alone − reference). The cell is `no gap` " +
+        "if the booster alone is not better, or an interval of the gap contains 0.",
+      ]
+      : []),
     ...(latency
       ? [
         `Latency is the median time of a call with ${rowsText(latency.batch)} on ${
@@ -242,17 +263,36 @@ function meanText({ mean, deviation }: Spread): string {
 }
 
 function differenceText(summary: MetricSummary | undefined, better: Better | undefined): string {
-  return summary?.difference ? intervalText(summary.difference, better) : nothing;
+  if (!summary?.difference) return nothing;
+  const { mean, low, high } = summary.difference;
+  const text = Number.isNaN(low) ? signed(mean) : `${signed(mean)} ${rangeText({ low, high })}`;
+  // With one seed and no samples, there is no interval.
+  const intervals = intervalsOf(summary),
+    known = intervals.length > 0 ? intervals : [
+      { low: mean, high: mean },
+    ];
+  if (better === undefined) return text;
+  if (known.every(({ low }) => low > 0)) {
+    return `${text} ${better === "higher" ? "better" : "worse"}`;
+  }
+  if (known.every(({ high }) => high < 0)) {
+    return `${text} ${better === "lower" ? "better" : "worse"}`;
+  }
+  return text;
 }
 
-function intervalText({ mean, low, high }: Interval, better: Better | undefined): string {
-  // With one seed, there is no interval.
-  const [least, most] = Number.isNaN(low) ? [mean, mean] : [low, high];
-  const text = Number.isNaN(low)
-    ? signed(mean)
-    : `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
-  if (better === undefined || (least <= 0 && most >= 0)) return text;
-  return `${text} ${least > 0 === (better === "higher") ? "better" : "worse"}`;
+const rangeText = ({ low, high }: Pick<Interval, "low" | "high">) =>
+  `[${signed(low)}, ${signed(high)}]`;
+
+const resampledText = (summary: MetricSummary | undefined) =>
+  summary?.resampled ? rangeText(summary.resampled) : nothing;
+
+function transferText(summary: MetricSummary | undefined): string {
+  const transfer = summary?.transfer;
+  if (transfer === undefined) return nothing;
+  if (transfer === "no gap") return transfer;
+  const text = Math.abs(transfer).toFixed(2);
+  return `${transfer < 0 && Number(text) !== 0 ? "−" : ""}${text}`;
 }
 
 /** Formats the ratio of two latencies: `1.25 × faster` for 0.8. */

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { runFiles } from "../base/files/run_files.ts";
-import { readRegularText } from "../base/files/regular.ts";
+import { readRegularText, readTextIfExists } from "../base/files/regular.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { metricsFromJson } from "../stages/metrics_json.ts";
 import type { Metrics, Result } from "../stages/events.ts";
+import type { BootstrapSamples, MetricValue } from "../stages/metric.ts";
 import { readResult } from "../run/folder/manifest.ts";
 import type { CheckedRun, CheckedSweep } from "./check.ts";
 
@@ -14,6 +15,9 @@ import type { CheckedRun, CheckedSweep } from "./check.ts";
  */
 export type When = "last" | "best";
 
+/** Bootstrap samples by the key of their metric. */
+export type Samples = Readonly<Record<string, BootstrapSamples>>;
+
 /** The results of one finished run of a sweep, with its setting and seed. */
 export interface RunOutcome {
   /** The setting's key. */
@@ -22,6 +26,8 @@ export interface RunOutcome {
   readonly seed: number;
   /** The metrics by key, on the sweep's split. */
   readonly metrics: Readonly<Record<When, Metrics>>;
+  /** The bootstrap samples of metrics that compute any, by key. */
+  readonly samples?: Readonly<Record<When, Samples>>;
   /** The result from the run folder. */
   readonly result: Result;
 }
@@ -47,7 +53,8 @@ async function readOutcome(
   const metrics = split === "test"
     ? { last: byKey(result.test), best: byKey(result.best.test) }
     : await metricsOf(folder, split, result);
-  return { setting, seed, metrics, result };
+  const samples = await samplesOf(folder, split, result);
+  return { setting, seed, metrics, ...(samples && { samples }), result };
 }
 
 /**
@@ -64,25 +71,56 @@ function byKey(nets: Result["test"]): Metrics {
   );
 }
 
-/** The keys of a line of metrics.jsonl that are not metrics. */
+/** The keys of a line of metrics.jsonl or bootstrap.jsonl that are not metrics. */
 const about: ReadonlySet<string> = new Set(["phase", "epoch", "step", "seconds", "split"]);
 
 async function metricsOf(
   folder: string,
   split: string,
-  { epochs, best }: Result,
+  result: Result,
 ): Promise<RunOutcome["metrics"]> {
   const path = join(folder, runFiles.metrics.rocket);
-  try {
+  return await reading(path, folder, async () => {
     const lines = (await readRegularText(path)).split("\n").filter(Boolean)
-      .map((line) => metricsFromJson(JSON.parse(line)) as Record<string, unknown>);
-    const after = (epoch: number) => {
-      const found = lines.findLast((line) => line.split === split && line.epoch === epoch);
-      return Object.fromEntries(
-        Object.entries(found ?? {}).filter(([key]) => !about.has(key)),
-      ) as Metrics;
-    };
-    return { last: after(epochs), best: after(best.epoch) };
+      .map((line) => metricsFromJson(JSON.parse(line)) as Line);
+    return lastAndBest<MetricValue>(lines, split, result);
+  });
+}
+
+async function samplesOf(
+  folder: string,
+  split: string,
+  result: Result,
+): Promise<RunOutcome["samples"]> {
+  const path = join(folder, runFiles.bootstrap.rocket);
+  return await reading(path, folder, async () => {
+    const text = await readTextIfExists(path);
+    if (text === undefined) return undefined;
+    const lines = text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Line);
+    return lastAndBest<BootstrapSamples>(lines, split, result);
+  });
+}
+
+type Line = Record<string, unknown>;
+
+/** Returns the values of the lines of a split after the last and after the best epoch. */
+function lastAndBest<T>(
+  lines: readonly Line[],
+  split: string,
+  { epochs, best }: Result,
+): Record<When, Readonly<Record<string, T>>> {
+  const after = (epoch: number) => {
+    const found = lines.findLast((line) => line.split === split && line.epoch === epoch);
+    return Object.fromEntries(
+      Object.entries(found ?? {}).filter(([key]) => !about.has(key)),
+    ) as Record<string, T>;
+  };
+  return { last: after(epochs), best: after(best.epoch) };
+}
+
+async function reading<T>(path: string, folder: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
   } catch (error) {
     throw new UserError(`${path} cannot be read: ${(error as Error).message}`, {
       hint: hint("sweep/results", `remove ${folder} to repeat this run`, { edit: "the folder" }),

@@ -58,7 +58,7 @@ type Columns = Record<
 const finite = (value: MetricValue | undefined) =>
   typeof value === "number" && Number.isFinite(value) ? value : null;
 
-function settingColumns({ rows, keys }: SweepTable): Columns {
+function settingColumns({ rows, keys, hasBooster }: SweepTable): Columns {
   const numbers = (of: (row: SweepTable["rows"][number]) => number | undefined) => ({
     type: new Float64(),
     values: rows.map((row) => finite(of(row))),
@@ -82,6 +82,16 @@ function settingColumns({ rows, keys }: SweepTable): Columns {
       columns[`${name}/difference`] = numbers((row) => of(row)?.difference?.mean);
       columns[`${name}/difference_low`] = numbers((row) => of(row)?.difference?.low);
       columns[`${name}/difference_high`] = numbers((row) => of(row)?.difference?.high);
+      if (rows.some((row) => of(row)?.resampled)) {
+        columns[`${name}/bootstrap_low`] = numbers((row) => of(row)?.resampled?.low);
+        columns[`${name}/bootstrap_high`] = numbers((row) => of(row)?.resampled?.high);
+      }
+      if (hasBooster) {
+        columns[`${name}/transfer`] = numbers((row) => {
+          const transfer = of(row)?.transfer;
+          return transfer === "no gap" ? undefined : transfer;
+        });
+      }
     }
   }
   return {

@@ -240,6 +240,7 @@ function* sweepCases(): Iterable<CommandCase> {
     "s.yaml:7:3",
   ], { mended: { "sweep/case": { files: { "s.yaml": `${sweepText}  A: {}\n  b: {}\n` } } } });
   yield one("a reference that is none", `${sweepText}reference: basik\n`, ["did you mean basic?"]);
+  yield one("a booster that is none", `${sweepText}booster: basik\n`, ["did you mean basic?"]);
   yield one("a reference that is none, on the command line", sweepText, ["the settings are"], {
     args: [...part, "--reference", "zzz"],
   });

@@ -56,6 +56,38 @@ Deno.test("outcomes contain the metrics of finished runs on the split, after the
     });
   }));
 
+Deno.test("outcomes contain the bootstrap samples of the split, after the last and the best epoch", () => {
+  const samples = (epoch: number) => ({ groups: "2 0", values: [epoch, epoch / 2] });
+  const lines = [1, 2, 3].flatMap((epoch) =>
+    ["validation", "test"].map((split) =>
+      JSON.stringify({
+        epoch,
+        step: 1,
+        split,
+        ...(split === "test" && { "light/gauc": samples(epoch) }),
+      })
+    )
+  );
+  return withFiles({
+    "a/result.json": JSON.stringify(result),
+    "a/bootstrap.jsonl": `${lines.join("\n")}\n`,
+    "b/result.json": JSON.stringify(result),
+  }, async (folder) => {
+    const [first, second] = await readOutcomes(sweepIn(folder, "test"));
+    assertEquals(first!.samples, {
+      last: { "light/gauc": samples(3) },
+      best: { "light/gauc": samples(2) },
+    });
+    assertEquals(second!.samples, undefined);
+    await Deno.writeTextFile(join(folder, "a/bootstrap.jsonl"), "{");
+    await assertRejects(
+      () => readOutcomes(sweepIn(folder, "test")),
+      UserError,
+      "bootstrap.jsonl cannot be read",
+    );
+  });
+});
+
 Deno.test("a malformed result.json is rejected, whichever part is wrong", () =>
   withFiles({ "a/result.json": "" }, async (folder) => {
     const one = resultOf();

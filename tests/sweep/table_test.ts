@@ -139,6 +139,102 @@ Deno.test("a difference is called better or worse if its interval does not conta
   assertEquals(differences(undefined, [-0.1]), "−0.1000");
 });
 
+/** A sweep with a booster alone, and runs of one or two seeds with samples of the metric. */
+const gapSweep: CheckedSweep = {
+  ...sweep,
+  settings: ["alone", "rocket", "large"].map((key) => ({
+    ...{ key, name: key, reference: "alone", booster: "large" },
+  })),
+  seeds: [1, 2],
+};
+
+function sampled(
+  setting: string,
+  seed: number,
+  value: number,
+  samples?: readonly number[],
+  groups = "2 users",
+): RunOutcome {
+  const key = "light/accuracy", run = outcome(setting, seed, value);
+  const of = samples ? { [key]: { groups, values: samples } } : {};
+  return {
+    ...run,
+    result: { ...run.result, better: { accuracy: "higher" } } as Result,
+    samples: { last: of, best: {} },
+  };
+}
+
+Deno.test("an interval by the bootstrap compares the samples with the same number, over all seeds", () => {
+  const runs = [
+    sampled("alone", 1, 0.5, [0.4, 0.6, 0.5]),
+    sampled("alone", 2, 0.5, [0.5, 0.7, 0.6]),
+    sampled("rocket", 1, 0.6, [0.5, 0.7, 0.6]),
+    sampled("rocket", 2, 0.6, [0.62, 0.78, 0.7]),
+  ];
+  // The mean differences of the samples are 0.11, 0.09, and 0.1, although the samples differ more.
+  const summary = sweepTable(gapSweep, runs, undefined).rows[1]!.metrics.last["light/accuracy"]!;
+  assertAlmostEquals(summary.resampled!.low, 0.09 + 0.05 * 0.01, 1e-12);
+  assertAlmostEquals(summary.resampled!.high, 0.11 - 0.05 * 0.01, 1e-12);
+  assertAlmostEquals(summary.difference!.mean, 0.1, 1e-12);
+  const shown = comparison(sweepTable(gapSweep, runs, undefined));
+  assertEquals(shown.head.slice(2, 6), [
+    ...["light/accuracy", "difference [95 %]", "bootstrap [95 %]", "transfer"],
+  ]);
+  assertEquals(shown.rows[1]![4], "[+0.0905, +0.1095]");
+  assertEquals(shown.rows[0]![4], "–");
+});
+
+Deno.test("samples of other groups, or of some seeds only, give no interval", () => {
+  const values = [0.4, 0.6];
+  const others: RunOutcome[][] = [
+    [sampled("rocket", 1, 0.6, values, "3 users"), sampled("rocket", 2, 0.6, values, "3 users")],
+    [sampled("rocket", 1, 0.6, values), sampled("rocket", 2, 0.6)],
+    [sampled("rocket", 1, 0.6, values), sampled("rocket", 2, 0.6, [0.5])],
+  ];
+  for (const rocket of others) {
+    const runs = [sampled("alone", 1, 0.5, values), sampled("alone", 2, 0.5, values), ...rocket];
+    const { metrics } = sweepTable(gapSweep, runs, undefined).rows[1]!;
+    assertEquals(metrics.last["light/accuracy"]!.resampled, undefined);
+  }
+});
+
+Deno.test("a difference is only called better if the interval by the bootstrap excludes 0 as well", () => {
+  const cell = (samples: readonly number[]) => {
+    const runs = [1, 2].flatMap((seed) => [
+      sampled("alone", seed, 0.5, [0.5, 0.5]),
+      sampled("rocket", seed, 0.6 + seed / 1000, samples),
+    ]);
+    return comparison(sweepTable(gapSweep, runs, undefined)).rows[1]![3]!;
+  };
+  assertMatch(cell([0.59, 0.61]), / better$/);
+  assertMatch(cell([0.49, 0.61]), /\]$/);
+  // One seed has no interval over seeds, but one over groups.
+  const one = [sampled("alone", 1, 0.5, [0.5, 0.5]), sampled("rocket", 1, 0.6, [0.4, 0.6])];
+  assertEquals(comparison(sweepTable(gapSweep, one, undefined)).rows[1]![3], "+0.1000");
+});
+
+Deno.test("the transfer is the part of the gap that a setting closes, if there is a gap", () => {
+  const transfers = (large: readonly number[], samples?: readonly number[]) => {
+    const runs = large.flatMap((value, at) => [
+      sampled("alone", at + 1, 0.5, samples && [0.5, 0.5]),
+      sampled("rocket", at + 1, 0.55, samples && [0.55, 0.55]),
+      sampled("large", at + 1, value, samples),
+    ]);
+    const { rows } = comparison(sweepTable(gapSweep, runs, undefined));
+    return rows.map((row) => row[samples ? 5 : 4]);
+  };
+  assertEquals(transfers([0.699, 0.701]), ["–", "0.25", "1.00"]);
+  // The interval over seeds contains 0, the booster is worse, and the interval over groups contains 0.
+  assertEquals(transfers([0.5, 0.7]), ["–", "no gap", "no gap"]);
+  assertEquals(transfers([0.399, 0.401]), ["–", "no gap", "no gap"]);
+  assertEquals(transfers([0.699, 0.701], [0.45, 0.7]), ["–", "no gap", "no gap"]);
+  assertEquals(transfers([0.699, 0.701], [0.6, 0.7]), ["–", "0.25", "1.00"]);
+  // One seed without samples has no interval, so it is not known whether there is a gap.
+  assertEquals(transfers([0.7]), ["–", "–", "–"]);
+  const text = markdownText(sweepTable(gapSweep, [sampled("alone", 1, 0.5)], undefined));
+  assertStringIncludes(text, "Transfer is the part of the gap");
+});
+
 Deno.test("a deviation has the decimals of its mean, unless it would be shown as zero", () => {
   const close = [outcome("basic", 1, 0.85), outcome("basic", 2, 0.8506)];
   const same = [outcome("basic", 1, 0.85), outcome("basic", 2, 0.850001)];

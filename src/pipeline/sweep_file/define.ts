@@ -35,6 +35,11 @@ export interface SweepFile {
   readonly grid?: SweepGrid;
   /** The setting that the others are compared with; the first setting by default. */
   readonly reference?: string;
+  /**
+   * The setting that trains a net of the booster's size alone. The table then contains the transfer
+   * of each setting.
+   */
+  readonly booster?: string;
   /** The metric to compare, such as `light/accuracy`; the light net's first metric by default. */
   readonly metric?: string;
   /** The split to compare on; `test` by default. */

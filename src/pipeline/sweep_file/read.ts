@@ -39,6 +39,11 @@ export interface Setting {
    * The key of the setting that it is compared with: the reference at the same point of the grid.
    */
   readonly reference: string;
+  /**
+   * The key of the setting that trains a net of the booster's size alone, at the same point of the
+   * grid, if the sweep has one.
+   */
+  readonly booster?: string | undefined;
 }
 
 /** One run of a sweep: a setting with a seed. */
@@ -179,7 +184,7 @@ class SweepReader {
     const { name, settings: written, seeds } = this.#value, { file } = this.#document;
     const names = Object.keys(written);
     if (names.length === 0) this.#problem("the sweep has no settings", ["settings"]);
-    const reference = this.#reference(names);
+    const reference = this.#reference(names), booster = this.#booster(names);
     this.#refuseSeedsTwice();
     this.#refuseFileNames(names);
     const common = this.#axes(this.#part("grid"), ["grid"]);
@@ -213,6 +218,7 @@ class SweepReader {
             key: [name, ...at, ...labels(points, ofOwn[index]!)].join(","),
             name,
             reference: [reference, ...at].join(","),
+            ...(booster !== undefined && { booster: [booster, ...at].join(",") }),
           });
           const node = setting &&
             await collect(this.#problems, () => atPoints(setting, [...shared, ...points]));
@@ -224,6 +230,12 @@ class SweepReader {
       this.#problem(
         "the reference setting cannot have its own `grid`, because there can be only one reference",
         ["settings", reference, "grid"],
+      );
+    }
+    if (booster !== undefined && own[names.indexOf(booster)]?.length) {
+      this.#problem(
+        "the setting of `booster` cannot have its own `grid`, because there can be only one booster",
+        ["settings", booster, "grid"],
       );
     }
     this.#refuseLongNames(settings);
@@ -319,6 +331,22 @@ class SweepReader {
       });
     }
     return reference;
+  }
+
+  #booster(names: readonly string[]): string | undefined {
+    const { booster } = this.#value;
+    if (booster === undefined || names.length === 0 || names.includes(booster)) return booster;
+    this.#problems.push({
+      message: `the booster ${JSON.stringify(booster)} is not a setting of the sweep`,
+      place: this.#document.place(["booster"]),
+      hint: nameHint("sweep/booster", {
+        written: booster,
+        names,
+        intro: "the settings are",
+        change: (name) => ({ set: { ".": name } }),
+      }),
+    });
+    return booster;
   }
 
   /** The folders of settings are in the sweep's folder, beside its files. */

@@ -50,6 +50,9 @@ export const sweepSchema = z.strictObject({
   reference: key.optional().describe(
     "The setting that the others are compared with; the first setting by default.",
   ),
+  booster: key.optional().describe(
+    "The setting that trains a net of the booster's size alone. The table then contains the transfer of each setting: the part of the gap between the reference and this setting that it closes.",
+  ),
   metric: z.string().optional().describe(
     "The metric to compare, such as light/accuracy; the light net's first metric by default.",
   ),
