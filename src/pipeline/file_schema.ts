@@ -181,6 +181,10 @@ const training = {
   }).optional().describe("Ends training before `epochs` when a metric stops improving."),
 };
 
+const expectedFactor = "expected a number of 0 or more";
+const factor = z.number({ error: expectedFactor });
+const positiveFactor = z.number().positive({ error: "expected a positive number" });
+
 /** The options that each kind of entry has in addition to `use` and the stage's own options. */
 export const commonOptions = {
   source: {},
@@ -191,6 +195,18 @@ export const commonOptions = {
     ),
   },
   network: {
+    auxiliary: z.strictObject({
+      from: z.string().regex(/^[A-Za-z_][\w-]*$/, {
+        error: "expected the name of an output of the light net, such as hidden1",
+      }).describe("The output of the light net that the head reads, such as hidden1."),
+      gradient: factor.min(0, { error: expectedFactor }).default(1).describe(
+        "The factor of the gradient that flows from the head into the light net. 0: the head does " +
+          "not change the light net.",
+      ),
+    }).optional().describe(
+      "A second head of the light net for hints: a dense layer with the output light.auxiliary, " +
+        "which losses can read. It is only used in training, and not exported.",
+    ),
     outputBias: z.enum(["zero", "base-rate"], { error: "expected zero or base-rate" }).optional()
       .describe(
         "The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or " +
@@ -225,6 +241,18 @@ export const commonOptions = {
     ),
     teacher: teacherSchema.optional().describe(
       "A teacher outside the run, whose logits the hint reads in training instead of `from`.",
+    ),
+    teacherScale: z.union([
+      positiveFactor,
+      z.strictObject({
+        probability: positiveFactor.describe(
+          "The factor of the probability that the teacher predicts with one logit. The scaled " +
+            "probability is at most 1 − 10⁻⁶.",
+        ),
+      }),
+    ], { error: "expected a positive number, or { probability: NUMBER }" }).optional().describe(
+      "A factor of the teacher's output, or of its probability, before a hint loss compares it with " +
+        "the student's output; 1 by default.",
     ),
     weight: z.number().default(1).describe("The factor of this loss in the total loss."),
     schedule: entry("schedule", {}).optional().describe(

@@ -80,10 +80,23 @@ export interface PlannedLoss extends PlannedStage<LossStage> {
   readonly weight: number;
   /** The teacher outside the run that a hint reads, if it does not read a net of the run. */
   readonly teacher: PlannedTeacher | undefined;
+  /** The scale of the teacher's output in a hint; undefined if it is not scaled. */
+  readonly teacherScale: TeacherScale | undefined;
   /** How the weight changes during a phase; undefined if it is constant. */
   readonly schedule: PlannedStage<ScheduleStage> | undefined;
   /** The gradient policy. */
   readonly gradient: PlannedStage<GradientStage>;
+}
+
+/** A factor of a teacher's output, or of the probability that its single logit stands for. */
+export type TeacherScale = number | { readonly probability: number };
+
+/** The options of the auxiliary head of the light net. */
+export interface AuxiliaryOptions {
+  /** The output of the light net that the head reads. */
+  readonly from: string;
+  /** The factor of the gradient that flows from the head into the light net. */
+  readonly gradient: number;
 }
 
 /** A metric stage with its options and its key in results. */
@@ -225,6 +238,8 @@ export interface Plan {
   readonly network: PlannedStage<NetworkStage>;
   /** The initial bias of the nets' outputs: 0, or the base rate of the training rows. */
   readonly outputBias: "zero" | "base-rate";
+  /** The auxiliary head of the light net; undefined for none. */
+  readonly auxiliary: AuxiliaryOptions | undefined;
   /** The initial weights that replace random ones. */
   readonly initial: readonly PlannedInitial[];
   /** The phases in order; at least one. */

@@ -8,7 +8,7 @@ import { WASM_BYTES } from "../engine/limits.ts";
 import { describeValue } from "../base/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
 import { type Problem, UserError } from "../base/errors.ts";
-import { hint, nameHint } from "../base/hints.ts";
+import { hint, type HintText, nameHint } from "../base/hints.ts";
 import { columnsOf } from "../pipeline/plan/stage_options.ts";
 import { OUTSIDE } from "../pipeline/plan/losses.ts";
 import type {
@@ -38,6 +38,7 @@ import type { OutputReference, Term } from "../train/objective.ts";
 import { firstBatch, type PreparedData } from "../input/prepare_data.ts";
 import { inputsOf } from "./model/describe.ts";
 import { axisProblem, type Meaning } from "./model/axes.ts";
+import { auxiliaryHead, HEAD_OUTPUT, lightOutputs } from "./auxiliary_head.ts";
 import { baseRateBias } from "./output_bias.ts";
 import {
   refuseBeyondWasm,
@@ -47,6 +48,7 @@ import {
   type SizedOutput,
 } from "./sizes.ts";
 import { type Model, slotVariables } from "../train/step.ts";
+import { scaledTeacher } from "../train/teacher_scale.ts";
 import { batchTensors } from "../train/tensors.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "../train/variables.ts";
 
@@ -154,7 +156,9 @@ export function prepareNets(
     ? Math.min(data.available, WASM_BYTES)
     : data.available;
   refuseLarge();
-  const { shapes, distinct } = outputShapes(plan, data, pair, nets, variables, units, features);
+  const { shapes: own, distinct } = outputShapes(
+    ...[plan, data, pair, nets, variables, units, features] as const,
+  );
   refuseLargeOutputs(distinct, rows, engineBytes, reference.place);
   const problems: Problem[] = [];
   let exitCode: 1 | 2 = 2;
@@ -168,13 +172,16 @@ export function prepareNets(
       return [];
     }
   };
+  const losses = lossesOf(phase, computed);
+  const head = auxiliaryHead(plan, { losses, shapes: own, units, variables });
+  const shapes = head ? { ...own, [HEAD_OUTPUT]: [units] } : own;
   const outside = data.splits.train.specs.teachers ?? {};
   const shapesOf = ({ teacher }: PlannedLoss) => {
     if (!teacher) return shapes;
     refuseOtherUnits(teacher, outside[teacher.name]!, label, units);
     return { ...shapes, [`${OUTSIDE}.logits`]: [units] };
   };
-  const terms = lossesOf(phase, computed)
+  const terms = losses
     .flatMap((loss) => collect(() => makeTerm(loss, shapesOf(loss), label, variables)));
   const metrics = metricsOf(plan, computed)
     .flatMap((planned) => collect(() => makeMetric(planned, label, computed)));
@@ -192,7 +199,7 @@ export function prepareNets(
     nets: computed,
     network: reference,
     model: {
-      pair,
+      pair: { ...pair, head },
       variables: variables.all,
       terms,
       optimizer,
@@ -489,18 +496,19 @@ export function metricsOf(
  * @throws {UserError} If the loss does not fit the outputs.
  */
 export function makeTerm(
-  { stage, options, reference, name, comparisons, teacher, weight, schedule, gradient }:
+  { stage, options, reference, name, comparisons, weight, schedule, gradient, ...loss }:
     PlannedLoss,
   shapes: PreparedNets["shapes"],
   label: LabelSpec,
   variables: DeclaredVariables,
 ): Term {
+  const { teacher, teacherScale } = loss;
   const shapeOf = (output: string) => {
     const shape = shapes[output];
     if (shape) return shape;
     throw new UserError(`the nets have no output ${output}`, {
       place: reference.place,
-      hint: nameHint("loss/output", {
+      hint: headHint(output, shapes) ?? nameHint("loss/output", {
         written: output,
         names: Object.keys(shapes),
         intro: "the outputs are",
@@ -570,12 +578,19 @@ export function makeTerm(
       : undefined;
     return { ...base, form: "task", compute, on, guess };
   }
+  refuseNoProbability({ reference, comparisons, teacherScale }, shapes, label);
+  const makeHint = (outputs: readonly string[], prefix: string): HintLoss => {
+    const compute = make(outputs, prefix) as HintLoss;
+    return teacherScale === undefined
+      ? compute
+      : (from, to, scope) => compute(scaledTeacher(from, teacherScale), to, scope);
+  };
   if (teacher) {
     const [outputs] = comparisons;
     return {
       ...base,
       form: "hint",
-      compute: make(outputs!, name) as HintLoss,
+      compute: makeHint(outputs!, name),
       to: outputReference(outputs![1]!),
       outside: { name: teacher.name, skip: teacher.missing === "skip" },
     };
@@ -587,8 +602,8 @@ export function makeTerm(
     return {
       from: from!,
       to: to!,
-      compute: make(outputs, prefix) as HintLoss,
-      ...(turned && { reversed: make(outputs.toReversed(), `${prefix}/reversed`) as HintLoss }),
+      compute: makeHint(outputs, prefix),
+      ...(turned && { reversed: makeHint(outputs.toReversed(), `${prefix}/reversed`) }),
     };
   });
   return { ...base, form: "hint", pairs };
@@ -627,6 +642,48 @@ function refuseOtherUnits(
     exitCode: 2,
   });
 }
+
+/** Returns the hint for a loss that reads the auxiliary head of a pipeline that has none. */
+function headHint(output: string, shapes: PreparedNets["shapes"]): HintText | undefined {
+  const from = lightOutputs(shapes).at(-1);
+  return output === HEAD_OUTPUT && from !== undefined
+    ? hint("loss/no-head", `add \`auxiliary: { from: ${from} }\` to \`network\``, {
+      set: { "/network/auxiliary": { from } },
+    })
+    : undefined;
+}
+
+/** Rejects a factor of the teacher's probability if an output does not stand for a probability. */
+function refuseNoProbability(
+  { reference, comparisons, teacherScale }: Pick<
+    PlannedLoss,
+    "reference" | "comparisons" | "teacherScale"
+  >,
+  shapes: PreparedNets["shapes"],
+  { kind }: LabelSpec,
+): void {
+  if (typeof teacherScale !== "object") return;
+  const { probability } = teacherScale;
+  const other = comparisons.map(([from]) => from!).find((from) =>
+    kind !== "binary" || (shapes[from] ?? [1]).join() !== "1" || !/\.(logits|auxiliary)$/.test(from)
+  );
+  if (other === undefined) return;
+  throw new UserError(
+    `\`teacherScale: { probability: ${probability} }\` requires a binary label and the logits of ` +
+      `the teacher; the teacher's output is ${other}, and the label is ${labelText[kind]}`,
+    {
+      place: reference.place,
+      hint: hint(
+        "loss/teacher-probability",
+        `write \`teacherScale: ${probability}\`, the factor of the output itself`,
+        { set: { teacherScale: probability } },
+      ),
+      exitCode: 2,
+    },
+  );
+}
+
+const labelText = { class: "a class", binary: "binary", number: "a number" } as const;
 
 /**
  * Calls the `create` function of a metric stage, and checks the metric that it returns.

@@ -117,8 +117,9 @@ export type LossDefinition<Schema extends OptionsSchema> =
   );
 
 /**
- * Defines a loss. The keys `name`, `on`, `from`, `to`, `weight` and `gradient` of its entry in a
- * pipeline file belong to the pipeline, so they are not options of the loss.
+ * Defines a loss. The keys `name`, `on`, `from`, `to`, `teacherScale`, `weight`, `schedule`, and
+ * `gradient` of its entry in a pipeline file belong to the pipeline, so they are not options of the
+ * loss.
  *
  * @param definition The loss's name, summary, form, options and `create` function.
  * @returns The stage.

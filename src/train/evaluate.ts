@@ -15,7 +15,8 @@ import {
   type OutputValues,
   undefinedMetric,
 } from "../stages/metric.ts";
-import type { BuiltNets, NetName } from "../stages/network.ts";
+import type { NetName } from "../stages/network.ts";
+import type { TrainedNets } from "./auxiliary.ts";
 import { Forward } from "./forward.ts";
 import { evaluatedTerms, type FactorValues, partsRead, type Term, termLoss } from "./objective.ts";
 import { type BatchTensors, batchTensors, rowsOf } from "./tensors.ts";
@@ -40,7 +41,7 @@ export interface PlannedMetric {
 /** The parts of a model that an evaluation needs. */
 export interface EvaluatedModel {
   /** The nets. */
-  readonly pair: BuiltNets;
+  readonly pair: TrainedNets;
   /** Their names. */
   readonly nets: readonly NetName[];
   /** The loss terms, computed without gradients. Those of teachers outside the run are left out. */

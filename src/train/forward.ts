@@ -2,14 +2,8 @@ import type * as tf from "@tensorflow/tfjs";
 import { scaleGradient } from "../engine/ops.ts";
 import { offTape } from "../engine/ops/off_tape.ts";
 import { gatherRows } from "../engine/tables.ts";
-import type {
-  BuiltNets,
-  NetName,
-  Outputs,
-  Scope,
-  Variable,
-  VariableOwner,
-} from "../stages/network.ts";
+import type { NetName, Outputs, Scope, Variable, VariableOwner } from "../stages/network.ts";
+import { type TrainedNets, withHead } from "./auxiliary.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /**
@@ -46,7 +40,7 @@ export interface ForwardInput {
 export class Forward {
   /** The new values of variables that are not trainable, such as running statistics. */
   readonly updates: Map<string, tf.Tensor> = new Map();
-  readonly #pair: BuiltNets;
+  readonly #pair: TrainedNets;
   readonly #input: ForwardInput;
   readonly #outputs = new Map<string, Outputs>();
   readonly #gates: tf.Scalar[] = [];
@@ -56,10 +50,10 @@ export class Forward {
   /**
    * Prepares the passes without computing anything.
    *
-   * @param pair The nets.
+   * @param pair The nets, perhaps with an auxiliary head.
    * @param input The variables' values and the features.
    */
-  constructor(pair: BuiltNets, input: ForwardInput) {
+  constructor(pair: TrainedNets, input: ForwardInput) {
     this.#pair = pair;
     this.#input = input;
   }
@@ -81,7 +75,9 @@ export class Forward {
       const compute = this.#pair[net];
       if (!compute) throw new Error(`this run has no ${net} net`);
       const pass = () => compute(this.#input.features, this.#scope(net, gate));
-      outputs = constant ? offTape(pass) : pass();
+      const own = constant ? offTape(pass) : pass();
+      // The head is trained even if the net is frozen.
+      outputs = withHead(this.#pair, net, own, (variable) => this.read(variable));
       this.#measured.add(net);
       this.#outputs.set(key, outputs);
     }

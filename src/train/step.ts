@@ -6,8 +6,9 @@ import { gatherRows, type RowGradient, writeRows } from "../engine/tables.ts";
 import { deriveSeed } from "../base/random.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { GradientNorms } from "../stages/events.ts";
-import type { BuiltNets, Variable, VariableOwner } from "../stages/network.ts";
+import type { Variable, VariableOwner } from "../stages/network.ts";
 import type { Optimizer } from "../stages/optimizer.ts";
+import type { TrainedNets } from "./auxiliary.ts";
 import { type Clip, clipGradients, squaresByOwner } from "./clip.ts";
 import { Forward } from "./forward.ts";
 import {
@@ -32,8 +33,8 @@ import { firstValue, type GivenState, type TensorsByName } from "./variables.ts"
 
 /** The parts of a training step that stay the same during a run. */
 export interface Model {
-  /** The nets. */
-  readonly pair: BuiltNets;
+  /** The nets, and the auxiliary head of the light net if a loss reads it. */
+  readonly pair: TrainedNets;
   /** Their variables. */
   readonly variables: readonly Variable[];
   /** The loss terms. */

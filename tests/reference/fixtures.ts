@@ -405,6 +405,27 @@ export async function readDistillationReference(): Promise<DistillationReference
   return await readFixture("distillation") as DistillationReference;
 }
 
+/** Two nets with an auxiliary head of the light net, over some steps of SGD. */
+export interface AuxiliaryReference {
+  /** The factor of the head's gradient. */
+  readonly gradient: number;
+  /** The weight of the hint. */
+  readonly weight: number;
+  /** The factor of the teacher's probability, or of its logits. */
+  readonly scale: number;
+  /** The losses before each step: of both nets on the label, and of the hint with its weight. */
+  readonly losses: readonly (readonly [light: number, booster: number, hint: number])[];
+  /** The variables after the steps. */
+  readonly variables: Readonly<Record<string, Summary>>;
+}
+
+/** The values of auxiliary.py: for one logit, and for four classes. */
+export async function readAuxiliaryReference(): Promise<
+  Readonly<Record<"click" | "classes", AuxiliaryReference>>
+> {
+  return await readFixture("auxiliary") as Record<"click" | "classes", AuxiliaryReference>;
+}
+
 /** The values of click_nets.py, by family. */
 export async function readClickNetsReference(): Promise<ClickNetsReference> {
   return await readFixture("click_nets") as ClickNetsReference;

@@ -100,7 +100,11 @@ const cases: Record<string, Record<string, unknown>> = {
     network: { use: "wide-resnet", light: { depth: 10 }, booster: { depth: 16, dropout: 0.2 } },
   },
   "wide-resnet, bottom": {
-    network: { use: "wide-resnet", sharing: "bottom", booster: { depth: 10 } },
+    network: {
+      ...{ use: "wide-resnet", sharing: "bottom", booster: { depth: 10 } },
+      auxiliary: { from: "group2", gradient: 0.5 },
+    },
+    losses: [...tasks, { use: "kl", to: "light.auxiliary", teacherScale: 0.5 }],
     optimizer: still,
   },
   "wide-resnet, none": {
@@ -213,12 +217,15 @@ function clicks(network: Record<string, unknown>): Record<string, unknown> {
       label: { column: "even", kind: "binary" },
       features: { a: {}, item: { ids: "train" }, history: { ids: { of: "item" }, length: 3 } },
     },
-    network,
-    losses: ["light", "booster"].map((on) => ({
-      use: "binary-cross-entropy",
-      on,
-      classWeights: [1, 3],
-    })),
+    network: { ...network, auxiliary: { from: "hidden1", gradient: 2 } },
+    losses: [
+      ...["light", "booster"].map((on) => ({
+        use: "binary-cross-entropy",
+        on,
+        classWeights: [1, 3],
+      })),
+      { use: "soft-label", to: "light.auxiliary", teacherScale: { probability: 2 } },
+    ],
     optimizer: { use: "adagrad", learningRate: 0.05 },
   };
 }

@@ -42,8 +42,10 @@ export const stageOptions: Readonly<Record<string, Readonly<Record<string, Stage
 export const commonOptions: Readonly<Record<StageKind, readonly string[]>> = {
   source: [],
   transform: ["on"],
-  network: ["initial", "outputBias"],
-  loss: ["on", "from", "to", "teacher", "weight", "schedule", "gradient", "name"],
+  network: ["auxiliary", "initial", "outputBias"],
+  loss: [
+    ...["on", "from", "to", "teacher", "teacherScale", "weight", "schedule", "gradient", "name"],
+  ],
   gradient: [],
   optimizer: ["learningRate", "schedule", "tables", "embeddingL2"],
   schedule: [],

@@ -113,7 +113,7 @@ export async function evaluateRun<T>(
   const phase = plan.phases.find(({ name }) => name !== undefined && name === at.phase) ??
     plan.phases.at(-1)!;
   const metrics = metricsOf(plan, nets).map((one) => makeMetric(one, model.label.spec, nets));
-  const request = { run, nets, phase, part: options, report };
+  const request = { run, plan, nets, phase, part: options, report };
   const { input, out, memory } = options;
   const rows = await TestRows.open({
     ...{ plan, model, decoder, input, out, memory, report, testRows: earlier.data.test },

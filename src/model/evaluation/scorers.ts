@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { openPlain } from "../../engine/cpu.ts";
 import { openEngine } from "../../engine/engine.ts";
-import type { Batch, LabelSpec } from "../../stages/batch.ts";
+import type { Batch } from "../../stages/batch.ts";
 import type { EvaluatedBatch } from "../../stages/metric.ts";
 import type { NetName } from "../../stages/network.ts";
 import { captured } from "../../train/captured.ts";
@@ -22,7 +22,8 @@ import { evaluatedTerms, outputsRead, partsRead, type Term } from "../../train/o
 import { batchTensors, rowsOf } from "../../train/tensors.ts";
 import { DeclaredVariables, type TensorsByName } from "../../train/variables.ts";
 import { lossesOf, makeTerm } from "../../run/prepare_nets.ts";
-import type { PlannedPhase } from "../../pipeline/plan.ts";
+import { auxiliaryHead, HEAD_OUTPUT } from "../../run/auxiliary_head.ts";
+import type { Plan, PlannedPhase } from "../../pipeline/plan.ts";
 import { openModel } from "../load_model.ts";
 import type { LoadedModel } from "../model.ts";
 import { makeNets, readWeights } from "../nets.ts";
@@ -46,6 +47,8 @@ export interface Scorer {
 export interface ScorerRequest {
   /** The run. */
   readonly run: OpenedRun;
+  /** The plan of the run. */
+  readonly plan: Plan;
   /** The nets to compute. */
   readonly nets: readonly NetName[];
   /** The phase whose losses to compute. */
@@ -65,17 +68,17 @@ export interface ScorerRequest {
  * @throws {UserError} If the weights are damaged, or the engine cannot be used.
  */
 export async function tensorScorer(
-  { run, nets, phase, report }: ScorerRequest,
+  { run, plan, nets, phase, report }: ScorerRequest,
   choice: "native" | "wasm",
 ): Promise<Scorer> {
   const { model, checkpoint, registry } = run;
   const { pair, variables } = await makeNets(model, registry);
-  const { terms, variables: ofLosses } = makeTerms(request(run, nets, phase));
+  const { terms, head, variables: ofLosses } = makeTerms(run, { plan, nets, phase });
   const read = [...variables, ...ofLosses];
   const weights = await readWeights(checkpoint.path, read);
   const { detail } = await openEngine(choice, report);
   const values = tensors(read, weights);
-  const evaluated: EvaluatedModel = { pair, nets, terms };
+  const evaluated: EvaluatedModel = { pair: { ...pair, head }, nets, terms };
   const compute = captured(
     "evaluation",
     { report, debug: false },
@@ -101,14 +104,14 @@ export async function tensorScorer(
  * @param request The nets and losses to compute.
  * @throws {UserError} If a net cannot be converted to ONNX, or ONNX Runtime cannot be loaded.
  */
-export async function onnxScorer({ run, nets, phase, part }: ScorerRequest): Promise<Scorer> {
+export async function onnxScorer({ run, plan, nets, phase, part }: ScorerRequest): Promise<Scorer> {
   const { model, checkpoint } = run;
   const opened: { readonly net: NetName; readonly loaded: LoadedModel }[] = [];
   for (const net of nets) {
     const { loaded } = await openModel(run.folder, { ...part, net, engine: "onnx" });
     opened.push({ net, loaded });
   }
-  const { terms, variables } = makeTerms(request(run, nets, phase));
+  const { terms, variables } = makeTerms(run, { plan, nets, phase });
   const [known, unknown] = [true, false].map((wanted) =>
     evaluatedTerms(terms).filter((term) => readsOnlyLogits(term) === wanted)
   ) as [Term[], Term[]];
@@ -184,22 +187,17 @@ const columnsOf = ({ columns = {} }: Batch) =>
 const readsOnlyLogits = (term: Term) =>
   outputsRead(term).every(({ output }) => output === "logits");
 
-const request = ({ model }: OpenedRun, nets: readonly NetName[], phase: PlannedPhase) => ({
-  losses: lossesOf(phase, nets),
-  shapes: model.network.outputs,
-  label: model.label.spec,
-});
-
+/** Creates the losses, and the auxiliary head that they read, with their variables. */
 function makeTerms(
-  { losses, shapes, label }: {
-    readonly losses: ReturnType<typeof lossesOf>;
-    readonly shapes: Readonly<Record<string, readonly number[]>>;
-    readonly label: LabelSpec;
-  },
+  { model }: OpenedRun,
+  { plan, nets, phase }: Pick<ScorerRequest, "plan" | "nets" | "phase">,
 ) {
-  const variables = new DeclaredVariables();
-  const terms = losses.map((loss) => makeTerm(loss, shapes, label, variables));
-  return { terms, variables: variables.all };
+  const { outputs, units } = model.network;
+  const variables = new DeclaredVariables(), losses = lossesOf(phase, nets);
+  const head = auxiliaryHead(plan, { losses, shapes: outputs, units, variables });
+  const shapes = head ? { ...outputs, [HEAD_OUTPUT]: [units] } : outputs;
+  const terms = losses.map((loss) => makeTerm(loss, shapes, model.label.spec, variables));
+  return { terms, head, variables: variables.all };
 }
 
 function tensors(

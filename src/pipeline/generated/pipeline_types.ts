@@ -677,6 +677,13 @@ readonly network:
   | StageObject<"network">
   | ("ctr" | "dcn-v2" | "deepfm" | "mlp" | "wide-resnet") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "ctr";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -791,6 +798,13 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use: "dcn-v2";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -913,6 +927,13 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use: "deepfm";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -1023,6 +1044,13 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use: "mlp";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -1103,6 +1131,13 @@ readonly light?: readonly (number)[];
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use: "pair";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -1190,6 +1225,13 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use: "wide-resnet";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -1285,6 +1327,13 @@ readonly dropout?: number;
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
 }) | ({
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -1372,6 +1421,13 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -1468,6 +1524,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1495,6 +1556,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1524,6 +1590,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1555,6 +1626,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1588,6 +1664,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1621,6 +1702,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1650,6 +1736,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1677,6 +1768,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1706,6 +1802,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1737,6 +1838,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1764,6 +1870,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1793,6 +1904,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1822,6 +1938,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1847,6 +1968,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1872,6 +1998,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1897,6 +2028,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1924,6 +2060,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1953,6 +2094,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -1982,6 +2128,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -2011,6 +2162,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -2036,6 +2192,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -2065,6 +2226,11 @@ readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 };
+/** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
+readonly teacherScale?: (number) | ({
+/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+readonly probability: number;
+});
 /** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** How the weight changes over the run: the schedule multiplies it by a factor. By default, the weight is constant. */
@@ -2456,6 +2622,13 @@ readonly network:
   | StageObject<"network">
   | ("ctr" | "dcn-v2" | "deepfm" | "mlp" | "wide-resnet") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "ctr";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from?: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -2570,6 +2743,13 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use?: "dcn-v2";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from?: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -2692,6 +2872,13 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use?: "deepfm";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from?: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -2802,6 +2989,13 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use?: "mlp";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from?: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -2882,6 +3076,13 @@ readonly light?: readonly (number)[];
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use?: "pair";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from?: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -2969,6 +3170,13 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use?: "wide-resnet";
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from?: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -3064,6 +3272,13 @@ readonly dropout?: number;
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
 }) | ({
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from?: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
@@ -3151,6 +3366,13 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
+/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+readonly auxiliary?: {
+/** The output of the light net that the head reads, such as hidden1. */
+readonly from?: string;
+/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+readonly gradient?: number;
+};
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
 readonly outputBias?: "zero" | "base-rate";
 /** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */

@@ -40,7 +40,8 @@ export async function planLosses(
     if (!comparisons) return undefined;
     const name = entry.name ?? `${planned.stage.name}(${comparedText(comparisons)})`;
     const teacher = entry.teacher && planTeacher(planner, entry.teacher, [...path, "teacher"]);
-    return { ...planned, name, comparisons, teacher, weight: entry.weight, schedule, gradient };
+    const { weight, teacherScale } = entry;
+    return { ...planned, name, comparisons, teacher, teacherScale, weight, schedule, gradient };
   });
   planner.refuseTwice(placed(losses), "losses");
   return losses;
@@ -93,7 +94,7 @@ export function planComparisons(
 
 function taskOutput(
   planner: Planner,
-  { on, from, to, teacher }: LossEntry,
+  { on, from, to, teacher, teacherScale }: LossEntry,
   { stage }: PlannedStage,
   path: Path,
 ): string[][] | undefined {
@@ -119,6 +120,14 @@ function taskOutput(
         `write \`on: light\` or \`on: booster\` instead of \`${key}\``,
         ["light", "booster"].map((net) => ({ set: { "../on": net }, remove: ["."] })),
       ),
+    );
+    return undefined;
+  }
+  if (teacherScale !== undefined) {
+    planner.problem(
+      `\`teacherScale\` is only for hint losses; ${stage.name} compares an output with the label`,
+      planner.document.keyPlace([...path, "teacherScale"]),
+      hint("losses/teacher-scale", "remove `teacherScale`", { remove: ["."] }),
     );
     return undefined;
   }
@@ -238,6 +247,7 @@ export function resolvedLosses(losses: readonly PlannedLoss[]): Record<string, u
     ...loss.resolved,
     name: loss.name,
     ...resolvedOutputs(loss),
+    ...(loss.teacherScale !== undefined && { teacherScale: loss.teacherScale }),
     weight: loss.weight,
     ...(loss.schedule && { schedule: loss.schedule.resolved }),
     gradient: loss.gradient.resolved,

@@ -9,7 +9,7 @@ import { hint } from "../../base/hints.ts";
 import { variableMark, variablesIn } from "../document/environment.ts";
 import { type Problem, UserError } from "../../base/errors.ts";
 import { withoutRepeated, zodProblems } from "../option_problems.ts";
-import type { Plan } from "../plan.ts";
+import type { Plan, PlannedPhase } from "../plan.ts";
 import type { Registry } from "../registry.ts";
 import { onePhaseSchema, pipelineSchema, type PipelineValue } from "../file_schema.ts";
 import type { MetricStage } from "../../stages/metric.ts";
@@ -99,6 +99,7 @@ async function planAll(
   const phases = value.phases
     ? planPhases(planner, value, own, { losses, optimizer })
     : [onlyPhase(planner, value, losses!, optimizer!)];
+  refuseUnreadHead(planner, value, phases);
   if (planner.problems.length > 0) return undefined;
   const last = value.train.lastBatch ??
     (normalizesBatches(network.stage, network.options) ? "merge" : "keep");
@@ -116,6 +117,7 @@ async function planAll(
     teachers: teachersOf(phases.flatMap(({ losses }) => losses)),
     network,
     outputBias: value.network.outputBias ?? "zero",
+    auxiliary: value.network.auxiliary,
     initial,
     phases,
     metrics,
@@ -130,6 +132,7 @@ async function planAll(
       data: resolvedData(data),
       network: {
         ...network.resolved,
+        ...(value.network.auxiliary && { auxiliary: value.network.auxiliary }),
         ...(value.network.outputBias === "base-rate" && { outputBias: "base-rate" }),
         ...(initial.length > 0 && { initial: resolvedInitial(initial) }),
       },
@@ -162,6 +165,28 @@ function refuseGroupsInParts(planner: Planner, { data, train }: PipelineValue): 
         set: { "../batch": accumulate * batch },
         remove: ["."],
       },
+    ),
+  );
+}
+
+/** Rejects an auxiliary head that no loss reads, because nothing would train it. */
+function refuseUnreadHead(
+  planner: Planner,
+  { network: { auxiliary } }: PipelineValue,
+  phases: readonly PlannedPhase[],
+): void {
+  const read = phases.flatMap(({ losses }) => losses).flatMap(({ comparisons }) => comparisons);
+  if (!auxiliary || read.flat().includes("light.auxiliary")) return;
+  planner.problem(
+    "no loss reads light.auxiliary, so `auxiliary` has no effect",
+    planner.document.place(["network", "auxiliary"]),
+    hint(
+      "network/unread-head",
+      "write `to: light.auxiliary` in a hint loss, or remove `auxiliary`",
+      [
+        { edit: "the losses" },
+        { remove: ["."] },
+      ],
     ),
   );
 }

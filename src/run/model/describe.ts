@@ -3,6 +3,7 @@ import type { Path } from "../../pipeline/document/document.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { NetName } from "../../stages/network.ts";
 import type { PreparedData } from "../../input/prepare_data.ts";
+import { HEAD_OUTPUT } from "../auxiliary_head.ts";
 import type { PreparedNets } from "../prepare_nets.ts";
 import { sourceTypeOf } from "./family.ts";
 import { lineageOf } from "./lineage.ts";
@@ -66,10 +67,16 @@ export function describeModel(
       options: writtenOptions(plan, plan.network.resolved, ["network"]),
       nets: names,
       units: train.label.kind === "class" ? train.label.classes : 1,
-      outputs: shapes,
+      outputs: plan.auxiliary ? withoutHead(shapes) : shapes,
     },
     variables: model.variables.filter(({ owner }) => owner !== "loss"),
   };
+}
+
+/** Returns the outputs of the nets that are deployed, without that of the auxiliary head. */
+function withoutHead(shapes: PreparedNets["shapes"]): PreparedNets["shapes"] {
+  const { [HEAD_OUTPUT]: _, ...deployed } = shapes;
+  return deployed;
 }
 
 /** Describes how text files were read. Other formats need no options to be read in the same way. */

@@ -1,0 +1,322 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { type Table, tableFromArrays, tableToIPC } from "apache-arrow";
+import { join } from "node:path";
+import { parse } from "yaml";
+import * as tf from "@tensorflow/tfjs";
+import { openEngine } from "../../src/engine/engine.ts";
+import { decodeSafetensors } from "../../src/base/files/safetensors.ts";
+import { prepareData } from "../../src/input/prepare_data.ts";
+import { evaluateRun } from "../../src/model/evaluation/evaluate_run.ts";
+import { exportModel } from "../../src/model/export_model.ts";
+import type { Pipeline } from "../../src/pipeline/define.ts";
+import { netsOf, prepareNets } from "../../src/run/prepare_nets.ts";
+import { readPlan } from "../../src/run/read_plan.ts";
+import { captured } from "../../src/train/captured.ts";
+import { disposeState, initialState, type StepInput, trainStep } from "../../src/train/step.ts";
+import { disposeInput, stepInput } from "../../src/train/step_input.ts";
+import { scaledTeacher } from "../../src/train/teacher_scale.ts";
+import { rowsOf } from "../../src/train/tensors.ts";
+import { assertNear, assertSummary, readAuxiliaryReference } from "../reference/fixtures.ts";
+import { referenceIntegers, referenceUniform, referenceValues } from "../reference/values.ts";
+import { current, diesAndGoesOn } from "../support/deaths.ts";
+import { forEachEngine, leftBehind } from "../support/engines.ts";
+import { root } from "../support/command_line.ts";
+import { digitsPipeline, runFile, withPipeline } from "../support/pipelines.ts";
+
+const reference = await readAuxiliaryReference();
+
+/** The rows of `auxiliary.py`. */
+function rowsFor(name: string, classes: number): Table {
+  const rows = 12, inputs = 5, x = referenceUniform(`auxiliary/${name}/x`, [rows, inputs], -1, 1);
+  const column = (index: number) =>
+    Float32Array.from({ length: rows }, (_, row) => x[row * inputs + index]!);
+  return tableFromArrays({
+    ...Object.fromEntries(
+      Array.from({ length: inputs }, (_, index) => [`x${index}`, column(index)]),
+    ),
+    y: referenceIntegers(`auxiliary/${name}/label`, rows, classes),
+  });
+}
+
+/** The parts of the pipelines of `auxiliary.py` that differ. */
+const cases = {
+  click: { classes: 2, kind: "binary", task: "binary-cross-entropy", hint: "soft-label" },
+  classes: { classes: 4, kind: "class", task: "cross-entropy", hint: "mse-hint" },
+} as const;
+
+/** A pipeline with the rows of `auxiliary.py`. */
+async function onRows(
+  folder: string,
+  name: keyof typeof cases,
+  parts: Record<string, unknown>,
+): Promise<Pipeline> {
+  const path = join(folder, "rows.arrow"), { classes, kind } = cases[name];
+  await Deno.writeFile(path, tableToIPC(rowsFor(name, classes), "file"));
+  return digitsPipeline({
+    data: {
+      ...{ train: { use: "arrow", path }, test: { use: "arrow", path } },
+      features: Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`x${index}`, {}])),
+      label: { column: "y", kind },
+    },
+    metrics: [],
+    ...parts,
+  }) as unknown as Pipeline;
+}
+
+const network = (gradient: number) => ({
+  ...{ use: "mlp", shared: [6], light: [4], booster: [7] },
+  auxiliary: { from: "hidden1", gradient },
+});
+
+for (const [name, { kind, task, hint }] of Object.entries(cases)) {
+  forEachEngine(
+    `an auxiliary head trains as in PyTorch: ${name}`,
+    () =>
+      withPipeline({}, async (_file, folder) => {
+        const expected = reference[name as keyof typeof cases], { scale } = expected;
+        const parts = {
+          network: network(expected.gradient),
+          losses: [
+            ...["light", "booster"].map((on) => ({ use: task, on })),
+            {
+              use: hint,
+              to: "light.auxiliary",
+              weight: expected.weight,
+              teacherScale: kind === "binary" ? { probability: scale } : scale,
+            },
+          ],
+          optimizer: { use: "sgd", learningRate: 0.2 },
+        };
+        const plan = await readPlan(await onRows(folder, name as keyof typeof cases, parts));
+        const data = await prepareData(plan);
+        const { model } = prepareNets(plan, data, netsOf(plan));
+        const batch = await data.splits.train.slice(0, 12);
+        for (const replay of [false, true]) {
+          type Input = { state: typeof state; input: StepInput };
+          const step = captured(
+            "training step",
+            { report: () => {}, debug: false },
+            ({ state, input }: Input) => trainStep(model, state, input),
+            ({ input }) => rowsOf(input),
+          );
+          let state = initialState(
+            model,
+            Object.fromEntries(model.variables.map(({ name, shape }) => [
+              name,
+              tf.tensor(referenceValues(name, shape), [...shape]),
+            ])),
+          );
+          for (const [index, losses] of expected.losses.entries()) {
+            const position = { step: index, steps: 3, epoch: index, epochs: 3 };
+            const input = stepInput(model, batch, position, 0.2, 0);
+            const output = replay ? step.call({ state, input }) : trainStep(model, state, input);
+            const [, light, booster, hint] = output.losses.dataSync();
+            const actual = [light!, booster!, hint! * expected.weight];
+            assertNear(`losses of step ${index}`, actual, losses, 1e-5);
+            tf.dispose([output.losses, output.norm]);
+            disposeInput(input);
+            disposeState(state, output.state);
+            state = output.state;
+          }
+          assertEquals(Object.keys(state.values).sort(), Object.keys(expected.variables).sort());
+          for (const [name, summary] of Object.entries(expected.variables)) {
+            assertSummary(name, state.values[name]!.dataSync(), summary, 1e-5);
+          }
+          disposeState(state);
+          step.dispose();
+        }
+        await data.close();
+      }),
+  );
+}
+
+Deno.test("the losses of docs/methods.md that scale the teacher's probability can be trained", async () => {
+  const text = await Deno.readTextFile(join(root, "docs", "methods.md"));
+  const [, block] = /^```yaml run-by: tests\/run\/auxiliary_test.ts\n([^]*?)^```/m.exec(text)!;
+  await openEngine("wasm");
+  await withPipeline({}, async (_file, folder) => {
+    const parts = { ...parse(block!) as object, network: network(1) };
+    const plan = await readPlan(await onRows(folder, "click", parts));
+    const data = await prepareData(plan);
+    const { model } = prepareNets(plan, data, netsOf(plan));
+    assertEquals(model.terms.length, 3);
+    assertEquals(model.pair.head?.from, "hidden1");
+    await data.close();
+  });
+});
+
+forEachEngine("scaledTeacher() scales the probability of a logit, which stays below 1", () => {
+  const logits = [-30, -3, 0, 2, 40];
+  const probability = (z: number) => 1 / (1 + Math.exp(-z));
+  for (const factor of [0.25, 1, 3]) {
+    const expected = logits.map((z) => {
+      const p = Math.min(factor * probability(z), 1 - 1e-6);
+      return Math.log(p / (1 - p));
+    });
+    const scaled = tf.tidy(() => {
+      const output = tf.tensor2d(logits, [5, 1]);
+      return scaledTeacher(output, { probability: factor }).dataSync().slice();
+    });
+    // In float32, 1 − 10⁻⁶ has a rounding error of 3 %.
+    scaled.forEach((z, index) => {
+      const far = Math.abs(z - expected[index]!);
+      assert(far < 1e-5 * Math.max(1, Math.abs(expected[index]!)) + (z > 10 ? 0.05 : 0), `${z}`);
+    });
+  }
+  const output = tf.tensor2d(logits, [5, 1]);
+  assertEquals(leftBehind(() => tf.tidy(() => scaledTeacher(output, { probability: 2 }))), 0);
+  assertEquals([...scaledTeacher(output, -2).dataSync()], logits.map((z) => -2 * z));
+  output.dispose();
+});
+
+/** A pipeline with a hint to an auxiliary head, or without the hint. */
+function withHead(parts: Record<string, unknown> = {}, gradient = 2): Record<string, unknown> {
+  return digitsPipeline({
+    network: {
+      ...{ use: "mlp", shared: [], light: [8], booster: [32] },
+      auxiliary: { from: "hidden1", gradient },
+    },
+    losses: [...tasks, { ...hint, to: "light.auxiliary" }],
+    train: { epochs: 2, batch: 359 },
+    outputs: [{ use: "checkpoint", everySteps: 2 }],
+    ...parts,
+  });
+}
+const tasks = ["light", "booster"].map((on) => ({ use: "cross-entropy", on }));
+const hint = { use: "kl", temperature: 2, weight: 0.5, teacherScale: 0.5 };
+
+/** The weights after a run, by name, without the optimizer's state. */
+async function weights(pipeline: Record<string, unknown>): Promise<Map<string, string>> {
+  return await withPipeline(pipeline, async (file, folder) => {
+    const out = join(folder, "run");
+    await runFile(file, out, current());
+    const { tensors } = decodeSafetensors(
+      await Deno.readFile(join(out, "checkpoints", "best.safetensors")),
+    );
+    return new Map([...tensors].map(([name, { values }]) => [name, values.join()]));
+  });
+}
+
+forEachEngine(
+  "an auxiliary head whose gradient is 0 learns, and leaves the light net as it is",
+  async () => {
+    const [blocked, passed] = [await weights(withHead({}, 0)), await weights(withHead())];
+    const plain = await weights(withHead({
+      network: { use: "mlp", shared: [], light: [8], booster: [32] },
+      losses: tasks,
+    }));
+    const light = [...plain.keys()].filter((name) => name.startsWith("light/"));
+    assertEquals(light.length, 4);
+    for (const name of light) assertEquals(blocked.get(name), plain.get(name), name);
+    assertNotEquals(passed.get("light/dense1/kernel"), plain.get("light/dense1/kernel"));
+    // The head of the net gets no gradient of the hint; it changes with the layers below.
+    const head = "light.auxiliary/kernel";
+    assert(blocked.has(head) && !plain.has(head));
+    assertNotEquals(blocked.get(head), passed.get(head));
+  },
+);
+
+forEachEngine("an auxiliary head of a frozen light net is trained alone", () =>
+  withPipeline(
+    withHead({
+      losses: undefined,
+      train: { epochs: 1, batch: 360 },
+      phases: [
+        { name: "alone", losses: [tasks[0]] },
+        {
+          name: "head",
+          freeze: ["light"],
+          nets: ["light", "booster"],
+          losses: [tasks[1], { ...hint, to: "light.auxiliary" }],
+        },
+      ],
+      outputs: [{ use: "checkpoint", everySteps: 1, keep: 20 }],
+    }),
+    async (file, folder) => {
+      const out = join(folder, "run");
+      await runFile(file, out, current());
+      const at = async (step: string) =>
+        decodeSafetensors(
+          await Deno.readFile(join(out, "checkpoints", `rocket-${step}.safetensors`)),
+        ).tensors;
+      // Each phase has four steps.
+      const steps = [await at("000004"), await at("000005"), await at("000008")];
+      const [before, first, last] = steps.map((tensors) => (name: string) =>
+        tensors.get(name)?.values.join()
+      );
+      assertEquals(last!("light/head/kernel"), before!("light/head/kernel"));
+      // The first phase has no head.
+      assertEquals(before!("light.auxiliary/kernel"), undefined);
+      assertNotEquals(last!("light.auxiliary/kernel"), first!("light.auxiliary/kernel"));
+    },
+  ));
+
+forEachEngine(
+  "a resumed run with an auxiliary head ends like an uninterrupted one",
+  () =>
+    diesAndGoesOn(
+      withHead({
+        optimizer: { use: "adam", learningRate: 0.01 },
+        train: { epochs: 2, batch: 359, baseline: "light-alone" },
+      }),
+      [4, 9],
+    ),
+);
+
+/** A pipeline on maps, whose head reads one, and the losses that its light net has alone. */
+const onMaps = (head: boolean) =>
+  withHead({
+    data: { ...digitsPipeline().data as object, rows: 96 },
+    network: {
+      ...{ use: "wide-resnet", light: { depth: 10 }, booster: { depth: 10 } },
+      ...(head && { auxiliary: { from: "group2" } }),
+    },
+    losses: [...tasks, ...head ? [{ ...hint, to: "light.auxiliary" }] : []],
+    train: { epochs: 1, batch: 48 },
+    metrics: ["accuracy", "loss"],
+    outputs: ["checkpoint"],
+  });
+
+forEachEngine("an auxiliary head is evaluated, but neither counted nor exported", async () => {
+  const files: Record<string, [size: number, text: string][]> = {};
+  for (const head of [true, false]) {
+    await withPipeline(onMaps(head), async (file, folder) => {
+      const out = join(folder, "run");
+      const { result } = await runFile(file, out, current());
+      const { tensors } = decodeSafetensors(
+        await Deno.readFile(join(out, "checkpoints", "best.safetensors")),
+      );
+      assertEquals(tensors.has("light.auxiliary/kernel"), head);
+      assertEquals(tensors.get("light.auxiliary/kernel")?.shape, head ? [32, 10] : undefined);
+      const exported = [];
+      for (const format of ["onnx", "safetensors"] as const) {
+        const to = join(folder, format);
+        const { file } = await exportModel(out, to, { format, engine: current() });
+        exported.push(await Deno.readFile(join(to, file)));
+      }
+      const model = await Deno.readTextFile(join(out, "model.json"));
+      files[`${head}`] = [
+        [result.parameters.light!, ""],
+        ...exported.map((bytes): [number, string] => [
+          bytes.length,
+          new TextDecoder("latin1").decode(bytes).includes("auxiliary") ? "has the head" : "",
+        ]),
+        [0, JSON.stringify(Object(JSON.parse(model)).network.outputs)],
+        [0, JSON.stringify(Object(JSON.parse(model)).variables)],
+      ];
+      if (!head) return;
+      const evaluated = await evaluateRun(
+        out,
+        { engine: current(), checkpoint: "last" },
+        ({ metrics }) => metrics,
+      );
+      // Among them are the losses, and that of the hint.
+      assertEquals(evaluated, result.test as typeof evaluated);
+      assert("loss/kl(booster→light.auxiliary)" in evaluated.run!, JSON.stringify(evaluated));
+      // ONNX Runtime computes no hidden outputs, and says so.
+      const logits = await evaluateRun(out, { engine: "onnx" }, ({ metrics }) => metrics);
+      assertEquals(typeof logits.light!.accuracy, "number");
+    });
+  }
+  assertEquals(files.true, files.false);
+});
