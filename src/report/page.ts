@@ -24,6 +24,7 @@ import {
 import { type Content, html, Markup } from "./markup.ts";
 import type { Point, ReportNet, ReportRun, ShownEvaluation } from "./read_run.ts";
 import { style } from "./style.ts";
+import type { Transfer } from "./transfer.ts";
 
 /** The maximum number of classes in a confusion matrix, and of confusions in a list. */
 const MATRIX_CLASSES = 40, LISTED = 20;
@@ -215,7 +216,20 @@ function tiles(run: ReportRun): Markup {
 
 const milliseconds = (time: number) => `${time.toPrecision(2)} ms`;
 
-function resultSection({ result, state }: ReportRun): Markup {
+/** Formats a difference with its sign and four decimals. */
+const signed = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
+
+/** Explains how much of the gap to the booster the light net closes. */
+function transferText({ metric, value, gap: { mean, low, high } }: Transfer): string {
+  const part = value === "no gap"
+    ? "no gap"
+    : `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)} of the gap`;
+  return `Transfer in ${metric}: ${part}. The gap between the booster and the light net alone is ` +
+    `${signed(mean)} [${signed(low)}, ${signed(high)}] (95 % interval by a bootstrap over groups ` +
+    "of rows, such as users).";
+}
+
+function resultSection({ result, state, transfers }: ReportRun): Markup {
   if (!result) {
     return html`<p class="missing">There is no result, as the run ${
       state === "running" ? "is still running" : "has not ended"
@@ -246,7 +260,9 @@ function resultSection({ result, state }: ReportRun): Markup {
         ? "the last one"
         : `which has the best ${best.metric} on the ${best.split} split`}${result.baseline &&
         ` (light alone: ${result.baseline.best.epoch})`}.</p>${details.length > 0 &&
-        html`<p class="note">At best: ${details.join("; ")}.</p>`}${ofRun.length > 0 &&
+        html`<p class="note">At best: ${details.join("; ")}.</p>`}${transfers.map((transfer) =>
+          html`<p class="note">${transferText(transfer)}</p>`
+        )}${ofRun.length > 0 &&
         html`<br>${
           dataTable(
             ["metric of both nets", "last", "at best"],

@@ -23,6 +23,7 @@ import { type RunSummary, summarizeRun } from "../run/folder/run_state.ts";
 import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import type { NetName } from "../stages/network.ts";
 import { bitmapOf, type Pixels } from "./bitmap.ts";
+import { readTransfers, type Transfer } from "./transfer.ts";
 
 /** The name of a net in a report: one of the run's nets, or its light net trained alone. */
 export type ReportNet = NetName | "light alone";
@@ -63,6 +64,8 @@ export interface ReportRun extends RunSummary {
   readonly model: ModelFile;
   /** The numbers that were measured at the end of epochs. */
   readonly points: readonly Point[];
+  /** How much of the gap to the booster the light net closes, for metrics with samples. */
+  readonly transfers: readonly Transfer[];
   /** The evaluation of the nets on the test rows, or the reason why it is missing. */
   readonly evaluation: ShownEvaluation | string;
   /** The latency of one row in milliseconds, by net; or the reason why it is missing. */
@@ -101,6 +104,7 @@ export async function readReportRun(folder: string, options: ReadOptions): Promi
     title: basename(resolve(folder)),
     model,
     points,
+    transfers: summary.result ? await readTransfers(folder, summary.result) : [],
     evaluation: await orWhy(
       () => evaluated(folder, model, options),
       // A page is passed on, and the message may contain the value of a variable.

@@ -4,11 +4,12 @@
  * @module
  */
 
+import { percentiles } from "../base/percentiles.ts";
 import { type Better, betterOf, type BootstrapSamples } from "../stages/metric.ts";
 import type { CheckedSweep } from "./check.ts";
 import type { Latency } from "./latency.ts";
 import type { RunOutcome, When } from "./results.ts";
-import { type Interval, interval, percentiles, type Spread, spread } from "./statistics.ts";
+import { type Interval, interval, type Spread, spread } from "./statistics.ts";
 
 /** A summary of one metric of a setting over its seeds. */
 export interface MetricSummary {

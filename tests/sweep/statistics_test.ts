@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { interval, median, percentiles, spread } from "../../src/sweep/statistics.ts";
+import { interval, median, spread } from "../../src/sweep/statistics.ts";
 import { readPairedReference } from "../reference/fixtures.ts";
 import { referenceUniform } from "../reference/values.ts";
 
@@ -42,13 +42,4 @@ Deno.test("median() does not modify its argument", () => {
   const values = [3, 1, 2];
   median(values);
   assertEquals(values, [3, 1, 2]);
-});
-
-Deno.test("the interval of samples has their percentiles 2.5 and 97.5 as ends, in any order", () => {
-  // numpy.percentile(range(1, 101), [2.5, 97.5])
-  const samples = Array.from({ length: 100 }, (_, index) => (index * 37) % 100 + 1);
-  const { low, high } = percentiles(samples);
-  assertAlmostEquals(low, 3.475, 1e-12);
-  assertAlmostEquals(high, 97.525, 1e-12);
-  assertEquals(percentiles([4]), { low: 4, high: 4 });
 });

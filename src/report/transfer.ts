@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { runFiles } from "../base/files/run_files.ts";
+import { readTextIfExists } from "../base/files/regular.ts";
+import { percentiles } from "../base/percentiles.ts";
+import type { Result } from "../stages/events.ts";
+import { betterOf, type BootstrapSamples } from "../stages/metric.ts";
+
+/** How much of the gap between the light net alone and the booster the light net closes. */
+export interface Transfer {
+  /** The metric. */
+  readonly metric: string;
+  /**
+   * (light − light alone) / (booster − light alone); `no gap` if the booster is not better than the
+   * light net alone, or the interval of the gap contains 0.
+   */
+  readonly value: number | "no gap";
+  /** The gap, with its 95 % interval by a paired bootstrap over groups of rows, such as users. */
+  readonly gap: { readonly mean: number; readonly low: number; readonly high: number };
+}
+
+/**
+ * Computes the transfer in a run for each metric with bootstrap samples, after the last epoch on
+ * the test split. There is none without a booster or without a baseline.
+ *
+ * @param folder The run folder.
+ * @param result The result of the run.
+ */
+export async function readTransfers(
+  folder: string,
+  { test, baseline, better }: Result,
+): Promise<Transfer[]> {
+  const together = await lastSamples(join(folder, runFiles.bootstrap.rocket));
+  const alone = await lastSamples(join(folder, runFiles.bootstrap["light-alone"]));
+  return Object.keys(test.booster ?? {}).flatMap((metric): Transfer[] => {
+    const of = [together[`booster/${metric}`], alone[`light/${metric}`]] as const;
+    const [booster, base] = of, direction = betterOf(metric, better);
+    const areSame = booster && base && booster.groups === base.groups &&
+      booster.values.length === base.values.length;
+    const values = [test.light, test.booster, baseline?.test.light].map((all) => all?.[metric]);
+    const [own, large, small] = values;
+    if (
+      !areSame || direction === undefined || typeof own !== "number" ||
+      typeof large !== "number" || typeof small !== "number"
+    ) return [];
+    const { low, high } = percentiles(booster.values.map((value, at) => value - base.values[at]!));
+    const isGap = direction === "higher" ? low > 0 : high < 0;
+    const value = isGap ? (own - small) / (large - small) : "no gap";
+    return [{ metric, value, gap: { mean: large - small, low, high } }];
+  });
+}
+
+/** Reads the samples of the last evaluation on the test split; none if the file is not there. */
+async function lastSamples(
+  file: string,
+): Promise<Readonly<Record<string, BootstrapSamples | undefined>>> {
+  const lines = (await readTextIfExists(file) ?? "").split("\n");
+  for (const line of lines.toReversed()) {
+    try {
+      const parsed = Object(JSON.parse(line));
+      if (parsed.split === "test") return parsed;
+    } catch {
+      // The empty text after the last line, or an incomplete line.
+    }
+  }
+  return {};
+}

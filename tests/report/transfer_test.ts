@@ -1,0 +1,56 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { readTransfers } from "../../src/report/transfer.ts";
+import type { Result } from "../../src/stages/events.ts";
+import { withFiles } from "../support/problems.ts";
+
+const result = (light: number, booster: number, alone: number, better: "higher" | "lower") =>
+  ({
+    better: { gauc: better },
+    test: { light: { gauc: light, auc: 0.5 }, booster: { gauc: booster, auc: 0.5 } },
+    baseline: { test: { light: { gauc: alone, auc: 0.5 } } },
+  }) as unknown as Result;
+
+const line = (samples: Record<string, readonly number[]>, split = "test", groups = "2 0") =>
+  JSON.stringify({
+    epoch: 1,
+    split,
+    ...Object.fromEntries(
+      Object.entries(samples).map(([key, values]) => [key, { groups, values }]),
+    ),
+  }) + "\n";
+
+const files = (booster: readonly number[], alone: readonly number[], groups?: string) => ({
+  "bootstrap.jsonl": line({ "booster/gauc": [9, 9, 9] }) + line({ "booster/gauc": booster }) +
+    line({ "booster/gauc": [7, 7, 7] }, "validation") + '{"epoch":3,"sp',
+  "bootstrap-light-alone.jsonl": line({ "light/gauc": alone }, "test", groups),
+});
+
+Deno.test("the transfer of a run is paired: it uses the samples of both nets with the same number", () =>
+  withFiles(files([0.7, 0.9, 0.8], [0.61, 0.79, 0.7]), async (folder) => {
+    const [one, ...more] = await readTransfers(folder, result(0.725, 0.8, 0.7, "higher"));
+    assertEquals([one!.metric, more], ["gauc", []]);
+    assertAlmostEquals(one!.value as number, 0.25, 1e-12);
+    assertAlmostEquals(one!.gap.mean, 0.1, 1e-12);
+    // The differences of the samples are 0.09, 0.11, and 0.1.
+    assertAlmostEquals(one!.gap.low, 0.0905, 1e-12);
+    assertAlmostEquals(one!.gap.high, 0.1095, 1e-12);
+    // If lower values were better, the booster would be worse.
+    const [worse] = await readTransfers(folder, result(0.725, 0.8, 0.7, "lower"));
+    assertEquals(worse!.value, "no gap");
+  }));
+
+Deno.test("there is no gap if the interval of the difference contains 0", () =>
+  withFiles(files([0.7, 0.9, 0.8], [0.71, 0.79, 0.7]), async (folder) => {
+    const [one] = await readTransfers(folder, result(0.725, 0.8, 0.7, "higher"));
+    assertEquals(one!.value, "no gap");
+  }));
+
+Deno.test("samples of other users, and runs without a baseline or samples, give no transfer", () =>
+  withFiles(files([0.7, 0.9, 0.8], [0.61, 0.79, 0.7], "3 0"), async (folder) => {
+    const all = result(0.725, 0.8, 0.7, "higher");
+    assertEquals(await readTransfers(folder, all), []);
+    const { baseline: _, ...without } = all;
+    assertEquals(await readTransfers(folder, without as Result), []);
+    await Deno.remove(`${folder}/bootstrap.jsonl`);
+    assertEquals(await readTransfers(folder, all), []);
+  }));
