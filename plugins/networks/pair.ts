@@ -62,8 +62,8 @@ const stage: NetworkStage = defineNetwork({
       light: featureNames("light net"),
       booster: featureNames("booster"),
     }).default({}).describe(
-      "The features that each net reads. Programs that use a trained net still have to pass all " +
-        "features to it.",
+      "The features that each net reads. Rows for a trained net need only the columns of its " +
+        "features.",
     ),
   }),
   batchNorm: ({ light, booster }) => light.batchNorm || booster.batchNorm,
@@ -137,24 +137,20 @@ function withFeatures(compute: Net, part: NetworkPart, own: Features, all: Featu
     ? names.filter((name) => notNumbers(name, own[name]!))
     : [];
   if (wrong.length === 0 && names.length === Object.keys(all).length) return compute;
+  const refuse = (name: string): never =>
+    part.call("its net", () => {
+      const no = notNumbers(name, own[name]!)!;
+      throw new UserError(
+        `the feature ${name} ${no.holds}, but the network ${part.name} reads numbers`,
+        { hint: no.hint, exitCode: 2 },
+      );
+    });
   return (features, scope) => {
     const visible: Record<string, tf.Tensor> = {};
     for (const name of names) {
-      if (!wrong.includes(name)) visible[name] = features[name]!;
-      else {
-        Object.defineProperty(visible, name, {
-          enumerable: true,
-          get: () => {
-            const no = notNumbers(name, own[name]!)!;
-            return part.call("its net", () => {
-              throw new UserError(
-                `the feature ${name} ${no.holds}, but the network ${part.name} reads numbers`,
-                { hint: no.hint, exitCode: 2 },
-              );
-            });
-          },
-        });
-      }
+      // A net may read only some of its features.
+      const get = () => wrong.includes(name) ? refuse(name) : features[name];
+      Object.defineProperty(visible, name, { enumerable: true, get });
     }
     return compute(visible, scope);
   };

@@ -29,6 +29,7 @@ export async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
   const { folder, net, checkpoint, model, decoder } = run;
   const origin = [
     ...[ROCKET_VERSION, net, checkpoint.sha256, model.sha256],
+    ...model.inputs.map(({ name }) => JSON.stringify(name)),
     ...await outsideOf(model),
   ].join(" ");
   const key = createHash("sha256").update(origin).digest("hex");

@@ -17,6 +17,7 @@ import { RowDecoder } from "../run/model/row_decoder.ts";
 import type { ColumnSpec } from "../stages/batch.ts";
 import type { NetName } from "../stages/network.ts";
 import type { StageReference } from "../stages/stage_error.ts";
+import { narrowModel } from "./narrow_model.ts";
 import { makeNets, type ModelNets, readWeights, variablesOf } from "./nets.ts";
 
 /** Identifies weights of a run: the net, and the checkpoint that contains it. */
@@ -39,8 +40,10 @@ export const rowsStage: StageReference = { kind: "source", name: "rows" };
 export interface OpenedRun {
   /** The run folder. */
   readonly folder: string;
-  /** The content of `model.json`. */
+  /** The content of `model.json`, as far as the columns that were asked for need it. */
   readonly model: ModelFile;
+  /** The content of `model.json`, with all columns. */
+  readonly whole: ModelFile;
   /** The net to load. */
   readonly net: NetName;
   /** The checkpoint with the net's weights. */
@@ -56,17 +59,21 @@ export interface OpenedRun {
  *
  * @param folder The run folder.
  * @param options The net, the checkpoint, and the modules that may be loaded.
+ * @param columns The columns that rows must have: those that the net reads (`net`, the default), or
+ *   those of all nets of the run (`all`).
  * @throws {UserError} If the folder is not a run folder, is damaged, or lacks the net or
  *   checkpoint.
  */
 export async function openRun(
   folder: string,
   { net = "light", checkpoint = "best", allowPlugins = [] }: RunPart,
+  columns: "net" | "all" = "net",
 ): Promise<OpenedRun> {
   const { project } = await readEarlierRun(folder);
   // The folder may come from another person, and an ONNX file is written into it.
   await refuseLinksOut(folder, { isOut: false });
-  const model = await readModelFile(join(folder, runFiles.model));
+  const whole = await readModelFile(join(folder, runFiles.model));
+  const model = columns === "net" ? narrowModel(whole, net) : whole;
   if (!model.network.nets.includes(net)) {
     throw new UserError(`the run ${folder} has no ${net} net`, {
       hint: hint("model/net", `remove \`--net\`: the run trained only ${model.network.nets[0]}`, {
@@ -82,7 +89,7 @@ export async function openRun(
   const registry = createRegistry(builtins, allowed);
   const decoder = await RowDecoder.create(model, registry, rowsStage);
   refuseOtherInputs(model, decoder, join(folder, runFiles.model));
-  return { folder, model, net, checkpoint: found, registry, decoder };
+  return { folder, model, whole, net, checkpoint: found, registry, decoder };
 }
 
 /** Rejects a `model.json` in which the nets receive other features than the transforms return. */
@@ -110,10 +117,10 @@ function refuseOtherInputs({ inputs }: ModelFile, { chain }: RowDecoder, path: s
  * @throws {UserError} If the weights are damaged or belong to another run.
  */
 export async function netsOfRun(
-  { model, net, checkpoint, registry }: OpenedRun,
+  { whole, net, checkpoint, registry }: OpenedRun,
 ): Promise<{ nets: ModelNets; weights: Map<string, Float32Array> }> {
-  const nets = await makeNets(model, registry);
+  const nets = await makeNets(whole, registry);
   await refuseChanged(checkpoint);
-  const weights = await readWeights(checkpoint.path, variablesOf(model.variables, net));
+  const weights = await readWeights(checkpoint.path, variablesOf(whole.variables, net));
   return { nets, weights };
 }

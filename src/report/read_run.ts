@@ -277,7 +277,7 @@ async function latencyOf(
       `latencies are those of ONNX Runtime, which is not used with --engine ${engine}`,
     );
   }
-  const run = await openRun(folder, { allowPlugins });
+  const run = await openRun(folder, { allowPlugins }, "all");
   const { batch } = sampleRows(run.model, run.decoder);
   const row = Object.fromEntries(
     Object.entries(batch.features).map(([name, { values, shape }]) => [

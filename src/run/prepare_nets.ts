@@ -19,7 +19,7 @@ import type {
   PlannedTeacher,
 } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
-import type { ColumnSpec, LabelSpec } from "../stages/batch.ts";
+import type { Batch, ColumnSpec, LabelSpec } from "../stages/batch.ts";
 import type { Position } from "../stages/gradient.ts";
 import type { HintLoss, TaskLoss } from "../stages/loss.ts";
 import { notNumbers } from "../stages/meaning.ts";
@@ -52,6 +52,9 @@ import { scaledTeacher } from "../train/teacher_scale.ts";
 import { batchTensors } from "../train/tensors.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "../train/variables.ts";
 
+/** The names of the features that nets read. */
+type Reads = Readonly<Partial<Record<NetName, readonly string[]>>>;
+
 /** The nets of one phase of a job, ready to be trained. */
 export interface PreparedNets {
   /** The nets that the phase computes. */
@@ -66,6 +69,10 @@ export interface PreparedNets {
   readonly learningRate: Schedule;
   /** The shapes of the outputs by `NET.OUTPUT`, without the batch axis. */
   readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /**
+   * The features that each net reads, by name; without nets that read all features.
+   */
+  readonly reads: Reads;
   /** The features and classes that the positions along variables' axes represent. */
   readonly meaning: Meaning;
 }
@@ -156,7 +163,7 @@ export function prepareNets(
     ? Math.min(data.available, WASM_BYTES)
     : data.available;
   refuseLarge();
-  const { shapes: own, distinct } = outputShapes(
+  const { shapes: own, distinct, reads } = outputShapes(
     ...[plan, data, pair, nets, variables, units, features] as const,
   );
   refuseLargeOutputs(distinct, rows, engineBytes, reference.place);
@@ -213,6 +220,7 @@ export function prepareNets(
     metrics,
     learningRate: scheduled(phase.optimizer.learningRate, phase.optimizer.schedule),
     shapes,
+    reads,
     meaning,
   };
 }
@@ -363,7 +371,7 @@ function guarded(
   return Object.fromEntries(checked);
 }
 
-/** Runs the nets on a few rows to find the shapes of their outputs. */
+/** Runs the nets on a few rows to find the shapes of their outputs, and the features they read. */
 function outputShapes(
   plan: Plan,
   data: PreparedData,
@@ -372,7 +380,7 @@ function outputShapes(
   variables: DeclaredVariables,
   units: number,
   specs: Readonly<Record<string, ColumnSpec>>,
-): { shapes: Record<string, readonly number[]>; distinct: SizedOutput[] } {
+): { shapes: Record<string, readonly number[]>; distinct: SizedOutput[]; reads: Reads } {
   if (tf.getBackend() === "wasm") refuseBeyondWasm(variables.all, plan.network.reference.place);
   const batch = firstBatch(plan, data, 2);
   const values = initialValues(variables.all, plan.seed);
@@ -416,10 +424,42 @@ function outputShapes(
         });
       }));
     });
-    return { shapes, distinct: [...distinct.values()] };
+    const reads = readsOfNets({ pair, nets, values, names: Object.keys(specs) }, batch);
+    return { shapes, distinct: [...distinct.values()], reads };
   } finally {
     tf.dispose(values);
   }
+}
+
+/** The nets whose features {@linkcode readsOfNets} finds. */
+interface ReadingNets {
+  readonly pair: BuiltNets;
+  readonly nets: readonly NetName[];
+  readonly values: TensorsByName;
+  /** The names of all features. */
+  readonly names: readonly string[];
+}
+
+/**
+ * Finds the features that each net reads. Each net runs by itself, because what both nets compute
+ * together is computed only once.
+ */
+function readsOfNets({ pair, nets, values, names }: ReadingNets, batch: Batch): Reads {
+  if (names.length === 1) return {};
+  return Object.fromEntries(nets.flatMap((net): [NetName, string[]][] => {
+    const read = new Set<string>();
+    tf.tidy(() => {
+      const { features } = batchTensors(batch);
+      new Forward(pair, {
+        values,
+        features: noted(features, read),
+        training: false,
+        seed: () => tf.scalar(0, "int32"),
+      }).outputs(net);
+    });
+    const own = names.filter((name) => read.has(name));
+    return own.length === 0 || own.length === names.length ? [] : [[net, own]];
+  }));
 }
 
 /** Returns tensors by name that record which of them are read. */

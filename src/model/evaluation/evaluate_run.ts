@@ -104,7 +104,9 @@ export async function evaluateRun<T>(
 ): Promise<T> {
   const { report = () => {}, engine = "auto", errors = 0, by } = options;
   refuseExport(folder);
-  const run = await openRun(folder, options);
+  // Rows of the run's test split have all columns, and the same rows are left out for their nulls.
+  const own = options.net !== undefined && options.input !== undefined;
+  const run = await openRun(folder, options, own ? "net" : "all");
   await refuseChanged(run.checkpoint);
   const { earlier, plan } = await planOf(folder, options);
   const { model, decoder } = run;

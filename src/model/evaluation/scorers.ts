@@ -71,8 +71,8 @@ export async function tensorScorer(
   { run, plan, nets, phase, report }: ScorerRequest,
   choice: "native" | "wasm",
 ): Promise<Scorer> {
-  const { model, checkpoint, registry } = run;
-  const { pair, variables } = await makeNets(model, registry);
+  const { whole, checkpoint, registry } = run;
+  const { pair, variables } = await makeNets(whole, registry);
   const { terms, head, variables: ofLosses } = makeTerms(run, { plan, nets, phase });
   const read = [...variables, ...ofLosses];
   const weights = await readWeights(checkpoint.path, read);

@@ -1216,7 +1216,7 @@ readonly light: StageEntries["network"];
 readonly booster: StageEntries["network"];
 /** The embedding tables and layers that both nets share, by their names in the light net's part, such as embedding/item, or embedding for all of them. Both parts must declare them with the same shapes. */
 readonly share?: readonly (string)[];
-/** The features that each net reads. Programs that use a trained net still have to pass all features to it. */
+/** The features that each net reads. Rows for a trained net need only the columns of its features. */
 readonly features?: {
 /** The features that the light net reads, by their names after the transforms; all by default. */
 readonly light?: readonly (string)[];
@@ -1412,7 +1412,7 @@ readonly light: StageEntries["network"];
 readonly booster: StageEntries["network"];
 /** The embedding tables and layers that both nets share, by their names in the light net's part, such as embedding/item, or embedding for all of them. Both parts must declare them with the same shapes. */
 readonly share?: readonly (string)[];
-/** The features that each net reads. Programs that use a trained net still have to pass all features to it. */
+/** The features that each net reads. Rows for a trained net need only the columns of its features. */
 readonly features?: {
 /** The features that the light net reads, by their names after the transforms; all by default. */
 readonly light?: readonly (string)[];
@@ -3161,7 +3161,7 @@ readonly light?: ChangedStageEntries["network"];
 readonly booster?: ChangedStageEntries["network"];
 /** The embedding tables and layers that both nets share, by their names in the light net's part, such as embedding/item, or embedding for all of them. Both parts must declare them with the same shapes. */
 readonly share?: readonly (string)[];
-/** The features that each net reads. Programs that use a trained net still have to pass all features to it. */
+/** The features that each net reads. Rows for a trained net need only the columns of its features. */
 readonly features?: {
 /** The features that the light net reads, by their names after the transforms; all by default. */
 readonly light?: readonly (string)[];
@@ -3357,7 +3357,7 @@ readonly light?: ChangedStageEntries["network"];
 readonly booster?: ChangedStageEntries["network"];
 /** The embedding tables and layers that both nets share, by their names in the light net's part, such as embedding/item, or embedding for all of them. Both parts must declare them with the same shapes. */
 readonly share?: readonly (string)[];
-/** The features that each net reads. Programs that use a trained net still have to pass all features to it. */
+/** The features that each net reads. Rows for a trained net need only the columns of its features. */
 readonly features?: {
 /** The features that the light net reads, by their names after the transforms; all by default. */
 readonly light?: readonly (string)[];

@@ -42,7 +42,7 @@ export function describeModel(
   plan: Plan,
   data: DescribedData,
   names: readonly NetName[],
-  { model, shapes }: Pick<PreparedNets, "model" | "shapes">,
+  { model, shapes, reads }: Pick<PreparedNets, "model" | "shapes" | "reads">,
 ): ModelContent {
   const { train } = data.splits, { features, transforms } = data.plan;
   const typeOf = (column: string) =>
@@ -68,6 +68,7 @@ export function describeModel(
       nets: names,
       units: train.label.kind === "class" ? train.label.classes : 1,
       outputs: plan.auxiliary ? withoutHead(shapes) : shapes,
+      ...(Object.keys(reads).length > 0 && { reads }),
     },
     variables: model.variables.filter(({ owner }) => owner !== "loss"),
   };

@@ -160,6 +160,10 @@ export interface ModelNetwork {
   readonly units: number;
   /** The shape of each output by `NET.OUTPUT`, without the batch. */
   readonly outputs: Readonly<Record<string, readonly number[]>>;
+  /** The inputs that each net reads, by their names; absent for a net that reads all of them. */
+  readonly reads?:
+    | Readonly<Partial<Record<NetName, readonly string[] | undefined>>>
+    | undefined;
 }
 
 /** A variable of the nets. A checkpoint contains its value as a tensor with the same name. */
@@ -316,6 +320,10 @@ const fileSchema = z.strictObject({
     nets: z.array(net),
     units: count,
     outputs: z.record(z.string(), shape),
+    reads: z.strictObject({
+      light: z.array(z.string()).min(1).optional(),
+      booster: z.array(z.string()).min(1).optional(),
+    }).optional(),
   }),
   variables: z.array(z.strictObject({
     name: z.string(),
@@ -467,6 +475,11 @@ export async function readModelFile(
   });
   const short = shortVocabulary(model);
   if (short !== undefined) throw refuse(short);
+  const names = new Set(model.inputs.map(({ name }) => name));
+  const unknown = Object.values(model.network.reads ?? {}).flat().find((name) => !names.has(name!));
+  if (unknown !== undefined && model.net === undefined) {
+    throw refuse(`network.reads: there is no input ${JSON.stringify(unknown)}`);
+  }
   // The checks above have the more specific messages.
   if (!isSealed(text)) throw changedModel(path, about);
   return model;
