@@ -87,7 +87,8 @@ export class GrowingArray<T extends Float32Array | Float64Array | Uint32Array> {
   push(value: number): void {
     if (!this.#last || this.#filled === this.#last.length) {
       if (this.#last) this.#parts.push(this.#last);
-      this.#last = new this.#array(PART);
+      // Small at first: a metric by group has as many lists as there are groups.
+      this.#last = new this.#array(Math.min(PART, FIRST_PART * 2 ** this.#parts.length));
       this.#filled = 0;
     }
     this.#last[this.#filled++] = value;
@@ -106,8 +107,8 @@ export class GrowingArray<T extends Float32Array | Float64Array | Uint32Array> {
   }
 }
 
-/** The number of values in a part. */
-const PART = 2 ** 16;
+/** The numbers of values in the first part, and in the largest ones. */
+const FIRST_PART = 2 ** 6, PART = 2 ** 16;
 
 /**
  * Creates an array for scores. Its type is float32 if a net has one logit, and float64 if a score

@@ -1,6 +1,7 @@
 import { parse } from "yaml";
 import { z } from "zod";
 import { commonKeys, commonOptions } from "../pipeline/file_schema.ts";
+import { hasOwnBy } from "../pipeline/plan/stage_options.ts";
 import type { AnyStage, StageKind } from "../stages/stage.ts";
 import type { Subject } from "./subject.ts";
 
@@ -98,7 +99,8 @@ export function checkOptions({ stage, checks, findings }: Subject): boolean {
     if (entry.use !== stage.name && !/[./:]/.test(String(entry.use))) {
       findings.add(promise, asked, `it says \`use: ${entry.use}\` and the stage is ${stage.name}`);
     }
-    const own = Object.entries(entry).filter(([key]) => !commonKeys(stage.kind).includes(key));
+    const common = commonKeys(stage.kind).filter((key) => key !== "by" || !hasOwnBy(stage));
+    const own = Object.entries(entry).filter(([key]) => !common.includes(key));
     for (
       const { error } of [
         stage.options.safeParse({ ...Object.fromEntries(own), ...nested(stage, entry) }),

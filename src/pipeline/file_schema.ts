@@ -288,6 +288,11 @@ export const commonOptions = {
   schedule: {},
   metric: {
     name: name.optional().describe("The metric's key in results; the stage's name by default."),
+    by: z.string().min(1, { error: "expected the name of a column" }).optional().describe(
+      "The column of the source by which to group rows. The metric is then the mean of its values " +
+        "for each group. By default, it is computed over all rows. Metrics with an option by of " +
+        "their own group rows in the way that they describe.",
+    ),
   },
   output: {},
 } as const satisfies Readonly<Record<StageKind, z.ZodRawShape>>;

@@ -103,6 +103,8 @@ export interface AuxiliaryOptions {
 export interface PlannedMetricStage extends PlannedStage<MetricStage> {
   /** Its key in results. */
   readonly name: string;
+  /** The column by which rows are grouped, unless the stage itself does this. */
+  readonly by: string | undefined;
 }
 
 /** The settings of early stopping. */

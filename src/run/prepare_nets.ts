@@ -33,6 +33,7 @@ import {
 import type { Optimizer } from "../stages/optimizer.ts";
 import type { Schedule, ScheduleStage } from "../stages/schedule.ts";
 import type { PlannedMetric } from "../train/evaluate.ts";
+import { metricByGroup } from "../train/metric_by_group.ts";
 import { Forward } from "../train/forward.ts";
 import type { OutputReference, Term } from "../train/objective.ts";
 import { firstBatch, type PreparedData } from "../input/prepare_data.ts";
@@ -734,7 +735,7 @@ const labelText = { class: "a class", binary: "binary", number: "a number" } as 
  * @throws {UserError} If the metric does not support the label.
  */
 export function makeMetric(
-  { stage, options, reference, name }: Plan["metrics"][number],
+  { stage, options, reference, name, by }: Plan["metrics"][number],
   label: LabelSpec,
   nets: readonly NetName[],
 ): PlannedMetric {
@@ -749,7 +750,10 @@ export function makeMetric(
     });
   }
   const { per, better, values } = stage;
-  return { stage: reference, name, per, better, values, metric };
+  return {
+    ...{ stage: reference, name, per, better, values },
+    metric: by === undefined ? metric : metricByGroup(metric, by),
+  };
 }
 
 /** Returns a value, such as the learning rate, times the factor of a schedule. */

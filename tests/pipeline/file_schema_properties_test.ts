@@ -102,7 +102,9 @@ function entryIssues(kind: StageKind, value: unknown): Issue[] {
   if (isElsewhere(entry.use)) return rest;
   const stage = builtins.find((stage) => stage.kind === kind && stage.name === entry.use);
   if (!stage) return wrong("no such stage");
-  const keys = commonKeys(kind);
+  // A metric with an option `by` of its own receives it.
+  const isOwn = (key: string) => kind === "metric" && key === "by" && key in stage.options.shape;
+  const keys = commonKeys(kind).filter((key) => !isOwn(key));
   const own = Object.fromEntries(Object.entries(entry).filter(([key]) => !keys.includes(key)));
   for (const [key, kind] of nestedStages(stage)) {
     if (!Object.hasOwn(own, key)) continue;

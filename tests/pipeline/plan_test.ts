@@ -819,3 +819,31 @@ Deno.test("makePlan() plans the schedule of a loss, and the parts of a step with
     assertEquals(plain.phases[0]!.losses[2]!.schedule, undefined);
   });
 });
+
+Deno.test("the option by of metrics names a column to read; a metric with an option by of its own receives it", async () => {
+  const plan = await planOf({
+    ...digitsPipeline(),
+    data: {
+      ...digitsPipeline().data as Record<string, unknown>,
+      label: { column: "digit", classes: 2 },
+    },
+    metrics: [
+      "accuracy",
+      { use: "accuracy", by: "user", name: "by-user" },
+      { use: "gauc", by: "page" },
+    ],
+  });
+  assertEquals(plan.metrics.map(({ name, by }) => [name, by]), [
+    ["accuracy", undefined],
+    ["by-user", "user"],
+    ["gauc", undefined],
+  ]);
+  assertEquals(plan.columns.toSorted(), ["page", "user"]);
+  assertEquals((plan.metrics[2]!.options as { by: string }).by, "page");
+  const resolved = plan.resolved.metrics as Record<string, unknown>[];
+  assertEquals(resolved.map(({ by }) => by), [undefined, "user", "page"]);
+  assertEquals(
+    await messages({ ...digitsPipeline(), metrics: [{ use: "accuracy", by: 3 }] }),
+    ["metrics[0].by: expected text, got 3"],
+  );
+});

@@ -49,7 +49,7 @@ export const commonOptions: Readonly<Record<StageKind, readonly string[]>> = {
   gradient: [],
   optimizer: ["learningRate", "schedule", "tables", "embeddingL2"],
   schedule: [],
-  metric: ["name"],
+  metric: ["name", "by"],
   output: [],
 };
 

@@ -2433,28 +2433,40 @@ readonly metric:
 readonly use: "accuracy";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 }) | ({
 readonly use: "agreement";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 }) | ({
 readonly use: "auc";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 }) | ({
 readonly use: "calibration";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 /** The number of bins of equal width for the expected calibration error. */
 readonly bins?: number;
 }) | ({
 readonly use: "confusion";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 }) | ({
 readonly use: "f1";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 /** binary: F1 of the positive class. macro: the mean of F1 over the classes. micro: F1 of the counts of all classes together. By default, binary for two classes and macro for more. */
 readonly average?: "binary" | "macro" | "micro";
 }) | ({
@@ -2469,14 +2481,20 @@ readonly bootstrap?: number;
 readonly use: "log-loss";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 }) | ({
 readonly use: "loss";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 }) | ({
 readonly use: "mean-absolute-error";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 }) | ({
 readonly use: "ndcg";
 /** The metric's key in results; the stage's name by default. */
@@ -2491,10 +2509,14 @@ readonly gain?: "linear" | "exponential";
 readonly use: "normalized-entropy";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 }) | ({
 readonly use: "pr-auc";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 }) | ({
 readonly use: "recall-at-k";
 /** The metric's key in results; the stage's name by default. */
@@ -2507,16 +2529,22 @@ readonly k?: number;
 readonly use: "root-mean-squared-error";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 }) | ({
 readonly use: "top-k";
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 /** The number of most probable classes to consider. */
 readonly k?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** The metric's key in results; the stage's name by default. */
 readonly name?: string;
+/** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
+readonly by?: string;
 readonly [option: string]: unknown;
 });
 /** An entry that names an output stage. */

@@ -22,7 +22,7 @@ import { planLosses, teachersOf } from "./losses.ts";
 import { checkMetrics } from "./metrics.ts";
 import { onlyPhase, planOptimizer, planPhases, planPhaseStages, resolvedStages } from "./phases.ts";
 import { each, type Entry, placed, Planner } from "./planner.ts";
-import { columnsOf } from "./stage_options.ts";
+import { columnsOf, hasOwnBy } from "./stage_options.ts";
 import { withTextOptions } from "./text_options.ts";
 
 /**
@@ -66,7 +66,9 @@ async function planAll(
   const optimizer = value.optimizer && await planOptimizer(planner, value.optimizer, ["optimizer"]);
   const metrics = await each(value.metrics, async (entry, index) => {
     const planned = await planner.stage<MetricStage>("metric", entry, ["metrics", index]);
-    return planned && { ...planned, name: entry.name ?? planned.stage.name };
+    if (!planned) return undefined;
+    const { stage } = planned, by = hasOwnBy(stage) ? undefined : entry.by;
+    return { ...planned, name: entry.name ?? stage.name, by };
   });
   planner.refuseTwice(placed(metrics), "metrics");
   const outputs = await each(
@@ -109,10 +111,11 @@ async function planAll(
     seed: value.seed,
     ...data,
     columns: [
-      ...new Set(
-        [...metrics, ...phases.flatMap(({ losses }) => losses)]
+      ...new Set([
+        ...[...metrics, ...phases.flatMap(({ losses }) => losses)]
           .flatMap(({ stage, options }) => columnsOf(stage, options)),
-      ),
+        ...metrics.flatMap(({ by }) => by ?? []),
+      ]),
     ],
     teachers: teachersOf(phases.flatMap(({ losses }) => losses)),
     network,
@@ -145,7 +148,11 @@ async function planAll(
         })),
       }),
       train: { ...value.train, ...(!data.group && { lastBatch: last }) },
-      metrics: metrics.map(({ resolved, name }) => ({ ...resolved, name })),
+      metrics: metrics.map(({ resolved, name, by }) => ({
+        ...resolved,
+        name,
+        ...(by !== undefined && { by }),
+      })),
       outputs: outputs.map(({ resolved }) => resolved),
     },
   };

@@ -13,7 +13,7 @@ import { callStage, type StageReference } from "../../stages/stage_error.ts";
 import type { NetworkStage } from "../../stages/network.ts";
 import { networkPart } from "../../stages/network_part.ts";
 import type { AnyStage } from "../../stages/stage.ts";
-import { absoluteUse, nestedStages, pathsOf } from "./stage_options.ts";
+import { absoluteUse, hasOwnBy, nestedStages, pathsOf } from "./stage_options.ts";
 
 /** The entry of a stage in a pipeline, with its name in `use` and its options. */
 export type Entry = { readonly use: string | AnyStage; readonly [option: string]: unknown };
@@ -55,7 +55,7 @@ export class Planner {
     kind: S["kind"],
     entry: Entry,
     path: Path,
-    ignore: readonly string[] = commonKeys(kind),
+    common: readonly string[] = commonKeys(kind),
   ): Promise<PlannedStage<S> | undefined> {
     const document = this.document;
     const place = document.place([...path, "use"]);
@@ -65,6 +65,7 @@ export class Planner {
       () => this.#registry.find(kind, entry.use, { folder, place }) as Promise<S>,
     );
     if (!stage) return undefined;
+    const ignore = hasOwnBy(stage) ? common.filter((key) => key !== "by") : common;
     const raw = Object.fromEntries(Object.entries(entry).filter(([key]) => !ignore.includes(key)));
     const set = setIn(document, entry, path);
     const reference = {

@@ -44,6 +44,16 @@ export function columnsOf({ options: { shape } }: AnyStage, options: unknown): s
 }
 
 /**
+ * Checks whether a metric has an option `by` of its own, as `gauc` does. The common option `by` of
+ * metrics then does not apply to it.
+ *
+ * @param stage The stage.
+ */
+export function hasOwnBy({ kind, options: { shape } }: AnyStage): boolean {
+  return kind === "metric" && Object.hasOwn(shape, "by");
+}
+
+/**
  * Makes the paths in a stage's options absolute. A relative path starts from the folder of the file
  * that contains it.
  *

@@ -1,0 +1,175 @@
+import {
+  type Accumulator,
+  type EvaluatedBatch,
+  isUndefinedMetric,
+  type Metric,
+  type MetricValue,
+  metricValue,
+  type OutputValues,
+  undefinedMetric,
+} from "../stages/metric.ts";
+import type { Values } from "../stages/batch.ts";
+import type { NetName } from "../stages/network.ts";
+
+/** Why a metric that reads losses is undefined: losses are computed for batches. */
+class LossesByGroup extends Error {
+  override name = "LossesByGroup";
+}
+
+/**
+ * Measures a metric for each group of rows, and averages its values over the groups. Each group for
+ * which a value is defined counts once. The additional value `groups` is the fraction of groups
+ * for which the metric's main value, or any value of a metric without one, is defined.
+ *
+ * All rows stay in memory until the value is computed: 4 bytes for each logit, label, weight, and
+ * column of a row.
+ *
+ * @param metric The metric.
+ * @param by The column that identifies the group of a row.
+ */
+export function metricByGroup(metric: Metric, by: string): Metric {
+  return {
+    start() {
+      const batches: EvaluatedBatch[] = [];
+      return {
+        add: (batch) => void batches.push(copyOf(batch)),
+        value: () => meanOverGroups(metric, groupsOf(batches, by), by),
+      };
+    },
+  };
+}
+
+/** Copies a batch, because the arrays of a batch are reused. */
+function copyOf({ size, outputs, nets, label, weight, columns }: EvaluatedBatch): EvaluatedBatch {
+  const copied = new Map<OutputValues, OutputValues>();
+  const copy = (output: OutputValues) => {
+    const { logits: { values, shape } } = output;
+    const made = copied.get(output) ?? { logits: { values: values.slice(), shape } };
+    copied.set(output, made);
+    return made;
+  };
+  return {
+    size,
+    outputs: copy(outputs),
+    nets: mapValues(nets, copy),
+    label: label.slice(),
+    weight: weight?.slice(),
+    columns: mapValues<string, Values, Values>(columns, (values) => values.slice()),
+    losses: {},
+  };
+}
+
+/** The number of a batch, and of a row in it. */
+type Place = readonly [batch: number, row: number];
+
+/** Yields the rows of each group as a batch, in the order of the first rows of the groups. */
+function* groupsOf(batches: readonly EvaluatedBatch[], by: string): Generator<EvaluatedBatch> {
+  const places = new Map<number, Place[]>();
+  for (const [number, { columns, size }] of batches.entries()) {
+    for (let row = 0; row < size; row++) {
+      const group = columns[by]![row]!, own = places.get(group);
+      if (own) own.push([number, row]);
+      else places.set(group, [[number, row]]);
+    }
+  }
+  for (const own of places.values()) yield gather(batches, own);
+}
+
+function gather(batches: readonly EvaluatedBatch[], places: readonly Place[]): EvaluatedBatch {
+  const [first] = batches;
+  const take = <T extends Float32Array | Float64Array | Int32Array>(
+    valuesOf: (batch: EvaluatedBatch) => T,
+    width = 1,
+  ): T => {
+    const like = valuesOf(first!);
+    const taken = new (like.constructor as new (length: number) => T)(places.length * width);
+    places.forEach(([number, row], at) => {
+      const values = valuesOf(batches[number]!).subarray(row * width, (row + 1) * width);
+      taken.set(values as Float64Array, at * width);
+    });
+    return taken;
+  };
+  type Numbers = Float32Array | Float64Array | Int32Array;
+  const output = (of: (batch: EvaluatedBatch) => OutputValues): OutputValues => {
+    const { shape } = of(first!).logits;
+    const width = shape.reduce((product, length) => product * length, 1);
+    return {
+      logits: { values: take((batch) => of(batch).logits.values as Numbers, width), shape },
+    };
+  };
+  const nets = Object.fromEntries(
+    Object.keys(first!.nets).map((net) => [net, output((batch) => batch.nets[net as NetName]!)]),
+  );
+  return {
+    size: places.length,
+    outputs: output(({ outputs }) => outputs),
+    nets,
+    label: take(({ label }) => label as Numbers),
+    weight: first!.weight && take(({ weight }) => weight as Numbers),
+    columns: Object.fromEntries(
+      Object.keys(first!.columns).map((name) => [
+        name,
+        take(({ columns }) => columns[name] as Numbers),
+      ]),
+    ),
+    get losses(): never {
+      throw new LossesByGroup();
+    },
+  };
+}
+
+function meanOverGroups(
+  metric: Metric,
+  groups: Iterable<EvaluatedBatch>,
+  by: string,
+): ReturnType<Accumulator["value"]> {
+  const sums = new Map<string, { sum: number; groups: number; reason: string }>();
+  let all = 0;
+  for (const group of groups) {
+    all++;
+    const accumulator = metric.start();
+    let values: Readonly<Record<string, MetricValue>>;
+    try {
+      accumulator.add(group);
+      values = named(accumulator.value());
+    } catch (error) {
+      if (!(error instanceof LossesByGroup)) throw error;
+      return undefinedMetric("losses are not computed by group");
+    }
+    for (const [name, value] of Object.entries(values)) {
+      const so = sums.get(name) ?? { sum: 0, groups: 0, reason: "" };
+      sums.set(name, so);
+      const checked = typeof value === "number" ? metricValue(value) : value;
+      if (typeof checked === "number") {
+        so.sum += checked;
+        so.groups++;
+      } else so.reason ||= checked.undefined;
+    }
+  }
+  if (all === 0) return undefinedMetric("no rows");
+  const means = [...sums].map(([name, { sum, groups, reason }]) =>
+    [
+      name,
+      groups > 0 ? sum / groups : undefinedMetric(`for no ${by}: ${reason}`),
+    ] as const
+  );
+  const counted = sums.get("")?.groups ??
+    Math.max(...[...sums.values()].map(({ groups }) => groups));
+  return { ...Object.fromEntries(means), groups: counted / all };
+}
+
+/** Returns the values of a metric by name. */
+function named(value: ReturnType<Accumulator["value"]>): Readonly<Record<string, MetricValue>> {
+  return typeof value === "number" || isUndefinedMetric(value)
+    ? { "": value }
+    : value as Readonly<Record<string, MetricValue>>;
+}
+
+function mapValues<K extends string, T, U>(
+  record: Readonly<Partial<Record<K, T>>>,
+  map: (value: T) => U,
+): Record<K, U> {
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => [key, map(value as T)]),
+  ) as Record<K, U>;
+}

@@ -1,0 +1,113 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import agreement from "../../plugins/metrics/agreement.ts";
+import auc from "../../plugins/metrics/auc.ts";
+import calibration from "../../plugins/metrics/calibration.ts";
+import logLoss from "../../plugins/metrics/log_loss.ts";
+import loss from "../../plugins/metrics/loss.ts";
+import { type LabelSpec, type MetricStage, undefinedMetric } from "../../plugin.ts";
+import { createRandom } from "../../src/base/random.ts";
+import { metricByGroup } from "../../src/train/metric_by_group.ts";
+import { batchOf, makeMetric, type Rows } from "../plugins/metrics/support.ts";
+import { binaryLabel, classLabel } from "../support/labels.ts";
+import { areaByPairs } from "../plugins/metrics/clicks.ts";
+
+type Values = Record<string, number>;
+
+/** Measures a metric by the column `user`, in batches of these sizes. */
+function measured(stage: MetricStage, label: LabelSpec, rows: Rows, sizes: readonly number[]) {
+  const accumulator = metricByGroup(makeMetric(stage, label), "user").start();
+  let from = 0;
+  for (const size of sizes) {
+    const batch = batchOf(label, rows, from, from += size);
+    accumulator.add(batch);
+    // The arrays of a batch are reused.
+    batch.outputs.logits.values.fill(0);
+    batch.label.fill(0);
+    batch.columns.user!.fill(0);
+  }
+  return accumulator.value();
+}
+
+const random = createRandom(6), count = 120;
+const user = Array.from({ length: count }, (_, row) => row < 3 ? 99 : random.integer(0, 7));
+const rows: Rows = {
+  light: user.map(() => [random.uniform() * 4 - 2]),
+  // The user 99 has clicks only.
+  label: user.map((user) => user === 99 ? 1 : random.integer(0, 1)),
+  columns: { user },
+  weight: user.map(() => 0.5 + random.uniform()),
+};
+const users = [...new Set(user)];
+const rowsOf = (one: number) => [...user.keys()].filter((row) => user[row] === one);
+
+Deno.test("auc by user is the mean of the users' areas; users with one class do not count", () => {
+  const areas = users.map((one) =>
+    areaByPairs(
+      rowsOf(one).map((row) => [rows.light[row]![0]!, rows.label[row]!] as const),
+    )
+  ).filter((area) => !Number.isNaN(area));
+  assertEquals([users.length, areas.length], [9, 8]);
+  for (const sizes of [[count], [1, 50, 7, count - 58]]) {
+    const { "": mean, groups } = measured(auc, binaryLabel, rows, sizes) as Values;
+    assertAlmostEquals(mean!, areas.reduce((sum, area) => sum + area, 0) / 8, 1e-12);
+    assertAlmostEquals(groups!, 8 / 9, 1e-12);
+  }
+});
+
+Deno.test("log-loss by user is the mean over users of the weighted means of their rows", () => {
+  const losses = users.map((one) => {
+    let sum = 0, total = 0;
+    for (const row of rowsOf(one)) {
+      const sign = rows.label[row] === 1 ? 1 : -1, weight = Math.fround(rows.weight![row]!);
+      sum += weight * Math.log1p(Math.exp(-sign * Math.fround(rows.light[row]![0]!)));
+      total += weight;
+    }
+    return sum / total;
+  });
+  const { "": mean, groups } = measured(logLoss, binaryLabel, rows, [60, 60]) as Values;
+  assertAlmostEquals(mean!, losses.reduce((sum, loss) => sum + loss, 0) / users.length, 1e-6);
+  assertEquals(groups, 1);
+});
+
+Deno.test("metrics with several values, and metrics of both nets, are averaged by group as well", () => {
+  const several = measured(calibration, binaryLabel, rows, [count]) as Values;
+  const ratios = users.map((one) => {
+    const own = rowsOf(one), weight = (row: number) => Math.fround(rows.weight![row]!);
+    const predicted = own.reduce(
+      (sum, row) => sum + weight(row) / (1 + Math.exp(-rows.light[row]![0]!)),
+      0,
+    );
+    const clicks = own.reduce((sum, row) => sum + weight(row) * rows.label[row]!, 0);
+    return predicted / clicks;
+  });
+  assertAlmostEquals(
+    several.ratio!,
+    ratios.reduce((sum, ratio) => sum + ratio, 0) / users.length,
+    1e-5,
+  );
+  assert(!("" in several));
+  const logits = (row: number) => [row % 3, 1, 0];
+  const pair: Rows = {
+    light: [0, 1, 2, 3].map(logits),
+    booster: [0, 1, 2, 0].map(logits),
+    label: [0, 0, 0, 0],
+    columns: { user: [1, 1, 1, 2] },
+  };
+  // Both nets agree in all rows: the fourth row has the same logits as the first.
+  assertEquals((measured(agreement, classLabel(3), pair, [3, 1]) as Values)[""], 1);
+  const other = { ...pair, booster: [0, 1, 2, 2].map(logits) };
+  assertEquals((measured(agreement, classLabel(3), other, [2, 2]) as Values)[""], 0.5);
+});
+
+Deno.test("a metric that is undefined for all groups, for losses, and without rows says why", () => {
+  const one = { ...rows, label: user.map(() => 1) };
+  assertEquals(measured(auc, binaryLabel, one, [count]), {
+    "": undefinedMetric("for no user: one class"),
+    groups: 0,
+  });
+  assertEquals(
+    measured(loss, binaryLabel, rows, [count]),
+    undefinedMetric("losses are not computed by group"),
+  );
+  assertEquals(measured(auc, binaryLabel, rows, []), undefinedMetric("no rows"));
+});
