@@ -20,7 +20,8 @@ import { assertNear, assertSummary, readAuxiliaryReference } from "../reference/
 import { referenceIntegers, referenceUniform, referenceValues } from "../reference/values.ts";
 import { current, diesAndGoesOn } from "../support/deaths.ts";
 import { forEachEngine, leftBehind } from "../support/engines.ts";
-import { root } from "../support/command_line.ts";
+import { inFolder, root } from "../support/command_line.ts";
+import { certain, writeTaught } from "../support/teachers.ts";
 import { digitsPipeline, runFile, withPipeline } from "../support/pipelines.ts";
 
 const reference = await readAuxiliaryReference();
@@ -261,6 +262,49 @@ forEachEngine(
       }),
       [4, 9],
     ),
+);
+
+forEachEngine(
+  "a teacher outside the run teaches an auxiliary head, with a scaled output",
+  () =>
+    inFolder(async (folder) => {
+      const path = join(folder, "train.arrow");
+      await writeTaught(path);
+      const run = async (teacherScale?: number) => {
+        const pipeline = withHead({
+          data: { ...digitsPipeline().data as object, train: { use: "arrow", path }, rows: 64 },
+          losses: [
+            tasks[0],
+            {
+              ...{ use: "mse-hint", to: "light.auxiliary", teacher: { column: "teacher" } },
+              ...(teacherScale !== undefined && { teacherScale }),
+            },
+          ],
+          train: { epochs: 1, batch: 64 },
+          metrics: ["accuracy", "loss"],
+        });
+        return await withPipeline(pipeline, async (file, folder) => {
+          const out = join(folder, "run"), losses: (readonly number[])[] = [];
+          const { result } = await runFile(file, out, current(), {
+            step: ({ losses: each }) => void losses.push(Object.values(each)),
+          });
+          if (teacherScale !== undefined) return losses[0]!;
+          const evaluated = await evaluateRun(
+            out,
+            { engine: current(), checkpoint: "last" },
+            ({ metrics }) => metrics,
+          );
+          assertEquals(evaluated, result.test as typeof evaluated);
+          return losses[0]!;
+        });
+      };
+      const [one, two, three] = [await run(), await run(2), await run(3)];
+      assertEquals([one[0], one[0]], [two[0], three[0]]);
+      // Of Σ (α · t − s)², the second difference over α is 2 Σ t²; t = log p are the teacher's logits.
+      const squares = certain(0).reduce((sum, p) => sum + Math.log(p) ** 2, 0);
+      const second = three[1]! - 2 * two[1]! + one[1]!;
+      assertNear("second difference", [second], [2 * squares], 1e-4);
+    }),
 );
 
 /** A pipeline on maps, whose head reads one, and the losses that its light net has alone. */

@@ -187,13 +187,17 @@ const columnsOf = ({ columns = {} }: Batch) =>
 const readsOnlyLogits = (term: Term) =>
   outputsRead(term).every(({ output }) => output === "logits");
 
-/** Creates the losses, and the auxiliary head that they read, with their variables. */
+/**
+ * Creates the losses, and the auxiliary head that they read, with their variables. Evaluations leave
+ * out the losses that read a teacher outside the run.
+ */
 function makeTerms(
   { model }: OpenedRun,
   { plan, nets, phase }: Pick<ScorerRequest, "plan" | "nets" | "phase">,
 ) {
   const { outputs, units } = model.network;
-  const variables = new DeclaredVariables(), losses = lossesOf(phase, nets);
+  const variables = new DeclaredVariables(),
+    losses = lossesOf(phase, nets).filter(({ teacher }) => !teacher);
   const head = auxiliaryHead(plan, { losses, shapes: outputs, units, variables });
   const shapes = head ? { ...outputs, [HEAD_OUTPUT]: [units] } : outputs;
   const terms = losses.map((loss) => makeTerm(loss, shapes, model.label.spec, variables));

@@ -187,7 +187,8 @@ function outsideOutputs(
     return undefined;
   }
   const [output, ...more] = [to].flat();
-  if (more.length === 0 && output!.endsWith(".logits")) return [[`${OUTSIDE}.logits`, output!]];
+  const isLogits = /\.(logits|auxiliary)$/.test(output!);
+  if (more.length === 0 && isLogits) return [[`${OUTSIDE}.logits`, output!]];
   planner.problem(
     "an outside `teacher` has logits only, so the hint compares them with the logits of one net",
     planner.document.place([...path, "to"]),
