@@ -16,7 +16,7 @@
 
 export { loadModel, type LoadModelOptions } from "./src/model/load_model.ts";
 export type { Model, ModelInputInfo } from "./src/model/model.ts";
-export type { RunPart } from "./src/model/open_run.ts";
+export type { RunPart } from "./src/model/load_model.ts";
 export { type Answer, type ClassValue, Predictions } from "./src/model/answers.ts";
 export type { Row } from "./src/model/rows.ts";
 export type { FeatureValues } from "./src/model/runners.ts";

@@ -24,6 +24,9 @@ import { availableMemory } from "../base/machine/available_memory.ts";
 import { memoryFor } from "./memory.ts";
 import { batchCount, batchRange, sampleRows } from "./order.ts";
 import { withCounts, withIds, withTransforms } from "./prepare_features.ts";
+import { type ComputeTeacher, type TeacherOutputs, withOutputs } from "./outside_outputs.ts";
+import { type Selection, selectRows } from "./select_rows.ts";
+import { listed } from "./listed.ts";
 import { sampledRows } from "./sampling.ts";
 import { openDataset, readSplit, type Split } from "./split.ts";
 import { divideSource, splitColumns, splitPlace } from "./split_rows.ts";
@@ -60,6 +63,8 @@ export interface PreparedData {
    * `data.sampling` leaves out; absent without sampling.
    */
   readonly rowWeights?: readonly number[] | undefined;
+  /** For each teacher that Rocket computes, a text that changes when it changes, by its name. */
+  readonly teachers: Readonly<Record<string, string>>;
   /** The memory that was available to this process before rows were read, in bytes. */
   readonly available: number;
   /** The plan, with the features that its columns are. */
@@ -73,12 +78,15 @@ export interface PreparedData {
  *
  * @param written The plan.
  * @param report Receives log lines about rows that do not fit in memory and about long operations.
+ * @param compute Computes the outputs of teachers that are no columns. Without it, batches have no
+ *   outputs of them.
  * @returns The rows.
  * @throws {UserError} If a file or a column does not agree with the plan.
  */
 export async function prepareData(
   written: Plan,
   report: (line: string) => void = () => {},
+  compute?: ComputeTeacher,
 ): Promise<PreparedData> {
   const available = await availableMemory();
   const chosen = chooseFeatures(written, needsColumns(written) ? await columnNames(written) : []);
@@ -109,6 +117,8 @@ export async function prepareData(
       });
     }
     await divide(planOfRows, sources);
+    const outputs = compute ? await addOutputs(planOfRows, sources, compute) : [];
+    if (outputs.length > 0) reportAugmented(planOfRows, report);
     const read = async (name: string, like?: Split) => {
       const { dataset, request, setup, fields } = sources.get(name)!;
       // The split closes its source.
@@ -125,6 +135,7 @@ export async function prepareData(
       return split;
     };
     const whole = await read("train");
+    for (const { teacher, label } of outputs) refuseOtherLabel(teacher, label, whole.label);
     const kept = trainingRows(planOfRows, whole.rows);
     const candidates = kept ? whole.subset(kept) : whole;
     const sampled = await sampledRows(planOfRows, candidates);
@@ -175,6 +186,7 @@ export async function prepareData(
       splits,
       label,
       ...(sampled && { rowWeights: sampled.weights }),
+      teachers: Object.fromEntries(outputs.map((one) => [one.teacher.name, one.identity])),
       transforms,
       measured,
       first,
@@ -261,7 +273,9 @@ async function openSource(
     columns: [...new Set([...plan.columns, ...plan.group ? [plan.group.column] : []])],
     // Teachers teach, so other rows than training rows need no outputs of them.
     teachers: split === "all" || split === "train"
-      ? Object.fromEntries(plan.teachers.map((teacher) => [teacher.name, columnOf(teacher)]))
+      ? Object.fromEntries(
+        plan.teachers.filter(({ from }) => !from).map((one) => [one.name, columnOf(one)]),
+      )
       : {},
     stage: reference,
     places: (...path: readonly string[]) => {
@@ -285,6 +299,82 @@ async function openSource(
       : undefined,
     fields: [],
   };
+}
+
+/**
+ * Adds the outputs of teachers that are nets of runs to the training rows.
+ *
+ * @returns The teachers with the labels that they predict, and with what identifies them.
+ */
+async function addOutputs(
+  plan: CompletePlan,
+  sources: Map<string, OpenSource>,
+  compute: ComputeTeacher,
+): Promise<(Pick<TeacherOutputs, "label" | "identity"> & { readonly teacher: PlannedTeacher })[]> {
+  const added = [];
+  for (const teacher of plan.teachers) {
+    if (!teacher.from) continue;
+    const source = sources.get("train")!, { dataset, request, setup } = source;
+    const planned = plan.sources.all ?? plan.sources.train!;
+    const selection = "selection" in dataset ? dataset.selection as Selection : undefined;
+    const { values, units, label, identity } = await compute(teacher, {
+      fingerprint: JSON.stringify([dataset.fingerprint, planned.specifier, planned.resolved]),
+      async open(columns, typed) {
+        const { reference } = planned;
+        const opened = createSource(planned);
+        const own = await typed(
+          await callStage(reference, "open()", () => opened.open({ columns })),
+        );
+        return selection ? selectRows(own, selection) : own;
+      },
+    });
+    const output = { column: teacher.column, values, units };
+    sources.set("train", {
+      ...source,
+      dataset: withOutputs(dataset, output),
+      request: {
+        ...request,
+        teachers: { ...request.teachers, [teacher.name]: columnOf(teacher) },
+      },
+      setup: setup && { ...setup, outputs: [...setup.outputs ?? [], output] },
+    });
+    added.push({ teacher, label, identity });
+  }
+  return added;
+}
+
+/** Tells the user that a teacher does not see the rows as the nets do. */
+function reportAugmented({ transforms }: Plan, report: (line: string) => void): void {
+  const names = transforms.filter(({ on }) => on === "training").map(({ reference }) => reference);
+  if (names.length === 0) return;
+  report(
+    `teacher: its logits are those of the rows without ${
+      names.map(({ name }) => name).join(", ")
+    }, because they are computed once`,
+  );
+}
+
+/** Rejects a teacher that predicts another label, or other classes. */
+function refuseOtherLabel({ from, place }: PlannedTeacher, its: LabelSpec, own: LabelSpec): void {
+  const describe = ({ kind, classes, vocabulary }: LabelSpec) =>
+    kind === "number"
+      ? "a number"
+      : vocabulary
+      ? `the classes ${listed(vocabulary)}`
+      : `${kind === "binary" ? "one logit for " : ""}${classes} classes`;
+  const same = its.kind === own.kind && its.classes === own.classes &&
+    its.vocabulary?.join("\0") === own.vocabulary?.join("\0");
+  if (same) return;
+  throw new UserError(
+    `the teacher in ${from!.run} predicts ${describe(its)}, but the label has ${describe(own)}`,
+    {
+      place: place("run"),
+      hint: hint("teacher/label", "name a run that was trained on the same label", {
+        edit: "the run of the teacher",
+      }),
+      exitCode: 2,
+    },
+  );
 }
 
 const columnOf = ({ column, of, missing }: PlannedTeacher): TeacherColumn => ({

@@ -24,6 +24,7 @@ import {
 import { type GroupedRows, Groups } from "./groups.ts";
 import { type EpochOrder, wholeOrder, type Window, windowOrder, windowsOf } from "./order.ts";
 import { combineParts, type Specs } from "../stages/parts.ts";
+import { type OutputColumn, withOutputs } from "./outside_outputs.ts";
 import { type Epoch, type Rows, Store } from "./rows.ts";
 import { type Selection, selectRows } from "./select_rows.ts";
 import { firstAtLeast, lastAtMost } from "./bounds.ts";
@@ -56,6 +57,8 @@ export interface SourceSetup {
   readonly widened?: Uint8Array | undefined;
   /** The rows to use; all by default. */
   readonly selection?: Selection | undefined;
+  /** The outputs of teachers, which are no columns of the source. */
+  readonly outputs?: readonly OutputColumn[] | undefined;
 }
 
 /** Streamed rows in a form that can be sent to another thread, which opens their source again. */
@@ -397,7 +400,7 @@ export async function openStreamed(
   { source: setup, request: sent, facts, index, groups }: SharedStream,
   registry: Registry,
 ): Promise<StreamedRows> {
-  const { specifier, options, folder, widened, selection } = setup;
+  const { specifier, options, folder, widened, selection, outputs = [] } = setup;
   const request = receivedRequest(sent), { stage: reference } = request;
   const stage = await registry.find("source", specifier, { folder, place: reference.place });
   const source = callStage(
@@ -405,7 +408,8 @@ export async function openStreamed(
     "create()",
     () => (stage as SourceStage).create(options, { folder }),
   );
-  const columns = wantedColumns(request);
+  const added = new Set(outputs.map(({ column }) => column));
+  const columns = wantedColumns(request).filter((column) => !added.has(column));
   let dataset = await callStage(reference, "open()", () => source.open({ columns }));
   if (dataset.fingerprint !== (selection?.source ?? facts.fingerprint)) {
     await dataset.close?.();
@@ -418,8 +422,9 @@ export async function openStreamed(
     const fields = receivedFields(widened), { widen } = dataset;
     dataset = await callStage(reference, "widen()", () => widen!.call(dataset, fields));
   }
-  await prepareDecoding(dataset.schema, request);
   if (selection) dataset = selectRows(dataset, selection);
+  for (const output of outputs) dataset = withOutputs(dataset, output);
+  await prepareDecoding(dataset.schema, request);
   return new StreamedRows(new Stream(dataset, request, facts), index, groups);
 }
 

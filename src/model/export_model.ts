@@ -19,7 +19,7 @@ import { ElementType } from "./onnx/messages.ts";
 import { tritonConfig } from "./onnx/triton.ts";
 import { type EarlierRun, readEarlierRun } from "../run/folder/manifest.ts";
 import { modelToOnnx, type OnnxModel } from "./onnx/model_to_onnx.ts";
-import { netsOfRun, openRun, rowsStage, type RunPart } from "./open_run.ts";
+import { netsOfRun, openRun, rowsStage, type RunPart } from "../run/model/open_run.ts";
 import { readmeOf } from "./export_readme.ts";
 import { writeRows } from "./graph_rows.ts";
 import { inputArrays, openSession, sourceRunner } from "./runners.ts";

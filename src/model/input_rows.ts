@@ -1,4 +1,4 @@
-import { DataType, type RecordBatch, type Schema } from "apache-arrow";
+import type { RecordBatch, Schema } from "apache-arrow";
 import { basename, dirname, join, resolve } from "node:path";
 import { builtins } from "../../plugins/mod.ts";
 import arrow from "../../plugins/sources/arrow.ts";
@@ -9,13 +9,12 @@ import { UserError } from "../base/errors.ts";
 import { type RowFormat, rowFormat } from "../base/files/row_format.ts";
 import { runFiles } from "../base/files/run_files.ts";
 import { hint } from "../base/hints.ts";
-import { layoutOf } from "../input/layout.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { withVariables } from "../pipeline/document/environment.ts";
 import { readDocument } from "../pipeline/document/document.ts";
 import { isEntry, Planner } from "../pipeline/plan/planner.ts";
 import { createRegistry } from "../pipeline/registry.ts";
-import { fieldOf } from "../run/model/family.ts";
+import { inTypesOf } from "../run/model/in_types.ts";
 import type { ModelSource, SourceFeature } from "../run/model/model_file.ts";
 import type { Dataset, Source, SourceStage } from "../stages/source.ts";
 import { callStage } from "../stages/stage_error.ts";
@@ -186,28 +185,4 @@ async function openEntry(
   const { stage, options, reference, folder } = planned;
   const source = callStage(reference, "create()", () => stage.create(options, { folder }));
   return await callStage(reference, "open()", () => source.open(request));
-}
-
-/**
- * Gives the columns of text files the types that they had in the run. Without this, the type
- * depends on the file: the same column may contain only whole numbers in one file, and fractions or
- * texts in another.
- *
- * @param opened The files.
- * @param columns The columns of the run.
- * @returns The files with these types.
- */
-export async function inTypesOf(
-  opened: Dataset,
-  columns: readonly Pick<SourceFeature, "column" | "type">[],
-): Promise<Dataset> {
-  const others = columns.filter(({ column, type }) => {
-    const field = (opened.schema as Schema).fields.find(({ name }) => name === column);
-    // A text file without values in a column does not tell its type.
-    if (field && DataType.isNull(field.type)) return true;
-    const layout = field && layoutOf(field.type);
-    return layout && layout.lists.length === 0 && layout.family !== type.family;
-  });
-  const fields = new Map(others.map(({ column, type }) => [column, fieldOf(column, type)]));
-  return opened.widen && fields.size > 0 ? await opened.widen([...fields.values()]) : opened;
 }

@@ -10,7 +10,7 @@ import { isElsewhere, isUrl } from "../pipeline/registry.ts";
 import { refuseChanged } from "../run/folder/found_checkpoint.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
 import { modelToOnnx } from "./onnx/model_to_onnx.ts";
-import { netsOfRun, type OpenedRun } from "./open_run.ts";
+import { netsOfRun, type OpenedRun } from "../run/model/open_run.ts";
 import { dataFileOf, onnxHashes, writeOnnxFile } from "./write_onnx.ts";
 
 /**

@@ -14,7 +14,13 @@ import { batchTensors } from "../train/tensors.ts";
 import { onnxOfRun } from "./kept_net.ts";
 import { LoadedModel, type Model } from "./model.ts";
 import { inputsOfGraph } from "./onnx/columns.ts";
-import { netsOfRun, type OpenedRun, openRun, rowsStage, type RunPart } from "./open_run.ts";
+import {
+  netsOfRun,
+  type OpenedRun,
+  openRun,
+  rowsStage,
+  type RunPart,
+} from "../run/model/open_run.ts";
 import {
   featureRunner,
   type NetRunner,
@@ -24,6 +30,8 @@ import {
   tensorRunner,
 } from "./runners.ts";
 import { onnxHashes } from "./write_onnx.ts";
+
+export type { RunPart };
 
 /** The options of {@linkcode loadModel}, such as the net, the checkpoint, and the engine. */
 export interface LoadModelOptions extends RunPart {

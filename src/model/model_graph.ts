@@ -4,7 +4,7 @@ import type { InputsKind, ModelContent, ModelFile } from "../run/model/model_fil
 import type { ColumnSpec } from "../stages/batch.ts";
 import type { NetName } from "../stages/network.ts";
 import { inputsAfter, transformsBefore } from "./graph_start.ts";
-import type { ModelNets } from "./nets.ts";
+import type { ModelNets } from "../run/model/nets.ts";
 import { type FeatureInput, inputsOfGraph } from "./onnx/columns.ts";
 import { noGraph, recordNet } from "./record_net.ts";
 

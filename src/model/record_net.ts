@@ -8,7 +8,7 @@ import type { NetName } from "../stages/network.ts";
 import { calledStage, callStage, type StageReference } from "../stages/stage_error.ts";
 import { Forward } from "../train/forward.ts";
 import type { TensorsByName } from "../train/variables.ts";
-import type { ModelNets } from "./nets.ts";
+import type { ModelNets } from "../run/model/nets.ts";
 
 /** The input of {@linkcode recordNet}: the net to record, its features, and its transforms. */
 export interface NetRequest {

@@ -30,6 +30,8 @@ export interface AllowedCode {
   readonly folder: string;
   /** All folders whose code may be loaded, including the project's. */
   readonly folders: readonly string[];
+  /** The modules that the command line allows, as the user wrote them. */
+  readonly given: readonly string[];
   /**
    * Rejects a module that is neither in the project's folder nor allowed.
    *
@@ -57,6 +59,7 @@ export function codeThatWasChecked(
   return {
     folder: project,
     folders: [project],
+    given: [],
     refuse(specifier) {
       if (checked.has(specifier)) return Promise.resolve(undefined);
       return Promise.reject(new Error(`${specifier} was not checked before it was loaded`));
@@ -105,6 +108,7 @@ export async function allowedCode(
   return {
     folder: project.folder,
     folders: [project.folder],
+    given: allowed,
     async refuse(specifier, { folder, place }) {
       const code = await identify(specifier, folder);
       if (own.includes(code)) return undefined;
@@ -179,6 +183,7 @@ export async function allowedCodeOfRun(
     return {
       folder: above.folder,
       folders: [above.folder, here.folder],
+      given: allowed,
       async refuse(specifier, named) {
         try {
           return await above.refuse(specifier, named);

@@ -121,8 +121,14 @@ const initialOfRun = z.strictObject({
   ),
 });
 
-/** A teacher that is not part of the run. */
-const teacherSchema = z.strictObject({
+const missing = z.enum(["error", "skip"], { error: "expected error or skip" }).default("error")
+  .describe(
+    "What to do with rows without an output (a null or NaN in the column; rows for which the run " +
+      "predicts nothing). error: the run fails. skip: the loss of these rows is 0.",
+  );
+
+/** A teacher whose output is a column of the training rows. */
+const teacherColumn = z.strictObject({
   column: text("the name of a column").describe(
     "The column of the training rows that has the teacher's output: one number per row, or a list " +
       "with a number for each class.",
@@ -132,11 +138,26 @@ const teacherSchema = z.strictObject({
       "What the numbers are. The default is probabilities; if the label is a number, the column has " +
         "predicted numbers, and this option does not apply.",
     ),
-  missing: z.enum(["error", "skip"], { error: "expected error or skip" }).default("error").describe(
-    "What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of " +
-      "these rows is 0.",
+  missing,
+});
+
+/** A teacher that is a net of an earlier run. */
+const teacherRun = z.strictObject({
+  run: text("a run folder").describe(
+    "The run folder of the teacher. Its predictions for the training rows are computed once, " +
+      "before training.",
   ),
-}, { error: "expected { column: … }" });
+  net: z.enum(["light", "booster"], { error: "expected light or booster" }).optional().describe(
+    "The net of that run; by default, its booster if it has one.",
+  ),
+  checkpoint: checkpointName,
+  missing,
+});
+
+/** A teacher that is not part of the run. */
+const teacherSchema = z.union([teacherColumn, teacherRun], {
+  error: "expected { column: … } or { run: … }",
+});
 
 /** The metric that selects the best epoch or stops training. */
 const metricKey = name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/));

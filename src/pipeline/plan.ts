@@ -53,12 +53,24 @@ export interface PlannedTransformStage extends PlannedStage<TransformStage> {
   readonly on: "training" | "all";
 }
 
-/** A teacher outside the run, whose output is a column of the training rows. */
+/** A net of an earlier run that is a teacher. */
+export interface TeacherRun {
+  /** The run folder. */
+  readonly run: string;
+  /** The net; the booster by default if the run has one. */
+  readonly net: NetName | undefined;
+  /** The checkpoint. */
+  readonly checkpoint: string;
+}
+
+/** A teacher outside the run: a column of the training rows, or a net of an earlier run. */
 export interface PlannedTeacher {
   /** The name of its output in batches. Equal teachers have equal names. */
   readonly name: string;
-  /** The column with its output. */
+  /** The column with its output; for a net of a run, a name for the column that Rocket adds. */
   readonly column: string;
+  /** The net of an earlier run that computes the output, if the data has no column with it. */
+  readonly from: TeacherRun | undefined;
   /** What the numbers are; by default, probabilities if the label has classes. */
   readonly of: "logits" | "probabilities" | undefined;
   /** What to do with rows without an output. */
@@ -263,6 +275,8 @@ export interface Plan {
   readonly baseline: boolean;
   /** The folder of the project whose code the pipeline may load. */
   readonly project: string;
+  /** The code outside the project that the command line allows, as the user wrote it. */
+  readonly allowPlugins: readonly string[];
   /**
    * The whole pipeline as plain JSON with every default filled in, for files. It has `${env:NAME}`
    * instead of the values of environment variables.

@@ -31,6 +31,8 @@ export interface FindContext {
 export interface Registry {
   /** The folder of the project whose code may be loaded. */
   readonly project: string;
+  /** The modules that the command line allows, as the user wrote them. */
+  readonly allowPlugins: readonly string[];
   /**
    * Finds a stage.
    *
@@ -56,6 +58,7 @@ export function createRegistry(
 ): Registry {
   return {
     project: allowed.folder,
+    allowPlugins: allowed.given,
     async find(kind, use, context) {
       if (typeof use !== "string") return ofKind(kind, use, undefined, context);
       if (isElsewhere(use)) {

@@ -16,7 +16,7 @@ import { cellTexts } from "../base/cell_text.ts";
 import type { WrongRow } from "../model/evaluation/wrong_rows.ts";
 import { wrongRowBatches } from "../model/evaluation/wrong_columns.ts";
 import { isNested } from "../model/csv_rows.ts";
-import { openRun } from "../model/open_run.ts";
+import { openRun } from "../run/model/open_run.ts";
 import { sampleRows } from "../model/samples.ts";
 import { variablesIn } from "../pipeline/document/environment.ts";
 import { type RunSummary, summarizeRun } from "../run/folder/run_state.ts";

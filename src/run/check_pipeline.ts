@@ -12,6 +12,7 @@ import type { JobPhase } from "./job.ts";
 import { missingPermission, namingPermissions } from "./missing_permission.ts";
 import { readPlan } from "./read_plan.ts";
 import { parametersOf, prepareJobs } from "./run.ts";
+import { teachersOfRuns } from "./teachers.ts";
 import { warningsOf } from "./warnings/warnings.ts";
 
 /**
@@ -53,7 +54,11 @@ export async function checkPlan(
   plan: Plan,
   { engine: choice = "auto", report, warn, onPhase }: CheckPlanOptions,
 ): Promise<CheckedPlan> {
-  const data = await prepareData(plan, report);
+  const compute = teachersOfRuns(plan, {
+    engine: () => openEngine(choice, report),
+    listener: { report, debug: false },
+  });
+  const data = await prepareData(plan, report, compute);
   try {
     const engine = await openEngine(choice, report);
     report(`engine: ${engine.name} (${engine.detail})`);

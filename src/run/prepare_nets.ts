@@ -186,7 +186,8 @@ export function prepareNets(
   const outside = data.splits.train.specs.teachers ?? {};
   const shapesOf = ({ teacher }: PlannedLoss) => {
     if (!teacher) return shapes;
-    refuseOtherUnits(teacher, outside[teacher.name]!, label, units);
+    const spec = outside[teacher.name];
+    if (spec) refuseOtherUnits(teacher, spec, label, units);
     return { ...shapes, [`${OUTSIDE}.logits`]: [units] };
   };
   const terms = losses

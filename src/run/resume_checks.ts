@@ -121,14 +121,18 @@ function at(value: unknown, path: string): unknown {
 const plain = (value: unknown) => value === undefined ? value : JSON.parse(JSON.stringify(value));
 
 /**
- * Refuses to resume a run if its data has changed.
+ * Refuses to resume a run if its data, or a teacher in another run, has changed.
  *
  * @param earlier The run to resume.
  * @param data The current rows.
  * @param plan The plan, for places in messages.
- * @throws {UserError} With each split that has changed.
+ * @throws {UserError} With each split and each teacher that has changed.
  */
-export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, plan: Plan): void {
+export function refuseOtherData(
+  earlier: EarlierRun,
+  { splits, teachers }: PreparedData,
+  plan: Plan,
+): void {
   const problems = Object.entries(splits).flatMap(([name, { rows, fingerprint }]): Problem[] => {
     const before = earlier.data[name];
     if (before?.rows === rows && before.fingerprint === fingerprint) return [];
@@ -145,8 +149,26 @@ export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, p
       }),
     }];
   });
+  problems.push(...changedTeachers(earlier, teachers, plan));
   if (problems.length > 0) throw new UserError(problems);
   refuseOtherOrder(earlier.data.train?.shuffle, splits.train!.shuffle, plan);
+}
+
+/** Returns a problem for each teacher whose outputs are no longer those of the run. */
+function changedTeachers(
+  { teachers: before = {} }: EarlierRun,
+  now: PreparedData["teachers"],
+  plan: Plan,
+): Problem[] {
+  return plan.teachers.flatMap(({ name, from, place }): Problem[] =>
+    from === undefined || before[name] === undefined || now[name] === before[name] ? [] : [{
+      message: `the teacher in ${from.run} has changed since the run began`,
+      place: place("run"),
+      hint: hint("resume/teacher", "restore the run of the teacher, or start a new run", {
+        edit: "the run of the teacher, or the command",
+      }),
+    }]
+  );
 }
 
 /**

@@ -49,6 +49,7 @@ import { describeValue } from "../base/describe_value.ts";
 import { firstBatch, prepareData, type PreparedData } from "../input/prepare_data.ts";
 import { netsOf, phaseAlone, type PreparedNets, prepareNets } from "./prepare_nets.ts";
 import { chooseMetrics } from "./choose.ts";
+import { teachersOfRuns } from "./teachers.ts";
 import { runJob } from "./trainer.ts";
 import { type GivenState, nothingGiven, parameterCount } from "../train/variables.ts";
 import { type FirstStep, largeFirstLoss } from "./warnings/first_loss.ts";
@@ -114,10 +115,15 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
   if (earlier) removeRunDrafts(options.out);
   // Refuse before the data is read, which can take long.
   if (!earlier) await refuseTaken(options.out);
-  const data = await prepareData(plan, report);
+  const choice = options.engine ?? earlier?.engine ?? "auto";
+  const compute = teachersOfRuns(plan, {
+    engine: () => openEngine(choice, report),
+    listener: { report, debug: options.debug ?? false },
+  });
+  const data = await prepareData(plan, report, compute);
   try {
     if (earlier) refuseOtherData(earlier, data, plan);
-    const engine = await openEngine(options.engine ?? earlier?.engine ?? "auto", report);
+    const engine = await openEngine(choice, report);
     report(`engine: ${engine.name} (${engine.detail})`);
     const { precision, line } = choosePrecision(
       options.precision ?? earlier?.precision ?? "float32",
@@ -496,7 +502,7 @@ async function makeRunFolder(folder: string): Promise<Disposable> {
 /** Describes a run for `pipeline.json`: every option, versions, and the data. */
 function describeRun(
   plan: Plan,
-  { splits, measured }: PreparedData,
+  { splits, measured, teachers }: PreparedData,
   engine: Engine,
   precision: Precision,
   initial: InitialHashes,
@@ -520,6 +526,7 @@ function describeRun(
     },
     data,
     initial,
+    ...(Object.keys(teachers).length > 0 && { teachers }),
     measured,
   };
 }

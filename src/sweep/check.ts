@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import type { AllowedCode } from "../pipeline/allowed_code.ts";
-import { openEngine } from "../engine/engine.ts";
+import { type Engine, openEngine } from "../engine/engine.ts";
 import { formatPlace, type Problem, UserError, warningLines } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
@@ -20,6 +20,7 @@ import { readInitial } from "../run/initial.ts";
 import { prepareData, type PreparedData } from "../input/prepare_data.ts";
 import { prepareJobs } from "../run/run.ts";
 import { warningsOf } from "../run/warnings/warnings.ts";
+import { teachersOfRuns } from "../run/teachers.ts";
 import { type Asked, type KeptRun, keptRun, type RunState } from "./kept.ts";
 import type { Setting, Sweep, SweepRun } from "../pipeline/sweep_file/read.ts";
 import type { LatencyOptions } from "../pipeline/sweep_file/schema.ts";
@@ -140,7 +141,7 @@ export async function checkSweep(
   for (const { key } of sweep.settings) {
     const runs = [...plans].filter(([{ setting }]) => setting === key);
     await problems.collect(key, async () => {
-      for (const warning of await tryRuns(runs, kept)) warnings.add(key, warning);
+      for (const warning of await tryRuns(runs, kept, engine)) warnings.add(key, warning);
     });
   }
   problems.throwAny();
@@ -170,9 +171,14 @@ export async function checkSweep(
 async function tryRuns(
   runs: readonly (readonly [SweepRun, Plan])[],
   kept: ReadonlyMap<SweepRun, KeptRun>,
+  engine: Engine,
 ): Promise<Problem[]> {
   const [, first] = runs[0]!;
-  const data: PreparedData = await prepareData(first);
+  const compute = teachersOfRuns(first, {
+    engine: () => Promise.resolve(engine),
+    listener: { report: () => {}, debug: false },
+  });
+  const data: PreparedData = await prepareData(first, undefined, compute);
   try {
     for (const [run, plan] of runs) {
       const { earlier } = kept.get(run)!;

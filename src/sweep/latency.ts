@@ -13,7 +13,7 @@ import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import { type EngineChoice, openEngine } from "../engine/engine.ts";
 import { prepareData, type PreparedData } from "../input/prepare_data.ts";
-import { variablesOf } from "../model/nets.ts";
+import { variablesOf } from "../run/model/nets.ts";
 import type { OnnxFile } from "../model/onnx/builder.ts";
 import { inputsOfFeatures } from "../model/onnx/columns.ts";
 import { modelToOnnx } from "../model/onnx/model_to_onnx.ts";

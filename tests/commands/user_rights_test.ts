@@ -283,3 +283,81 @@ forNative(
       assertStringIncludes(refused.stderr, "there is no option --forced");
     }),
 );
+
+const halving = `
+import { defineTransform, z } from ${JSON.stringify(pluginApi)};
+export default defineTransform({
+  name: "halving", summary: "Halves x.", options: z.object({}),
+  create: (_options, { features }) => ({
+    features,
+    apply: (batch) => ({
+      ...batch,
+      features: {
+        x: { ...batch.features.x, values: batch.features.x.values.map((x) => x / 2) },
+      },
+    }),
+  }),
+});
+`;
+
+Deno.test("a run uses nets of other runs as teachers, whose logits are in the cache the second time", () =>
+  inFolder(async (folder) => {
+    const sources = {
+      train: { use: "csv", path: "../rows.csv" },
+      test: { use: "csv", path: "../rows.csv" },
+    };
+    const teacher = (transforms: string[]) => ({
+      ...base,
+      name: "teacher",
+      data: { ...base.data, ...sources, transforms },
+    });
+    const student = (run: string) => ({
+      ...base,
+      name: "student",
+      data: { ...base.data, ...sources },
+      network: { use: "mlp", light: [4] },
+      losses: [{ use: "kl", teacher: { run } }],
+    });
+    await write(folder, {
+      "rows.csv": rows.join("\n"),
+      "big/deno.json": "{}",
+      "big/halving.ts": halving,
+      "big/plain.yaml": teacher([]),
+      "big/custom.yaml": teacher(["./halving.ts"]),
+      "small/deno.json": "{}",
+      "small/plain.yaml": student("../big/plain"),
+      "small/custom.yaml": student("../big/custom"),
+      "small/foreign.yaml": student("../foreign/custom"),
+    });
+    const big = join(folder, "big"), small = join(folder, "small"), home = join(folder, "home");
+    await Deno.mkdir(home);
+    const env = { HOME: home };
+    for (const name of ["plain", "custom"]) {
+      const args = ["run", `${name}.yaml`, "--out", name, "--engine", "wasm"];
+      const { code, stderr } = await rocket(args, { cwd: big, env });
+      assertEquals([code, stderr.includes("error")], [0, false], stderr);
+    }
+    const ran = async (name: string, out: string) => {
+      const args = ["run", `${name}.yaml`, "--out", out, "--engine", "wasm"];
+      const { code, stderr } = await rocket(args, { cwd: small, env });
+      return { code, stderr };
+    };
+    for (
+      const [name, out, words] of [
+        ["plain", "first", "were computed for 40 training rows"],
+        ["plain", "second", "are in the cache"],
+        // Code of the teacher may change, so its logits are not kept.
+        ["custom", "third", "were computed for 40 training rows"],
+        ["custom", "fourth", "were computed for 40 training rows"],
+      ] as const
+    ) {
+      const { code, stderr } = await ran(name, out);
+      assertEquals([code, stderr.includes(words)], [0, true], stderr);
+    }
+    // The code of a run from elsewhere is not loaded, as with `predict`.
+    await Deno.mkdir(join(folder, "foreign"));
+    await Deno.rename(join(big, "custom"), join(folder, "foreign", "custom"));
+    const { code, stderr } = await ran("foreign", "fifth");
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, "has not been allowed");
+  }));

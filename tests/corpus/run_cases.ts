@@ -16,6 +16,7 @@ interface Parts {
   readonly transforms?: string;
   readonly network?: string;
   readonly initial?: string;
+  readonly losses?: string;
   readonly optimizer?: string;
   readonly memory?: string;
   readonly batch?: number | string;
@@ -30,6 +31,7 @@ const pipelineOf = (
     transforms = "[]",
     network = "use: mlp, light: [4], booster: [8]",
     initial,
+    losses,
     optimizer = "{ use: sgd, learningRate: 0.1 }",
     memory = "1GB",
     batch = 2,
@@ -46,7 +48,7 @@ data:
   transforms: ${transforms}
   memory: ${memory}
 network: { ${network}${initial ? `, initial: ${initial}` : ""} }
-losses: [{ use: ${task}, on: light }, { use: ${task}, on: booster }]
+losses: ${losses ?? `[{ use: ${task}, on: light }, { use: ${task}, on: booster }]`}
 optimizer: ${optimizer}
 train: { epochs: 2, batch: ${batch} }
 outputs: [checkpoint]
@@ -103,6 +105,10 @@ const bases: Readonly<Record<string, Parts>> = {
   plain: {},
   streamed: { source: "./windowed.ts", memory: "10kB", batch: 1000 },
   given: { initial: "{ light: { file: weights.safetensors } }" },
+  alone: {
+    features: "{ n: { nulls: drop } }",
+    losses: "[{ use: binary-cross-entropy, on: light }]",
+  },
   variable: { batch: '"${env:ROCKET_CORPUS_BATCH}"' },
 };
 
@@ -204,6 +210,20 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
     },
     mended: { "initial/changed": again() },
   });
+  const teacher = join(base("plain"), "run");
+  const losses = `losses=[{ use: kl, teacher: { run: ${JSON.stringify(teacher)} } }]`;
+  yield one("another teacher", ["the teacher in", "restore the run of the teacher"], {
+    args: [...longer, "--set", losses, "--set", "train.epochs=3"],
+    code: 1,
+    before: (_run, folder) => {
+      const path = join(folder, "run", "pipeline.json");
+      const name = JSON.stringify({ run: teacher, checkpoint: "best", missing: "error" });
+      const run = JSON.parse(Deno.readTextFileSync(path));
+      Deno.writeTextFileSync(path, JSON.stringify({ ...run, teachers: { [name]: "another" } }));
+      return Promise.resolve();
+    },
+    mended: { "resume/teacher": again() },
+  });
   yield one("a run folder that is taken", ["choose another folder with --out"], {
     args: ["run", ...options, "--out", "run", "p.yaml"],
   });
@@ -214,6 +234,78 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
       return lock;
     },
   });
+}
+
+function* teacherCases(base: (name: string) => string): Iterable<RunCase> {
+  const one = (
+    name: string,
+    teacher: string,
+    words: readonly string[],
+    of: string,
+    parts: Parts,
+    more: Partial<RunCase> = {},
+  ): RunCase => ({
+    name: `teacher: ${name}`,
+    of,
+    args: [...check, "p.yaml"],
+    code: 2,
+    words,
+    ...more,
+    files: {
+      "p.yaml": pipelineOf({ ...parts, losses: `[{ use: kl, teacher: { ${teacher} } }]` }),
+      ...more.files,
+    },
+  });
+  const inPipeline = (from: string, to: string): Mend => ({
+    files: { "p.yaml": (text) => text.replaceAll(from, to) },
+  });
+  const run = `run: ${JSON.stringify(join(base("plain"), "run"))}`;
+  yield one(
+    "a booster that was not trained",
+    "run: run, net: booster",
+    [
+      "has no booster net",
+      "remove `net`",
+    ],
+    "alone",
+    {},
+  );
+  yield one(
+    "a folder that is no run",
+    "run: elsewhere",
+    [
+      "elsewhere is not a run folder",
+      "name the folder of a finished run",
+    ],
+    "plain",
+    {},
+    { mended: { "teacher/run": inPipeline("run: elsewhere", run) } },
+  );
+  yield one(
+    "another label",
+    run,
+    ["predicts one logit for 2 classes, but the label has"],
+    "plain",
+    {
+      label: "{ column: y, kind: class }",
+    },
+    { mended: { "teacher/label": inPipeline("kind: class", "kind: binary") } },
+  );
+  yield one(
+    "a row that it does not know",
+    "run: run",
+    [
+      "row 2 of",
+      "predicts nothing for this row",
+      "write `missing: skip`",
+    ],
+    "alone",
+    { features: "{ n: { nulls: mean } }" },
+    {
+      code: 1,
+      files: { "rows.arrow": arrowFile({ ...rows, n: ["float", [0, 1, null, 3]] }) },
+    },
+  );
 }
 
 function* initialCases(base: (name: string) => string): Iterable<RunCase> {
@@ -524,7 +616,7 @@ export function* runCases(folder: string): Iterable<Case> {
     };
   }
   let number = 0;
-  for (const cases of [resumeCases(base), initialCases(base)]) {
+  for (const cases of [resumeCases(base), teacherCases(base), initialCases(base)]) {
     for (const { name, args, code, words, files = {}, mended, of, env, before } of cases) {
       const own = join(folder, String(number++));
       write(own, {

@@ -7,6 +7,8 @@ import type { Pipeline } from "../../src/pipeline/define.ts";
 import { builtins } from "../../plugins/mod.ts";
 import { stepInput } from "../../src/train/step_input.ts";
 import { prepareData } from "../../src/input/prepare_data.ts";
+import { runPlan } from "../../src/run/run.ts";
+import { teachersOfRuns } from "../../src/run/teachers.ts";
 import { netsOf, prepareNets } from "../../src/run/prepare_nets.ts";
 import { disposeState, initialState, trainStep } from "../../src/train/step.ts";
 import { initialValues } from "../../src/train/variables.ts";
@@ -32,6 +34,13 @@ async function taughtData(folder: string): Promise<object> {
   return { data: { ...digitsPipeline().data as object, train } };
 }
 
+/** Trains a net that can teach. */
+async function trainBig(out: string): Promise<void> {
+  const pipeline = digitsPipeline({ train: { epochs: 1, batch: 128 }, outputs: ["checkpoint"] });
+  const plan = await readPlan(pipeline as unknown as Pipeline);
+  await runPlan(plan, { out, engine: "wasm", quiet: true });
+}
+
 for (const [name, code] of snippets) {
   Deno.test(`the pipeline of docs/methods.md trains: ${name}`, async () => {
     await openEngine("wasm");
@@ -40,9 +49,16 @@ for (const [name, code] of snippets) {
       [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
     };
     const taught = code.includes("column: teacher") ? await taughtData(folder) : {};
-    const parts = { ...taught, ...parse(code) };
+    const big = join(folder, "big");
+    if (code.includes("run: runs/big")) await trainBig(big);
+    const parts = { ...taught, ...parse(code.replace("runs/big", big)) };
     const plan = await readPlan(digitsPipeline(parts) as unknown as Pipeline);
-    const data = await prepareData(plan);
+    const compute = teachersOfRuns(plan, {
+      engine: () => openEngine("wasm"),
+      listener: { report: () => {}, debug: false },
+      folder: join(folder, "cache"),
+    });
+    const data = await prepareData(plan, undefined, compute);
     if (plan.baseline) prepareNets(plan, data, ["light"]);
     const rows = await data.splits.train.slice(0, 32);
     const batch = data.transforms.apply(rows, { seed: 1, epoch: 0, batch: 0, training: true });

@@ -10,7 +10,7 @@ import { readModelFile } from "../../src/run/model/model_file.ts";
 import { RowDecoder } from "../../src/run/model/row_decoder.ts";
 import { exportModel } from "../../src/model/export_model.ts";
 import { writeRows } from "../../src/model/graph_rows.ts";
-import { rowsStage } from "../../src/model/open_run.ts";
+import { rowsStage } from "../../src/run/model/open_run.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { subjects, type TrainedRun, trainedRuns } from "../support/equality.ts";
 import { type Comparison, distancesInPython, distanceText } from "./comparisons.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { join } from "node:path";
 import { openEngine } from "../../src/engine/engine.ts";
 import { onnxOfRun } from "../../src/model/kept_net.ts";
-import { openRun } from "../../src/model/open_run.ts";
+import { openRun } from "../../src/run/model/open_run.ts";
 import { inFolder, root } from "../support/command_line.ts";
 import { type Rows, train, writeDay } from "../support/hand_over.ts";
 

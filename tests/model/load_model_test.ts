@@ -8,7 +8,7 @@ import { hashOf } from "../../src/base/files/hash_of.ts";
 import { SEAL, sealJson } from "../../src/base/files/sealed_json.ts";
 import { openModel } from "../../src/model/load_model.ts";
 import { LoadedModel } from "../../src/model/model.ts";
-import { openRun } from "../../src/model/open_run.ts";
+import { openRun } from "../../src/run/model/open_run.ts";
 import { inFolder } from "../support/command_line.ts";
 import { forEachEngine } from "../support/engines.ts";
 import type { Rows } from "../support/hand_over.ts";

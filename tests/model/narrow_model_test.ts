@@ -14,7 +14,7 @@ import { openEngine } from "../../src/engine/engine.ts";
 import { exportModel } from "../../src/model/export_model.ts";
 import { evaluateRun } from "../../src/model/evaluation/evaluate_run.ts";
 import { openModel } from "../../src/model/load_model.ts";
-import { narrowModel } from "../../src/model/narrow_model.ts";
+import { narrowModel } from "../../src/run/model/narrow_model.ts";
 import { readModelFile, writeModelFile } from "../../src/run/model/model_file.ts";
 import { requestOf } from "../../src/serve/example.ts";
 import { ServeHandler } from "../../src/serve/handler.ts";

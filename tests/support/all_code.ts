@@ -4,5 +4,6 @@ import type { AllowedCode } from "../../src/pipeline/allowed_code.ts";
 export const allCode: AllowedCode = {
   folder: "/",
   folders: ["/"],
+  given: [],
   refuse: () => Promise.resolve(undefined),
 };

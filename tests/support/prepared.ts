@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { builtins } from "../../plugins/mod.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { prepareData } from "../../src/input/prepare_data.ts";
-import { makeNets, type ModelNets, variablesOf } from "../../src/model/nets.ts";
+import { makeNets, type ModelNets, variablesOf } from "../../src/run/model/nets.ts";
 import { createRegistry } from "../../src/pipeline/registry.ts";
 import { describeModel } from "../../src/run/model/describe.ts";
 import { type ModelFile, readModelFile, writeModelFile } from "../../src/run/model/model_file.ts";

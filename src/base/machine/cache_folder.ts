@@ -41,3 +41,9 @@ export function cachesOf(
  * is recorded.
  */
 export const keptNetsFolder = (): string => join(cacheFolder(), "nets");
+
+/**
+ * Returns the folder that keeps the logits of teachers that are nets of earlier runs, for the
+ * training rows for which they were computed.
+ */
+export const teachersFolder = (): string => join(cacheFolder(), "teachers");

@@ -5,8 +5,11 @@ import type { StageKind } from "../../stages/stage.ts";
 
 /** A text in a pipeline that names code, a file, or an address. */
 export interface Named {
-  /** Whether the text names the code of a stage, or a file to read. */
-  readonly what: "stage" | "file";
+  /**
+   * Whether the text names the code of a stage, a file to read, or the folder of a run whose net is
+   * a teacher.
+   */
+  readonly what: "stage" | "file" | "run";
   /** The kind of the stage that the text belongs to; absent if unknown. */
   readonly kind?: StageKind;
   /** The text as written in the pipeline. */
@@ -85,6 +88,10 @@ function* ofTraining(value: unknown, path: Path): Iterable<Named> {
     const { gradient, schedule } = partsOf(loss);
     yield* ofStage("gradient", gradient, [...path, "losses", index, "gradient"]);
     yield* ofStage("schedule", schedule, [...path, "losses", index, "schedule"]);
+    const run = partsOf(partsOf(loss).teacher).run;
+    if (typeof run === "string") {
+      yield { what: "run", text: run, path: [...path, "losses", index, "teacher", "run"] };
+    }
   }
   yield* ofStage("optimizer", optimizer, [...path, "optimizer"]);
   const { schedule } = partsOf(optimizer);

@@ -10,7 +10,7 @@ import { isIP } from "node:net";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cacheFolder, keptNetsFolder } from "../../base/machine/cache_folder.ts";
+import { cacheFolder, keptNetsFolder, teachersFolder } from "../../base/machine/cache_folder.ts";
 import { cLibrary } from "../../base/machine/libc.ts";
 import { denoFolder } from "../../base/machine/deno_folder.ts";
 import {
@@ -351,6 +351,8 @@ class NeedList {
   readonly #packages = new Set<string>();
   /** Whether the command runs code other than Rocket's. */
   #hasCode = false;
+  /** The code outside of projects that the command line allows. */
+  #allowPlugins: readonly string[] = [];
 
   constructor(evaluate?: Evaluate) {
     this.#evaluate = evaluate;
@@ -474,6 +476,7 @@ class NeedList {
    * Adds the projects of code that `--allow-plugin` names, which may import files of its project.
    */
   async addAllowed(allowPlugins: readonly string[]): Promise<void> {
+    this.#allowPlugins = allowPlugins;
     for (const code of allowPlugins) {
       if (isUrl(code)) continue;
       const { folder } = await allowedCode(dirname(resolve(code)));
@@ -755,7 +758,17 @@ class NeedList {
         this.#addServer(text, place);
         await this.#addCode(text, document.folderOf(path), allowed);
       }
-      if (isPath(text)) this.#addFile(text, document.folderOf(path), place);
+      if (what === "run") await this.#addTeacher(resolve(document.folderOf(path), text));
+      else if (isPath(text)) this.#addFile(text, document.folderOf(path), place);
+    }
+  }
+
+  /** Adds the run of a teacher, its code, and the cache for its logits. */
+  async #addTeacher(run: string): Promise<void> {
+    this.add("read", run, "the run of a teacher");
+    await this.addModel(run, this.#allowPlugins);
+    for (const permission of ["write", "read"] as const) {
+      this.#addOwn(permission, teachersFolder(), "logits of teachers for training rows");
     }
   }
 

@@ -23,7 +23,7 @@ import type { NetName } from "../../stages/network.ts";
 import { Measures } from "../../train/evaluate.ts";
 import { type LabelAnswers, labelAnswers } from "../answers.ts";
 import { refuseChanged } from "../../run/folder/found_checkpoint.ts";
-import { openRun, type RunPart } from "../open_run.ts";
+import { openRun, type RunPart } from "../../run/model/open_run.ts";
 import { type ConfusionCell, NetConfusions } from "./confusion.ts";
 import { GroupedMeasures, type GroupMetrics, RowGroups } from "./groups.ts";
 import { Reliability, type ReliabilityBin } from "./reliability.ts";

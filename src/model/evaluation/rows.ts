@@ -21,7 +21,8 @@ import type { RowDecoder } from "../../run/model/row_decoder.ts";
 import type { Batch } from "../../stages/batch.ts";
 import type { Dataset } from "../../stages/source.ts";
 import { callStage, type StageReference } from "../../stages/stage_error.ts";
-import { type InputOptions, inTypesOf, openRows, refuseInput } from "../input_rows.ts";
+import { type InputOptions, openRows, refuseInput } from "../input_rows.ts";
+import { inTypesOf } from "../../run/model/in_types.ts";
 
 /** The options of {@linkcode TestRows.open}: where the rows of an evaluation come from. */
 export interface RowsRequest {

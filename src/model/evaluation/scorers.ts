@@ -26,8 +26,8 @@ import { auxiliaryHead, HEAD_OUTPUT } from "../../run/auxiliary_head.ts";
 import type { Plan, PlannedPhase } from "../../pipeline/plan.ts";
 import { openModel } from "../load_model.ts";
 import type { LoadedModel } from "../model.ts";
-import { makeNets, readWeights } from "../nets.ts";
-import type { OpenedRun, RunPart } from "../open_run.ts";
+import { makeNets, readWeights } from "../../run/model/nets.ts";
+import type { OpenedRun, RunPart } from "../../run/model/open_run.ts";
 
 /** Computes the logits and losses of nets for batches of rows. */
 export interface Scorer {

@@ -1516,14 +1516,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1548,14 +1557,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1582,14 +1600,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1618,14 +1645,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1656,14 +1692,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1694,14 +1739,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1728,14 +1782,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1760,14 +1823,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1794,14 +1866,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1830,14 +1911,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1862,14 +1952,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1896,14 +1995,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1930,14 +2038,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1960,14 +2077,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -1990,14 +2116,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -2020,14 +2155,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -2052,14 +2196,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -2086,14 +2239,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -2120,14 +2282,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -2154,14 +2325,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -2184,14 +2364,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
@@ -2218,14 +2407,23 @@ readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** A teacher outside the run, whose logits the hint reads in training instead of `from`. */
-readonly teacher?: {
+readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (null or NaN). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
-};
+}) | ({
+/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+readonly run: string;
+/** The net of that run; by default, its booster if it has one. */
+readonly net?: "light" | "booster";
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
+readonly checkpoint?: string;
+/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+});
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
 /** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */

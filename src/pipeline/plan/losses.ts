@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Path } from "../document/document.ts";
 import type { PlannedLoss, PlannedStage, PlannedTeacher } from "../plan.ts";
 import { hint } from "../../base/hints.ts";
@@ -52,14 +53,22 @@ export const OUTSIDE = "teacher";
 
 function planTeacher(
   { document }: Planner,
-  { column, of, missing }: NonNullable<LossEntry["teacher"]>,
+  entry: NonNullable<LossEntry["teacher"]>,
   path: Path,
 ): PlannedTeacher {
-  return {
-    name: JSON.stringify([column, of ?? null, missing]),
-    ...{ column, of, missing },
-    place: (option) => document.place(option === undefined ? path : [...path, option]),
-  };
+  const { missing } = entry;
+  const place = (option?: string) =>
+    document.place(option === undefined ? path : [...path, option]);
+  if ("column" in entry) {
+    const { column, of } = entry;
+    const name = JSON.stringify([column, of ?? null, missing]);
+    return { name, column, from: undefined, of, missing, place };
+  }
+  const { net, checkpoint } = entry;
+  const run = resolve(document.folderOf([...path, "run"]), entry.run);
+  const name = JSON.stringify({ run, net, checkpoint, missing });
+  const from = { run, net, checkpoint };
+  return { name, column: `output of ${name}`, from, of: "logits", missing, place };
 }
 
 /**
@@ -234,8 +243,11 @@ function resolvedOutputs(
   };
   if (form === "task") return { on: side(0) };
   if (!teacher) return { from: side(0), to: side(1) };
-  const { column, of, missing } = teacher;
-  return { teacher: { column, ...(of && { of }), missing }, to: side(1) };
+  const { column, from, of, missing } = teacher;
+  const read = from
+    ? { run: from.run, ...(from.net && { net: from.net }), checkpoint: from.checkpoint }
+    : { column, ...(of && { of }) };
+  return { teacher: { ...read, missing }, to: side(1) };
 }
 
 /**

@@ -52,13 +52,14 @@ export async function makePlan(document: Document, registry: Registry): Promise<
   const variables = Object.fromEntries(
     variablesIn(resolved).map((name) => [name, variableMark(name)]),
   );
-  return { ...plan, resolved, variables, project: registry.project };
+  const { project, allowPlugins } = registry;
+  return { ...plan, resolved, variables, project, allowPlugins };
 }
 
 async function planAll(
   planner: Planner,
   value: PipelineValue,
-): Promise<Omit<Plan, "variables" | "project"> | undefined> {
+): Promise<Omit<Plan, "variables" | "project" | "allowPlugins"> | undefined> {
   const data = await planData(planner, value.data);
   const network = await planner.stage<NetworkStage>("network", value.network, ["network"]);
   const initial = planInitial(planner, value.network.initial);

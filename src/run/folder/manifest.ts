@@ -57,6 +57,8 @@ export interface EarlierRun {
   readonly data: Readonly<Record<string, EarlierSplit>>;
   /** The hashes of the files that initial weights were read from. */
   readonly initial: InitialHashes;
+  /** A text for each teacher that is a net of another run, which changes when the teacher does. */
+  readonly teachers?: Readonly<Record<string, string>> | undefined;
 }
 
 /**

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { builtins } from "../../plugins/mod.ts";
-import { UserError } from "../base/errors.ts";
-import { runFiles } from "../base/files/run_files.ts";
-import { withVariables } from "../pipeline/document/environment.ts";
-import type { ModelFile, ModelTransform, SourceFeature } from "../run/model/model_file.ts";
-import type { ColumnSpec } from "../stages/batch.ts";
-import type { NetName } from "../stages/network.ts";
-import type { TransformStage } from "../stages/transform.ts";
+import { builtins } from "../../../plugins/mod.ts";
+import { UserError } from "../../base/errors.ts";
+import { runFiles } from "../../base/files/run_files.ts";
+import { withVariables } from "../../pipeline/document/environment.ts";
+import type { ModelFile, ModelTransform, SourceFeature } from "./model_file.ts";
+import type { ColumnSpec } from "../../stages/batch.ts";
+import type { NetName } from "../../stages/network.ts";
+import type { TransformStage } from "../../stages/transform.ts";
 
 type Specs = Readonly<Record<string, ColumnSpec>>;
 

@@ -1,22 +1,18 @@
 import { join } from "node:path";
-import { runFiles } from "../base/files/run_files.ts";
-import { builtins } from "../../plugins/mod.ts";
-import { refuseLinksOut } from "../base/files/inside.ts";
-import { UserError } from "../base/errors.ts";
-import { hint } from "../base/hints.ts";
-import { allowedCodeOfRun } from "../pipeline/allowed_code.ts";
-import { createRegistry, type Registry } from "../pipeline/registry.ts";
-import {
-  findCheckpoint,
-  type FoundCheckpoint,
-  refuseChanged,
-} from "../run/folder/found_checkpoint.ts";
-import { readEarlierRun } from "../run/folder/manifest.ts";
-import { type ModelFile, readModelFile, unreadableModel } from "../run/model/model_file.ts";
-import { RowDecoder } from "../run/model/row_decoder.ts";
-import type { ColumnSpec } from "../stages/batch.ts";
-import type { NetName } from "../stages/network.ts";
-import type { StageReference } from "../stages/stage_error.ts";
+import { runFiles } from "../../base/files/run_files.ts";
+import { builtins } from "../../../plugins/mod.ts";
+import { refuseLinksOut } from "../../base/files/inside.ts";
+import { UserError } from "../../base/errors.ts";
+import { hint } from "../../base/hints.ts";
+import { allowedCodeOfRun } from "../../pipeline/allowed_code.ts";
+import { createRegistry, type Registry } from "../../pipeline/registry.ts";
+import { findCheckpoint, type FoundCheckpoint, refuseChanged } from "../folder/found_checkpoint.ts";
+import { readEarlierRun } from "../folder/manifest.ts";
+import { type ModelFile, readModelFile, unreadableModel } from "./model_file.ts";
+import { RowDecoder } from "./row_decoder.ts";
+import type { ColumnSpec } from "../../stages/batch.ts";
+import type { NetName } from "../../stages/network.ts";
+import type { StageReference } from "../../stages/stage_error.ts";
 import { narrowModel } from "./narrow_model.ts";
 import { makeNets, type ModelNets, readWeights, variablesOf } from "./nets.ts";
 

@@ -1,15 +1,15 @@
-import { runFiles } from "../base/files/run_files.ts";
-import { SafetensorsFile } from "../base/files/safetensors_stream.ts";
-import { UserError } from "../base/errors.ts";
-import { hint } from "../base/hints.ts";
-import { withVariables } from "../pipeline/document/environment.ts";
-import { nestedStages } from "../pipeline/plan/stage_options.ts";
-import type { Registry } from "../pipeline/registry.ts";
-import type { ModelFile } from "../run/model/model_file.ts";
-import type { BuiltNets, NetName, NetworkStage, Variable } from "../stages/network.ts";
-import { networkPart } from "../stages/network_part.ts";
-import { callStage, type StageReference } from "../stages/stage_error.ts";
-import { DeclaredVariables } from "../train/variables.ts";
+import { runFiles } from "../../base/files/run_files.ts";
+import { SafetensorsFile } from "../../base/files/safetensors_stream.ts";
+import { UserError } from "../../base/errors.ts";
+import { hint } from "../../base/hints.ts";
+import { withVariables } from "../../pipeline/document/environment.ts";
+import { nestedStages } from "../../pipeline/plan/stage_options.ts";
+import type { Registry } from "../../pipeline/registry.ts";
+import type { ModelFile } from "./model_file.ts";
+import type { BuiltNets, NetName, NetworkStage, Variable } from "../../stages/network.ts";
+import { networkPart } from "../../stages/network_part.ts";
+import { callStage, type StageReference } from "../../stages/stage_error.ts";
+import { DeclaredVariables } from "../../train/variables.ts";
 
 /** The nets of a model as functions, without weights. */
 export interface ModelNets {

@@ -1,0 +1,251 @@
+/**
+ * Teachers that are nets of earlier runs: their logits for the training rows.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { dirname, join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import type { RecordBatch } from "apache-arrow";
+import { UserError } from "../base/errors.ts";
+import { makeFolder } from "../base/files/make_folder.ts";
+import { writeFileWhole } from "../base/files/write.ts";
+import { hint } from "../base/hints.ts";
+import { teachersFolder } from "../base/machine/cache_folder.ts";
+import { ROCKET_VERSION } from "../base/package.ts";
+import type { Engine } from "../engine/engine.ts";
+import { formatCount } from "../base/text_table.ts";
+import { evaluationRows } from "../input/prepare_data.ts";
+import type { ComputeTeacher, TeacherRows } from "../input/outside_outputs.ts";
+import { recordBatches, rowsOf } from "../input/split.ts";
+import { variablesIn } from "../pipeline/document/environment.ts";
+import type { Plan, PlannedTeacher } from "../pipeline/plan.ts";
+import { isElsewhere } from "../pipeline/registry.ts";
+import { captured, type CaptureListener } from "../train/captured.ts";
+import { evaluateBatch, type EvaluationInput, evaluationStep } from "../train/evaluate.ts";
+import { rowsOf as tensorsOfRows } from "../train/tensors.ts";
+import { readEarlierRun } from "./folder/manifest.ts";
+import { inTypesOf } from "./model/in_types.ts";
+import { readModelFile } from "./model/model_file.ts";
+import { netsOfRun, type OpenedRun, openRun, rowsStage } from "./model/open_run.ts";
+import { runFiles } from "../base/files/run_files.ts";
+
+/** What computing teachers needs of a run. */
+export interface TeacherContext {
+  /** Opens the engine of the run. */
+  readonly engine: () => Promise<Engine>;
+  /** Receives log lines. */
+  readonly listener: CaptureListener;
+  /** The folder of the cache; the user's by default. */
+  readonly folder?: string;
+}
+
+/**
+ * Creates a function that computes the logits of teachers. It keeps them in the user's cache, and
+ * uses them again if the teacher, the training rows, and the engine are the same.
+ *
+ * @param plan The plan.
+ * @param context The engine and the listener.
+ */
+export function teachersOfRuns(
+  { allowPlugins }: Pick<Plan, "allowPlugins">,
+  { engine: open, listener, folder = teachersFolder() }: TeacherContext,
+): ComputeTeacher {
+  return async (teacher, rows) => {
+    const run = await openTeacher(teacher, allowPlugins);
+    const engine = await open();
+    const about = `the logits of the teacher ${teacher.from!.run} (${run.net})`;
+    const key = keyOf(run, rows, engine);
+    const file = key && join(folder, `${key}.f32`);
+    const { label, network: { units } } = run.model;
+    const identity = sha256([run.net, run.checkpoint.sha256, run.model.sha256]);
+    const kept = file && await readKept(file, units);
+    if (kept) {
+      listener.report(`teacher: ${about} for the training rows are in the cache`);
+      return { values: kept, units, label: label.spec, identity };
+    }
+    const values = await computed(run, teacher, rows, listener);
+    if (file) await keep(file, values);
+    const count = formatCount(values.length / units);
+    listener.report(`teacher: ${about} were computed for ${count} training rows`);
+    return { values, units, label: label.spec, identity };
+  };
+}
+
+async function openTeacher(
+  { from, place }: PlannedTeacher,
+  allowPlugins: readonly string[],
+): Promise<OpenedRun> {
+  const { run, net, checkpoint } = from!;
+  try {
+    await readEarlierRun(run);
+    const { network: { nets } } = await readModelFile(join(run, runFiles.model));
+    const own = net ?? (nets.includes("booster") ? "booster" : "light");
+    if (!nets.includes(own)) {
+      throw new UserError(`the run ${run} has no ${own} net`, {
+        place: place("net"),
+        hint: hint("teacher/net", "remove `net`: the run trained only one net", {
+          remove: ["."],
+        }),
+        exitCode: 2,
+      });
+    }
+    return await openRun(run, { net: own, checkpoint, allowPlugins });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    // Their hints are about command lines; the places are those of the pipeline.
+    const problems = error.problems.map((one) =>
+      one.place ? one : {
+        message: one.message,
+        place: place("run"),
+        hint: hint("teacher/run", "name the folder of a finished run, and one of its checkpoints", {
+          edit: "the run of the teacher",
+        }),
+      }
+    );
+    throw new UserError(problems, { exitCode: 2, cause: error });
+  }
+}
+
+/** Computes the logits for all rows. */
+async function computed(
+  run: OpenedRun,
+  { missing, place }: PlannedTeacher,
+  { open }: TeacherRows,
+  listener: CaptureListener,
+): Promise<Float32Array> {
+  const { decoder, model: { features, network: { units } }, net } = run;
+  const { nets, weights } = await netsOfRun(run);
+  const values = Object.fromEntries(
+    nets.variables.filter(({ name }) => weights.has(name)).map(({ name, shape }) => [
+      name,
+      tf.tensor(weights.get(name)!, [...shape]),
+    ]),
+  );
+  const evaluated = { pair: nets.pair, nets: [net], terms: [] };
+  const compute = captured(
+    "teacher",
+    listener,
+    (input: EvaluationInput) => evaluationStep(evaluated, input),
+    ({ batch }) => tensorsOfRows(batch),
+  );
+  const dataset = await open(decoder.columns, (opened) => inTypesOf(opened, features));
+  const where = rowsOf(dataset, { name: "train" });
+  const parts: Float32Array[] = [];
+  let before = 0;
+  try {
+    const decode = decoder.open(dataset.schema as Parameters<typeof decoder.open>[0], where);
+    for await (const { batch } of recordBatches(dataset, rowsStage)) {
+      for (let start = 0; start < batch.numRows; start += evaluationRows) {
+        const part: RecordBatch = batch.slice(start, start + evaluationRows);
+        const { batch: rows, kept } = decode(part);
+        const logits = rows.size === 0
+          ? new Float32Array()
+          : (await evaluateBatch(evaluated, compute, values, rows)).nets[net]!.logits.values;
+        const own = new Float32Array(part.numRows * units).fill(NaN);
+        if (!kept) own.set(logits);
+        else {
+          kept.forEach((row, index) => {
+            own.set(logits.subarray(index * units, (index + 1) * units), row * units);
+          });
+        }
+        const bad = own.findIndex((value) => !Number.isFinite(value));
+        if (bad >= 0 && missing === "error") {
+          throw new UserError(
+            `${where(before + Math.floor(bad / units))}: the teacher ${run.folder} predicts ` +
+              "nothing for this row, because one of its features is null, or its logits are not " +
+              "finite (rows count from 0)",
+            {
+              place: place("run"),
+              hint: hint(
+                "teacher/no-output",
+                "write `missing: skip` in `teacher`, so that the loss of such rows is 0",
+                { set: { "../missing": "skip" } },
+              ),
+            },
+          );
+        }
+        parts.push(own);
+        before += part.numRows;
+      }
+    }
+  } finally {
+    compute.dispose();
+    tf.dispose(values);
+    await dataset.close?.();
+  }
+  return joined(parts);
+}
+
+/** Joins arrays in shared memory, so that the thread that makes batches can read them. */
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const all = new Float32Array(new SharedArrayBuffer(4 * length));
+  let filled = 0;
+  for (const part of parts) {
+    all.set(part, filled);
+    filled += part.length;
+  }
+  return all;
+}
+
+/**
+ * Returns a text that changes when the logits could change: with the teacher, the rows, the engine,
+ * or the version of Rocket. Logits of custom stages, whose code could change unnoticed, and of
+ * options with environment variables are not kept.
+ */
+function keyOf(
+  { model, net, checkpoint }: OpenedRun,
+  { fingerprint }: TeacherRows,
+  { name, detail }: Engine,
+): string | undefined {
+  const stages = [model.network, ...model.transforms];
+  if (variablesIn(stages).length > 0 || usesIn(stages).some(isElsewhere)) return undefined;
+  const about = ["logits", ROCKET_VERSION, net, checkpoint.sha256, model.sha256, name, detail];
+  return sha256([...about, fingerprint]);
+}
+
+const sha256 = (about: readonly unknown[]) =>
+  createHash("sha256").update(JSON.stringify(about)).digest("hex");
+
+/** Finds the stages that a value names, also those within the options of others. */
+function usesIn(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === "use" && typeof inner === "string" ? [inner] : usesIn(inner)
+  );
+}
+
+const HASH_BYTES = 32;
+
+const hashOf = (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update(bytes).digest());
+
+/** Reads logits from the cache; undefined if they are not there, or damaged. */
+async function readKept(file: string, units: number): Promise<Float32Array | undefined> {
+  try {
+    const bytes = await Deno.readFile(file);
+    const values = bytes.subarray(HASH_BYTES);
+    const isWhole = values.length % (4 * units) === 0 &&
+      hashOf(values).every((byte, index) => byte === bytes[index]);
+    if (!isWhole) return undefined;
+    const shared = new Uint8Array(new SharedArrayBuffer(values.length));
+    shared.set(values);
+    return new Float32Array(shared.buffer);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Stores logits in the cache. If that is not possible, they are computed again the next time. */
+async function keep(file: string, values: Float32Array): Promise<void> {
+  const bytes = new Uint8Array(HASH_BYTES + values.byteLength);
+  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), HASH_BYTES);
+  bytes.set(hashOf(bytes.subarray(HASH_BYTES)));
+  try {
+    await makeFolder(dirname(file));
+    await writeFileWhole(file, bytes);
+  } catch {
+    // The cache may be read-only, or the disk full.
+  }
+}
