@@ -113,7 +113,7 @@ async function checkKind(subject: Subject): Promise<void> {
     case "loss":
       return await checkLoss(subject as Subject<LossStage>);
     case "gradient":
-      return checkGradient(subject as Subject<GradientStage>);
+      return await checkGradient(subject as Subject<GradientStage>);
     case "optimizer":
       return await checkOptimizer(subject as Subject<OptimizerStage>);
     case "schedule":

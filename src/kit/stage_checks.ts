@@ -20,11 +20,16 @@ export interface StageChecks {
    */
   readonly label?: LabelSpec;
   /**
-   * The shapes of the outputs that a loss compares, without the batch axis: one for a loss with the
-   * label, two for a hint. By default, logits are checked, and feature maps for hints that support
+   * The shapes of the outputs that a loss or the loss of a gradient policy compares, without the
+   * batch axis: one for a loss with the label, two for a hint. By default, logits are checked, and feature maps for hints that support
    * them.
    */
   readonly shapes?: readonly (readonly number[])[];
+  /**
+   * The shapes of outputs that a gradient policy asks for, by name and without the batch axis, such
+   * as `{ "booster.group3": [8, 8, 64] }`. By default, the logits and the `features` of both nets.
+   */
+  readonly outputs?: Readonly<Record<string, readonly number[]>>;
   /** The folder for a source's relative paths; the current folder by default. */
   readonly folder?: string;
   /** The engines to check; all available ones by default. */

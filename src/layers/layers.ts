@@ -13,6 +13,12 @@ import { tf } from "../stages/tf.ts";
 export type Layer = (x: tf.Tensor, scope: Scope) => tf.Tensor;
 
 /**
+ * A function that computes the output of a layer that only reads its variables. A loss or a gradient
+ * policy can use it as well as a net.
+ */
+export type ReadingLayer = (x: tf.Tensor, scope: Pick<Scope, "read">) => tf.Tensor;
+
+/**
  * What each position of a layer's input and output represents, such as a class; by default, a
  * hidden unit.
  */
@@ -46,7 +52,7 @@ export function convolution(
   },
   owner: VariableOwner,
   axes: LayerAxes = {},
-): Layer {
+): ReadingLayer {
   const kernel = variables.add({
     name: `${name}/kernel`,
     shape: [size, size, from, to],
@@ -129,7 +135,7 @@ export function dense(
   to: number,
   owner: VariableOwner,
   axes: LayerAxes = {},
-): Layer {
+): ReadingLayer {
   const toAxis = axes.to ?? "units";
   const kernel = variables.add({
     name: `${name}/kernel`,

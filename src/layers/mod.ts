@@ -25,6 +25,13 @@ export {
   poolingOptions,
   type Units,
 } from "./embed_features.ts";
-export { batchNormalization, convolution, dense, type Layer, type LayerAxes } from "./layers.ts";
+export {
+  batchNormalization,
+  convolution,
+  dense,
+  type Layer,
+  type LayerAxes,
+  type ReadingLayer,
+} from "./layers.ts";
 export { linearTerm } from "./linear_term.ts";
 export { type Tower, tower, type TowerOptions } from "./tower.ts";

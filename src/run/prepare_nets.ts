@@ -20,7 +20,7 @@ import type {
 } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Batch, ColumnSpec, LabelSpec } from "../stages/batch.ts";
-import type { Position } from "../stages/gradient.ts";
+import type { GradientContext, GradientPolicy, Position } from "../stages/gradient.ts";
 import type { HintLoss, TaskLoss } from "../stages/loss.ts";
 import { notNumbers } from "../stages/meaning.ts";
 import {
@@ -35,7 +35,7 @@ import type { Schedule, ScheduleStage } from "../stages/schedule.ts";
 import type { PlannedMetric } from "../train/evaluate.ts";
 import { metricByGroup } from "../train/metric_by_group.ts";
 import { Forward } from "../train/forward.ts";
-import type { OutputReference, Term } from "../train/objective.ts";
+import { parseOutput, type Term } from "../train/objective.ts";
 import { firstBatch, type PreparedData } from "../input/prepare_data.ts";
 import { inputsOf } from "./model/describe.ts";
 import { axisProblem, type Meaning } from "./model/axes.ts";
@@ -545,34 +545,57 @@ export function makeTerm(
   variables: DeclaredVariables,
 ): Term {
   const { teacher, teacherScale } = loss;
-  const shapeOf = (output: string) => {
-    const shape = shapes[output];
-    if (shape) return shape;
+  const shapeOf = (
+    output: string,
+    place = reference.place,
+    names: readonly string[] = Object.keys(shapes),
+  ) => {
+    if (names.includes(output)) return shapes[output]!;
     throw new UserError(`the nets have no output ${output}`, {
-      place: reference.place,
+      place,
       hint: headHint(output, shapes) ?? nameHint("loss/output", {
         written: output,
-        names: Object.keys(shapes),
+        names,
         intro: "the outputs are",
         change: () => ({ edit: "the output that the loss reads" }),
       }),
     });
   };
-  const policy = callStage(
-    gradient.reference,
-    "create()",
-    () => gradient.stage.create(gradient.options, {}),
-  );
-  if (!Array.isArray(policy) || policy.length === 0) {
-    throw new StageError(
+  // A phase may compute only the nets that its losses compare.
+  const compared = new Set(comparisons.flat().map(netOf));
+  const visible = Object.keys(shapes).filter((output) => compared.has(netOf(output)));
+  const policyOf = (outputs: readonly string[], prefix: string): GradientPolicy => {
+    const context: GradientContext = {
+      label,
+      shapes: outputs.map((output) => shapeOf(output)),
+      shapeOf: (output) => shapeOf(output, gradient.reference.place, visible),
+      variables: variables.ofLoss(`${prefix}/gradient`),
+    };
+    const policy = callStage(
       gradient.reference,
-      `created ${describeValue(policy)}; expected a list of passes`,
-      { hint: hint("gradient/create", "return [{ from, to, shared }] from create()", stageCode) },
+      "create()",
+      () => gradient.stage.create(gradient.options, context),
     );
-  }
-  if (stage.form === "task" && policy.some(({ reversed }) => reversed)) {
+    if (!Array.isArray(policy) || policy.length === 0) {
+      throw new StageError(
+        gradient.reference,
+        `created ${describeValue(policy)}; expected a list of passes`,
+        { hint: hint("gradient/create", "return [{ from, to, shared }] from create()", stageCode) },
+      );
+    }
+    for (const { teacher, student } of policy) {
+      [teacher, student].forEach((head) => head?.reads.forEach(context.shapeOf));
+    }
+    return policy;
+  };
+  const prefixOf = (index: number) => comparisons.length === 1 ? name : `${name}/${index + 1}`;
+  const policy = policyOf(comparisons[0]!, prefixOf(0));
+  const hasHeads = policy.some(({ teacher, student }) => teacher || student);
+  if (stage.form === "task" && policy.some(({ reversed, loss }) => reversed || loss || hasHeads)) {
     throw new UserError(
-      `the gradient policy ${gradient.reference.name} sends gradients to the teacher, so it only works for hint losses: this loss compares with the label, which has no weights to train`,
+      `the gradient policy ${gradient.reference.name} ${
+        hasHeads ? "puts a head between the nets" : "sends gradients to the teacher"
+      }, so it only works for hint losses: this loss compares with the label, which has no weights to train`,
       {
         place: gradient.reference.place,
         hint: hint(
@@ -583,9 +606,11 @@ export function makeTerm(
       },
     );
   }
-  if (teacher && policy.some(({ reversed }) => reversed)) {
+  if (teacher && (hasHeads || policy.some(({ reversed, loss }) => reversed || loss))) {
     throw new UserError(
-      `the gradient policy ${gradient.reference.name} trains the teacher as well, but the teacher of this loss is outside the run`,
+      `the gradient policy ${gradient.reference.name} ${
+        hasHeads ? "puts a head in place of a net" : "trains the teacher as well"
+      }, but the teacher of this loss is outside the run`,
       {
         place: gradient.reference.place,
         hint: hint("gradient/outside", "remove `gradient`, or use block", [
@@ -599,7 +624,7 @@ export function makeTerm(
   const make = (outputs: readonly string[], prefix: string) => {
     const context = {
       label,
-      shapes: outputs.map(shapeOf),
+      shapes: outputs.map((output) => shapeOf(output)),
       variables: variables.ofLoss(prefix),
     };
     const compute = callStage(reference, "create()", () => stage.create(options, context));
@@ -610,11 +635,19 @@ export function makeTerm(
   };
   const changing = schedule && { schedule: scheduled(1, schedule) };
   const columns = columnsOf(stage, options);
-  const base = { name, stage: reference, weight, ...changing, policy, columns };
+  const base = {
+    name,
+    stage: reference,
+    weight,
+    ...changing,
+    policy,
+    gradient: gradient.reference,
+    columns,
+  };
   if (stage.form === "task") {
     const [outputs] = comparisons;
     const compute = make(outputs!, name) as TaskLoss;
-    const on = outputReference(outputs![0]!);
+    const on = parseOutput(outputs![0]!);
     const guess = label.kind !== "number" && on.output === "logits"
       ? shapes[outputs![0]!]
       : undefined;
@@ -633,18 +666,20 @@ export function makeTerm(
       ...base,
       form: "hint",
       compute: makeHint(outputs!, name),
-      to: outputReference(outputs![1]!),
+      to: parseOutput(outputs![1]!),
       outside: { name: teacher.name, skip: teacher.missing === "skip" },
     };
   }
   const turned = policy.some(({ reversed }) => reversed);
   const pairs = comparisons.map((outputs, index) => {
-    const prefix = comparisons.length === 1 ? name : `${name}/${index + 1}`;
-    const [from, to] = outputs.map(outputReference);
+    const prefix = prefixOf(index);
+    const [from, to] = outputs.map(parseOutput);
     return {
       from: from!,
       to: to!,
       compute: makeHint(outputs, prefix),
+      // Each pair has heads of its own.
+      ...(hasHeads && index > 0 && { policy: policyOf(outputs, prefix) }),
       ...(turned && { reversed: makeHint(outputs.toReversed(), `${prefix}/reversed`) }),
     };
   });
@@ -775,9 +810,4 @@ function scheduled(
   };
 }
 
-function outputReference(output: string): OutputReference {
-  const [net, name] = output.split(".") as [NetName, string];
-  return { net, output: name };
-}
-
-const netOf = (output: string): NetName | typeof OUTSIDE => outputReference(output).net;
+const netOf = (output: string): NetName | typeof OUTSIDE => parseOutput(output).net;

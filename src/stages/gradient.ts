@@ -1,3 +1,6 @@
+import type { tf } from "./tf.ts";
+import type { LabelSpec } from "./batch.ts";
+import type { HintLoss, LossScope, LossVariables } from "./loss.ts";
 import {
   type Create,
   defineStage,
@@ -43,6 +46,25 @@ export interface Position {
 export type Factor = number | ((position: Position) => number);
 
 /**
+ * A head of a gradient policy: layers with variables of the policy, whose output stands in for the
+ * teacher's or the student's output in some passes. The head reads outputs of the nets as
+ * constants, so no gradient passes through it to the nets. It is not part of a net: its variables
+ * are not counted as parameters, and it is not exported.
+ */
+export interface PolicyHead {
+  /** The outputs of the nets that the head reads, such as `booster.features`. */
+  readonly reads: readonly string[];
+  /**
+   * Computes the output of the head.
+   *
+   * @param outputs The outputs that the head reads, `[batch, ...]`, in the same order.
+   * @param scope The label and the variables of this step.
+   * @returns A tensor of the same shape as the output for which it stands in.
+   */
+  compute(outputs: readonly tf.Tensor[], scope: LossScope): tf.Tensor;
+}
+
+/**
  * A pass of a gradient policy: one computation of a loss, with the factors that multiply the
  * gradients.
  */
@@ -60,6 +82,18 @@ export interface GradientPass {
    * Whether teacher and student are exchanged, so that the loss is computed in the other direction.
    */
   readonly reversed?: boolean;
+  /**
+   * A head whose output replaces that of the teacher. `from` is then the factor of the gradient of
+   * the head's variables. With `reversed`, the teacher is the net of the entry's `to`.
+   */
+  readonly teacher?: PolicyHead;
+  /**
+   * A head whose output replaces that of the student. `to` is then the factor of the gradient of the
+   * head's variables. With `reversed`, the student is the net of the entry's `from`.
+   */
+  readonly student?: PolicyHead;
+  /** The loss of this pass, instead of that of the entry. */
+  readonly loss?: HintLoss;
 }
 
 /**
@@ -68,13 +102,30 @@ export interface GradientPass {
  */
 export type GradientPolicy = readonly GradientPass[];
 
+/** What a gradient policy knows of the loss whose gradient it determines. */
+export interface GradientContext {
+  /** The label. */
+  readonly label: LabelSpec;
+  /** The shapes of the compared outputs, without the batch axis: of `on`, or of `from` and `to`. */
+  readonly shapes: readonly (readonly number[])[];
+  /**
+   * Returns the shape of an output of the nets that the loss compares, without the batch axis.
+   *
+   * @param output The output, such as `booster.features`.
+   * @throws {UserError} If there is no such output.
+   */
+  shapeOf(output: string): readonly number[];
+  /** Declares the variables of the policy's heads. */
+  readonly variables: LossVariables;
+}
+
 /** A stage that decides which variables get the gradient of a loss, and how much of it. */
-export type GradientStage = Stage<"gradient", Record<never, never>, GradientPolicy>;
+export type GradientStage = Stage<"gradient", GradientContext, GradientPolicy>;
 
 /** The definition of a gradient policy, for {@linkcode defineGradient}. */
 export type GradientDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
   /** Makes the policy. */
-  readonly create: Create<Schema, Record<never, never>, GradientPolicy>;
+  readonly create: Create<Schema, GradientContext, GradientPolicy>;
 };
 
 /**

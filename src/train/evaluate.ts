@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { hint } from "../base/hints.ts";
+import type { GradientPolicy } from "../stages/gradient.ts";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Batch } from "../stages/batch.ts";
@@ -18,7 +19,15 @@ import {
 import type { NetName } from "../stages/network.ts";
 import type { TrainedNets } from "./auxiliary.ts";
 import { Forward } from "./forward.ts";
-import { evaluatedTerms, type FactorValues, partsRead, type Term, termLoss } from "./objective.ts";
+import {
+  evaluatedTerms,
+  type FactorValues,
+  type HintTerm,
+  partsRead,
+  type TaskTerm,
+  type Term,
+  termLoss,
+} from "./objective.ts";
 import { type BatchTensors, batchTensors, rowsOf } from "./tensors.ts";
 import type { TensorsByName } from "./variables.ts";
 
@@ -346,7 +355,13 @@ const noFactors: FactorValues = new Map();
  * Returns a loss term for evaluation, whose gradient factors are all 1. Without gradients, only the
  * direction in which a pass computes the loss matters.
  */
-function ungated<T extends Term>(term: T): T {
-  const policy = term.policy.map((pass) => ({ ...pass, from: 1, to: 1, shared: 1 }));
-  return { ...term, policy };
+function ungated<T extends TaskTerm | HintTerm>(term: T): T {
+  const open = (policy: GradientPolicy) =>
+    policy.map((pass) => ({ ...pass, from: 1, to: 1, shared: 1 }));
+  const policy = open(term.policy);
+  if (term.form === "task") return { ...term, policy };
+  const pairs = term.pairs.map((pair) =>
+    pair.policy ? { ...pair, policy: open(pair.policy) } : pair
+  );
+  return { ...term, policy, pairs };
 }

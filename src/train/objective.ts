@@ -4,7 +4,7 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { scaleGradient } from "../engine/ops.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
-import type { Factor, GradientPolicy, Position } from "../stages/gradient.ts";
+import type { Factor, GradientPolicy, PolicyHead, Position } from "../stages/gradient.ts";
 import type { HintLoss, LossScope, TaskLoss } from "../stages/loss.ts";
 import type { NetName } from "../stages/network.ts";
 import type { Forward, Gate } from "./forward.ts";
@@ -30,6 +30,8 @@ interface TermBase {
   readonly schedule?: ((position: Position) => number) | undefined;
   /** The policy that decides where gradients flow. */
   readonly policy: GradientPolicy;
+  /** The stage of the policy, for messages. */
+  readonly gradient?: StageReference | undefined;
   /** The columns of the source that the loss reads; none by default. */
   readonly columns?: readonly string[] | undefined;
 }
@@ -56,6 +58,8 @@ export interface HintPair {
   readonly reversed?: HintLoss;
   readonly from: OutputReference;
   readonly to: OutputReference;
+  /** The policy of this pair, whose heads have variables of their own; by default, the term's. */
+  readonly policy?: GradientPolicy | undefined;
 }
 
 /** A loss between the two nets: the sum over pairs of a teacher's and a student's output. */
@@ -106,7 +110,12 @@ export function evaluatedTerms(terms: readonly Term[]): (TaskTerm | HintTerm)[] 
  */
 export function outputsRead(term: Term): readonly OutputReference[] {
   if (term.form === "task") return [term.on];
-  return term.outside ? [term.to] : term.pairs.flatMap(({ from, to }) => [from, to]);
+  if (term.outside) return [term.to];
+  const heads = policiesOf(term).flat().flatMap(({ teacher, student }) => [teacher, student]);
+  return [
+    ...term.pairs.flatMap(({ from, to }) => [from, to]),
+    ...heads.flatMap((head) => head?.reads.map(parseOutput) ?? []),
+  ];
 }
 
 /** This step's values of the weights and gradient factors that change during a run. */
@@ -123,11 +132,18 @@ export type FactorValues = ReadonlyMap<Factor, tf.Scalar>;
 export function changingFactors(
   terms: readonly Term[],
 ): readonly ((position: Position) => number)[] {
-  const factors = terms.flatMap(({ schedule, policy }) => [
-    schedule,
-    ...policy.flatMap(({ from, to, shared }) => [from, to, shared]),
+  const factors = terms.flatMap((term) => [
+    term.schedule,
+    ...policiesOf(term).flat().flatMap(({ from, to, shared }) => [from, to, shared]),
   ]);
   return [...new Set(factors.filter((factor) => typeof factor === "function"))];
+}
+
+/** Lists the policies of a term: one, or one for each pair of outputs. */
+function policiesOf(term: Term): GradientPolicy[] {
+  return term.form === "task" || term.outside
+    ? [term.policy]
+    : term.pairs.map(({ policy = term.policy }) => policy);
 }
 
 /**
@@ -195,25 +211,65 @@ export function termLoss(
     return scaleGradient(outputs[reference.output]!, gate(factor));
   };
   const scope: LossScope = { label, columns, read: (variable) => forward.read(variable) };
-  const losses = term.policy.flatMap(({ from, to, shared, reversed }) => {
-    if (term.form === "task") {
-      const output = gated(term.on, to, shared);
-      return [meanLoss(term, rows, () => term.compute(output, label, scope))];
+  const heads = new Map<PolicyHead, tf.Tensor>();
+  const headOutput = (head: PolicyHead, standsFor: OutputReference, factor: Factor) => {
+    let output = heads.get(head);
+    if (!output) {
+      const read = head.reads.map((name) => gated(parseOutput(name), 0, 1));
+      output = callStage(gradientOf(term), "its head", () => head.compute(read, scope));
+      expectStandIn(term, output, forward.outputs(standsFor.net)[standsFor.output]!);
+      heads.set(head, output);
     }
-    if (term.outside) {
-      const { logits, known } = outsideLogits(term.outside, rows);
-      const studentOutput = gated(term.to, to, shared);
-      return [meanLoss(term, rows, () => term.compute(logits, studentOutput, scope), known)];
-    }
-    return term.pairs.map((pair) => {
+    return scaleGradient(output, gate(factor));
+  };
+  const losses = policiesOf(term).flatMap((policy, index) =>
+    policy.map((pass) => {
+      const { from, to, shared, reversed } = pass;
+      if (term.form === "task") {
+        const output = gated(term.on, to, shared);
+        return meanLoss(term, rows, () => term.compute(output, label, scope));
+      }
+      if (term.outside) {
+        const { logits, known } = outsideLogits(term.outside, rows);
+        const studentOutput = gated(term.to, to, shared);
+        return meanLoss(term, rows, () => term.compute(logits, studentOutput, scope), known);
+      }
+      const pair = term.pairs[index]!;
       const [teacher, student] = reversed ? [pair.to, pair.from] : [pair.from, pair.to];
-      const compute = reversed ? pair.reversed ?? pair.compute : pair.compute;
-      const teacherOutput = gated(teacher, from, shared),
-        studentOutput = gated(student, to, shared);
-      return meanLoss(term, rows, () => compute(teacherOutput, studentOutput, scope));
-    });
-  });
+      const side = (head: PolicyHead | undefined, output: OutputReference, factor: Factor) =>
+        head ? headOutput(head, output, factor) : gated(output, factor, shared);
+      const teacherOutput = side(pass.teacher, teacher, from);
+      const studentOutput = side(pass.student, student, to);
+      const compute = pass.loss ?? (reversed ? pair.reversed ?? pair.compute : pair.compute);
+      const stage = pass.loss ? gradientOf(term) : term.stage;
+      const evaluated = () => compute(teacherOutput, studentOutput, scope);
+      return meanLoss({ ...term, stage }, rows, evaluated);
+    })
+  );
   return losses.length === 1 ? losses[0]! : tf.addN(losses);
+}
+
+const gradientOf = ({ gradient, stage }: Term): StageReference => gradient ?? stage;
+
+/**
+ * Parses a reference to an output of a net, such as `booster.logits`.
+ *
+ * @param output The net and the output's name, with a dot in between.
+ */
+export function parseOutput(output: string): OutputReference {
+  const [net, name] = output.split(".") as [NetName, string];
+  return { net, output: name };
+}
+
+/** Checks that the output of a policy's head has the shape of the output for which it stands in. */
+function expectStandIn(term: Term, output: unknown, expected: tf.Tensor): void {
+  if (output instanceof tf.Tensor && `${output.shape}` === `${expected.shape}`) return;
+  throw new StageError(
+    gradientOf(term),
+    output instanceof tf.Tensor
+      ? `computed a head of shape [${output.shape}]; expected [${expected.shape}], the shape of the output for which it stands in`
+      : `computed ${describeValue(output)} as the output of a head; expected a tensor`,
+  );
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import "../../examples/packages/depthwise-net/mod_test.ts";
 import "../../examples/packages/focal-loss/mod_test.ts";
+import "../../examples/packages/shake/mod_test.ts";
 import {
   assert,
   assertAlmostEquals,
@@ -19,7 +20,7 @@ import { blocks } from "../docs/documents.ts";
 import { deno, inFolder, rocket, root } from "../support/command_line.ts";
 
 const packages = join(root, "examples", "packages");
-const names = ["depthwise-net", "focal-loss"] as const;
+const names = ["depthwise-net", "focal-loss", "shake"] as const;
 
 /** Rows of two classes, one of which is rare, for the pipelines in the READMEs. */
 function rareRows(): string {
@@ -34,6 +35,7 @@ function rareRows(): string {
 const writeData: Readonly<Record<typeof names[number], (folder: string) => Promise<void>>> = {
   "depthwise-net": copyDigits,
   "focal-loss": (folder) => Deno.writeTextFile(join(folder, "rows.csv"), rareRows()),
+  "shake": copyDigits,
 };
 
 async function copyDigits(folder: string): Promise<void> {

@@ -1,4 +1,13 @@
-import { defineGradient, type GradientPolicy, type GradientStage, z } from "../../plugin.ts";
+import { assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  defineGradient,
+  type GradientPolicy,
+  type GradientStage,
+  type HintLoss,
+  type PolicyHead,
+  tf,
+  z,
+} from "../../plugin.ts";
 import { checkStage } from "../../testing.ts";
 import { assertBroken, named } from "./support.ts";
 
@@ -41,4 +50,57 @@ Deno.test("checkStage() finds a factor that counts its calls", async () => {
 Deno.test("checkStage() finds a pass whose `reversed` is not a boolean", async () => {
   const pass = { from: 0, to: 1, shared: 1, reversed: "yes" as unknown as boolean };
   await assertBroken(policy(() => [pass]), ["sets `reversed` to true or false"]);
+});
+
+const head = (
+  compute: PolicyHead["compute"] = ([features]) => tf.slice(features!, [0, 0], [-1, 2]),
+): PolicyHead => ({ reads: ["booster.features"], compute });
+
+const withHead = (student: PolicyHead, loss?: HintLoss) =>
+  checked(policy(() => [{ from: 0, to: 1, shared: 1, student, ...(loss && { loss }) }]));
+
+const checked = (stage: GradientStage) =>
+  [stage, {
+    label: { kind: "class", classes: 2, shape: [], dtype: "int32" },
+    engines: ["wasm"],
+  }] as const;
+
+Deno.test("checkStage() passes heads and losses of passes that keep their contract", async () => {
+  await checkStage(...withHead(head()));
+  await checkStage(...withHead(head(), (from, to) => tf.mean(tf.squaredDifference(from, to))));
+});
+
+Deno.test("checkStage() finds heads of another shape, that are not finite, and that are not pure", async () => {
+  const cases: [PolicyHead["compute"], string, string][] = [
+    [([features]) => features!, "output has the shape", "[4, 8]; expected [4, 2]"],
+    [([features]) => tf.div(tf.slice(features!, [0, 0], [-1, 2]), 0), "finite outputs", ""],
+    [() => tf.mul(tf.ones([4, 2]), Math.random()), "heads that are pure functions", "differ"],
+  ];
+  for (const [compute, rule, got] of cases) {
+    const [stage, checks] = withHead(head(compute));
+    const error = await assertRejects(() => checkStage(stage, checks), Error, rule);
+    assertStringIncludes(error.message, got);
+  }
+});
+
+Deno.test("checkStage() finds a loss of a pass that is not one number per row", async () => {
+  const [stage, checks] = withHead(head(), (from) => from);
+  await assertRejects(
+    () => checkStage(stage, checks),
+    Error,
+    "one finite number per row, or a scalar",
+  );
+});
+
+Deno.test("checkStage() says how to pass the shape of an output that a policy reads", async () => {
+  const stage = defineGradient({
+    ...named,
+    options: z.object({}),
+    create: (_options, { shapeOf }) => {
+      shapeOf("booster.group3");
+      return [{ from: 0, to: 1, shared: 1 }];
+    },
+  });
+  await assertRejects(() => checkStage(stage), Error, "pass its shape as { outputs: … }");
+  await checkStage(stage, { outputs: { "booster.group3": [2, 2, 4] } });
 });

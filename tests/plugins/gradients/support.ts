@@ -9,6 +9,7 @@
  * @module
  */
 
+import { classLabel } from "../../support/labels.ts";
 import * as tf from "@tensorflow/tfjs";
 import type {
   Factor,
@@ -79,7 +80,12 @@ export function positionAt(step: number): Position {
  * @param options The options, as a pipeline file has them.
  */
 export function makePolicy(stage: GradientStage, options: unknown = {}): GradientPolicy {
-  return stage.create(stage.options.parse(options), {});
+  return stage.create(stage.options.parse(options), {
+    label: classLabel(3),
+    shapes: [[3], [3]],
+    shapeOf: () => [3],
+    variables: new DeclaredVariables().ofLoss("tried"),
+  });
 }
 
 /**
