@@ -56,6 +56,27 @@ const text = [
 const withLines = (lines: Readonly<Record<number, string>>) =>
   text.split("\n").map((line, index) => lines[index + 1] ?? line).join("\n");
 
+Deno.test("makePlan() plans an auxiliary head and the scale of a teacher, and writes them", async () => {
+  const losses = (teacherScale: unknown) => [
+    { use: "cross-entropy", on: "light" },
+    { use: "mse-hint", to: "light.auxiliary", teacherScale },
+  ];
+  for (const scale of [2, { probability: 3 }]) {
+    const plan = await planOf(digitsPipeline({
+      network: { use: "mlp", light: [8], auxiliary: { from: "hidden1" } },
+      losses: losses(scale),
+    }));
+    assertEquals(plan.auxiliary, { from: "hidden1", gradient: 1 });
+    assertEquals(plan.phases[0]!.losses[1]!.teacherScale, scale);
+    const { network, losses: written } = plan.resolved as Record<string, Record<string, unknown>>;
+    assertEquals(network!.auxiliary, { from: "hidden1", gradient: 1 });
+    assertEquals((Object.values(written!)[1] as { teacherScale?: unknown }).teacherScale, scale);
+  }
+  const without = await planOf(digitsPipeline());
+  assertEquals(without.auxiliary, undefined);
+  assertEquals(JSON.stringify(without.resolved).includes("auxiliary"), false);
+});
+
 Deno.test("makePlan() fills in defaults", async () => {
   await withFiles({ "p.yaml": text }, async (folder) => {
     const plan = await readPlan(join(folder, "p.yaml"));
