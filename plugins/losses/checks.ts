@@ -21,6 +21,7 @@ export function requireLabel(loss: string, label: LabelSpec, kind: LabelSpec["ki
     class: "cross-entropy",
     binary: "binary-cross-entropy",
     number: "mean-squared-error",
+    several: loss,
   };
   throw new UserError(
     `the loss ${loss} needs a label of kind ${kind}; this label has the kind ${label.kind}`,

@@ -17,7 +17,7 @@ import type { FirstBatch } from "../run/first_batch.ts";
 import type { JobPhase } from "../run/job.ts";
 import type { PreparedNets } from "../run/prepare_nets.ts";
 import { parametersOf } from "../run/run.ts";
-import type { ColumnSpec } from "../stages/batch.ts";
+import type { ColumnSpec, LabelSpec } from "../stages/batch.ts";
 import { formatMetric } from "../stages/metric.ts";
 import type { Variable } from "../stages/network.ts";
 import { movedVariables } from "../train/step.ts";
@@ -101,13 +101,20 @@ function stepText(cut: Plan["cut"], rows: number): string[] {
   );
 }
 
-function labelText({ label: { column } }: Plan, { splits: { train: { label } } }: PreparedData) {
-  const kinds = {
-    class: `${formatCount(label.classes)} classes`,
-    binary: "0 or 1",
-    number: "a number",
-  };
-  return wrap(`label: ${column}, ${kinds[label.kind]}`);
+function labelText({ label }: Plan, { splits: { train: { label: spec } } }: PreparedData) {
+  const kinds = ({ kind, classes }: LabelSpec) =>
+    ({
+      class: `${formatCount(classes)} classes`,
+      binary: "0 or 1",
+      number: "a number",
+      several: "several labels",
+    })[kind];
+  if (!("labels" in label)) return wrap(`label: ${label.column}, ${kinds(spec)}`);
+  const each = Object.entries(spec.labels!).map(([name, one]) => {
+    const { column } = label.labels[name]!;
+    return `${name} (${column === name ? "" : `column ${column}, `}${kinds(one)})`;
+  });
+  return wrap(`labels: ${each.join(", ")}`);
 }
 
 /** Makes a table of the features: what the nets receive, and how it is read from the source. */

@@ -54,7 +54,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
     const wanted = new Set(names);
     const columns = new ScoreColumns(
       rows.schema,
-      { kind: loaded.kind, classes: loaded.classes, units: model.network.units },
+      { ...loaded.answers, units: model.network.units },
       {
         keep: there.filter((name) => all || wanted.has(name)),
         probabilities: options.probabilities,

@@ -7,7 +7,7 @@
 import { matchStars } from "../base/wildcard.ts";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
-import type { FeatureOptions } from "../pipeline/data_options.ts";
+import { type FeatureOptions, labelColumns } from "../pipeline/data_options.ts";
 import type { CompletePlan, Plan } from "../pipeline/plan.ts";
 import { splitColumns } from "./split_rows.ts";
 
@@ -52,7 +52,7 @@ export function chooseFeatures(plan: Plan, columns: readonly string[]): Complete
   const { label, weight, split, group } = plan;
   const taken = new Set([
     ...[
-      label.column,
+      ...labelColumns(label),
       ...plan.columns,
       ...plan.teachers.map(({ column }) => column),
       ...group ? [group.column] : [],

@@ -44,6 +44,8 @@ export interface ColumnRequest {
   readonly column: string;
   /** The purpose of the column; a feature by default. */
   readonly use?: ColumnUse | undefined;
+  /** The name of the label, if there are several. */
+  readonly label?: string | undefined;
   /** The options with which it is read. */
   readonly options: ColumnOptions;
   /** The options for ids, if the pipeline has any. */
@@ -991,6 +993,13 @@ export class ColumnReader {
   #nullHint(): HintText {
     const { use, column, options: { length } } = this.#request;
     const drop: Change = { set: { nulls: "drop" } };
+    if (use === "label" && this.#request.label !== undefined) {
+      return hint(
+        "nulls/labels",
+        `choose how to handle nulls: \`${this.#request.label}: { column: ${column}, nulls: mask }\` with the label's other options, or \`nulls: drop\``,
+        [{ set: { nulls: "mask" } }, drop],
+      );
+    }
     if (use === "label") {
       return hint(
         "nulls/label",

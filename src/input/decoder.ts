@@ -1,6 +1,12 @@
 import { type Data, DataType, type Field, type RecordBatch, type Schema } from "apache-arrow";
 import { classLabels, isEqual, shown } from "../../plugins/sources/class_labels.ts";
-import type { FeatureOptions, LabelOptions, NullPolicy } from "../pipeline/data_options.ts";
+import {
+  type FeatureOptions,
+  labelColumns,
+  type LabelOptions,
+  type NullPolicy,
+  type SeveralLabelOptions,
+} from "../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../base/errors.ts";
 import { type Change, hint, type HintText, nameHint } from "../base/hints.ts";
 import { didYouMean, nearest } from "../base/nearest.ts";
@@ -10,6 +16,7 @@ import type { ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
 import { type ColumnChunk, ColumnReader, isMeasured } from "./columns.ts";
 import { loadDecoders } from "./images/load.ts";
 import { LabelReader } from "./label.ts";
+import { packedLabels, repackedLabels, unpackedLabel } from "./label_columns.ts";
 import type { IdCounts, IdRequest } from "./ids.ts";
 import { layoutOf } from "./layout.ts";
 import { listed } from "./listed.ts";
@@ -21,6 +28,7 @@ import {
   type Parts,
   type Specs,
 } from "../stages/parts.ts";
+import { severalLabels } from "../stages/labels.ts";
 import type { StoredColumns } from "./rows.ts";
 import { readTeacher, type TeacherColumn } from "./teacher_column.ts";
 import type { ColumnText } from "./texts.ts";
@@ -32,8 +40,8 @@ import type { ColumnText } from "./texts.ts";
 export interface ColumnsRequest {
   /** The features by name. */
   readonly features: Readonly<Record<string, FeatureOptions>>;
-  /** The label. */
-  readonly label: LabelOptions;
+  /** The label, or several labels by name. */
+  readonly label: LabelOptions | SeveralLabelOptions;
   /** The default for nulls in features without an option of their own, if it is applicable. */
   readonly nulls: NullPolicy | undefined;
   /** Facts about columns of text from the sources, by column. */
@@ -138,7 +146,7 @@ export class Decoder {
   read(batch: RecordBatch): DecodedBatch {
     const columns = mapParts<PlannedColumn, ColumnChunk>(
       this.#planned,
-      ({ field, read }) => compacted(read(columnOf(batch, field, this.#stage))),
+      ({ read }) => compacted(read((field) => columnOf(batch, field, this.#stage))),
     );
     const rows = batch.numRows;
     if (this.#counts && rows > 0) this.#tally(columns, rows);
@@ -265,7 +273,7 @@ export class FeatureDecoder {
   read(batch: RecordBatch): Record<string, ColumnChunk> {
     const chunks = mapValues(
       this.#planned,
-      ({ field, read }) => read(columnOf(batch, field, this.#stage)),
+      ({ read }) => read((field) => columnOf(batch, field, this.#stage)),
     );
     refuseProblems(Object.values(this.#planned));
     return chunks;
@@ -291,7 +299,12 @@ export function wantedColumns(
   const named = Object.entries(features).map(([name, { column }]) => column ?? name);
   const others = [...columns, ...Object.values(teachers).map(({ column }) => column)];
   return [
-    ...new Set([...named, label.column, ...others, ...weight === undefined ? [] : [weight]]),
+    ...new Set([
+      ...named,
+      ...labelColumns(label),
+      ...others,
+      ...weight === undefined ? [] : [weight],
+    ]),
   ];
 }
 
@@ -402,11 +415,10 @@ export interface Finished<Spec extends ColumnSpec = ColumnSpec> {
 
 /** A requested column, and how it is read. */
 export interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
-  readonly field: Field;
   /** The other feature that defines its ids, if there is one. */
   readonly lender?: string | undefined;
-  /** Reads the column of the next record batch. */
-  readonly read: (data: Data) => ColumnChunk;
+  /** Reads the next record batch, whose columns a function returns. */
+  readonly read: (columnOf: (field: Field) => Data) => ColumnChunk;
   /** Completes a chunk after all rows were read. */
   readonly shaped: (chunk: ColumnChunk, rows: number) => ColumnChunk;
   /** Makes ids final and returns the spec, after all rows were read. */
@@ -489,23 +501,40 @@ class ColumnPlan {
   }
 
   label(): PlannedColumn<LabelSpec> | undefined {
-    const { label, nulls } = this.#request, like = this.#like, where = this.#where;
+    const { label } = this.#request, like = this.#like?.specs.label;
+    if (!("labels" in label)) {
+      const one = this.#label(label, ["label"], like);
+      return one && plannedLabel(one);
+    }
+    const readers = Object.entries(label.labels).map(([name, { nulls, ...options }]) => {
+      // Rows that a null would drop are those that it masks.
+      const own = nulls === "mask" ? "drop" : nulls;
+      const one = this.#label(
+        { ...options, ...(own && { nulls: own }) },
+        ["labels", name],
+        like?.labels?.[name],
+      );
+      return one && { name, isMasked: nulls === "mask", ...one };
+    });
+    const known = readers.filter((reader) => reader !== undefined);
+    return known.length < readers.length ? undefined : severalPlanned(known);
+  }
+
+  #label(
+    label: LabelOptions,
+    path: readonly [string, ...string[]],
+    known: LabelSpec | undefined,
+  ): { field: Field; reader: LabelReader } | undefined {
+    const { nulls } = this.#request, where = this.#where;
     const asLabel = (column: string) => ({ set: { column } });
-    return this.#plan(label.column, ["label"], asLabel, (field, likeField) => {
-      const place = this.#places("label");
-      const reader = new LabelReader(field, namedClasses(label, field, this.#schema, like, place), {
-        place,
-        like: likeField && { spec: like!.specs.label, field: likeField },
-        nulls,
-        where,
-      });
+    return this.#plan(label.column, path, asLabel, (field, likeField) => {
+      const place = this.#places(...path);
+      const options = namedClasses(label, field, this.#schema, known, place);
+      const like = likeField && known && { spec: known, field: likeField };
+      const name = path[0] === "labels" ? path[1] : undefined;
       return {
         field,
-        read: (data: Data) => reader.read(data),
-        shaped: (chunk: ColumnChunk, rows: number) => reader.shaped(chunk, rows),
-        finish: (chunks: readonly ColumnChunk[]) => reader.finish(chunks),
-        problems: () => reader.problems(),
-        hasClasses: reader.hasClasses,
+        reader: new LabelReader(field, options, { place, like, nulls, where, name }),
       };
     });
   }
@@ -629,7 +658,7 @@ function namedClasses(
   label: LabelOptions,
   { type }: Field,
   schema: Schema,
-  like: KnownColumns | undefined,
+  spec: LabelSpec | undefined,
   place: Place | undefined,
 ): LabelOptions {
   const isClass = label.kind !== "number" && DataType.isInt(type);
@@ -637,7 +666,7 @@ function namedClasses(
     ? classLabels(schema.metadata, label.column)
     : undefined;
   if (!names) return label;
-  const known = like?.specs.label.vocabulary;
+  const known = spec?.vocabulary;
   if (known && !isEqual(known, names)) {
     throw new UserError(
       `the classes of the column ${label.column} are ${shown(names)} in this split, but ${
@@ -683,9 +712,8 @@ const otherColumn = (path: "weight" | "", column: string): Change =>
 /** Plans a column that is read by a {@linkcode ColumnReader}. */
 function planned(field: Field, reader: ColumnReader, lender?: string): PlannedColumn {
   return {
-    field,
     lender,
-    read: (data) => reader.read(data),
+    read: (columnOf) => reader.read(columnOf(field)),
     shaped: (chunk, rows) => reader.shaped(chunk, rows),
     finish: (chunks, lender) => ({
       spec: reader.finish(chunks, lender),
@@ -694,6 +722,51 @@ function planned(field: Field, reader: ColumnReader, lender?: string): PlannedCo
     problems: () => reader.problems(),
     tally: (chunk, rows, dropped) => reader.tally(chunk, rows, dropped),
     idCounts: () => reader.idCounts,
+  };
+}
+
+/** Plans a single label. */
+function plannedLabel(
+  { field, reader }: { readonly field: Field; readonly reader: LabelReader },
+): PlannedColumn<LabelSpec> {
+  return {
+    read: (columnOf) => reader.read(columnOf(field)),
+    shaped: (chunk, rows) => reader.shaped(chunk, rows),
+    finish: (chunks) => reader.finish(chunks),
+    problems: () => reader.problems(),
+    hasClasses: reader.hasClasses,
+  };
+}
+
+/** Plans several labels as one column, in which their values are side by side. */
+function severalPlanned(
+  labels: readonly {
+    readonly name: string;
+    readonly isMasked: boolean;
+    readonly field: Field;
+    readonly reader: LabelReader;
+  }[],
+): PlannedColumn<LabelSpec> {
+  return {
+    read(columnOf) {
+      const chunks = labels.map(({ field, reader }) => reader.read(columnOf(field)));
+      const masked = labels.map(({ isMasked }) => isMasked);
+      return packedLabels(chunks, masked);
+    },
+    shaped: (chunk) => chunk,
+    finish(chunks) {
+      const parts = labels.map(({ name, isMasked, reader }, at) => {
+        const own = chunks.map((chunk) => unpackedLabel(chunk, at, labels.length));
+        const { spec, values } = reader.finish(own);
+        return { name, spec: isMasked ? { ...spec, masked: true as const } : spec, values };
+      });
+      const spec = severalLabels(Object.fromEntries(parts.map(({ name, spec }) => [name, spec])));
+      const values = chunks.map((chunk, index) =>
+        repackedLabels(chunk, parts.map(({ values }) => values[index]!))
+      );
+      return { spec, values };
+    },
+    problems: () => labels.flatMap(({ reader }) => reader.problems()),
   };
 }
 
@@ -708,10 +781,10 @@ function weighing(
   let rows = 0;
   return {
     ...column,
-    read(data) {
-      const chunk = column.read(data);
+    read(columnOf) {
+      const chunk = column.read(columnOf);
       refuseNegative(chunk, (row) => where(rows + row), name, place);
-      rows += data.length;
+      rows += chunk.values.length;
       return chunk;
     },
     finish(chunks) {

@@ -7,6 +7,9 @@ import { Classes, classHint } from "./classes.ts";
 import { type ColumnChunk, ColumnReader } from "./columns.ts";
 import { isTimestamp, layoutOf } from "./layout.ts";
 
+/** The kind of one label. */
+type LabelKind = Exclude<LabelSpec["kind"], "several">;
+
 /** Information that a {@linkcode LabelReader} needs in addition to the label's options. */
 export interface LabelContext {
   /** The place of the label in the pipeline file. */
@@ -15,6 +18,8 @@ export interface LabelContext {
   readonly like?: { readonly spec: LabelSpec; readonly field: Field } | undefined;
   /** The default for nulls, if the label has no option of its own. */
   readonly nulls?: NullPolicy | undefined;
+  /** The name of the label, if there are several. */
+  readonly name?: string | undefined;
   /** Describes the position of a row in messages; by default its number. */
   readonly where?: ((row: number) => string) | undefined;
 }
@@ -26,7 +31,7 @@ export interface LabelContext {
 export class LabelReader {
   readonly #options: LabelOptions;
   readonly #place: Place | undefined;
-  readonly #kind: LabelSpec["kind"];
+  readonly #kind: LabelKind;
   readonly #reader: ColumnReader;
   readonly #classes: Classes | undefined;
 
@@ -53,7 +58,7 @@ export class LabelReader {
     }
     const { family } = layout;
     const usual = family === "numbers" || family === "times" ? "number" : "class";
-    this.#kind = like?.spec.kind ?? options.kind ?? usual;
+    this.#kind = (like?.spec.kind as LabelKind | undefined) ?? options.kind ?? usual;
     const { classes } = options;
     const count = Array.isArray(classes) ? classes.length : classes as number | undefined;
     if (this.#kind === "number") this.#refuseNoNumber(family, count, isTimestamp(layout.leaf));
@@ -72,6 +77,7 @@ export class LabelReader {
     this.#reader = new ColumnReader(field, {
       column: options.column,
       use: "label",
+      label: context.name,
       options: {
         nulls,
         nan: options.nan,

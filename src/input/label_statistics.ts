@@ -1,34 +1,63 @@
-import type { Batch, LabelStatistics } from "../stages/batch.ts";
+import type { Batch, LabelSpec, LabelStatistics } from "../stages/batch.ts";
+import { type LabelPart, labelParts, labelValue, mapLabels } from "../stages/labels.ts";
+import { type RowWeights, weightOfRow } from "../stages/row_weights.ts";
 import { type Rows, StoredRows } from "./rows.ts";
 
 /** The number of rows that are read at once. */
 const AT_ONCE = 8192;
 
 /**
- * Computes the statistics of the label over all rows of a split. Rows that are not in memory are
- * read once.
+ * Computes the statistics of the label, or of each of several labels, over all rows of a split. Rows
+ * that are not in memory are read once.
  *
  * @param rows The training rows.
  * @param weights Factors of the weights of rows, by class; 1 by default.
+ * @returns The label with its statistics.
  */
-export async function labelStatistics(
-  rows: Rows,
-  weights?: readonly number[],
-): Promise<LabelStatistics> {
-  const { kind, classes: count } = rows.label;
-  const classes = new Float64Array(count);
-  let total = 0, sum = 0;
-  for await (const { size, label, weight } of labelBatches(rows)) {
-    for (let row = 0; row < size; row++) {
-      const value = label.values[row]!;
-      const counted = (weight?.values[row] ?? 1) * (weights?.[value] ?? 1);
-      total += counted;
-      sum += counted * value;
-      if (kind !== "number") classes[value]! += counted;
+export async function withLabelStatistics(rows: Rows, weights?: RowWeights): Promise<LabelSpec> {
+  const parts = labelParts(rows.label);
+  const sums = (parts.length > 0 ? parts : [undefined])
+    .map((part) => new LabelSums(part?.spec ?? rows.label, part));
+  for await (const batch of labelBatches(rows)) {
+    for (const sum of sums) sum.add(batch, weights);
+  }
+  return mapLabels(rows.label, (label, part) => {
+    const own = sums.find((sum) => sum.part?.name === part?.name)!;
+    return { ...label, training: own.statistics() };
+  });
+}
+
+/** Sums over the rows that have a label. */
+class LabelSums {
+  readonly part: LabelPart | undefined;
+  readonly #kind: LabelSpec["kind"];
+  readonly #classes: Float64Array;
+  #rows = 0;
+  #total = 0;
+  #sum = 0;
+
+  constructor({ kind, classes }: LabelSpec, part: LabelPart | undefined) {
+    this.part = part;
+    this.#kind = kind;
+    this.#classes = new Float64Array(classes);
+  }
+
+  add(batch: Batch, weights: RowWeights | undefined): void {
+    for (let row = 0; row < batch.size; row++) {
+      const value = labelValue(batch.label, row, this.part);
+      if (Number.isNaN(value)) continue;
+      const counted = weightOfRow(batch, row, weights);
+      this.#rows++;
+      this.#total += counted;
+      this.#sum += counted * value;
+      if (this.#kind !== "number") this.#classes[value]! += counted;
     }
   }
-  const mean = kind === "class" || total === 0 ? 0 : sum / total;
-  return { rows: rows.rows, total, classes: [...classes], mean };
+
+  statistics(): LabelStatistics {
+    const total = this.#total, mean = this.#kind === "class" || total === 0 ? 0 : this.#sum / total;
+    return { rows: this.#rows, total, classes: [...this.#classes], mean };
+  }
 }
 
 /**

@@ -17,9 +17,11 @@ import type { SourceStage } from "../stages/source.ts";
 import { chooseFeatures, needsColumns } from "./choose_features.ts";
 import { featurePlace, withEntries } from "./feature_entries.ts";
 import { emptyHint } from "./classes.ts";
-import { labelStatistics } from "./label_statistics.ts";
+import { labelBatches, withLabelStatistics } from "./label_statistics.ts";
 import { sizeOf } from "./columns.ts";
+import { labelParts, labelValue } from "../stages/labels.ts";
 import { mapBatch } from "../stages/parts.ts";
+import type { RowWeights } from "../stages/row_weights.ts";
 import { availableMemory } from "../base/machine/available_memory.ts";
 import { memoryFor } from "./memory.ts";
 import { batchCount, batchRange, sampleRows } from "./order.ts";
@@ -62,7 +64,7 @@ export interface PreparedData {
    * The factors of the weights of training rows, by class, which correct the losses for rows that
    * `data.sampling` leaves out; absent without sampling.
    */
-  readonly rowWeights?: readonly number[] | undefined;
+  readonly rowWeights?: RowWeights | undefined;
   /** For each teacher that Rocket computes, a text that changes when it changes, by its name. */
   readonly teachers: Readonly<Record<string, string>>;
   /** The memory that was available to this process before rows were read, in bytes. */
@@ -178,8 +180,9 @@ export async function prepareData(
       0,
       Math.min(Math.max(firstRows(plan, train.rows), 2), train.rows),
     );
+    await reportMasked(splits, report);
     const label = needsStatistics(plan)
-      ? { ...train.label, training: await labelStatistics(train, sampled?.weights) }
+      ? await withLabelStatistics(train, sampled?.weights)
       : train.label;
     return {
       plan,
@@ -206,6 +209,35 @@ function reportSampling(all: Split, kept: Split, report: (line: string) => void)
     `data: sampling keeps ${of(kept)} of ${of(all)} training rows; the losses weigh them so that ` +
       "predicted probabilities are those of all rows",
   );
+}
+
+/** Reports how many rows of each split have no value of a label that nulls mask. */
+async function reportMasked(
+  splits: Readonly<Record<string, Split>>,
+  report: (line: string) => void,
+): Promise<void> {
+  for (const [name, split] of Object.entries(splits)) {
+    const masked = labelParts(split.label).filter(({ spec }) => spec.masked);
+    if (masked.length === 0) return;
+    const without = new Map(masked.map((part) => [part, 0]));
+    for await (const { size, label } of labelBatches(split)) {
+      for (const part of masked) {
+        let count = without.get(part)!;
+        for (let row = 0; row < size; row++) {
+          if (Number.isNaN(labelValue(label, row, part))) count++;
+        }
+        without.set(part, count);
+      }
+    }
+    for (const [{ name: label }, count] of without) {
+      if (count === 0) continue;
+      report(
+        `data: ${count.toLocaleString("en")} of ${counted(split.rows, `${name} row`)} ${
+          split.rows === 1 ? "has" : "have"
+        } no label ${label}; its losses and metrics leave them out`,
+      );
+    }
+  }
 }
 
 /** Whether a part of the run needs the statistics of the label over the training rows. */

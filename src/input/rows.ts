@@ -206,6 +206,9 @@ export class Store {
   }
 }
 
+/** Whether the values of a label are classes. */
+const hasClasses = ({ kind }: LabelSpec) => kind === "class" || kind === "binary";
+
 /** The number of rows that are counted together; their labels fit in a processor's cache. */
 const COUNTED_AT_ONCE = 8192;
 
@@ -294,7 +297,7 @@ export class StoredRows implements Rows {
 
   /** Counts classes and weights. */
   counts(): RowCounts {
-    const { specs } = this, counter = new RowCounter(specs.label.kind !== "number");
+    const { specs } = this, counter = new RowCounter(hasClasses(specs.label));
     const rows = this.labelRows();
     for (let start = 0; start < rows.rows; start += COUNTED_AT_ONCE) {
       const { size, ...columns } = rows.slice(start, Math.min(start + COUNTED_AT_ONCE, rows.rows));

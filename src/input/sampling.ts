@@ -4,6 +4,8 @@ import { nearest } from "../base/nearest.ts";
 import { createRandom, deriveSeed } from "../base/random.ts";
 import { counted } from "../base/text_table.ts";
 import type { Plan } from "../pipeline/plan.ts";
+import { labelPart, labelValue } from "../stages/labels.ts";
+import type { RowWeights } from "../stages/row_weights.ts";
 import { labelBatches } from "./label_statistics.ts";
 import type { Rows } from "./rows.ts";
 
@@ -15,7 +17,7 @@ export interface SampledRows {
    * How many rows a kept row of each class stands for: the rows of the class divided by those that
    * are kept. 1 for a class without kept rows.
    */
-  readonly weights: readonly number[];
+  readonly weights: RowWeights;
 }
 
 /**
@@ -32,7 +34,8 @@ export async function sampledRows(
   rows: Rows,
 ): Promise<SampledRows | undefined> {
   if (!sampling) return undefined;
-  const { kind, classes, vocabulary } = rows.label;
+  const part = labelPart(rows.label, sampling.label);
+  const { kind, classes, vocabulary } = part?.spec ?? rows.label;
   if (kind === "number") {
     throw new UserError("data.sampling keeps rows by their class, but the label is a number", {
       place: document.place(["data", "sampling"]),
@@ -64,11 +67,13 @@ export async function sampledRows(
   let row = 0, count = 0;
   for await (const { size, label } of labelBatches(rows)) {
     for (let index = 0; index < size; index++, row++) {
-      const value = label.values[index]!;
+      const value = labelValue(label, index, part);
+      const isKept = random.uniform() < (fractions[value] ?? 1);
+      if (isKept) kept[count++] = row;
+      // A row without the label is kept.
+      if (Number.isNaN(value)) continue;
       all[value]!++;
-      if (random.uniform() >= fractions[value]!) continue;
-      own[value]!++;
-      kept[count++] = row;
+      if (isKept) own[value]!++;
     }
   }
   const none = names.findIndex((_, index) => all[index]! > 0 && own[index] === 0);
@@ -85,6 +90,6 @@ export async function sampledRows(
       },
     );
   }
-  const weights = names.map((_, index) => own[index]! > 0 ? all[index]! / own[index]! : 1);
-  return { rows: kept.slice(0, count), weights };
+  const factors = names.map((_, index) => own[index]! > 0 ? all[index]! / own[index]! : 1);
+  return { rows: kept.slice(0, count), weights: { label: part, factors } };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Data, Field } from "apache-arrow";
+import type { Field } from "apache-arrow";
 import { type Place, type Problem, UserError } from "../base/errors.ts";
 import { hint, type HintText } from "../base/hints.ts";
 import { counted } from "../base/text_table.ts";
@@ -95,9 +95,8 @@ export function readTeacher(
     });
   };
   return {
-    field,
-    read(data: Data) {
-      const chunk = reader.read(data), rows = data.length;
+    read(columnOf) {
+      const data = columnOf(field), chunk = reader.read(data), rows = data.length;
       const isMissing = (at: number, size: number) => {
         if (chunk.dropped?.[at]) return true;
         if (chunk.unshaped === undefined) {

@@ -83,9 +83,11 @@ function isOtherLabel(
   fields: readonly Field[],
   { label }: ColumnsRequest,
 ): boolean {
-  if (name !== label.column || label.kind !== undefined || label.classes !== undefined) {
-    return false;
-  }
+  const labels = "labels" in label ? Object.values(label.labels) : [label];
+  const isOpen = labels.some(({ column, kind, classes }) =>
+    name === column && kind === undefined && classes === undefined
+  );
+  if (!isOpen) return false;
   const isFloat = (type: unknown) => /^(Float|Decimal)/.test(String(type));
   return isFloat(type) && fields.some(({ type }) => !isFloat(type) && String(type) !== "Null");
 }

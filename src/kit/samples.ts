@@ -102,7 +102,7 @@ export function labelValues({ kind, classes }: LabelSpec, rows: number): Float32
       return Int32Array.from({ length: rows }, (_, row) => (row * 7 + 1) % classes);
     case "binary":
       return Float32Array.from({ length: rows }, (_, row) => (row + 1) % 2);
-    case "number":
+    default:
       return normalValues(randomFor("label"), rows);
   }
 }

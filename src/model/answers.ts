@@ -1,5 +1,9 @@
 import { classKeys } from "../input/classes.ts";
+import type { Family } from "../run/model/family.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
+import type { LabelSpec } from "../stages/batch.ts";
+import { labelParts } from "../stages/labels.ts";
+import { mapValues } from "../stages/parts.ts";
 
 /** The value of a class in the label's column. */
 export type ClassValue = string | number | bigint | boolean;
@@ -16,12 +20,14 @@ export interface Answer {
    * numbers.
    */
   readonly score?: number;
+  /** The prediction for each label, if there are several; the row then has no other values. */
+  readonly labels?: Readonly<Record<string, Answer>>;
 }
 
 /** The predictions of a model for some rows. */
 export class Predictions {
-  /** The kind of the label. */
-  readonly kind: "class" | "binary" | "number";
+  /** The kind of the label; `several` for several labels, see {@linkcode Predictions.labels}. */
+  readonly kind: "class" | "binary" | "number" | "several";
   /** The number of rows. */
   readonly rows: number;
   /** The number of logits per row. */
@@ -41,7 +47,9 @@ export class Predictions {
   /** The number of rows without a prediction because their logits are not finite numbers. */
   readonly notFinite: number;
   readonly #classes: readonly ClassValue[];
+  readonly #parts: Readonly<Record<string, NamedAnswers>>;
   #probabilities: Float32Array | undefined;
+  #labels: Readonly<Record<string, Predictions>> | undefined;
 
   /**
    * Creates predictions from logits.
@@ -50,13 +58,14 @@ export class Predictions {
    * @param logits The logits, the number of rows, and which rows have a prediction.
    */
   constructor(
-    { kind, classes }: Pick<LabelAnswers, "kind" | "classes">,
+    { kind, classes, labels = {} }: Pick<LabelAnswers, "kind" | "classes" | "labels">,
     logits:
       & Pick<Predictions, "rows" | "units" | "logits">
       & Partial<Pick<Predictions, "answered" | "unknown" | "notFinite">>,
   ) {
     this.kind = kind;
     this.#classes = classes;
+    this.#parts = labels;
     this.rows = logits.rows;
     this.units = logits.units;
     this.logits = logits.logits;
@@ -65,12 +74,24 @@ export class Predictions {
     this.notFinite = logits.notFinite ?? 0;
   }
 
+  /** The predictions for each label by its name; empty for a single label. */
+  get labels(): Readonly<Record<string, Predictions>> {
+    return this.#labels ??= mapValues(this.#parts, ({ firstUnit, units, ...label }) => {
+      const logits = new Float32Array(this.rows * units);
+      for (let row = 0; row < this.rows; row++) {
+        const from = row * this.units + firstUnit;
+        logits.set(this.logits.subarray(from, from + units), row * units);
+      }
+      return new Predictions(label, { rows: this.rows, units, logits, answered: this.answered });
+    });
+  }
+
   /**
    * The probabilities of all classes, row by row; for a binary label, only that of its second
-   * class. Undefined if the label is a number.
+   * class. Undefined if the label is a number, and for several labels.
    */
   get probabilities(): Float32Array | undefined {
-    if (this.kind === "number") return undefined;
+    if (this.kind === "number" || this.kind === "several") return undefined;
     return this.#probabilities ??= this.kind === "binary"
       ? this.logits.map((logit) => 1 / (1 + Math.exp(-logit)))
       : softmax(this.logits, this.units);
@@ -88,6 +109,9 @@ export class Predictions {
    */
   answer(row: number): Answer | undefined {
     if (this.answered?.[row] === 0) return undefined;
+    if (this.kind === "several") {
+      return { labels: mapValues(this.labels, (own) => own.answer(row)!) };
+    }
     if (this.kind === "number") return { prediction: this.logits[row * this.units]! };
     const probabilities = this.probabilities!;
     if (this.kind === "binary") return { score: probabilities[row]! };
@@ -124,12 +148,23 @@ function softmax(logits: Float32Array, units: number): Float32Array {
 
 /** The kind of the label, and the classes that the logits of a net stand for. */
 export interface LabelAnswers {
-  /** The kind of the label. */
-  readonly kind: "class" | "binary" | "number";
+  /** The kind of the label; `several` for several labels. */
+  readonly kind: "class" | "binary" | "number" | "several";
   /**
-   * The classes in the order of the logits; for a binary label, its two values; empty for numbers.
+   * The classes in the order of the logits; for a binary label, its two values; empty for numbers
+   * and for several labels.
    */
   readonly classes: readonly ClassValue[];
+  /** Each label by its name, if there are several. */
+  readonly labels?: Readonly<Record<string, NamedAnswers>> | undefined;
+}
+
+/** One of several labels, and the positions of its logits among those of all labels. */
+export interface NamedAnswers extends LabelAnswers {
+  /** The position of its first logit. */
+  readonly firstUnit: number;
+  /** The number of its logits. */
+  readonly units: number;
 }
 
 /**
@@ -137,8 +172,15 @@ export interface LabelAnswers {
  *
  * @param label The label in `model.json`.
  */
-export function labelAnswers({ spec, type: { family } }: ModelFile["label"]): LabelAnswers {
-  const { kind, classes, vocabulary } = spec;
+export function labelAnswers(label: ModelFile["label"]): LabelAnswers {
+  if ("type" in label) return answersOf(label.spec, label.type.family);
+  const parts = labelParts(label.spec).map(({ name, spec, firstUnit, units }) =>
+    [name, { ...answersOf(spec, label.types[name]!.family), firstUnit, units }] as const
+  );
+  return { kind: "several", classes: [], labels: Object.fromEntries(parts) };
+}
+
+function answersOf({ kind, classes, vocabulary }: LabelSpec, family: Family): LabelAnswers {
   const values = vocabulary
     ? classKeys(family, vocabulary)
     : Array.from({ length: classes }).keys();

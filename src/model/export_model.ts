@@ -32,6 +32,7 @@ import {
   SAVED_MODEL_FILES,
   writeSavedModel,
 } from "./saved_model/write_saved_model.ts";
+import { graphOutputs } from "./graph_outputs.ts";
 import { dataFileOf, onnxHashes, writeOnnxFile } from "./write_onnx.ts";
 
 /** The file format of an exported net. */
@@ -171,12 +172,11 @@ export async function exportModel(
     await writeOnnxFile(join(to, ONNX_FILE), onnx);
     await describe(await onnxHashes(join(to, ONNX_FILE)));
     if (name !== "") {
-      const { kind } = model.label.spec, shape = [model.network.units];
-      const outputs = kind === "number" ? ["logits"] : ["logits", "probabilities"];
+      const outputs = graphOutputs(model, inputs.map(({ input }) => input.name));
       const config = tritonConfig(
         name,
         [...new Set(inputs.map(({ input }) => input))],
-        outputs.map((name) => ({ name, type: ElementType.float, shape })),
+        outputs.map(({ name, units }) => ({ name, type: ElementType.float, shape: [units] })),
       );
       await writeFileWhole(join(out, name, "config.pbtxt"), new TextEncoder().encode(config));
     }

@@ -2,6 +2,7 @@ import { noTelemetry } from "../base/machine/onnx_packages.ts";
 import { printable } from "../base/printable.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
 import type { NetName } from "../stages/network.ts";
+import { graphOutputs } from "./graph_outputs.ts";
 import type { FeatureInput } from "./onnx/columns.ts";
 import { ElementType } from "./onnx/messages.ts";
 
@@ -26,7 +27,7 @@ export interface ReadmeSubject {
  * @param subject The exported net.
  */
 export function readmeOf({ model, net, inputs, outside, format }: ReadmeSubject): string {
-  const { kind, classes } = model.label.spec, { units } = model.network;
+  const { units } = model.network;
   const names = new Map<number, string>(
     Object.entries(ElementType).map(([name, type]) => [type, name]),
   );
@@ -38,12 +39,7 @@ export function readmeOf({ model, net, inputs, outside, format }: ReadmeSubject)
   );
   const ids = inputs.filter(({ feature, encoded }) => feature.spec.dtype === "int32" && !encoded)
     .map(({ feature }) => cell(feature.name));
-  const answers = kind === "class"
-    ? `\n\`probabilities\` has the softmax of the logits. The ${classes} classes are those of ` +
-      "`label` in `model.json`, in the order of its vocabulary.\n"
-    : kind === "binary"
-    ? "\n`probabilities` has the probability of the label's second class.\n"
-    : "";
+  const answers = answersOf(model, inputs.map(({ input }) => input.name));
   return `# The ${net} net
 
 ${filesOf[format](net)}
@@ -68,6 +64,33 @@ ${
 ${answers}`
       : ""
   }${programsOf[format](units, net)}`;
+}
+
+/** Describes the outputs of the graph other than `logits`. */
+function answersOf(model: ReadmeSubject["model"], inputs: readonly string[]): string {
+  const { label } = model, { classes } = label.spec;
+  if (label.spec.kind === "several") {
+    const outputs = graphOutputs(model, inputs).filter(({ label }) => label !== undefined);
+    const forms = {
+      logits: "the logits of the label",
+      softmax: "the softmax of the logits of the label",
+      sigmoid: "the probability of the second class of the label",
+    };
+    const lines = outputs.map(({ name, label, units, form }) =>
+      `- ${cell(name)}, float [rows, ${units}]: ${forms[form]} ${cell(label!)}.`
+    );
+    return `They are the logits of all labels side by side. Each label has outputs of its own; its
+classes are those of \`labels\` in \`model.json\`, in the order of its vocabulary:
+
+${lines.join("\n")}
+`;
+  }
+  return label.spec.kind === "class"
+    ? `\n\`probabilities\` has the softmax of the logits. The ${classes} classes are those of ` +
+      "`label` in `model.json`, in the order of its vocabulary.\n"
+    : label.spec.kind === "binary"
+    ? "\n`probabilities` has the probability of the label's second class.\n"
+    : "";
 }
 
 /** Describes what a program must do before the graph. */

@@ -53,10 +53,12 @@ export interface Model extends AsyncDisposable {
   readonly columns: readonly string[];
   /** The features that `predict` accepts as typed arrays. */
   readonly inputs: readonly ModelInputInfo[];
-  /** The kind of the label. */
-  readonly kind: "class" | "binary" | "number";
+  /** The kind of the label; `several` for several labels. */
+  readonly kind: "class" | "binary" | "number" | "several";
   /** The classes in the order of the logits; for a binary label, its two values. */
   readonly classes: readonly ClassValue[];
+  /** Each label by its name, if there are several; empty for a single label. */
+  readonly labels: Readonly<Record<string, Pick<Model, "kind" | "classes">>>;
   /**
    * Computes predictions for rows.
    *
@@ -100,8 +102,9 @@ export class LoadedModel implements Model {
   readonly engine: string;
   readonly columns: readonly string[];
   readonly inputs: readonly ModelInputInfo[];
-  readonly kind: "class" | "binary" | "number";
+  readonly kind: "class" | "binary" | "number" | "several";
   readonly classes: readonly ClassValue[];
+  readonly labels: Readonly<Record<string, Pick<Model, "kind" | "classes">>>;
   readonly #label: LabelAnswers;
   readonly #parts: ModelParts;
   /** The decoders of the last schemas, by their keys. */
@@ -121,6 +124,7 @@ export class LoadedModel implements Model {
     this.#label = labelAnswers(parts.model.label);
     this.kind = this.#label.kind;
     this.classes = this.#label.classes;
+    this.labels = this.#label.labels ?? {};
   }
 
   predict(rows: readonly Row[] | Table | FeatureValues): Promise<Predictions>;
@@ -224,6 +228,11 @@ export class LoadedModel implements Model {
    */
   sample(): RecordBatch {
     return sampleRows(this.#parts.model, this.#parts.decoder).rows;
+  }
+
+  /** The label's kind and classes, or those of each of several labels. */
+  get answers(): LabelAnswers {
+    return this.#label;
   }
 
   /** The number of rows that are computed at a time. */

@@ -20,7 +20,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { recordBatchOf } from "../base/wide_schema.ts";
-import type { ClassValue, Predictions } from "./answers.ts";
+import type { ClassValue, LabelAnswers, Predictions } from "./answers.ts";
 
 /** The columns to write in addition to the predicted values. */
 export interface ScoreOptions {
@@ -31,6 +31,9 @@ export interface ScoreOptions {
   /** Whether to write a column for each logit. */
   readonly logits: boolean;
 }
+
+/** A label's kind and classes, and the number of its logits. */
+type ScoredLabel = Pick<LabelAnswers, "kind" | "classes"> & { readonly units: number };
 
 /** A column computed from predictions. */
 interface ScoreColumn {
@@ -52,16 +55,13 @@ export class ScoreColumns {
    * Chooses the columns.
    *
    * @param input The columns of the input.
-   * @param label The label's kind and classes, and the number of logits.
+   * @param label The label's kind and classes, and the number of logits; or several labels, whose
+   *   columns start with their names.
    * @param options The columns to write.
    */
   constructor(
     input: Schema,
-    label: {
-      readonly kind: Predictions["kind"];
-      readonly classes: readonly ClassValue[];
-      readonly units: number;
-    },
+    { labels, ...label }: ScoredLabel & { readonly labels?: LabelAnswers["labels"] },
     { keep, probabilities, logits }: ScoreOptions,
   ) {
     const taken = new Set(keep);
@@ -71,46 +71,15 @@ export class ScoreColumns {
       taken.add(own);
       return own;
     };
-    const { kind, classes, units } = label;
-    const numbers = (name: string, valuesOf: (all: Predictions) => Float32Array): ScoreColumn => ({
-      field: new Field(free(name), new Float32(), true),
-      data: (all) => floats(valuesOf(all), all.answered),
-    });
-    const columns: ScoreColumn[] = [];
-    if (kind === "class") {
-      const type = typeOfClasses(classes);
-      columns.push({
-        field: new Field(free("prediction"), type, true),
-        data: (all) => {
-          const values = Array.from({ length: all.rows }, (_, row) => {
-            if (all.answered?.[row] === 0) return null;
-            return classCell(classes[all.classId(row)]!, type);
-          });
-          return vectorFromArray(values, type).data[0] ?? makeData({ type, length: 0 });
-        },
-      });
-      columns.push(numbers("score", (all) => {
-        const probabilities = all.probabilities!;
-        return Float32Array.from(
-          { length: all.rows },
-          (_, row) => probabilities[row * units + all.classId(row)]!,
-        );
-      }));
-    } else if (kind === "binary") columns.push(numbers("score", (all) => all.probabilities!));
-    else columns.push(numbers("prediction", (all) => all.logits));
-    const each = kind === "class" ? classes.map((name) => `_${name}`) : [""];
-    const unitOf = (values: Float32Array, unit: number) =>
-      units === 1 ? values : values.filter((_, index) => index % units === unit);
-    if (probabilities && kind === "class") {
-      each.forEach((name, unit) =>
-        columns.push(numbers(`probability${name}`, (all) => unitOf(all.probabilities!, unit)))
-      );
-    }
-    if (logits) {
-      each.forEach((name, unit) =>
-        columns.push(numbers(`logit${name}`, (all) => unitOf(all.logits, unit)))
-      );
-    }
+    const columns = (labels ? Object.entries(labels) : [["", label] as const]).flatMap(
+      ([name, own]) =>
+        columnsOf(own, {
+          probabilities,
+          logits,
+          nameOf: (column) => free(name === "" ? column : `${name}_${column}`),
+          partOf: (all) => name === "" ? all : all.labels[name]!,
+        }),
+    );
     this.#kept = keep;
     this.#columns = columns;
     const places = placesOf(input);
@@ -130,6 +99,59 @@ export class ScoreColumns {
     const children = [...kept, ...this.#columns.map(({ data }) => data(predictions))];
     return recordBatchOf(this.schema, children, part.numRows);
   }
+}
+
+/** Returns the columns for a label. */
+function columnsOf(
+  { kind, classes, units }: ScoredLabel,
+  { probabilities, logits, nameOf, partOf }: Omit<ScoreOptions, "keep"> & {
+    /** Returns the name of a column. */
+    readonly nameOf: (column: string) => string;
+    /** Returns the predictions for the label. */
+    readonly partOf: (all: Predictions) => Predictions;
+  },
+): ScoreColumn[] {
+  const numbers = (name: string, valuesOf: (own: Predictions) => Float32Array): ScoreColumn => ({
+    field: new Field(nameOf(name), new Float32(), true),
+    data: (all) => floats(valuesOf(partOf(all)), all.answered),
+  });
+  const columns: ScoreColumn[] = [];
+  if (kind === "class") {
+    const type = typeOfClasses(classes);
+    columns.push({
+      field: new Field(nameOf("prediction"), type, true),
+      data: (all) => {
+        const own = partOf(all);
+        const values = Array.from({ length: all.rows }, (_, row) => {
+          if (all.answered?.[row] === 0) return null;
+          return classCell(classes[own.classId(row)]!, type);
+        });
+        return vectorFromArray(values, type).data[0] ?? makeData({ type, length: 0 });
+      },
+    });
+    columns.push(numbers("score", (own) => {
+      const probabilities = own.probabilities!;
+      return Float32Array.from(
+        { length: own.rows },
+        (_, row) => probabilities[row * units + own.classId(row)]!,
+      );
+    }));
+  } else if (kind === "binary") columns.push(numbers("score", (own) => own.probabilities!));
+  else columns.push(numbers("prediction", (own) => own.logits));
+  const each = kind === "class" ? classes.map((name) => `_${name}`) : [""];
+  const unitOf = (values: Float32Array, unit: number) =>
+    units === 1 ? values : values.filter((_, index) => index % units === unit);
+  if (probabilities && kind === "class") {
+    each.forEach((name, unit) =>
+      columns.push(numbers(`probability${name}`, (own) => unitOf(own.probabilities!, unit)))
+    );
+  }
+  if (logits) {
+    each.forEach((name, unit) =>
+      columns.push(numbers(`logit${name}`, (own) => unitOf(own.logits, unit)))
+    );
+  }
+  return columns;
 }
 
 /** Returns the places of the columns by name. The first of two columns with the same name counts. */

@@ -202,11 +202,44 @@ const label = z.strictObject({
   nan,
 });
 
+const labelError = {
+  error: "expected the name of a column, or { column, kind, classes, nulls, nan }",
+};
+
 /** The schema of `data.label`. */
 export const labelSchema = z.union([
   columnName.transform((column): LabelOptions => ({ column })),
   label,
-], { error: "expected the name of a column, or { column, kind, classes, nulls, nan }" });
+], labelError);
+
+const namedLabel = label.extend({
+  nulls: z.union([z.enum(["error", "mask", "drop"]), fill], {
+    error: "expected error, mask, drop or { fill: VALUE }",
+  }).optional().describe(
+    "How to treat nulls. error (the default): a null is an error. mask: the losses and metrics of " +
+      "this label leave the row out; those of the other labels use it. drop (the default if " +
+      "data.nulls is drop): the row is left out. { fill: VALUE }: the value replaces a null.",
+  ),
+});
+
+/** The name of one of several labels. It is a part of the names of outputs and metrics. */
+const labelName = z.string().regex(/^[A-Za-z][\w-]*$/, {
+  error: "expected letters, digits, dashes and underscores, and a letter first",
+});
+
+/** The schema of one of `data.labels`. */
+export const namedLabelSchema = z.union([
+  columnName.transform((column): NamedLabelOptions => ({ column })),
+  namedLabel,
+], labelError);
+
+/** The schema of `data.labels`. */
+export const labelsSchema = z.record(labelName, namedLabelSchema, {
+  error: "expected labels by name, such as { click: COLUMN, buy: COLUMN }",
+}).refine(
+  (labels) => Object.keys(labels).length > 0,
+  { error: "expected at least one label" },
+);
 
 const fraction = z.number().gt(0).lt(1);
 
@@ -253,6 +286,9 @@ export const splitSchema = z.strictObject({
 
 /** The schema of `data.sampling`. */
 export const samplingSchema = z.strictObject({
+  label: z.string().min(1, { error: "expected the name of a label" }).optional().describe(
+    "The label whose classes decide, one of `data.labels`. Rows without this label are kept.",
+  ),
   keep: z.record(
     z.string(),
     z.number({ error: "expected a number above 0, up to 1" })
@@ -270,6 +306,8 @@ export const samplingSchema = z.strictObject({
 
 /** The fraction of the training rows to keep, by class. */
 export interface SamplingOptions {
+  /** The label whose classes decide, if there are several. */
+  readonly label?: string | undefined;
   /** The fractions by the class's value. */
   readonly keep: Readonly<Record<string, number>>;
 }
@@ -381,6 +419,28 @@ export interface ImageOptions {
   readonly bits?: 8 | undefined;
   /** Whether images are turned upright as their EXIF data say; `apply` by default. */
   readonly orientation?: "apply" | "ignore" | undefined;
+}
+
+/** How one of several labels is read from its column. */
+export interface NamedLabelOptions extends Omit<LabelOptions, "nulls"> {
+  /** What to do with nulls: as for a single label, or `mask`. */
+  readonly nulls?: LabelOptions["nulls"] | "mask" | undefined;
+}
+
+/** Several labels, by name. */
+export interface SeveralLabelOptions {
+  /** The labels. */
+  readonly labels: Readonly<Record<string, NamedLabelOptions>>;
+}
+
+/**
+ * Lists the columns of a label, or of several labels, without repetitions.
+ *
+ * @param label The options of the label, or of several labels.
+ */
+export function labelColumns(label: LabelOptions | SeveralLabelOptions): string[] {
+  if (!("labels" in label)) return [label.column];
+  return [...new Set(Object.values(label.labels).map(({ column }) => column))];
 }
 
 /** How the label is read from its column. */

@@ -9,6 +9,7 @@ import {
   featuresSchema,
   groupSchema,
   labelSchema,
+  labelsSchema,
   memorySchema,
   nullsSchema,
   samplingSchema,
@@ -18,9 +19,9 @@ import { asPair } from "./pair.ts";
 import { isStage } from "./registry.ts";
 import type { AnyStage, StageKind } from "../stages/stage.ts";
 
-/** An output of a net: `light.logits`. */
+/** An output of a net: `light.logits`, or `light.click.logits` for one of several labels. */
 const outputReference = z.string().regex(
-  /^(light|booster)\.[A-Za-z_][\w-]*$/,
+  /^(light|booster)\.[A-Za-z_][\w-]*(\.logits)?$/,
   { error: "expected NET.OUTPUT, such as light.logits" },
 );
 
@@ -32,9 +33,11 @@ const outputReferences = z.union([
 
 /** The output that a loss compares with the label. The name of a net alone means its logits. */
 const taskReference = z.string().regex(
-  /^(light|booster)(\.[A-Za-z_][\w-]*)?$/,
+  /^(light|booster)(\.[A-Za-z_][\w-]*(\.logits)?)?$/,
   { error: "expected light, booster, or NET.OUTPUT such as light.logits" },
 );
+
+const labelReference = z.string().min(1, { error: "expected the name of a label" });
 
 const name = z.string().regex(/^[\w.-]+$/, {
   error: "expected letters, digits, dots, dashes and underscores",
@@ -252,6 +255,10 @@ export const commonOptions = {
     name: lossName.optional().describe(
       "The name of the loss in metrics; by default STAGE(on) or STAGE(from→to).",
     ),
+    label: labelReference.optional().describe(
+      "The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean " +
+        "the logits of this label.",
+    ),
     on: taskReference.optional().describe("The output to compare with the label."),
     from: outputReferences.optional().describe(
       "The teacher's output; booster.logits by default. With a list, the loss is the sum " +
@@ -308,7 +315,14 @@ export const commonOptions = {
   },
   schedule: {},
   metric: {
-    name: name.optional().describe("The metric's key in results; the stage's name by default."),
+    label: labelReference.optional().describe(
+      "The label that the metric is measured for, one of `data.labels`. By default, it is measured " +
+        "for all of them.",
+    ),
+    name: name.optional().describe(
+      "The metric's key in results; the stage's name by default. With `data.labels`, the default is " +
+        "LABEL.STAGE, and a name without `label` becomes LABEL.NAME.",
+    ),
     by: z.string().min(1, { error: "expected the name of a column" }).optional().describe(
       "The column of the source by which to group rows. The metric is then the mean of its values " +
         "for each group. By default, it is computed over all rows. Metrics with an option by of " +
@@ -446,7 +460,11 @@ export const pipelineSchema = z.strictObject({
         "remain numbers unless their feature has the option `ids`. By default, features are prepared " +
         "only as other options say.",
     ),
-    label: labelSchema.describe("The column that the nets predict."),
+    label: labelSchema.optional().describe("The column that the nets predict."),
+    labels: labelsSchema.optional().describe(
+      "Several labels by name, instead of `label`. Each net has logits for each of them, such as " +
+        "light.click.logits for the label click.",
+    ),
     nulls: nullsSchema.optional(),
     weight: z.string().min(1, { error: "expected the name of a column" }).optional().describe(
       "A column of nonnegative numbers: the weight of each row in losses. A loss that " +

@@ -12,6 +12,7 @@ import type {
   LabelOptions,
   NullPolicy,
   SamplingOptions,
+  SeveralLabelOptions,
   SplitOptions,
 } from "./data_options.ts";
 import type { Document } from "./document/document.ts";
@@ -83,6 +84,8 @@ export interface PlannedTeacher {
 export interface PlannedLoss extends PlannedStage<LossStage> {
   /** The term's name in metrics. */
   readonly name: string;
+  /** The label that it reads, if there are several; undefined for a hint on layers below them. */
+  readonly label: string | undefined;
   /**
    * The outputs that it compares, as `NET.OUTPUT`: `[on]`; or `[from, to]` per layer, which are
    * summed. The output of a teacher outside the run is `teacher.logits`.
@@ -117,6 +120,8 @@ export interface PlannedMetricStage extends PlannedStage<MetricStage> {
   readonly name: string;
   /** The column by which rows are grouped, unless the stage itself does this. */
   readonly by: string | undefined;
+  /** The label for which it is measured, if there are several. */
+  readonly label: string | undefined;
 }
 
 /** The settings of early stopping. */
@@ -237,7 +242,8 @@ export interface Plan {
   readonly chosen: FeatureChoice;
   /** Whether strings become ids and numbers are normalized without further options. */
   readonly prepare: "auto" | undefined;
-  readonly label: LabelOptions;
+  /** The label, or several labels by name. */
+  readonly label: LabelOptions | SeveralLabelOptions;
   /** The column with the weight of each row in losses. */
   readonly weight: string | undefined;
   /** What to do with nulls in features without their own setting. */

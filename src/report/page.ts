@@ -10,6 +10,8 @@ import { counted, formatCount, formatNumber } from "../base/text_table.ts";
 import { differences } from "../run/folder/differences.ts";
 import type { Metrics, Result } from "../stages/events.ts";
 import { formatMetric, isMetricDetail, type MetricValue } from "../stages/metric.ts";
+import type { LabelSpec } from "../stages/batch.ts";
+import { labelParts } from "../stages/labels.ts";
 import type { NetName } from "../stages/network.ts";
 import {
   calibrationChart,
@@ -319,11 +321,9 @@ function aboutSection({ earlier, model, result }: ReportRun): Markup {
         `${name}${spec.shape.length > 0 ? ` [${spec.shape.join(" × ")}]` : ""}`
       ).join(", "),
     ],
-    [
-      "label",
-      `${label.options.column}, ${
-        label.spec.kind === "class" ? `${label.spec.classes} classes` : label.spec.kind
-      }`,
+    "type" in label ? ["label", `${label.options.column}, ${kindText(label.spec)}`] : [
+      "labels",
+      labelParts(label.spec).map(({ name, spec }) => `${name} (${kindText(spec)})`).join(", "),
     ],
     ["transforms", model.transforms.map(({ use }) => use).join(", ") || "none"],
     ...(phases.length > 0 ? [["phases", list(phases)] as [string, Content]] : []),
@@ -544,6 +544,8 @@ function wrongSection({ wrong, columns, label }: ShownEvaluation): Markup {
         : "a percentage is the probability of the predicted class"}. Row numbers start from 0.</p>
   `;
 }
+
+const kindText = ({ kind, classes }: LabelSpec) => kind === "class" ? `${classes} classes` : kind;
 
 const percent = (part: number) => `${(100 * part).toFixed(part > 0 && part < 0.001 ? 3 : 1)} %`;
 

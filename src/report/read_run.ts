@@ -20,7 +20,7 @@ import { openRun } from "../run/model/open_run.ts";
 import { sampleRows } from "../model/samples.ts";
 import { variablesIn } from "../pipeline/document/environment.ts";
 import { type RunSummary, summarizeRun } from "../run/folder/run_state.ts";
-import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
+import { labelTypes, type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import type { NetName } from "../stages/network.ts";
 import { bitmapOf, type Pixels } from "./bitmap.ts";
 import { readTransfers, type Transfer } from "./transfer.ts";
@@ -177,17 +177,17 @@ async function evaluated(
 ): Promise<ShownEvaluation> {
   return await evaluateRun(
     folder,
-    { errors, engine, allowPlugins, allowEnv, report },
+    { errors: "type" in model.label ? errors : 0, engine, allowPlugins, allowEnv, report },
     async ({ source, wrong, groups: _, ...evaluation }) => {
       const { schema, batches } = await wrongRowBatches(
         { wrong, source, label: evaluation.label },
         () => true,
       );
-      const label = model.label.options.column;
+      const labels = labelTypes(model.label).map(({ column }) => column);
       const read = new Set(model.features.map(({ column }) => column));
       const own = schema.fields.slice(0, schema.fields.findIndex(({ name }) => name === "why") - 1);
       const columns = own
-        .filter((field) => !isNested(field) && field.name !== label)
+        .filter((field) => !isNested(field) && !labels.includes(field.name))
         .toSorted((a, b) => Number(read.has(b.name)) - Number(read.has(a.name)))
         .slice(0, SHOWN_COLUMNS).map(({ name }) => name);
       const images = imagesOf(model, own, batches);

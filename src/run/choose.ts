@@ -13,7 +13,9 @@ import { callStage } from "../stages/stage_error.ts";
 import { type Accumulator, type MetricValue, undefinedMetric } from "../stages/metric.ts";
 import type { Batch } from "../stages/batch.ts";
 import type { NetName } from "../stages/network.ts";
+import { unitsOf } from "../stages/labels.ts";
 import { type PlannedMetric, valuesOf } from "../train/evaluate.ts";
+import { batchOfLabel } from "../train/label_outputs.ts";
 import { BatchMaker } from "../input/batches.ts";
 import type { JobPhase } from "./job.ts";
 import type { PreparedData } from "../input/prepare_data.ts";
@@ -39,7 +41,7 @@ export async function chooseMetrics(
   report: (line: string) => void = () => {},
 ): Promise<JobPhase[]> {
   const split = decidingSplit(data.splits);
-  const units = data.splits.train.label.kind === "class" ? data.splits.train.label.classes : 1;
+  const units = unitsOf(data.splits.train.label);
   const problems: Problem[] = [];
   const chosen: JobPhase[] = [];
   for (const phase of phases) {
@@ -137,11 +139,9 @@ async function valuesByLabels(
     // Values are computed after 1, 2, 4, … batches only, because some metrics sort all rows.
     const read = address.batch + 1, isTime = (read & (read - 1)) === 0 || read === addresses.length;
     for (const [metric, accumulator] of open) {
-      callStage(
-        metric.stage,
-        "add()",
-        () => accumulator.add(evaluated(batch, address.batch, facts)),
-      );
+      const rows = evaluated(batch, address.batch, facts);
+      const own = metric.label ? batchOfLabel(rows, metric.label) : rows;
+      callStage(metric.stage, "add()", () => accumulator.add(own));
       if (!isTime) continue;
       const value = valuesOf(metric, accumulator, metric.name)[metric.name] ??
         undefinedMetric("not measured");

@@ -152,7 +152,7 @@ class FileMeaning implements EarlierMeaning {
     this.#now = now;
     this.#vocabularies = vocabularies;
     const { classes } = from;
-    const label = classes
+    const label = classes && !now.label.labels
       ? {
         ...now.label,
         vocabulary: classes,
@@ -271,7 +271,16 @@ class FileMeaning implements EarlierMeaning {
   }
 
   #needClasses(): void {
-    const { vocabulary } = this.#now.label;
+    const { vocabulary, labels = {} } = this.#now.label;
+    const named = Object.entries(labels).find(([_, { vocabulary }]) => vocabulary);
+    if (named) {
+      throw new Mismatch(
+        `the label ${
+          named[0]
+        } has named classes, and \`initial\` cannot give the file's order of the ` +
+          "classes of several labels",
+      );
+    }
     if (!vocabulary || this.#from.classes) return;
     throw new Mismatch(
       `the classes are ${

@@ -15,6 +15,8 @@ export interface StepFacts {
 export class LossMeans {
   readonly #names: readonly string[];
   readonly #sums: Float64Array;
+  /** The number of rows of the total and of each term, which are fewer if nulls mask its label. */
+  readonly #termRows: Float64Array;
   #rows = 0;
   #gradientNorm = 0;
   #learningRate = 0;
@@ -28,11 +30,14 @@ export class LossMeans {
   constructor(terms: readonly Term[], before?: LossSums) {
     this.#names = terms.map(({ name }) => name);
     this.#sums = new Float64Array(terms.length + 1);
+    this.#termRows = new Float64Array(terms.length + 1);
     if (!before || !this.#names.every((name) => Object.hasOwn(before.terms, name))) return;
     this.#rows = before.rows;
     this.#gradientNorm = before.gradientNorm;
     this.#learningRate = before.learningRate;
     this.#sums.set([before.total, ...this.#names.map((name) => before.terms[name]!)]);
+    const { termRows = {} } = before;
+    this.#termRows.set([this.#rows, ...this.#names.map((name) => termRows[name] ?? this.#rows)]);
   }
 
   /**
@@ -41,11 +46,21 @@ export class LossMeans {
    * @param losses The mean total loss, followed by the mean of each term.
    * @param rows The number of rows over which the means were taken.
    * @param facts The step's gradient norm and learning rate.
+   * @param termRows The number of rows of each term whose label nulls may mask, by its name.
    */
-  add(losses: Float32Array, rows: number, { gradientNorm, learningRate }: StepFacts): void {
+  add(
+    losses: Float32Array,
+    rows: number,
+    { gradientNorm, learningRate }: StepFacts,
+    termRows: Readonly<Record<string, number>> = {},
+  ): void {
     this.#gradientNorm += gradientNorm * rows;
     this.#learningRate = learningRate;
-    losses.forEach((loss, index) => this.#sums[index]! += loss * rows);
+    losses.forEach((loss, index) => {
+      const counted = termRows[this.#names[index - 1] ?? ""] ?? rows;
+      this.#sums[index]! += loss * counted;
+      this.#termRows[index]! += counted;
+    });
     this.#rows += rows;
   }
 
@@ -69,13 +84,17 @@ export class LossMeans {
    * all steps were skipped.
    */
   metrics(): Metrics {
-    const { loss, losses } = this.named(this.#sums);
-    const mean = (sum: number) =>
-      this.#rows > 0 ? metricValue(sum / this.#rows) : undefinedMetric("all steps skipped");
+    const mean = (sum: number, rows = this.#rows) => {
+      if (rows > 0) return metricValue(sum / rows);
+      return undefinedMetric(this.#rows > 0 ? "no row has the label" : "all steps skipped");
+    };
     return {
-      loss: mean(loss),
+      loss: mean(this.#sums[0]!),
       ...Object.fromEntries(
-        Object.entries(losses).map(([name, sum]) => [`loss/${name}`, mean(sum)]),
+        this.#names.map((name, index) => [
+          `loss/${name}`,
+          mean(this.#sums[index + 1]!, this.#termRows[index + 1]),
+        ]),
       ),
       "gradient-norm": mean(this.#gradientNorm),
       "learning-rate": this.#rows > 0
@@ -91,6 +110,11 @@ export class LossMeans {
       rows: this.#rows,
       total: loss,
       terms: losses,
+      ...(this.#termRows.some((rows) => rows !== this.#rows) && {
+        termRows: Object.fromEntries(
+          this.#names.map((name, index) => [name, this.#termRows[index + 1]!]),
+        ),
+      }),
       gradientNorm: this.#gradientNorm,
       learningRate: this.#learningRate,
     };

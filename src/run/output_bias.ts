@@ -7,9 +7,10 @@ import type { LabelSpec } from "../stages/batch.ts";
  * a row, because its logarithm would be infinite.
  *
  * @param label The label, with its statistics.
- * @returns One number per logit; zeros if all rows have the weight 0.
+ * @returns One number per logit, in the order of several labels; zeros if all rows have the weight 0.
  */
-export function baseRateBias({ kind, classes, training }: LabelSpec): number[] {
+export function baseRateBias({ kind, classes, training, labels }: LabelSpec): number[] {
+  if (labels) return Object.values(labels).flatMap(baseRateBias);
   const { rows, total, mean, classes: counts } = training!;
   if (kind === "number") return [mean];
   if (total === 0) return Array<number>(kind === "binary" ? 1 : classes).fill(0);

@@ -18,6 +18,7 @@ import type {
   PlannedStage,
   PlannedTeacher,
 } from "../pipeline/plan.ts";
+import { type LabelPart, labelPart, unitsOf } from "../stages/labels.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Batch, ColumnSpec, LabelSpec } from "../stages/batch.ts";
 import type { GradientContext, GradientPolicy, Position } from "../stages/gradient.ts";
@@ -35,6 +36,7 @@ import type { Schedule, ScheduleStage } from "../stages/schedule.ts";
 import type { PlannedMetric } from "../train/evaluate.ts";
 import { metricByGroup } from "../train/metric_by_group.ts";
 import { Forward } from "../train/forward.ts";
+import { withLabelOutputs } from "../train/label_outputs.ts";
 import { parseOutput, type Term } from "../train/objective.ts";
 import { firstBatch, type PreparedData } from "../input/prepare_data.ts";
 import { inputsOf } from "./model/describe.ts";
@@ -120,20 +122,17 @@ export function prepareNets(
   const computed = nets.filter((net) => phase.nets.includes(net));
   const { label } = data;
   const features = data.transforms.features ?? data.splits.train.features;
-  const units = label.kind === "class" ? label.classes : 1;
+  const units = unitsOf(label);
   const variables = new DeclaredVariables(
     plan.outputBias === "base-rate" ? baseRateBias(label) : undefined,
   );
   const { stage, options, reference } = plan.network;
-  const pair = guarded(
-    callStage(
-      reference,
-      "create()",
-      () => stage.create(options, { features, label, units, nets, variables }),
-    ),
-    nets,
+  const created = callStage(
     reference,
+    "create()",
+    () => stage.create(options, { features, label, units, nets, variables }),
   );
+  const pair = withLabelOutputs(guarded(created, nets, reference), label);
   refuseUnsaidBatchNorm(plan, variables.all);
   refuseNoOutputBias(plan, variables.all);
   const optimizer = callStage(
@@ -533,7 +532,7 @@ export function metricsOf(
  *
  * @param loss The planned loss.
  * @param shapes The shapes of the nets' outputs by `NET.OUTPUT`.
- * @param label The label.
+ * @param labels The label, or several labels.
  * @param variables Takes the variables of the loss.
  * @throws {UserError} If the loss does not fit the outputs.
  */
@@ -541,10 +540,11 @@ export function makeTerm(
   { stage, options, reference, name, comparisons, weight, schedule, gradient, ...loss }:
     PlannedLoss,
   shapes: PreparedNets["shapes"],
-  label: LabelSpec,
+  labels: LabelSpec,
   variables: DeclaredVariables,
 ): Term {
   const { teacher, teacherScale } = loss;
+  const part = labelPart(labels, loss.label), label = part?.spec ?? labels;
   const shapeOf = (
     output: string,
     place = reference.place,
@@ -627,7 +627,10 @@ export function makeTerm(
       shapes: outputs.map((output) => shapeOf(output)),
       variables: variables.ofLoss(prefix),
     };
-    const compute = callStage(reference, "create()", () => stage.create(options, context));
+    const compute = naming(
+      part,
+      () => callStage(reference, "create()", () => stage.create(options, context)),
+    );
     if (typeof compute === "function") return compute;
     throw new StageError(reference, `created ${describeValue(compute)}; expected a function`, {
       hint: hint("loss/create", "return a function of two tensors from create()", stageCode),
@@ -643,12 +646,13 @@ export function makeTerm(
     policy,
     gradient: gradient.reference,
     columns,
+    label: part,
   };
   if (stage.form === "task") {
     const [outputs] = comparisons;
     const compute = make(outputs!, name) as TaskLoss;
     const on = parseOutput(outputs![0]!);
-    const guess = label.kind !== "number" && on.output === "logits"
+    const guess = label.kind !== "number" && /^([^.]+\.)?logits$/.test(on.output)
       ? shapes[outputs![0]!]
       : undefined;
     return { ...base, form: "task", compute, on, guess };
@@ -760,22 +764,31 @@ function refuseNoProbability(
   );
 }
 
-const labelText = { class: "a class", binary: "binary", number: "a number" } as const;
+const labelText = {
+  class: "a class",
+  binary: "binary",
+  number: "a number",
+  several: "not named",
+} as const;
 
 /**
  * Calls the `create` function of a metric stage, and checks the metric that it returns.
  *
  * @param planned The planned metric.
- * @param label The label.
+ * @param labels The label, or several labels.
  * @param nets The nets that are computed.
  * @throws {UserError} If the metric does not support the label.
  */
 export function makeMetric(
-  { stage, options, reference, name, by }: Plan["metrics"][number],
-  label: LabelSpec,
+  { stage, options, reference, name, label: named, by }: Plan["metrics"][number],
+  labels: LabelSpec,
   nets: readonly NetName[],
 ): PlannedMetric {
-  const metric = callStage(reference, "create()", () => stage.create(options, { label, nets }));
+  const part = labelPart(labels, named), label = part?.spec ?? labels;
+  const metric = naming(
+    part,
+    () => callStage(reference, "create()", () => stage.create(options, { label, nets })),
+  );
   if (typeof metric?.start !== "function") {
     throw new StageError(reference, `created ${describeValue(metric)}; expected a metric`, {
       hint: hint(
@@ -789,7 +802,25 @@ export function makeMetric(
   return {
     ...{ stage: reference, name, per, better, values },
     metric: by === undefined ? metric : metricByGroup(metric, by),
+    ...(part && { label: part }),
   };
+}
+
+/** Creates a loss or a metric. If it does not suit one of several labels, the error names the label. */
+function naming<T>(part: LabelPart | undefined, create: () => T): T {
+  try {
+    return create();
+  } catch (error) {
+    if (!part || !(error instanceof UserError) || error instanceof StageError) throw error;
+    const { exitCode, problems } = error;
+    throw new UserError(
+      problems.map(({ message, ...rest }) => ({
+        ...rest,
+        message: `for the label ${part.name}: ${message}`,
+      })),
+      { exitCode, cause: error },
+    );
+  }
 }
 
 /** Returns a value, such as the learning rate, times the factor of a schedule. */

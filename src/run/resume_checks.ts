@@ -33,6 +33,7 @@ const fixed = [
   "seed",
   "data.features",
   "data.label",
+  "data.labels",
   "data.transforms",
   "data.split",
   "data.prepare",

@@ -46,6 +46,8 @@ import {
   type UpdateInput,
   updateStep,
 } from "../train/parts.ts";
+import type { Term } from "../train/objective.ts";
+import { weightOfRows } from "../stages/row_weights.ts";
 import { disposeInput, stepInput } from "../train/step_input.ts";
 import { evaluationRows } from "../input/prepare_data.ts";
 import { rowsOf } from "../train/tensors.ts";
@@ -397,7 +399,7 @@ class Training {
         const input = (rows: Batch, part?: Omit<BatchPart, "batch">) =>
           stepInput(model, rows, position, learningRate, progress.seed, optimizerSteps, part);
         return job.part < job.cut.size
-          ? partsOfBatch(batch, job.part, model.rowWeights).map(({ batch, ...part }) =>
+          ? partsOfBatch(batch, job.part, model.rowWeights, model.terms).map(({ batch, ...part }) =>
             input(batch, part)
           )
           : [input(batch)];
@@ -418,7 +420,10 @@ class Training {
     progress.batches++;
     const { losses, gradientNorm, skipped } = taken;
     if (skipped) progress.skipped++;
-    else progress.means.add(losses, batch.size, { gradientNorm, learningRate });
+    else {
+      const facts = { gradientNorm, learningRate };
+      progress.means.add(losses, batch.size, facts, termRows(model.terms, batch));
+    }
     await this.#emit("step", {
       job: job.name,
       ...nameOf(progress.phase),
@@ -490,6 +495,14 @@ class Training {
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     this.#breathed = performance.now();
   }
+}
+
+/** Returns the number of rows of each loss term whose label nulls may mask. */
+function termRows(terms: readonly Term[], { size, label }: Batch): Record<string, number> {
+  const masked = terms.flatMap(({ name, label }) => label?.spec.masked ? [{ name, label }] : []);
+  return Object.fromEntries(
+    masked.map(({ name, label: part }) => [name, weightOfRows({ size, label }, part)]),
+  );
 }
 
 /** The time between two checks for signals, in milliseconds. */

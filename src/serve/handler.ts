@@ -75,8 +75,7 @@ export class ServeHandler {
     this.#limits = limits;
     this.#onFault = onFault;
     this.#columns = inputColumns(model);
-    const { kind, classes } = loaded;
-    this.#label = { kind, classes, units: model.network.units };
+    this.#label = { ...loaded.answers, units: model.network.units };
     this.#bodies = new BodyReader(limits, this.#turns);
     this.#unsent = new UnsentResponses(limits);
     this.#batcher = new Batcher(loaded, () => this.#metrics.batch());

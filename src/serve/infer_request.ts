@@ -11,13 +11,12 @@ import { recordBatchOf } from "../base/wide_schema.ts";
 import { datatypes } from "./datatypes.ts";
 import { HttpError, refuse } from "./http_error.ts";
 import type { InputColumn } from "./input_columns.ts";
-import type { OutputName } from "./outputs.ts";
 import { columnOfTensor, type RequestTensor, sizeOf, type TensorColumn } from "./tensors.ts";
 
 /** An output of the model that a client asks for. */
 export interface WantedOutput {
   /** The name of the output. */
-  readonly name: OutputName;
+  readonly name: string;
   /** Whether its values are sent as binary data. */
   readonly binary: boolean;
 }
@@ -40,7 +39,7 @@ export interface InferContext {
   /** The inputs of the model. */
   readonly columns: readonly InputColumn[];
   /** The outputs of the model. */
-  readonly outputs: readonly OutputName[];
+  readonly outputs: readonly string[];
   /** The largest number of rows. */
   readonly mostRows: number;
   /** The largest number of values in a tensor of lists of any length. */
@@ -258,7 +257,7 @@ function tensorOf(name: string, input: Json, binary: BinaryData): RequestTensor 
 function wantedOutputs(
   wanted: unknown,
   allBinary: boolean,
-  names: readonly OutputName[],
+  names: readonly string[],
 ): WantedOutput[] {
   if (wanted === undefined) return names.map((name) => ({ name, binary: allBinary }));
   if (!Array.isArray(wanted)) refuse("`outputs` must be a list");

@@ -5,17 +5,17 @@
  */
 
 import { joinArrays } from "../base/join_arrays.ts";
-import type { ClassValue, Predictions } from "../model/answers.ts";
+import type { ClassValue, LabelAnswers, Predictions } from "../model/answers.ts";
 import { refuse } from "./http_error.ts";
 import type { WantedOutput } from "./infer_request.ts";
 
-/** The name of an output of a served model. */
-export type OutputName = "prediction" | "score" | "probabilities" | "logits";
+/** What an output of a served model has. */
+type OutputForm = "prediction" | "score" | "probabilities" | "logits";
 
 /** The name, datatype, and shape of one output, as listed in the metadata of the served model. */
 export interface OutputColumn {
-  /** The name. */
-  readonly name: OutputName;
+  /** The name: what the output has, after the name of its label if there are several. */
+  readonly name: string;
   /** The datatype. */
   readonly datatype: string;
   /** The shape of a row. */
@@ -24,6 +24,8 @@ export interface OutputColumn {
 
 /** The facts about a model's label that determine the outputs of the served model. */
 export interface OutputLabel {
+  /** Each label by its name, if there are several. */
+  readonly labels?: LabelAnswers["labels"];
   /** The kind of the label. */
   readonly kind: Predictions["kind"];
   /** The classes in the order of the logits. */
@@ -37,15 +39,40 @@ export interface OutputLabel {
  *
  * @param label The label.
  */
-export function outputColumns({ kind, classes, units }: OutputLabel): OutputColumn[] {
-  const logits: OutputColumn = { name: "logits", datatype: "FP32", shape: [units] };
-  if (kind === "number") return [{ name: "prediction", datatype: "FP32", shape: [] }, logits];
+export function outputColumns(label: OutputLabel): OutputColumn[] {
+  return outputsOf(label).map(({ name, datatype, shape }) => ({ name, datatype, shape }));
+}
+
+/** An output of a model, with the label that it belongs to. */
+interface LabelOutput extends OutputColumn {
+  readonly form: OutputForm;
+  readonly of: Pick<OutputLabel, "kind" | "classes" | "units">;
+  /** Returns the predictions for the label. */
+  readonly part: (all: Predictions) => Predictions;
+}
+
+function outputsOf({ labels, ...label }: OutputLabel): LabelOutput[] {
+  if (!labels) return outputsOfLabel(label, "", (all) => all);
+  return Object.entries(labels).flatMap(([name, own]) =>
+    outputsOfLabel(own, `${name}_`, (all) => all.labels[name]!)
+  );
+}
+
+function outputsOfLabel(
+  of: LabelOutput["of"],
+  prefix: string,
+  part: LabelOutput["part"],
+): LabelOutput[] {
+  const { kind, classes, units } = of;
+  const output = (form: OutputForm, datatype: string, shape: readonly number[]): LabelOutput => ({
+    ...{ name: `${prefix}${form}`, form, datatype, shape, of, part },
+  });
+  const logits = output("logits", "FP32", [units]);
+  if (kind === "number") return [output("prediction", "FP32", []), logits];
   return [
-    ...kind === "class"
-      ? [{ name: "prediction" as const, datatype: classDatatype(classes), shape: [] }]
-      : [],
-    { name: "score", datatype: "FP32", shape: [] },
-    { name: "probabilities", datatype: "FP32", shape: [units] },
+    ...kind === "class" ? [output("prediction", classDatatype(classes), [])] : [],
+    output("score", "FP32", []),
+    output("probabilities", "FP32", [units]),
     logits,
   ];
 }
@@ -74,19 +101,19 @@ export function outputTensors(
   label: OutputLabel,
   wanted: readonly WantedOutput[],
 ): OutputTensor[] {
-  const columns = new Map(outputColumns(label).map((column) => [column.name, column]));
+  const outputs = new Map(outputsOf(label).map((output) => [output.name, output]));
   const rows = parts.reduce((sum, { rows }) => sum + rows, 0);
   return wanted.map(({ name }) => {
-    const column = columns.get(name)!;
-    const shape = [rows, ...column.shape];
-    return { ...column, shape, values: joined(parts.map((part) => valuesOf(part, name, label))) };
+    const { datatype, shape, form, of, part } = outputs.get(name)!;
+    const values = joined(parts.map((all) => valuesOf(part(all), form, of)));
+    return { name, datatype, shape: [rows, ...shape], values };
   });
 }
 
 function valuesOf(
   part: Predictions,
-  name: OutputName,
-  { kind, classes, units }: OutputLabel,
+  name: OutputForm,
+  { kind, classes, units }: LabelOutput["of"],
 ): Float32Array | (ClassValue | null)[] {
   if (name === "logits") return part.logits;
   if (name === "probabilities") return part.probabilities!;

@@ -148,10 +148,18 @@ export interface IdSpec {
 export interface LabelSpec extends ColumnSpec {
   /**
    * `class`: one of several classes. `binary`: 0 or 1, with one logit. `number`: a numeric value.
+   * `several`: the labels of a pipeline with `data.labels`. Their values are side by side in one
+   * row of shape `[labels]`, and so are their logits, in the order of {@linkcode LabelSpec.labels}.
+   * A null that masks a label is NaN. Only networks, transforms, and losses without a label of their
+   * own see this kind; other losses and metrics see a single label.
    */
-  readonly kind: "class" | "binary" | "number";
-  /** The number of classes; 2 for a binary label and 0 for a number. */
+  readonly kind: "class" | "binary" | "number" | "several";
+  /** The number of classes; 2 for a binary label, and 0 for a number and for several labels. */
   readonly classes: number;
+  /** Whether a null masks the label, so that losses and metrics of the label leave the row out. */
+  readonly masked?: true | undefined;
+  /** The labels of a pipeline with `data.labels`, by name; absent for a single label. */
+  readonly labels?: Readonly<Record<string, LabelSpec>> | undefined;
   /** How often the classes occur in the training rows; absent if no part of the run needs it. */
   readonly training?: LabelStatistics | undefined;
 }

@@ -155,6 +155,11 @@ export interface EvaluatedBatch {
   readonly columns: Readonly<Record<string, Values>>;
   /** The mean of each loss term over these rows, before its weight, by its name. */
   readonly losses: Readonly<Record<string, number>>;
+  /**
+   * How much these rows count in the mean of a loss term over batches, by the term's name: the
+   * weights of the rows that have its label. A term that is absent counts by all rows.
+   */
+  readonly lossWeights?: Readonly<Record<string, number>> | undefined;
 }
 
 /**
@@ -219,6 +224,8 @@ export interface MetricStage extends Stage<"metric", MetricContext, Metric> {
    * Whether it has a main value, or only several named values, which cannot select the best epoch.
    */
   readonly values: "one" | "several";
+  /** Whether it depends on the label (the default) or logits. If not, it is measured once, even if there are several. */
+  readonly readsLabel?: boolean | undefined;
 }
 
 /** The definition of a metric, for {@linkcode defineMetric}. */
@@ -234,6 +241,11 @@ export type MetricDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
    * it has only named values.
    */
   readonly values?: "one" | "several";
+  /**
+   * `false` for a metric that depends neither on the label nor on logits, such as `loss`. It is
+   * measured once, even if the pipeline has several labels. `true` by default.
+   */
+  readonly readsLabel?: boolean;
   /**
    * Creates the metric.
    *
@@ -281,5 +293,6 @@ export function defineMetric<Schema extends OptionsSchema>(
     better: definition.better ?? "higher",
     needs: definition.needs ?? "light",
     values: definition.values ?? "one",
+    ...(definition.readsLabel !== undefined && { readsLabel: definition.readsLabel }),
   };
 }

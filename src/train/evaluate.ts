@@ -16,9 +16,12 @@ import {
   type OutputValues,
   undefinedMetric,
 } from "../stages/metric.ts";
+import type { LabelPart } from "../stages/labels.ts";
 import type { NetName } from "../stages/network.ts";
+import { weightOfRows } from "../stages/row_weights.ts";
 import type { TrainedNets } from "./auxiliary.ts";
 import { Forward } from "./forward.ts";
+import { batchOfLabel } from "./label_outputs.ts";
 import {
   evaluatedTerms,
   type FactorValues,
@@ -45,6 +48,8 @@ export interface PlannedMetric {
   readonly values: "one" | "several";
   /** The metric. */
   readonly metric: Metric;
+  /** The label for which it is measured, if there are several. */
+  readonly label?: LabelPart | undefined;
 }
 
 /** The parts of a model that an evaluation needs. */
@@ -192,12 +197,19 @@ export class Measures {
    * @param evaluated The rows, with the outputs of the nets for these rows.
    */
   add(evaluated: EvaluatedBatch): void {
-    const { size, nets, label, weight, columns } = evaluated;
+    const byLabel = new Map<string, EvaluatedBatch>();
+    const rowsOf = (part: LabelPart | undefined) => {
+      if (!part) return evaluated;
+      const known = byLabel.get(part.name) ?? batchOfLabel(evaluated, part);
+      byLabel.set(part.name, known);
+      return known;
+    };
     for (const running of this.#running) {
       if (running.unknown !== undefined) continue;
       const { planned, net, accumulator } = running;
+      const { size, nets, label, weight, columns, lossWeights } = rowsOf(planned.label);
       const batch: EvaluatedBatch = {
-        ...{ size, nets, label, weight, columns },
+        ...{ size, nets, label, weight, columns, lossWeights },
         outputs: nets[net ?? "light"]!,
         get losses() {
           return evaluated.losses;
@@ -346,7 +358,23 @@ export async function evaluateBatch(
       Object.entries(rows.columns ?? {}).map(([name, { values }]) => [name, values]),
     ),
     losses: Object.fromEntries(measured.map(({ name }, index) => [name, lossValues[index]!])),
+    lossWeights: lossWeightsOf(measured, rows),
   };
+}
+
+/**
+ * Returns how much rows count in the means of the loss terms whose label nulls may mask.
+ *
+ * @param terms The loss terms.
+ * @param rows The rows.
+ */
+export function lossWeightsOf(
+  terms: readonly Term[],
+  rows: Batch,
+): Record<string, number> | undefined {
+  const masked = terms.flatMap(({ name, label }) => label?.spec.masked ? [{ name, label }] : []);
+  if (masked.length === 0) return undefined;
+  return Object.fromEntries(masked.map(({ name, label }) => [name, weightOfRows(rows, label)]));
 }
 
 const noFactors: FactorValues = new Map();

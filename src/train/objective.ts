@@ -5,6 +5,7 @@ import { hint } from "../base/hints.ts";
 import { scaleGradient } from "../engine/ops.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Factor, GradientPolicy, PolicyHead, Position } from "../stages/gradient.ts";
+import type { LabelPart } from "../stages/labels.ts";
 import type { HintLoss, LossScope, TaskLoss } from "../stages/loss.ts";
 import type { NetName } from "../stages/network.ts";
 import type { Forward, Gate } from "./forward.ts";
@@ -34,6 +35,8 @@ interface TermBase {
   readonly gradient?: StageReference | undefined;
   /** The columns of the source that the loss reads; none by default. */
   readonly columns?: readonly string[] | undefined;
+  /** The label that the loss reads, if there are several. */
+  readonly label?: LabelPart | undefined;
 }
 
 /** A loss that compares an output with the label. */
@@ -202,7 +205,7 @@ export function termLoss(
   rows: LabelledRows,
   factors: FactorValues,
 ): tf.Scalar {
-  const { label, columns = {} } = rows;
+  const labelled = rowsOfLabel(term, rows), { label, columns = {} } = labelled;
   const gate = (factor: Factor): Gate => typeof factor === "number" ? factor : factors.get(factor)!;
   const gated = (reference: OutputReference, factor: Factor, shared: Factor) => {
     // A blocked output receives no gradient, so it needs no separate pass with gated shared
@@ -227,12 +230,12 @@ export function termLoss(
       const { from, to, shared, reversed } = pass;
       if (term.form === "task") {
         const output = gated(term.on, to, shared);
-        return meanLoss(term, rows, () => term.compute(output, label, scope));
+        return meanLoss(term, labelled, () => term.compute(output, label, scope));
       }
       if (term.outside) {
         const { logits, known } = outsideLogits(term.outside, rows);
         const studentOutput = gated(term.to, to, shared);
-        return meanLoss(term, rows, () => term.compute(logits, studentOutput, scope), known);
+        return meanLoss(term, labelled, () => term.compute(logits, studentOutput, scope), known);
       }
       const pair = term.pairs[index]!;
       const [teacher, student] = reversed ? [pair.to, pair.from] : [pair.from, pair.to];
@@ -243,7 +246,7 @@ export function termLoss(
       const compute = pass.loss ?? (reversed ? pair.reversed ?? pair.compute : pair.compute);
       const stage = pass.loss ? gradientOf(term) : term.stage;
       const evaluated = () => compute(teacherOutput, studentOutput, scope);
-      return meanLoss({ ...term, stage }, rows, evaluated);
+      return meanLoss({ ...term, stage }, labelled, evaluated);
     })
   );
   return losses.length === 1 ? losses[0]! : tf.addN(losses);
@@ -257,8 +260,8 @@ const gradientOf = ({ gradient, stage }: Term): StageReference => gradient ?? st
  * @param output The net and the output's name, with a dot in between.
  */
 export function parseOutput(output: string): OutputReference {
-  const [net, name] = output.split(".") as [NetName, string];
-  return { net, output: name };
+  const [net, ...name] = output.split(".") as [NetName, ...string[]];
+  return { net, output: name.join(".") };
 }
 
 /** Checks that the output of a policy's head has the shape of the output for which it stands in. */
@@ -307,7 +310,7 @@ export function uniformLoss(
   rows: LabelledRows,
   read: LossScope["read"],
 ): tf.Scalar {
-  const { label, weight, columns = {} } = rows;
+  const { label, weight, columns = {} } = rowsOfLabel(term, rows);
   const zeros = tf.zeros([label.shape[0]!, ...term.guess!]);
   const loss = meanLoss(
     term,
@@ -327,6 +330,33 @@ export interface LabelledRows
 }
 
 /**
+ * Selects the label of a loss term among several labels. Rows without the label get the weight 0,
+ * and the value 0 as their label.
+ */
+function rowsOfLabel({ label: part }: Term, rows: LabelledRows): LabelledRows {
+  if (!part) return rows;
+  const { label, weight, share, ...rest } = rows;
+  const { at, size, spec, name } = part, count = label.shape[0]!;
+  const own = tf.reshape(tf.slice2d(label as tf.Tensor2D, [0, at], [-1, size]), [
+    count,
+    ...spec.shape,
+  ]);
+  const typed = (values: tf.Tensor) => tf.cast(values, spec.dtype);
+  const ofLabel = share && { ...share, weights: share.labels?.[name] ?? share.weights };
+  if (!spec.masked) return { ...rest, label: typed(own), weight, share: ofLabel };
+  // NaN is not equal to itself.
+  const known = tf.equal(own, own);
+  const first = spec.shape.length === 0 ? known : tf.all(known, -1);
+  const mask = tf.cast(first, "float32");
+  return {
+    ...rest,
+    label: typed(tf.where(known, own, tf.zerosLike(own))),
+    weight: weight ? tf.mul(weight, mask) : mask,
+    share: ofLabel,
+  };
+}
+
+/**
  * The fractions of a batch that a part of it consists of, by which the losses of the part are
  * multiplied: the sum over all parts is then the loss of the batch.
  */
@@ -335,13 +365,15 @@ export interface PartShare {
   readonly rows: tf.Scalar;
   /** The fraction of the sum of row weights, for losses that return one number per row. */
   readonly weights: tf.Scalar;
+  /** The same fraction among the rows with a label, for each label that nulls mask. */
+  readonly labels?: Readonly<Record<string, tf.Scalar>> | undefined;
 }
 
 /** The smallest normal float32 number. */
 const minWeight = 2 ** -126;
 
 function meanLoss(
-  { stage, name }: Term,
+  { stage, name, label: part }: Term,
   { label, weight, share }: LabelledRows,
   compute: () => tf.Tensor,
   known?: tf.Tensor1D,
@@ -355,6 +387,7 @@ function meanLoss(
   }
   if (loss.rank === 0) {
     if (known) throw refuseSkipped(name, stage);
+    if (part?.spec.masked) throw comparesMasked(part.name, stage);
     return (share ? tf.mul(loss, share.rows) : loss) as tf.Scalar;
   }
   if (loss.rank === 1 && loss.shape[0] === count) {
@@ -383,6 +416,20 @@ const refuseSkipped = (name: string, { place }: StageReference) =>
       exitCode: 2,
     },
   );
+
+/** Creates the error for a loss that cannot leave out the rows without a label. */
+function comparesMasked(label: string, { name, place }: StageReference): UserError {
+  return new UserError(
+    `the loss ${name} compares rows with each other, so it cannot leave out the rows without the label ${label}`,
+    {
+      place,
+      hint: hint("loss/masked", `write \`nulls: drop\` at data.labels.${label}`, {
+        set: { [`/data/labels/${label}/nulls`]: "drop" },
+      }),
+      exitCode: 2,
+    },
+  );
+}
 
 function weightedMean(loss: tf.Tensor, weight: tf.Tensor): tf.Scalar {
   // If all rows have the weight 0, the loss is 0 instead of NaN. tf.divNoNan() cannot be used here

@@ -19,7 +19,14 @@ import {
   type StepInput,
   type StepOutput,
 } from "./step.ts";
-import { weightedRows } from "./step_input.ts";
+import type { LabelPart } from "../stages/labels.ts";
+import type { Term } from "./objective.ts";
+import {
+  maskedLabels,
+  type RowWeights,
+  weightedRows,
+  weightOfRows,
+} from "../stages/row_weights.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /** A part of a batch, and its share of the batch. */
@@ -32,6 +39,8 @@ export interface BatchPart {
   readonly rows: number;
   /** The part's fraction of the sum of the batch's row weights. */
   readonly weights: number;
+  /** The same fraction among the rows with a label, for each label that nulls mask. */
+  readonly labels?: Readonly<Record<string, number>> | undefined;
 }
 
 /**
@@ -51,22 +60,22 @@ export function partSizes(rows: number, most: number): number[] {
  *
  * @param batch The batch.
  * @param most The maximum number of rows of a part.
- * @param rowWeights Factors of the weights of rows, by the class of the label; 1 by default.
+ * @param rowWeights Factors of the weights of rows, by the class of a label; 1 by default.
+ * @param terms The loss terms, for their labels; by default, no label has nulls.
  */
 export function partsOfBatch(
   batch: Batch,
   most: number,
-  rowWeights?: readonly number[],
+  rowWeights?: RowWeights,
+  terms: readonly Term[] = [],
 ): BatchPart[] {
   const { size, ...columns } = batch;
-  const weightOf = (values: Iterable<number> | undefined, rows: number) => {
-    if (!values) return rows;
-    let sum = 0;
-    for (const value of values) sum += value;
-    return sum;
+  const weighted = weightedRows(batch, rowWeights);
+  const masked = maskedLabels(terms);
+  const fraction = (from: number, to: number, label?: LabelPart) => {
+    const whole = weightOfRows(weighted, label);
+    return whole === 0 ? 0 : weightOfRows(weighted, label, from, to) / whole;
   };
-  const weights = weightedRows(batch, rowWeights).weight?.values;
-  const whole = weightOf(weights, size);
   let start = 0;
   return partSizes(size, most).map((rows, index) => {
     const from = start, to = start += rows;
@@ -74,12 +83,14 @@ export function partsOfBatch(
       const each = shape.reduce((product, length) => product * length, 1);
       return { values: values.subarray(from * each, to * each), shape };
     });
-    const weight = weightOf(weights?.subarray(from, to), rows);
     return {
       batch: { size: rows, ...part },
       index,
       rows: rows / size,
-      weights: whole === 0 ? 0 : weight / whole,
+      weights: fraction(from, to),
+      ...(masked.length > 0 && {
+        labels: Object.fromEntries(masked.map((label) => [label.name, fraction(from, to, label)])),
+      }),
     };
   });
 }

@@ -28,6 +28,7 @@ import {
   termLoss,
   weighted,
 } from "./objective.ts";
+import type { RowWeights } from "../stages/row_weights.ts";
 import { type BatchTensors, rowsOf } from "./tensors.ts";
 import { firstValue, type GivenState, type TensorsByName } from "./variables.ts";
 
@@ -54,8 +55,8 @@ export interface Model {
    * running statistics are used but not updated.
    */
   readonly frozen?: ReadonlySet<VariableOwner> | undefined;
-  /** Factors of the weights of rows in training, by the class of the label; 1 by default. */
-  readonly rowWeights?: readonly number[] | undefined;
+  /** Factors of the weights of rows in training, by the class of a label; 1 by default. */
+  readonly rowWeights?: RowWeights | undefined;
 }
 
 /**

@@ -2,7 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import { deriveSeed } from "../base/random.ts";
 import type { Batch } from "../stages/batch.ts";
 import type { Position } from "../stages/gradient.ts";
-import { changingFactors, partsRead } from "./objective.ts";
+import { changingFactors, type PartShare, partsRead } from "./objective.ts";
+import { mapValues } from "../stages/parts.ts";
+import { weightedRows } from "../stages/row_weights.ts";
 import { callStage, StageError } from "../stages/stage_error.ts";
 import type { StepNumbers } from "../stages/optimizer.ts";
 import { describeValue } from "../base/describe_value.ts";
@@ -42,25 +44,17 @@ export function stepInput(
     step: tf.scalar(step),
     scalars: optimizerScalars(model, { step, learningRate }),
     seed: tf.scalar(deriveSeed(seed, "step", ...purpose) >>> 2, "int32"),
-    ...(part && { share: { rows: tf.scalar(part.rows), weights: tf.scalar(part.weights) } }),
+    ...(part && { share: shareOf(part) }),
     factors: changingFactors(model.terms).map((factor) => tf.scalar(factor(position))),
   };
 }
 
-/**
- * Multiplies the weights of rows by factors of their classes.
- *
- * @param batch The rows.
- * @param factors The factors by class; undefined for 1.
- */
-export function weightedRows(batch: Batch, factors: readonly number[] | undefined): Batch {
-  if (!factors) return batch;
-  const { size, label, weight } = batch;
-  const values = Float32Array.from(
-    { length: size },
-    (_, row) => (weight?.values[row] ?? 1) * factors[label.values[row]!]!,
-  );
-  return { ...batch, weight: { values, shape: [] } };
+function shareOf({ rows, weights, labels }: Omit<BatchPart, "batch">): PartShare {
+  return {
+    rows: tf.scalar(rows),
+    weights: tf.scalar(weights),
+    ...(labels && { labels: mapValues(labels, (fraction) => tf.scalar(fraction)) }),
+  };
 }
 
 /**
@@ -71,7 +65,7 @@ export function weightedRows(batch: Batch, factors: readonly number[] | undefine
 export function disposeInput(
   { learningRate, step, scalars, seed, factors, share, ...batch }: StepInput,
 ): void {
-  if (share) tf.dispose([share.rows, share.weights]);
+  if (share) tf.dispose([share.rows, share.weights, ...Object.values(share.labels ?? {})]);
   tf.dispose([...rowsOf(batch), learningRate, step, ...Object.values(scalars), seed, ...factors]);
 }
 

@@ -140,6 +140,18 @@ export function* columnCases(): Iterable<CommandCase> {
     test: { n: ["text", ["0", "1", "2", "3"]] },
     features: "{ n: }",
   }, { "column/one-schema": { files: { "test.arrow": arrowFile(rows) } } });
+  yield ofRows("a null in one of several labels", 1, ["`z: { column: z, nulls: mask }`"], {
+    columns: { z: ["int", [0, null, 1, 0]] },
+    features: "{ n: }",
+    labels: "{ y: { column: y, kind: binary }, z: { column: z, kind: binary } }",
+    losses: "[{ use: binary-cross-entropy, on: light, label: z }]",
+  });
+  yield ofRows("pairs of rows without one of several labels", 2, ["write `nulls: drop`"], {
+    columns: { z: ["int", [0, null, 1, 0]] },
+    features: "{ n: }",
+    labels: "{ y: { column: y, kind: binary }, z: { column: z, kind: binary, nulls: mask } }",
+    losses: "[{ use: ranknet, on: light, label: z, by: a }]",
+  });
   yield ofRows("a null in text", 1, ['nulls: { fill: "none" }'], {
     columns: { word: ["text", ["x", null, "x", "z"]] },
     features: "{ word: }",

@@ -425,6 +425,38 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     ),
     mended: { "model/out": evaluates("--out", other("errors.csv"), "--errors", "3") },
   };
+  let several: Promise<string> | undefined;
+  /** A run with several labels. */
+  const ofLabels = async () => {
+    several ??= (async () => {
+      const own = other("labels");
+      await Deno.mkdir(own);
+      await openEngine("wasm", () => {});
+      const data = { ...clicks.data as object, label: undefined, labels: { y: "y", day: "day" } };
+      const losses = ["light", "booster"].map((on) => ({ use: "cross-entropy", on, label: "y" }));
+      const file = await writeDay(own, "day", someRows(1, 32), {
+        ...clicks,
+        data,
+        losses,
+        metrics: [],
+      });
+      return (await train(file)).out;
+    })();
+    return await several;
+  };
+  yield {
+    name: "the rows with the largest losses of several labels",
+    run: command(evaluate, async () => [
+      ...["evaluate", await ofLabels(), other("other.csv"), "--errors", "3"],
+      ...["--out", other("errors.csv")],
+    ]),
+    mended: {
+      "evaluate/errors-labels": command(
+        evaluate,
+        async () => ["evaluate", await ofLabels(), other("other.csv")],
+      ),
+    },
+  };
   yield {
     name: "groups of a column that there is not",
     run: evaluates("--by", "itme"),

@@ -25,6 +25,8 @@ export interface Rows {
   readonly columns?: Readonly<Record<string, Column>>;
   readonly features: string;
   readonly label?: string;
+  /** Several labels, instead of one. */
+  readonly labels?: string;
   readonly transforms?: string;
   readonly network?: string;
   readonly losses?: string;
@@ -71,7 +73,7 @@ export function ofRows(
 data:
   ${sources}
   features: ${own.features}
-  label: ${own.label ?? "{ column: y, kind: binary }"}
+  ${own.labels ? `labels: ${own.labels}` : `label: ${own.label ?? "{ column: y, kind: binary }"}`}
   transforms: ${own.transforms ?? "[]"}
 ${own.data ? `  ${own.data}\n` : ""}network: ${
     own.network ?? "{ use: mlp, light: [4], booster: [8] }"

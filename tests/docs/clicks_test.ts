@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
+import { openEngine } from "../../src/engine/engine.ts";
 import { clickDays } from "../support/clicks.ts";
+import { runFile, withPipeline } from "../support/pipelines.ts";
 import { inFolder, rocket, root } from "../support/command_line.ts";
 import { writeParquet } from "../support/formats.ts";
 
@@ -14,6 +16,24 @@ async function blocksOf(heading: string, language: string): Promise<string[]> {
     ([, code]) => code!,
   );
 }
+
+Deno.test("the pipeline of docs/clicks.md with several labels trains", async () => {
+  await openEngine("wasm");
+  const [yaml] = await blocksOf("Several labels", "yaml");
+  const rows = clickDays({ seed: 4, days: 1, rows: 300 })[0]!.map((
+    { user, item, hour, y },
+    row,
+  ) => [user, item, hour, y, y === 1 ? row % 2 : ""].join());
+  await withPipeline({}, async (_file, folder) => {
+    const file = join(folder, "labels.yaml");
+    await Deno.writeTextFile(file, yaml!);
+    const { result, reports } = await runFile(file, join(folder, "run"), "wasm");
+    assertEquals(result.best.metric, "light/click.auc");
+    const keys = ["click.auc", "buy.auc", "click.log-loss"];
+    for (const key of keys) assert(Object.hasOwn(result.test.light!, key), key);
+    assert(reports.some((line) => line.includes("have no label buy")), reports.join("\n"));
+  }, { "impressions.csv": ["user,item,hour,clicked,bought", ...rows].join("\n") });
+});
 
 Deno.test("the pipelines of docs/clicks.md train each day from the last one, by the commands there", async () => {
   const [day, next] = await blocksOf("Daily training", "yaml");

@@ -8,7 +8,7 @@ import type { ModelFile, SourceFeature } from "../../src/run/model/model_file.ts
 import { RowDecoder } from "../../src/run/model/row_decoder.ts";
 import { UserError } from "../../src/base/errors.ts";
 
-type Label = ModelFile["label"];
+type Label = Extract<ModelFile["label"], { type: unknown }>;
 
 const labelOf = (text: string, family: Label["type"]["family"], vocabulary: string[]): Label => ({
   type: { text, family },

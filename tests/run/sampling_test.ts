@@ -88,7 +88,9 @@ Deno.test("data.sampling weighs the rows of each class so that their sum is that
     for (const memory of [undefined, "10kB"]) {
       const data = { sampling: { keep: { no: 0.1, yes: 0.5 } }, ...(memory && { memory }) };
       await prepared(folder, data, ({ label: { training }, rowWeights }) => {
-        assert(Math.abs(rowWeights![0]! - 10) < 1 && Math.abs(rowWeights![1]! - 2) < 0.3);
+        assert(
+          Math.abs(rowWeights!.factors[0]! - 10) < 1 && Math.abs(rowWeights!.factors[1]! - 2) < 0.3,
+        );
         assertAlmostEquals(training!.classes[0]!, all.classes[0]!, 1e-6);
         assertAlmostEquals(training!.classes[1]!, all.classes[1]!, 1e-6);
         return Promise.resolve();
@@ -116,7 +118,9 @@ Deno.test("the parts of an accumulated batch count by the weights of the sampled
     label: column([0, 0, 1, 1]),
     weight: column([1, 2, 1, 1]),
   };
-  const shares = partsOfBatch(batch, 2, [10, 1]).map(({ weights }) => weights);
+  const shares = partsOfBatch(batch, 2, { label: undefined, factors: [10, 1] }).map(({ weights }) =>
+    weights
+  );
   assertEquals(shares, [30 / 32, 2 / 32]);
 });
 

@@ -47,12 +47,13 @@ export const commonOptions: Readonly<Record<StageKind, readonly string[]>> = {
   transform: ["on"],
   network: ["auxiliary", "initial", "outputBias"],
   loss: [
-    ...["on", "from", "to", "teacher", "teacherScale", "weight", "schedule", "gradient", "name"],
+    ...["label", "on", "from", "to", "teacher", "teacherScale", "weight", "schedule", "gradient"],
+    "name",
   ],
   gradient: [],
   optimizer: ["learningRate", "schedule", "tables", "embeddingL2"],
   schedule: [],
-  metric: ["name", "by"],
+  metric: ["label", "name", "by"],
   output: [],
 };
 

@@ -70,7 +70,9 @@ export interface Evaluation {
   readonly metrics: Readonly<Record<string, Metrics>>;
   /** The kind of the label, and its classes. */
   readonly label: LabelAnswers;
-  /** The confusion matrix of each net; undefined if the label is a number. */
+  /**
+   * The confusion matrix of each net; undefined if the label is a number, and for several labels.
+   */
   readonly confusion: Readonly<Partial<Record<NetName, readonly ConfusionCell[]>>> | undefined;
   /** The predicted and observed probabilities of each net; undefined if the label is not binary. */
   readonly reliability:
@@ -110,6 +112,7 @@ export async function evaluateRun<T>(
   await refuseChanged(run.checkpoint);
   const { earlier, plan } = await planOf(folder, options);
   const { model, decoder } = run;
+  if (errors > 0 && model.label.spec.kind === "several") throw noErrors();
   const nets = options.net ? [options.net] : model.network.nets;
   const at = await aboutCheckpoint(run.checkpoint.path);
   const phase = plan.phases.find(({ name }) => name !== undefined && name === at.phase) ??
@@ -127,7 +130,9 @@ export async function evaluateRun<T>(
     const label = labelAnswers(model.label), { kind, classes } = model.label.spec;
     const measures = new Measures(nets, metrics);
     const grouped = groups && new GroupedMeasures(nets, metrics, groups);
-    const confusion = kind === "number" ? undefined : new NetConfusions(nets, classes);
+    const confusion = kind === "class" || kind === "binary"
+      ? new NetConfusions(nets, classes)
+      : undefined;
     const reliability = kind === "binary" ? new Reliability(nets) : undefined;
     const wrong = new WrongRows(errors, nets, kind === "number");
     for await (const { batch, rows: numbers } of rows.batches()) {
@@ -155,6 +160,19 @@ export async function evaluateRun<T>(
   } finally {
     await rows.close();
   }
+}
+
+/** Creates the error for rows with the largest losses if there are several labels. */
+function noErrors(): UserError {
+  return new UserError(
+    "--errors needs a single label: each label has other rows with large losses",
+    {
+      hint: hint("evaluate/errors-labels", "remove `--errors` and `--out`", {
+        args: { remove: ["--errors", "--out"] },
+      }),
+      exitCode: 2,
+    },
+  );
 }
 
 /** Throws an error for an export folder, which contains no metrics. */

@@ -184,7 +184,8 @@ function someRows(evaluated: EvaluatedBatch, rows: readonly number[]): Evaluated
     size: rows.length,
     outputs: nets.light ?? nets.booster,
     nets,
-    label: pick(evaluated.label),
+    // With several labels, a row has a value for each of them.
+    label: pick(evaluated.label, evaluated.label.length / evaluated.size),
     weight: evaluated.weight && pick(evaluated.weight),
     columns: Object.fromEntries(
       Object.entries(evaluated.columns).map(([name, values]) => [name, pick(values)]),

@@ -16,7 +16,7 @@ import { openDataset, readSplit, type Split } from "../../input/split.ts";
 import { selectSplits, splitColumns } from "../../input/split_rows.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { EarlierSplit } from "../../run/folder/manifest.ts";
-import type { ModelFile } from "../../run/model/model_file.ts";
+import { labelTypes, type ModelFile } from "../../run/model/model_file.ts";
 import type { RowDecoder } from "../../run/model/row_decoder.ts";
 import type { Batch } from "../../stages/batch.ts";
 import type { Dataset } from "../../stages/source.ts";
@@ -102,7 +102,7 @@ export class TestRows {
     };
     const columns = [
       ...model.features,
-      { column: model.label.options.column, type: model.label.type },
+      ...labelTypes(model.label),
     ];
     const { split: parts } = plan;
     /** The test rows, if they are some of the rows of a source. */

@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { openPlain } from "../../engine/cpu.ts";
 import { openEngine } from "../../engine/engine.ts";
-import type { Batch } from "../../stages/batch.ts";
+import type { Batch, LabelSpec } from "../../stages/batch.ts";
 import type { EvaluatedBatch } from "../../stages/metric.ts";
 import type { NetName } from "../../stages/network.ts";
 import { captured } from "../../train/captured.ts";
@@ -16,8 +16,10 @@ import {
   type EvaluatedModel,
   type EvaluationInput,
   evaluationStep,
+  lossWeightsOf,
   UnknownLosses,
 } from "../../train/evaluate.ts";
+import { withLabelOutputs } from "../../train/label_outputs.ts";
 import { evaluatedTerms, outputsRead, partsRead, type Term } from "../../train/objective.ts";
 import { batchTensors, rowsOf } from "../../train/tensors.ts";
 import { DeclaredVariables, type TensorsByName } from "../../train/variables.ts";
@@ -72,7 +74,8 @@ export async function tensorScorer(
   choice: "native" | "wasm",
 ): Promise<Scorer> {
   const { whole, checkpoint, registry } = run;
-  const { pair, variables } = await makeNets(whole, registry);
+  const { pair: plain, variables } = await makeNets(whole, registry);
+  const pair = withLabelOutputs(plain, whole.label.spec);
   const { terms, head, variables: ofLosses } = makeTerms(run, { plan, nets, phase });
   const read = [...variables, ...ofLosses];
   const weights = await readWeights(checkpoint.path, read);
@@ -144,9 +147,10 @@ export async function onnxScorer({ run, plan, nets, phase, part }: ScorerRequest
         label: batch.label.values,
         weight: batch.weight?.values,
         columns: columnsOf(batch),
+        lossWeights: lossWeightsOf(terms, batch),
         get losses() {
           if (unknown.length > 0) throw new UnknownLosses("--engine native computes it");
-          return losses ??= lossesOfLogits(known, nets, batch, {
+          return losses ??= lossesOfLogits(known, nets, batch, model.label.spec, {
             logits: (net) => tf.tensor2d(scored[net]!.logits.values, [batch.size, units]),
             values: () => tensors(variables, weights),
           });
@@ -164,6 +168,7 @@ function lossesOfLogits(
   terms: readonly Term[],
   nets: readonly NetName[],
   batch: Batch,
+  label: LabelSpec,
   { logits, values }: {
     readonly logits: (net: NetName) => tf.Tensor;
     readonly values: () => TensorsByName;
@@ -171,8 +176,9 @@ function lossesOfLogits(
 ): Record<string, number> {
   const losses = tf.tidy(() => {
     const given = Object.fromEntries(nets.map((net) => [net, logits(net)]));
-    const pair = Object.fromEntries(
-      nets.map((net) => [net, () => ({ logits: given[net]! })]),
+    const pair = withLabelOutputs(
+      Object.fromEntries(nets.map((net) => [net, () => ({ logits: given[net]! })])),
+      label,
     );
     const rows = batchTensors({ ...batch, features: {} }, partsRead(terms));
     return evaluationStep({ pair, nets, terms }, { values: values(), batch: rows }).losses
@@ -185,7 +191,7 @@ const columnsOf = ({ columns = {} }: Batch) =>
   Object.fromEntries(Object.entries(columns).map(([name, { values }]) => [name, values]));
 
 const readsOnlyLogits = (term: Term) =>
-  outputsRead(term).every(({ output }) => output === "logits");
+  outputsRead(term).every(({ output }) => output === "logits" || output.endsWith(".logits"));
 
 /**
  * Creates the losses, and the auxiliary head that they read, with their variables. Evaluations leave

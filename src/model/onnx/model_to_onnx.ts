@@ -1,9 +1,10 @@
 import { ROCKET_VERSION } from "../../base/package.ts";
-import type { ModelContent } from "../../run/model/model_file.ts";
+import { labelTypes, type ModelContent } from "../../run/model/model_file.ts";
 import { convertFor, type GraphRequest, recordModel } from "../model_graph.ts";
 import { type DataPlace, OnnxBuilder, type OnnxFile } from "./builder.ts";
 import { addColumns, type FeatureInput, inputsOfFeatures, OUTPUTS } from "./columns.ts";
 import { convertGraph, type OnnxValue } from "./convert.ts";
+import { graphOutputs } from "../graph_outputs.ts";
 import { ElementType } from "./messages.ts";
 
 /** The input of {@linkcode modelToOnnx}: the net to convert, and where to store its weights. */
@@ -36,7 +37,11 @@ const ROWS = "rows";
 export function modelToOnnx(request: OnnxRequest): OnnxModel {
   const { model, nets, net, weights } = request;
   const { graph, inputs, before, steps } = recordModel(request);
-  const builder = new OnnxBuilder(OUTPUTS);
+  const inputNames = request.inputs === "features"
+    ? inputsOfFeatures(model.inputs.map(({ name }) => name))
+    : inputs.map(({ input }) => input.name);
+  const names = graphOutputs(model, inputNames).map(({ name }) => name);
+  const builder = new OnnxBuilder([...new Set([...OUTPUTS, ...names])]);
   const features = request.inputs === "features"
     ? addFeatures(builder, model)
     : addColumns(builder, steps, inputs, ROWS);
@@ -52,20 +57,27 @@ export function modelToOnnx(request: OnnxRequest): OnnxModel {
         }),
       variable: (name) => weights.get(name)!,
     }));
-  const { kind } = model.label.spec, { units } = model.network;
-  const output = { type: ElementType.float, shape: [ROWS, units] };
-  const logits = outputs.logits!.name;
-  builder.output(logits, { name: "logits", ...output });
-  if (kind !== "number") {
-    const probabilities = kind === "class"
-      ? builder.node("Softmax", [logits], { axis: { int: -1 } })
-      : builder.node("Sigmoid", [logits]);
-    builder.output(probabilities, { name: "probabilities", ...output });
+  for (const { name, label, firstUnit, units, form } of graphOutputs(model, inputNames)) {
+    const logits = outputs.logits!.name;
+    const own = label === undefined ? logits : builder.once(`logits of ${label}`, () => {
+      const [start, end] = [[firstUnit], [firstUnit + units]].map((at) => builder.ints(at));
+      return builder.node("Slice", [logits, start!, end!, builder.ints([1])]);
+    });
+    const computed = form === "logits"
+      ? own
+      : form === "softmax"
+      ? builder.node("Softmax", [own], { axis: { int: -1 } })
+      : builder.node("Sigmoid", [own]);
+    builder.output(computed, { name, type: ElementType.float, shape: [ROWS, units] });
   }
   const file = builder.finish({
     name: net,
     producer: { name: "rocket-launching", version: ROCKET_VERSION },
-    metadata: { net, label: model.label.options.column, kind },
+    metadata: {
+      net,
+      label: labelTypes(model.label).map(({ column }) => column).join(", "),
+      kind: model.label.spec.kind,
+    },
   }, request.place);
   return { ...file, inputs, before };
 }

@@ -4,6 +4,7 @@ import type { FeatureInput } from "../onnx/columns.ts";
 import { SavedModelBuilder } from "./builder.ts";
 import { addColumns } from "./columns.ts";
 import { convertToTensorFlow, type TensorFlowValue } from "./convert.ts";
+import { graphOutputs } from "../graph_outputs.ts";
 import { DType } from "./messages.ts";
 
 /** A SavedModel, and how its inputs relate to the columns of the data source. */
@@ -48,12 +49,17 @@ export function modelToSavedModel(request: GraphRequest): TensorFlowModel {
         }),
       variable: (name) => weights.get(name)!,
     }));
-  const { kind } = model.label.spec, shape = [-1, model.network.units];
-  const logits = outputs.logits!.reference;
-  builder.output("logits", logits, DType.float, shape);
-  if (kind !== "number") {
-    const probabilities = builder.op(kind === "class" ? "Softmax" : "Sigmoid", [logits], { T });
-    builder.output("probabilities", probabilities, DType.float, shape);
+  const inputNames = inputs.map(({ input }) => input.name);
+  for (const { name, label, firstUnit, units, form } of graphOutputs(model, inputNames)) {
+    const logits = outputs.logits!.reference;
+    const own = label === undefined ? logits : builder.once(`logits of ${label}`, () => {
+      const [begin, size] = [[0, firstUnit], [-1, units]].map((at) => builder.ints(at));
+      return builder.op("Slice", [logits, begin!, size!], { T, Index: { type: DType.int32 } });
+    });
+    const computed = form === "logits"
+      ? own
+      : builder.op(form === "softmax" ? "Softmax" : "Sigmoid", [own], { T });
+    builder.output(name, computed, DType.float, [-1, units]);
   }
   return { builder, inputs, before };
 }

@@ -64,6 +64,8 @@ readonly nullValues?: readonly (string)[];
 readonly rows?: number;
 /** Trains on a sample of the training rows of some classes, which the seed selects. The losses weigh the kept rows of a class by the inverse of the fraction, so that predicted probabilities are those of all rows. */
 readonly sampling?: {
+/** The label whose classes decide, one of `data.labels`. Rows without this label are kept. */
+readonly label?: string;
 /** The fraction of the training rows to keep, by class: the value of the label, such as 0 for negatives. All rows of other classes are kept. */
 readonly keep: {
 readonly [name: string]: number;
@@ -125,7 +127,7 @@ readonly orientation?: "apply" | "ignore";
 /** auto: strings become ids, as with `ids: { train: true, minCount: 2 }`, and numbers are normalized. For networks that read only numbers, ids are one-hot encoded. Whole numbers remain numbers unless their feature has the option `ids`. By default, features are prepared only as other options say. */
 readonly prepare?: "auto";
 /** The column that the nets predict. */
-readonly label: (string) | ({
+readonly label?: (string) | ({
 /** The column's name. */
 readonly column: string;
 /** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
@@ -140,6 +142,24 @@ readonly fill: number | string;
 /** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
 });
+/** Several labels by name, instead of `label`. Each net has logits for each of them, such as light.click.logits for the label click. */
+readonly labels?: {
+readonly [name: string]: (string) | ({
+/** The column's name. */
+readonly column: string;
+/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
+readonly kind?: "class" | "binary" | "number";
+/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, also the number of classes from 0, or their names. By default, the values in the training rows. */
+readonly classes?: (number) | (readonly (string | number | boolean)[]);
+/** How to treat nulls. error (the default): a null is an error. mask: the losses and metrics of this label leave the row out; those of the other labels use it. drop (the default if data.nulls is drop): the row is left out. { fill: VALUE }: the value replaces a null. */
+readonly nulls?: ("error" | "mask" | "drop") | ({
+/** The value that replaces a null. */
+readonly fill: number | string;
+});
+/** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
+readonly nan?: "error" | "missing";
+});
+};
 /** How to treat nulls in features that do not set `nulls`. error (the default): a null is an error. drop: the row is left out, also for nulls in the label, the weight, and the columns that `group`, losses, and metrics name. mean, median: the mean or median of the training rows replaces a null in numbers. { fill: VALUE }: the value replaces a null. If the choice does not suit a feature, such as the mean of text, a null is an error. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
@@ -297,6 +317,8 @@ readonly nullValues?: readonly (string)[];
 readonly rows?: number;
 /** Trains on a sample of the training rows of some classes, which the seed selects. The losses weigh the kept rows of a class by the inverse of the fraction, so that predicted probabilities are those of all rows. */
 readonly sampling?: {
+/** The label whose classes decide, one of `data.labels`. Rows without this label are kept. */
+readonly label?: string;
 /** The fraction of the training rows to keep, by class: the value of the label, such as 0 for negatives. All rows of other classes are kept. */
 readonly keep?: {
 readonly [name: string]: number;
@@ -373,6 +395,24 @@ readonly fill?: number | string;
 /** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
 });
+/** Several labels by name, instead of `label`. Each net has logits for each of them, such as light.click.logits for the label click. */
+readonly labels?: {
+readonly [name: string]: (string) | ({
+/** The column's name. */
+readonly column?: string;
+/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
+readonly kind?: "class" | "binary" | "number";
+/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, also the number of classes from 0, or their names. By default, the values in the training rows. */
+readonly classes?: (number) | (readonly (string | number | boolean)[]);
+/** How to treat nulls. error (the default): a null is an error. mask: the losses and metrics of this label leave the row out; those of the other labels use it. drop (the default if data.nulls is drop): the row is left out. { fill: VALUE }: the value replaces a null. */
+readonly nulls?: ("error" | "mask" | "drop") | ({
+/** The value that replaces a null. */
+readonly fill?: number | string;
+});
+/** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
+readonly nan?: "error" | "missing";
+});
+};
 /** How to treat nulls in features that do not set `nulls`. error (the default): a null is an error. drop: the row is left out, also for nulls in the label, the weight, and the columns that `group`, losses, and metrics name. mean, median: the mean or median of the training rows replaces a null in numbers. { fill: VALUE }: the value replaces a null. If the choice does not suit a feature, such as the mean of text, a null is an error. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
@@ -1509,6 +1549,8 @@ readonly loss:
 readonly use: "attention-transfer";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -1550,6 +1592,8 @@ readonly power?: number;
 readonly use: "binary-cross-entropy";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -1593,6 +1637,8 @@ readonly [name: string]: number;
 readonly use: "cross-entropy";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -1638,6 +1684,8 @@ readonly [name: string]: number;
 readonly use: "decoupled-kd";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -1685,6 +1733,8 @@ readonly scaleByTemperature?: boolean;
 readonly use: "dist";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -1732,6 +1782,8 @@ readonly scaleByTemperature?: boolean;
 readonly use: "fitnet";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -1775,6 +1827,8 @@ readonly reduce?: "mean" | "half-sum";
 readonly use: "hidden-similarity";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -1816,6 +1870,8 @@ readonly measure?: "cosine" | "euclid";
 readonly use: "kl";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -1859,6 +1915,8 @@ readonly scaleByTemperature?: boolean;
 readonly use: "knowledge-distillation";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -1904,6 +1962,8 @@ readonly scaleByTemperature?: boolean;
 readonly use: "listnet";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -1945,6 +2005,8 @@ readonly by: string;
 readonly use: "listnet-hint";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -1988,6 +2050,8 @@ readonly temperature?: number;
 readonly use: "logit-standardization";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -2031,6 +2095,8 @@ readonly scaleByTemperature?: boolean;
 readonly use: "mean-squared-error";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -2070,6 +2136,8 @@ readonly gradient?: StageEntries["gradient"];
 readonly use: "mse-hint";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -2109,6 +2177,8 @@ readonly gradient?: StageEntries["gradient"];
 readonly use: "mse-probability";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -2148,6 +2218,8 @@ readonly gradient?: StageEntries["gradient"];
 readonly use: "ranknet";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -2189,6 +2261,8 @@ readonly by: string;
 readonly use: "ranknet-hint";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -2232,6 +2306,8 @@ readonly temperature?: number;
 readonly use: "regression-compatible-ranking";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -2275,6 +2351,8 @@ readonly alpha?: number;
 readonly use: "relational-kd";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -2318,6 +2396,8 @@ readonly angle?: number;
 readonly use: "similarity-preserving";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -2357,6 +2437,8 @@ readonly gradient?: StageEntries["gradient"];
 readonly use: "soft-label";
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -2400,6 +2482,8 @@ readonly scaleByTemperature?: boolean;
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
+/** The label that the loss reads, one of `data.labels`. `light` and `light.logits` then mean the logits of this label. */
+readonly label?: string;
 /** The output to compare with the label. */
 readonly on?: string;
 /** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
@@ -2629,25 +2713,33 @@ readonly metric:
   | StageObject<"metric">
   | ("accuracy" | "agreement" | "auc" | "calibration" | "confusion" | "f1" | "log-loss" | "loss" | "mean-absolute-error" | "normalized-entropy" | "pr-auc" | "root-mean-squared-error" | "top-k") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "accuracy";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
 }) | ({
 readonly use: "agreement";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
 }) | ({
 readonly use: "auc";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
 }) | ({
 readonly use: "calibration";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
@@ -2655,13 +2747,17 @@ readonly by?: string;
 readonly bins?: number;
 }) | ({
 readonly use: "confusion";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
 }) | ({
 readonly use: "f1";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
@@ -2669,7 +2765,9 @@ readonly by?: string;
 readonly average?: "binary" | "macro" | "micro";
 }) | ({
 readonly use: "gauc";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source that identifies the owner of a row, such as a user's id. */
 readonly by: string;
@@ -2677,25 +2775,33 @@ readonly by: string;
 readonly bootstrap?: number;
 }) | ({
 readonly use: "log-loss";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
 }) | ({
 readonly use: "loss";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
 }) | ({
 readonly use: "mean-absolute-error";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
 }) | ({
 readonly use: "ndcg";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source that identifies the owner of a row, such as a user's id. */
 readonly by: string;
@@ -2705,19 +2811,25 @@ readonly k?: number;
 readonly gain?: "linear" | "exponential";
 }) | ({
 readonly use: "normalized-entropy";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
 }) | ({
 readonly use: "pr-auc";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
 }) | ({
 readonly use: "recall-at-k";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source that identifies the owner of a row, such as a user's id. */
 readonly by: string;
@@ -2725,13 +2837,17 @@ readonly by: string;
 readonly k?: number;
 }) | ({
 readonly use: "root-mean-squared-error";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
 }) | ({
 readonly use: "top-k";
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
@@ -2739,7 +2855,9 @@ readonly by?: string;
 readonly k?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** The metric's key in results; the stage's name by default. */
+/** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
+readonly label?: string;
+/** The metric's key in results; the stage's name by default. With `data.labels`, the default is LABEL.STAGE, and a name without `label` becomes LABEL.NAME. */
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;

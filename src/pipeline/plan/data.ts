@@ -3,6 +3,7 @@ import type { Plan, PlannedSources } from "../plan.ts";
 import type { PipelineValue } from "../file_schema.ts";
 import type { SourceStage } from "../../stages/source.ts";
 import type { TransformStage } from "../../stages/transform.ts";
+import { checkSamplingLabel, planLabel } from "./labels.ts";
 import { each, type Planner } from "./planner.ts";
 
 /** The data of a plan. */
@@ -33,8 +34,7 @@ export async function planData(
   planner: Planner,
   data: PipelineValue["data"],
 ): Promise<PlannedData> {
-  const { split, rows, sampling, memory, features: chosen, prepare, label, nulls, weight, group } =
-    data;
+  const { split, rows, sampling, memory, features: chosen, prepare, nulls, weight, group } = data;
   const sources: { -readonly [Name in keyof PlannedSources]: PlannedSources[Name] } = {};
   for (const name of ["all", "train", "validation", "test"] as const) {
     const entry = data[name];
@@ -42,6 +42,8 @@ export async function planData(
     if (planned) sources[name] = planned;
   }
   checkSources(planner, data);
+  const label = planLabel(planner, data);
+  if (sampling) checkSamplingLabel(planner, sampling.label);
   const transforms = await each(data.transforms, async (entry, index) => {
     const path = ["data", "transforms", index];
     const planned = await planner.stage<TransformStage>("transform", entry, path);
@@ -164,7 +166,7 @@ export function resolvedData(
     ...(memory !== undefined && { memory }),
     features: chosen,
     ...(prepare && { prepare }),
-    label,
+    ...("labels" in label ? label : { label }),
     nulls: nulls ?? "error",
     ...(weight !== undefined && { weight }),
     ...(group && { group }),

@@ -7,6 +7,7 @@ import type { GradientStage } from "../../stages/gradient.ts";
 import type { LossStage } from "../../stages/loss.ts";
 import type { NetName } from "../../stages/network.ts";
 import type { ScheduleStage } from "../../stages/schedule.ts";
+import { outputsOfLabel } from "./labels.ts";
 import { each, placed, type Planner } from "./planner.ts";
 
 /** The entry of a loss in a pipeline file. */
@@ -37,12 +38,12 @@ export async function planLosses(
     const schedule = entry.schedule &&
       await planner.stage<ScheduleStage>("schedule", entry.schedule, [...path, "schedule"]);
     if (!planned || !gradient || (entry.schedule && !schedule)) return undefined;
-    const comparisons = planComparisons(planner, entry, planned, path);
-    if (!comparisons) return undefined;
-    const name = entry.name ?? `${planned.stage.name}(${comparedText(comparisons)})`;
+    const compared = planComparisons(planner, entry, planned, path);
+    if (!compared) return undefined;
+    const name = entry.name ?? `${planned.stage.name}(${comparedText(compared.comparisons)})`;
     const teacher = entry.teacher && planTeacher(planner, entry.teacher, [...path, "teacher"]);
     const { weight, teacherScale } = entry;
-    return { ...planned, name, comparisons, teacher, teacherScale, weight, schedule, gradient };
+    return { ...planned, name, ...compared, teacher, teacherScale, weight, schedule, gradient };
   });
   planner.refuseTwice(placed(losses), "losses");
   return losses;
@@ -82,23 +83,26 @@ export function teachersOf(losses: readonly PlannedLoss[]): PlannedTeacher[] {
 }
 
 /**
- * Determines the outputs of the nets that a loss compares.
+ * Determines the label of a loss, if there are several, and the outputs of the nets that it
+ * compares.
  *
  * @param planner Collects problems.
  * @param entry The entry of the loss.
  * @param planned The stage of the loss.
  * @param path The path of the entry in the document.
- * @returns The comparisons; undefined if there are problems.
+ * @returns The label and the comparisons; undefined if there are problems.
  */
 export function planComparisons(
   planner: Planner,
   entry: LossEntry,
   planned: PlannedStage<LossStage>,
   path: Path,
-): string[][] | undefined {
-  return planned.stage.form === "task"
+): Pick<PlannedLoss, "label" | "comparisons"> | undefined {
+  const isTask = planned.stage.form === "task";
+  const outputs = isTask
     ? taskOutput(planner, entry, planned, path)
     : hintOutputs(planner, entry, planned, path);
+  return outputs && outputsOfLabel(planner, entry.label, outputs, isTask, path);
 }
 
 function taskOutput(
@@ -259,6 +263,7 @@ export function resolvedLosses(losses: readonly PlannedLoss[]): Record<string, u
   return losses.map((loss) => ({
     ...loss.resolved,
     name: loss.name,
+    ...(loss.label !== undefined && { label: loss.label }),
     ...resolvedOutputs(loss),
     ...(loss.teacherScale !== undefined && { teacherScale: loss.teacherScale }),
     weight: loss.weight,

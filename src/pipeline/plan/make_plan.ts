@@ -18,8 +18,9 @@ import type { OutputStage } from "../../stages/output.ts";
 import { planData, resolvedData } from "./data.ts";
 import { planInitial, resolvedInitial } from "./initial.ts";
 import { checkLoose } from "./loose.ts";
+import { checkLabel, labelNames, refuseAuxiliary } from "./labels.ts";
 import { planLosses, teachersOf } from "./losses.ts";
-import { checkMetrics } from "./metrics.ts";
+import { checkMetrics, metricsByLabel } from "./metrics.ts";
 import { onlyPhase, planOptimizer, planPhases, planPhaseStages, resolvedStages } from "./phases.ts";
 import { each, type Entry, placed, Planner } from "./planner.ts";
 import { columnsOf, hasOwnBy } from "./stage_options.ts";
@@ -65,12 +66,16 @@ async function planAll(
   const initial = planInitial(planner, value.network.initial);
   const losses = value.losses && await planLosses(planner, value.losses, ["losses"]);
   const optimizer = value.optimizer && await planOptimizer(planner, value.optimizer, ["optimizer"]);
-  const metrics = await each(value.metrics, async (entry, index) => {
-    const planned = await planner.stage<MetricStage>("metric", entry, ["metrics", index]);
-    if (!planned) return undefined;
-    const { stage } = planned, by = hasOwnBy(stage) ? undefined : entry.by;
-    return { ...planned, name: entry.name ?? stage.name, by };
+  const labels = labelNames(planner);
+  const measured = await each(value.metrics, async (entry, index) => {
+    const path = ["metrics", index];
+    const planned = await planner.stage<MetricStage>("metric", entry, path);
+    const isKnown = checkLabel(planner, entry.label, path);
+    if (!planned || !isKnown) return undefined;
+    const by = hasOwnBy(planned.stage) ? undefined : entry.by;
+    return metricsByLabel({ ...planned, by }, entry, labels);
   });
+  const metrics = measured.flat();
   planner.refuseTwice(placed(metrics), "metrics");
   const outputs = await each(
     withAlwaysWritten(value.outputs),
@@ -81,7 +86,7 @@ async function planAll(
     (entry, index) => planPhaseStages(planner, entry, ["phases", index]),
   );
   // If a metric has problems, the names of all metrics are not known.
-  if (metrics.length === value.metrics.length) {
+  if (measured.length === value.metrics.length) {
     checkMetrics(planner, value.train, ["train"], metrics);
     for (const [index, entry] of (value.phases ?? []).entries()) {
       checkMetrics(planner, entry, ["phases", index], metrics);
@@ -97,6 +102,7 @@ async function planAll(
       ]),
     );
   }
+  refuseAuxiliary(planner, value);
   refuseGroupsInParts(planner, value);
   if (!network || planner.problems.length > 0) return undefined;
   const phases = value.phases
@@ -149,9 +155,10 @@ async function planAll(
         })),
       }),
       train: { ...value.train, ...(!data.group && { lastBatch: last }) },
-      metrics: metrics.map(({ resolved, name, by }) => ({
+      metrics: metrics.map(({ resolved, name, label, by }) => ({
         ...resolved,
         name,
+        ...(label !== undefined && { label }),
         ...(by !== undefined && { by }),
       })),
       outputs: outputs.map(({ resolved }) => resolved),

@@ -6,6 +6,31 @@ import type { NetName } from "../../stages/network.ts";
 import type { Planner } from "./planner.ts";
 
 /**
+ * Returns a metric for each label that it is measured for, with its key in results.
+ *
+ * @param planned The metric's stage, and the column by which its rows are grouped.
+ * @param entry The entry of the metric.
+ * @param labels The names of the labels; undefined for a pipeline with a single label.
+ */
+export function metricsByLabel(
+  planned: Omit<PlannedMetricStage, "name" | "label">,
+  { name, label: named }: {
+    readonly name?: string | undefined;
+    readonly label?: string | undefined;
+  },
+  labels: readonly string[] | undefined,
+): PlannedMetricStage[] {
+  const own = name ?? planned.stage.name;
+  if (!labels || planned.stage.readsLabel === false) {
+    return [{ ...planned, name: own, label: undefined }];
+  }
+  if (named !== undefined) {
+    return [{ ...planned, name: name ?? `${named}.${own}`, label: named }];
+  }
+  return labels.map((label) => ({ ...planned, name: `${label}.${own}`, label }));
+}
+
+/**
  * Checks that a phase evaluates the metrics that select its best epoch and stop it early.
  *
  * @param planner Collects problems.

@@ -43,6 +43,11 @@ export interface LossSums {
   readonly total: number;
   /** The sum of each loss term by name, before its weight is applied. */
   readonly terms: Readonly<Record<string, number>>;
+  /**
+   * The number of rows of each loss term, if nulls mask the label of some; by default, all rows
+   * count.
+   */
+  readonly termRows?: Readonly<Record<string, number>> | undefined;
   /** The sum of the gradient norms. */
   readonly gradientNorm: number;
   /** The learning rate of the last step. */
@@ -228,6 +233,7 @@ const position = z.looseObject({
     rows: anyNumber,
     total: anyNumber,
     terms: z.record(z.string(), anyNumber),
+    termRows: z.record(z.string(), anyNumber).optional(),
     gradientNorm: anyNumber,
     learningRate: anyNumber,
   }),

@@ -8,6 +8,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { hint, type HintText } from "../../base/hints.ts";
 import { idKeysOf, type LabelSpec, type PlaceAxis } from "../../stages/batch.ts";
+import { labelParts } from "../../stages/labels.ts";
 import type { AxisPart, VariableAxis } from "../../stages/network.ts";
 import { sizeOf } from "../../input/columns.ts";
 import type { ModelFile, ModelInput } from "./model_file.ts";
@@ -192,7 +193,12 @@ function kindOf(axis: VariableAxis): string {
 
 function segmentsOf({ axis, size, meaning }: AxisIn): Segment[] {
   if (axis === "units") return [{ key: "units", what: "units", places: [{ size }] }];
-  if (axis === "classes") return [classesOf(meaning.label)];
+  if (axis === "classes") {
+    const parts = labelParts(meaning.label);
+    return parts.length === 0
+      ? [classesOf(meaning.label)]
+      : parts.map(({ name, spec }) => classesOf(spec, name));
+  }
   if ("features" in axis) {
     let unnamed = 0;
     return axis.features.map((part) => partOf(part, meaning, () => ++unnamed));
@@ -217,11 +223,13 @@ function segmentsOf({ axis, size, meaning }: AxisIn): Segment[] {
   ];
 }
 
-function classesOf({ kind, classes, vocabulary }: LabelSpec): Segment {
+/** Returns the logits of a label, or of one of several labels. */
+function classesOf({ kind, classes, vocabulary }: LabelSpec, name?: string): Segment {
+  const of = name === undefined ? "" : ` of ${name}`;
   if (kind !== "class") {
     // A single logit: the order of the class names decides which class it scores.
     const order = vocabulary ? `, ${vocabulary.join(" before ")}` : "";
-    return { key: kind, what: `${kind}${order}`, places: [{ size: 1 }] };
+    return { key: `${kind}${of}`, what: `${kind}${of}${order}`, places: [{ size: 1 }] };
   }
   const ids = {
     kind: vocabulary ? "vocabulary" as const : "count" as const,
@@ -229,7 +237,7 @@ function classesOf({ kind, classes, vocabulary }: LabelSpec): Segment {
     count: classes,
     ...(vocabulary && { vocabulary }),
   };
-  return { key: "class", what: "classes", places: [{ size: classes, ids }] };
+  return { key: `class${of}`, what: `classes${of}`, places: [{ size: classes, ids }] };
 }
 
 function partOf(part: AxisPart, meaning: Meaning, number: () => number): Segment {
@@ -280,10 +288,11 @@ function matchSegment(
   meaning: Meaning,
   earlier: Meaning,
 ): { from: Int32Array; counts: MatchCount[] } {
-  if (now.what !== before.what && ["binary", "number"].includes(now.key)) {
+  if (now.what !== before.what && /^(binary|number)( of |$)/.test(now.key)) {
+    const spec = earlier.label.labels?.[nameIn(now.key) ?? ""] ?? earlier.label;
     throw new Mismatch(
       `its logit is for ${before.what} there, and for ${now.what} here`,
-      classesHint(earlier.label.vocabulary ?? ["0", "1"]),
+      classesHint(spec.vocabulary ?? ["0", "1"], now.key),
     );
   }
   refuseOtherSources(now, before, meaning, earlier);
@@ -353,7 +362,8 @@ function matchIds(
   const from = new Int32Array(size).fill(-1);
   const [now, then] = [keysIn(ids, what), keysIn(before.ids, what)];
   const named = ids?.name ?? before.ids!.name;
-  const about = what === "classes" ? what : `values of ${named}`;
+  const isClasses = /^classes( of |$)/.test(what);
+  const about = isClasses ? what : `values of ${named}`;
   if (now.kind === "hash" || then.kind === "hash") {
     if (now.kind !== then.kind || now.count !== then.count) {
       throw new Mismatch(
@@ -364,7 +374,7 @@ function matchIds(
     for (let id = 0; id < Math.min(size, now.count); id++) from[id] = id;
     return { from, count: { what: `hashes of ${named}`, kept: now.count, added: 0, gone: 0 } };
   }
-  if (now.kind !== then.kind && what !== "classes") {
+  if (now.kind !== then.kind && !isClasses) {
     throw new Mismatch(
       `the ids of ${named} are ${idsInWords(then)} there and ${idsInWords(now)} here`,
       idsHint(named, then),
@@ -385,10 +395,10 @@ function matchIds(
     from[id] = place;
     kept++;
   });
-  if (kept === 0 && what === "classes") {
+  if (kept === 0 && isClasses) {
     throw new Mismatch(
       `the earlier run has the classes ${few(earlier)}, but none of ${few(values)}`,
-      classesHint(earlier),
+      classesHint(earlier, what),
     );
   }
   // The id of unknown values comes after the ids of the vocabulary.
@@ -413,13 +423,21 @@ function idsHint(name: string, { kind, count }: NonNullable<PlaceAxis["ids"]>): 
 }
 
 /** Returns the hint to name the classes as in the earlier run. */
-function classesHint(classes: readonly string[]): HintText {
+function classesHint(classes: readonly string[], what: string): HintText {
+  const name = nameIn(what);
   return hint(
     "initial/label",
-    `name the classes as in the earlier run: \`label: { column, classes: [${few(classes)}] }\``,
-    { set: { "/data/label/classes": [...classes] } },
+    `name the classes as in the earlier run: \`${name ?? "label"}: { column, classes: [${
+      few(classes)
+    }] }\``,
+    {
+      set: { [`/data/${name === undefined ? "label" : `labels/${name}`}/classes`]: [...classes] },
+    },
   );
 }
+
+/** Returns the label in a description such as `classes of kind`; undefined for a single label. */
+const nameIn = (what: string) => / of ([^,]+)/.exec(what)?.[1];
 
 function keysIn(ids: PlaceAxis["ids"], what: string): NonNullable<PlaceAxis["ids"]> {
   if (ids) return ids;

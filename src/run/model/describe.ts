@@ -1,13 +1,16 @@
 import csv from "../../../plugins/sources/csv.ts";
 import type { Path } from "../../pipeline/document/document.ts";
 import type { Plan } from "../../pipeline/plan.ts";
+import type { LabelSpec } from "../../stages/batch.ts";
 import type { NetName } from "../../stages/network.ts";
 import type { PreparedData } from "../../input/prepare_data.ts";
 import { HEAD_OUTPUT } from "../auxiliary_head.ts";
 import type { PreparedNets } from "../prepare_nets.ts";
 import { sourceTypeOf } from "./family.ts";
 import { lineageOf } from "./lineage.ts";
-import type { ModelContent, ModelInput } from "./model_file.ts";
+import { unitsOf } from "../../stages/labels.ts";
+import { mapValues } from "../../stages/parts.ts";
+import type { ModelContent, ModelInput, SourceLabel, SourceType } from "./model_file.ts";
 
 /** The properties of the data that describe a model. */
 type DescribedData = Pick<PreparedData, "plan" | "splits" | "transforms" | "measured" | "label">;
@@ -53,7 +56,7 @@ export function describeModel(
       const column = options.column ?? name;
       return { name, column, type: typeOf(column), options, spec: train.features[name]! };
     }),
-    label: { type: typeOf(plan.label.column), options: plan.label, spec: data.label },
+    label: labelOf(plan.label, data.label, typeOf),
     transforms: transforms.map(({ resolved, on }, index) => ({
       use: String(resolved.use),
       options: writtenOptions(plan, resolved, ["data", "transforms", index]),
@@ -66,7 +69,7 @@ export function describeModel(
       use: String(plan.network.resolved.use),
       options: writtenOptions(plan, plan.network.resolved, ["network"]),
       nets: names,
-      units: train.label.kind === "class" ? train.label.classes : 1,
+      units: unitsOf(train.label),
       outputs: plan.auxiliary ? withoutHead(shapes) : shapes,
       ...(Object.keys(reads).length > 0 && { reads }),
     },
@@ -78,6 +81,16 @@ export function describeModel(
 function withoutHead(shapes: PreparedNets["shapes"]): PreparedNets["shapes"] {
   const { [HEAD_OUTPUT]: _, ...deployed } = shapes;
   return deployed;
+}
+
+function labelOf(
+  options: Plan["label"],
+  spec: LabelSpec,
+  typeOf: (column: string) => SourceType,
+): SourceLabel {
+  if (!("labels" in options)) return { type: typeOf(options.column), options, spec };
+  const types = mapValues(options.labels, ({ column }) => typeOf(column));
+  return { types, options, spec };
 }
 
 /** Describes how text files were read. Other formats need no options to be read in the same way. */

@@ -18,14 +18,18 @@ import {
   featureSchema,
   type LabelOptions,
   labelSchema,
+  namedLabelSchema,
   type NullPolicy,
   nullsSchema,
+  type SeveralLabelOptions,
 } from "../../pipeline/data_options.ts";
 import { UserError, type UserErrorOptions } from "../../base/errors.ts";
 import { counted } from "../../base/text_table.ts";
 import { hint } from "../../base/hints.ts";
 import type { ColumnSpec, LabelSpec } from "../../stages/batch.ts";
+import { severalLabels } from "../../stages/labels.ts";
 import type { NetName, Variable } from "../../stages/network.ts";
+import { mapValues } from "../../stages/parts.ts";
 import { hashedId } from "../../input/ids.ts";
 import type { Fills } from "../../input/nulls.ts";
 import { type Family, familySchema } from "./family.ts";
@@ -72,8 +76,8 @@ export interface SourceFeature {
   readonly spec: ColumnSpec;
 }
 
-/** How the label is read from its column, and the classes of the label. */
-export interface SourceLabel {
+/** How a single label is read from its column, and the classes of the label. */
+export interface SingleLabel {
   /** The column's type in the training rows. */
   readonly type: SourceType;
   /** The label's options in the pipeline. */
@@ -82,6 +86,36 @@ export interface SourceLabel {
    * The label's kind and classes. The vocabulary has the class names in the order of the logits.
    */
   readonly spec: LabelSpec;
+}
+
+/** How several labels are read from their columns, and what their logits stand for. */
+export interface SeveralSourceLabels {
+  /** The types of the columns in the training rows, by the label's name. */
+  readonly types: Readonly<Record<string, SourceType>>;
+  /** The labels' options in the pipeline. */
+  readonly options: SeveralLabelOptions;
+  /** The labels, in the order of their logits. */
+  readonly spec: LabelSpec;
+}
+
+/** How the label, or several labels, are read. */
+export type SourceLabel = SingleLabel | SeveralSourceLabels;
+
+/**
+ * Lists the columns of the label, or of several labels, with their types.
+ *
+ * @param label The label in `model.json`.
+ */
+export function labelTypes(
+  label: SourceLabel,
+): { readonly column: string; readonly type: SourceType }[] {
+  if ("type" in label) return [{ column: label.options.column, type: label.type }];
+  const { options: { labels }, types } = label;
+  const columns = Object.entries(labels).map(([name, { column }]) => ({
+    column,
+    type: types[name]!,
+  }));
+  return [...new Map(columns.map((one) => [one.column, one])).values()];
 }
 
 /**
@@ -193,7 +227,7 @@ export interface ModelFile {
   readonly source?: ModelSource | undefined;
   /** The features of the source, in the pipeline's order. */
   readonly features: readonly SourceFeature[];
-  /** The label. */
+  /** The label, or several labels. */
   readonly label: SourceLabel;
   /** The transforms, in the order in which they are applied. */
   readonly transforms: readonly ModelTransform[];
@@ -245,6 +279,11 @@ const labelStatistics = z.strictObject({
   classes: z.array(z.number().nonnegative()),
   mean: z.number(),
 });
+const labelSpec = spec.extend({
+  kind: z.enum(["class", "binary", "number"]),
+  classes: count,
+  training: labelStatistics.optional(),
+});
 const type = z.strictObject({ text: z.string(), family: familySchema });
 const options = z.record(z.string(), z.unknown());
 const part = z.union([
@@ -288,15 +327,15 @@ const fileSchema = z.strictObject({
     options: featureSchema,
     spec,
   })),
-  label: z.strictObject({
-    type,
-    options: labelSchema,
-    spec: spec.extend({
-      kind: z.enum(["class", "binary", "number"]),
-      classes: count,
-      training: labelStatistics.optional(),
+  label: z.strictObject({ type, options: labelSchema, spec: labelSpec }).optional(),
+  labels: z.record(
+    z.string(),
+    z.strictObject({
+      type,
+      options: namedLabelSchema,
+      spec: labelSpec.extend({ masked: z.literal(true).optional() }),
     }),
-  }),
+  ).optional(),
   transforms: z.array(z.strictObject({
     use: z.string(),
     options,
@@ -339,6 +378,7 @@ const fileSchema = z.strictObject({
 
 type FileForm = z.output<typeof fileSchema>;
 type SpecForm = z.output<typeof spec>;
+type LabelForm = z.output<typeof labelSpec> & { readonly masked?: true | undefined };
 
 /**
  * Writes `model.json`. Vocabularies above 1 MB are written to Arrow files in the same folder.
@@ -366,10 +406,7 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
         spec: specForm(spec, feature.name, vocabularies),
       };
     }),
-    label: {
-      ...content.label,
-      spec: specForm(content.label.spec, content.label.options.column, vocabularies),
-    },
+    ...labelForm(content.label, vocabularies),
     transforms: content.transforms,
     nulls: content.nulls,
     inputs: content.inputs.map((input) => ({
@@ -394,6 +431,23 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
   };
   const text = sealJson(JSON.stringify(form, undefined, 2));
   await writeFileWhole(join(folder, runFiles.model), new TextEncoder().encode(text));
+}
+
+/** Encodes the label as `label`, or several labels as `labels`. */
+function labelForm(label: SourceLabel, vocabularies: Vocabularies) {
+  if ("type" in label) {
+    return {
+      label: { ...label, spec: specForm(label.spec, label.options.column, vocabularies) },
+    };
+  }
+  const { options: { labels }, types, spec } = label;
+  return {
+    labels: mapValues(labels, (options, name) => ({
+      type: types[name]!,
+      options,
+      spec: specForm(spec.labels![name]!, name, vocabularies),
+    })),
+  };
 }
 
 /** The values whose hashed ids model.json contains, so that other programs can check theirs. */
@@ -473,6 +527,7 @@ export async function readModelFile(
     if (values) return values;
     throw refuse(`it has no vocabulary ${JSON.stringify(name)}`);
   });
+  if (!parsed.data.label === !parsed.data.labels) throw refuse("expected either label or labels");
   const short = shortVocabulary(model);
   if (short !== undefined) throw refuse(short);
   const names = new Set(model.inputs.map(({ name }) => name));
@@ -494,8 +549,12 @@ function shortVocabulary({ features, label, inputs, graph }: ModelFile): string 
     // One more id stands for all other values.
     count: ids?.kind === "vocabulary" ? ids.count - 1 : vocabulary?.length,
   }));
-  const { vocabulary, classes } = label.spec;
-  expected.push({ name: label.options.column, vocabulary, count: classes });
+  const labels = "type" in label
+    ? [[label.options.column, label.spec] as const]
+    : Object.entries(label.spec.labels ?? {});
+  for (const [name, { vocabulary, classes }] of labels) {
+    expected.push({ name, vocabulary, count: classes });
+  }
   for (const { name, vocabulary, count } of expected) {
     if (!vocabulary || vocabulary.length === count) continue;
     return `the vocabulary of ${name} has ${
@@ -561,6 +620,19 @@ async function readVocabularies(
   return read;
 }
 
+/** Decodes the label, or several labels. */
+function labelOf(
+  { label, labels = {} }: FileForm,
+  specOf: (form: LabelForm) => LabelSpec,
+): SourceLabel {
+  if (label) return { ...label, spec: specOf(label.spec) };
+  return {
+    types: mapValues(labels, ({ type }) => type),
+    options: { labels: mapValues(labels, ({ options }) => options) },
+    spec: severalLabels(mapValues(labels, ({ spec }) => specOf(spec))),
+  };
+}
+
 function modelOf(form: FileForm, vocabulary: (name: string) => readonly string[]): ModelFile {
   const specOf = <Form extends SpecForm>({ vocabulary: name, ids, places, ...rest }: Form) => ({
     ...rest,
@@ -592,7 +664,7 @@ function modelOf(form: FileForm, vocabulary: (name: string) => readonly string[]
         spec: read,
       };
     }),
-    label: { ...form.label, spec: specOf(form.label.spec) },
+    label: labelOf(form, specOf),
     transforms: form.transforms,
     nulls: form.nulls,
     inputs: form.inputs.map(({ spec, ...input }) => ({ ...input, spec: specOf(spec) })),

@@ -7,13 +7,14 @@ import type { Registry } from "../../pipeline/registry.ts";
 import type { StageReference } from "../../stages/stage_error.ts";
 import type { Batch, ColumnSpec, Values } from "../../stages/batch.ts";
 import type { TransformStage } from "../../stages/transform.ts";
+import { sizeOf } from "../../input/columns.ts";
 import { type ColumnsRequest, FeatureDecoder, type KnownColumns } from "../../input/decoder.ts";
 import { loadDecoders } from "../../input/images/load.ts";
 import { mapValues } from "../../stages/parts.ts";
 import { Store } from "../../input/rows.ts";
 import { type PlannedTransform, TransformChain } from "../../input/transforms.ts";
 import { fieldOf } from "./family.ts";
-import type { ModelFile } from "./model_file.ts";
+import { labelTypes, type ModelFile } from "./model_file.ts";
 
 /** Rows as the nets receive them. */
 export interface DecodedRows {
@@ -102,7 +103,7 @@ export class RowDecoder {
     return {
       schema: new Schema([
         ...features.map(({ column, type }) => fieldOf(column, type)),
-        fieldOf(label.options.column, label.type),
+        ...labelTypes(label).map(({ column, type }) => fieldOf(column, type)),
       ]),
       specs: {
         features: Object.fromEntries(features.map(({ name, spec }) => [name, spec])),
@@ -177,9 +178,9 @@ export class RowDecoder {
   }
 }
 
-/** Returns the values of a column in which all numbers are 0, for rows with one value each. */
-const zeros = ({ dtype }: ColumnSpec, rows: number): Values =>
-  dtype === "int32" ? new Int32Array(rows) : new Float32Array(rows);
+/** Returns the values of a column in which all numbers are 0. */
+const zeros = ({ dtype, shape }: ColumnSpec, rows: number): Values =>
+  dtype === "int32" ? new Int32Array(rows * sizeOf(shape)) : new Float32Array(rows * sizeOf(shape));
 
 /** Counts how often a number occurs in an array. */
 function occurrences(values: Values, wanted: number): number {

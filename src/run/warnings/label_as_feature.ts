@@ -1,6 +1,8 @@
 import type { Problem } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
-import type { ColumnSpec, LabelSpec } from "../../stages/batch.ts";
+import { labelColumns } from "../../pipeline/data_options.ts";
+import type { ColumnSpec } from "../../stages/batch.ts";
+import { labelParts, labelValue } from "../../stages/labels.ts";
 import { sizeOf } from "../../input/columns.ts";
 import type { Facts } from "./facts.ts";
 
@@ -16,7 +18,7 @@ const FEWEST = 32;
 export function labelAsFeature(facts: Facts): Problem[] {
   const { plan: { features, label, document } } = facts;
   return Object.entries(features).flatMap(([name, { column = name }]): Problem[] => {
-    const isLabel = column === label.column;
+    const isLabel = labelColumns(label).includes(column);
     if (!isLabel && !hasValuesOfLabel(name, facts)) return [];
     return [{
       message: isLabel
@@ -33,17 +35,20 @@ function hasValuesOfLabel(name: string, { features, label, sample }: Facts): boo
   const spec = features[name]!;
   const rows = sample.reduce((sum, { read }) => sum + read.size, 0);
   if (sizeOf(spec.shape) !== 1 || rows < FEWEST) return false;
-  const found = new Set<string>();
-  for (const { read } of sample) {
-    for (let row = 0; row < read.size; row++) {
-      const value = valueOf(read.label.values[row]!, label);
-      if (valueOf(read.features[name]!.values[row]!, spec) !== value) return false;
-      found.add(value);
+  const parts = labelParts(label);
+  return (parts.length > 0 ? parts : [undefined]).some((part) => {
+    const found = new Set<string>();
+    for (const { read } of sample) {
+      for (let row = 0; row < read.size; row++) {
+        const value = valueOf(labelValue(read.label, row, part), part?.spec ?? label);
+        if (valueOf(read.features[name]!.values[row]!, spec) !== value) return false;
+        found.add(value);
+      }
     }
-  }
-  return found.size > 1;
+    return found.size > 1;
+  });
 }
 
 /** Returns a value as it is in the data file. */
-const valueOf = (value: number, { vocabulary }: ColumnSpec | LabelSpec) =>
+const valueOf = (value: number, { vocabulary }: Pick<ColumnSpec, "vocabulary">) =>
   vocabulary?.[value] ?? String(value);
