@@ -39,6 +39,7 @@ const refinements = [
   /^expected either `length`, or `shape` and `pad`$/,
   /^expected 10kB or more$/,
   /^expected at least one feature$/,
+  /^expected at least one label$/,
   /^expected fractions whose sum is less than 1/,
 ];
 
