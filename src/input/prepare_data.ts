@@ -391,6 +391,8 @@ function refuseOtherLabel({ from, place }: PlannedTeacher, its: LabelSpec, own: 
   const describe = ({ kind, classes, vocabulary }: LabelSpec) =>
     kind === "number"
       ? "a number"
+      : kind === "several"
+      ? "several labels"
       : vocabulary
       ? `the classes ${listed(vocabulary)}`
       : `${kind === "binary" ? "one logit for " : ""}${classes} classes`;
