@@ -9,7 +9,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
 import { createRandom } from "../src/base/random.ts";
 import { loadModel } from "../src/model/load_model.ts";
-import { loadOnnxRuntime } from "../src/model/onnx_runtime.ts";
+import { loadOnnxRuntime } from "../src/run/model/onnx_runtime.ts";
 import { type BenchNet, folderOfNet } from "./nets.ts";
 import { serve } from "./worker.ts";
 

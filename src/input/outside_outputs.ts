@@ -19,14 +19,17 @@ import type { PlannedTeacher } from "../pipeline/plan.ts";
 import type { LabelSpec } from "../stages/batch.ts";
 import type { Dataset } from "../stages/source.ts";
 
-/** The logits of a teacher for all rows of a data set. */
+/** The outputs of a teacher for all rows of a data set. */
 export interface TeacherOutputs {
-  /** The logits, row by row, in shared memory; NaN for rows without an output. */
+  /**
+   * The logits, or what else the teacher's option `of` says, row by row, in shared memory; NaN for
+   * rows without an output.
+   */
   readonly values: Float32Array;
-  /** The number of logits of a row. */
+  /** The number of values of a row. */
   readonly units: number;
-  /** The label that the teacher predicts. */
-  readonly label: LabelSpec;
+  /** The label that the teacher predicts; undefined if that is not known. */
+  readonly label: LabelSpec | undefined;
   /** A text that changes when the teacher changes. */
   readonly identity: string;
 }

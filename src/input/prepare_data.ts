@@ -9,7 +9,13 @@ import { UserError } from "../base/errors.ts";
 import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import { yamlQuoted } from "../base/quoted.ts";
-import type { CompletePlan, Plan, PlannedStage, PlannedTeacher } from "../pipeline/plan.ts";
+import type {
+  CompletePlan,
+  Plan,
+  PlannedStage,
+  PlannedTeacher,
+  TeacherRun,
+} from "../pipeline/plan.ts";
 import { callStage } from "../stages/stage_error.ts";
 import type { Batch, Column, LabelSpec } from "../stages/batch.ts";
 import { needsLabelStatistics } from "../stages/loss.ts";
@@ -137,7 +143,9 @@ export async function prepareData(
       return split;
     };
     const whole = await read("train");
-    for (const { teacher, label } of outputs) refuseOtherLabel(teacher, label, whole.label);
+    for (const { teacher, label } of outputs) {
+      if (label) refuseOtherLabel(teacher, label, whole.label);
+    }
     const kept = trainingRows(planOfRows, whole.rows);
     const candidates = kept ? whole.subset(kept) : whole;
     const sampled = await sampledRows(planOfRows, candidates);
@@ -316,7 +324,8 @@ async function openSource(
         return featurePlace(plan, feature, ...option);
       }
       if (section === "teachers") {
-        return plan.teachers.find(({ name }) => name === feature)?.place(...option);
+        const place = plan.teachers.find(({ name }) => name === feature)?.place;
+        return place?.(...option) ?? place?.("run") ?? place?.("onnx");
       }
       return section === "columns" && feature === plan.group?.column
         ? groupPlace(plan)
@@ -334,7 +343,7 @@ async function openSource(
 }
 
 /**
- * Adds the outputs of teachers that are nets of runs to the training rows.
+ * Adds the outputs of teachers that are trained models to the training rows.
  *
  * @returns The teachers with the labels that they predict, and with what identifies them.
  */
@@ -388,6 +397,7 @@ function reportAugmented({ transforms }: Plan, report: (line: string) => void): 
 
 /** Rejects a teacher that predicts another label, or other classes. */
 function refuseOtherLabel({ from, place }: PlannedTeacher, its: LabelSpec, own: LabelSpec): void {
+  const { run } = from as TeacherRun;
   const describe = ({ kind, classes, vocabulary }: LabelSpec) =>
     kind === "number"
       ? "a number"
@@ -400,7 +410,7 @@ function refuseOtherLabel({ from, place }: PlannedTeacher, its: LabelSpec, own: 
     its.vocabulary?.join("\0") === own.vocabulary?.join("\0");
   if (same) return;
   throw new UserError(
-    `the teacher in ${from!.run} predicts ${describe(its)}, but the label has ${describe(own)}`,
+    `the teacher in ${run} predicts ${describe(its)}, but the label has ${describe(own)}`,
     {
       place: place("run"),
       hint: hint("teacher/label", "name a run that was trained on the same label", {

@@ -5,7 +5,7 @@ import { UserError } from "../base/errors.ts";
 import { inOneLine } from "../base/printable.ts";
 import { ElementType } from "./onnx/messages.ts";
 import { type FeatureInput, type GraphInput, inputsOfFeatures } from "./onnx/columns.ts";
-import { loadOnnxRuntime, type OpenedSession, type OrtTensor } from "./onnx_runtime.ts";
+import { loadOnnxRuntime, type OpenedSession, type OrtTensor } from "../run/model/onnx_runtime.ts";
 import { openThreadSession } from "./thread_session.ts";
 import type { ModelInput } from "../run/model/model_file.ts";
 

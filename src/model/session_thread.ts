@@ -6,7 +6,7 @@
  */
 
 import { logitsOf, openOwnSession } from "./runners.ts";
-import { loadOnnxRuntime, type OpenedSession, type OrtTensor } from "./onnx_runtime.ts";
+import { loadOnnxRuntime, type OpenedSession, type OrtTensor } from "../run/model/onnx_runtime.ts";
 import type { SentAnswer, SentRequest } from "./thread_session.ts";
 
 /** The thread's own scope, typed here because the types of windows and workers exclude each other. */

@@ -1,6 +1,6 @@
 import { UserError } from "../base/errors.ts";
 import { startThread } from "../base/machine/restrict_thread.ts";
-import type { OpenedSession, OrtTensor, Session } from "./onnx_runtime.ts";
+import type { OpenedSession, OrtTensor, Session } from "../run/model/onnx_runtime.ts";
 import type { OnnxModel, RunnerOptions } from "./runners.ts";
 
 /** An input of a call, in a form that can be sent to another thread. */

@@ -126,8 +126,8 @@ const initialOfRun = z.strictObject({
 
 const missing = z.enum(["error", "skip"], { error: "expected error or skip" }).default("error")
   .describe(
-    "What to do with rows without an output (a null or NaN in the column; rows for which the run " +
-      "predicts nothing). error: the run fails. skip: the loss of these rows is 0.",
+    "What to do with rows without an output (a null or NaN in the column or in an input of the ONNX " +
+      "model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0.",
   );
 
 /** A teacher whose output is a column of the training rows. */
@@ -157,9 +157,26 @@ const teacherRun = z.strictObject({
   missing,
 });
 
+/** A teacher that is an ONNX model. */
+const teacherOnnx = z.strictObject({
+  onnx: text("the path of an ONNX file").describe(
+    "The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX " +
+      "Runtime, before training.",
+  ),
+  output: text("the name of an output").default("logits").describe(
+    "The output of the model: one number per row, or one for each class.",
+  ),
+  of: z.enum(["logits", "probabilities"], { error: "expected logits or probabilities" })
+    .default("logits").describe("What the numbers of the output are."),
+  inputs: z.record(text("the name of an input"), text("the name of a column")).default({}).describe(
+    "The columns that the inputs of the model read; by default, each reads the column of its name.",
+  ),
+  missing,
+});
+
 /** A teacher that is not part of the run. */
-const teacherSchema = z.union([teacherColumn, teacherRun], {
-  error: "expected { column: … } or { run: … }",
+const teacherSchema = z.union([teacherColumn, teacherRun, teacherOnnx], {
+  error: "expected { column: … }, { run: … }, or { onnx: … }",
 });
 
 /** The metric that selects the best epoch or stops training. */

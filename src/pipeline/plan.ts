@@ -64,14 +64,24 @@ export interface TeacherRun {
   readonly checkpoint: string;
 }
 
-/** A teacher outside the run: a column of the training rows, or a net of an earlier run. */
+/** An ONNX model that is a teacher. */
+export interface TeacherOnnx {
+  /** The ONNX file. */
+  readonly onnx: string;
+  /** The output. */
+  readonly output: string;
+  /** The columns that inputs read, by input; the column of the input's name by default. */
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+/** A teacher outside the run: a column of the training rows, or a trained model. */
 export interface PlannedTeacher {
   /** The name of its output in batches. Equal teachers have equal names. */
   readonly name: string;
-  /** The column with its output; for a net of a run, a name for the column that Rocket adds. */
+  /** The column with its output; for a model, a name for the column that Rocket adds. */
   readonly column: string;
-  /** The net of an earlier run that computes the output, if the data has no column with it. */
-  readonly from: TeacherRun | undefined;
+  /** The model that computes the output, if the data has no column with it. */
+  readonly from: TeacherRun | TeacherOnnx | undefined;
   /** What the numbers are; by default, probabilities if the label has classes. */
   readonly of: "logits" | "probabilities" | undefined;
   /** What to do with rows without an output. */

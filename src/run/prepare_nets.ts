@@ -692,7 +692,7 @@ export function makeTerm(
 
 /** Rejects a teacher whose output does not have as many numbers as the logits of the nets. */
 function refuseOtherUnits(
-  { column, of, place }: PlannedTeacher,
+  { column, from, of, place }: PlannedTeacher,
   { shape }: ColumnSpec,
   label: LabelSpec,
   units: number,
@@ -715,8 +715,9 @@ function refuseOtherUnits(
       ? "one number per row, as the label"
       : "one number per row: that of the positive class"
     : `a list of ${units} numbers per row, one for each class`;
-  throw new UserError(`the column ${column} has ${got} in each row; expected ${wanted}`, {
-    place: place("column"),
+  const subject = from ? `the ${column}` : `the column ${column}`;
+  throw new UserError(`${subject} has ${got} in each row; expected ${wanted}`, {
+    place: place("column") ?? place(),
     hint: hint("teacher/units", "name a column with the output of a teacher for the same label", {
       edit: "the column of the teacher",
     }),

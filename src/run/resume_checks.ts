@@ -163,9 +163,11 @@ function changedTeachers(
 ): Problem[] {
   return plan.teachers.flatMap(({ name, from, place }): Problem[] =>
     from === undefined || before[name] === undefined || now[name] === before[name] ? [] : [{
-      message: `the teacher in ${from.run} has changed since the run began`,
-      place: place("run"),
-      hint: hint("resume/teacher", "restore the run of the teacher, or start a new run", {
+      message: `the teacher in ${
+        "run" in from ? from.run : from.onnx
+      } has changed since the run began`,
+      place: place("run" in from ? "run" : "onnx"),
+      hint: hint("resume/teacher", "restore the teacher, or start a new run", {
         edit: "the run of the teacher, or the command",
       }),
     }]

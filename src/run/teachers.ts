@@ -1,16 +1,13 @@
 /**
- * Teachers that are nets of earlier runs: their logits for the training rows.
+ * Teachers that are trained models: their outputs for the training rows.
  *
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { RecordBatch } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
-import { makeFolder } from "../base/files/make_folder.ts";
-import { writeFileWhole } from "../base/files/write.ts";
 import { hint } from "../base/hints.ts";
 import { teachersFolder } from "../base/machine/cache_folder.ts";
 import { ROCKET_VERSION } from "../base/package.ts";
@@ -20,10 +17,12 @@ import { evaluationRows } from "../input/prepare_data.ts";
 import type { ComputeTeacher, TeacherRows } from "../input/outside_outputs.ts";
 import { recordBatches, rowsOf } from "../input/split.ts";
 import { variablesIn } from "../pipeline/document/environment.ts";
-import type { Plan, PlannedTeacher } from "../pipeline/plan.ts";
+import type { Plan, PlannedTeacher, TeacherRun } from "../pipeline/plan.ts";
 import { isElsewhere } from "../pipeline/registry.ts";
 import { captured, type CaptureListener } from "../train/captured.ts";
 import { evaluateBatch, type EvaluationInput, evaluationStep } from "../train/evaluate.ts";
+import { outputsOfOnnx } from "./onnx_teacher.ts";
+import { joined, keep, readKept, sha256 } from "./teacher_cache.ts";
 import { rowsOf as tensorsOfRows } from "../train/tensors.ts";
 import { readEarlierRun } from "./folder/manifest.ts";
 import { inTypesOf } from "./model/in_types.ts";
@@ -42,7 +41,7 @@ export interface TeacherContext {
 }
 
 /**
- * Creates a function that computes the logits of teachers. It keeps them in the user's cache, and
+ * Creates a function that computes the outputs of teachers. It keeps them in the user's cache, and
  * uses them again if the teacher, the training rows, and the engine are the same.
  *
  * @param plan The plan.
@@ -53,9 +52,13 @@ export function teachersOfRuns(
   { engine: open, listener, folder = teachersFolder() }: TeacherContext,
 ): ComputeTeacher {
   return async (teacher, rows) => {
+    const { from } = teacher;
+    if (from && "onnx" in from) {
+      return await outputsOfOnnx(teacher, from, rows, { report: listener.report, folder });
+    }
     const run = await openTeacher(teacher, allowPlugins);
     const engine = await open();
-    const about = `the logits of the teacher ${teacher.from!.run} (${run.net})`;
+    const about = `the logits of the teacher ${run.folder} (${run.net})`;
     const key = keyOf(run, rows, engine);
     const file = key && join(folder, `${key}.f32`);
     const { label, network: { units } } = run.model;
@@ -77,7 +80,7 @@ async function openTeacher(
   { from, place }: PlannedTeacher,
   allowPlugins: readonly string[],
 ): Promise<OpenedRun> {
-  const { run, net, checkpoint } = from!;
+  const { run, net, checkpoint } = from as TeacherRun;
   try {
     await readEarlierRun(run);
     const { network: { nets } } = await readModelFile(join(run, runFiles.model));
@@ -178,18 +181,6 @@ async function computed(
   return joined(parts);
 }
 
-/** Joins arrays in shared memory, so that the thread that makes batches can read them. */
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const all = new Float32Array(new SharedArrayBuffer(4 * length));
-  let filled = 0;
-  for (const part of parts) {
-    all.set(part, filled);
-    filled += part.length;
-  }
-  return all;
-}
-
 /**
  * Returns a text that changes when the logits could change: with the teacher, the rows, the engine,
  * or the version of Rocket. Logits of custom stages, whose code could change unnoticed, and of
@@ -206,46 +197,10 @@ function keyOf(
   return sha256([...about, fingerprint]);
 }
 
-const sha256 = (about: readonly unknown[]) =>
-  createHash("sha256").update(JSON.stringify(about)).digest("hex");
-
 /** Finds the stages that a value names, also those within the options of others. */
 function usesIn(value: unknown): string[] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) =>
     key === "use" && typeof inner === "string" ? [inner] : usesIn(inner)
   );
-}
-
-const HASH_BYTES = 32;
-
-const hashOf = (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update(bytes).digest());
-
-/** Reads logits from the cache; undefined if they are not there, or damaged. */
-async function readKept(file: string, units: number): Promise<Float32Array | undefined> {
-  try {
-    const bytes = await Deno.readFile(file);
-    const values = bytes.subarray(HASH_BYTES);
-    const isWhole = values.length % (4 * units) === 0 &&
-      hashOf(values).every((byte, index) => byte === bytes[index]);
-    if (!isWhole) return undefined;
-    const shared = new Uint8Array(new SharedArrayBuffer(values.length));
-    shared.set(values);
-    return new Float32Array(shared.buffer);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Stores logits in the cache. If that is not possible, they are computed again the next time. */
-async function keep(file: string, values: Float32Array): Promise<void> {
-  const bytes = new Uint8Array(HASH_BYTES + values.byteLength);
-  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), HASH_BYTES);
-  bytes.set(hashOf(bytes.subarray(HASH_BYTES)));
-  try {
-    await makeFolder(dirname(file));
-    await writeFileWhole(file, bytes);
-  } catch {
-    // The cache may be read-only, or the disk full.
-  }
 }

@@ -24,7 +24,7 @@ import { teachersOfRuns } from "../run/teachers.ts";
 import { type Asked, type KeptRun, keptRun, type RunState } from "./kept.ts";
 import type { Setting, Sweep, SweepRun } from "../pipeline/sweep_file/read.ts";
 import type { LatencyOptions } from "../pipeline/sweep_file/schema.ts";
-import { loadOnnxRuntime } from "../model/onnx_runtime.ts";
+import { loadOnnxRuntime } from "../run/model/onnx_runtime.ts";
 
 /** A run of a sweep whose pipeline, data, and run folder have been checked. */
 export interface CheckedRun {

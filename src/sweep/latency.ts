@@ -17,7 +17,7 @@ import { variablesOf } from "../run/model/nets.ts";
 import type { OnnxFile } from "../model/onnx/builder.ts";
 import { inputsOfFeatures } from "../model/onnx/columns.ts";
 import { modelToOnnx } from "../model/onnx/model_to_onnx.ts";
-import type { OpenedSession } from "../model/onnx_runtime.ts";
+import type { OpenedSession } from "../run/model/onnx_runtime.ts";
 import { openSession, type RunnerOptions } from "../model/runners.ts";
 import { writeOnnxFile } from "../model/write_onnx.ts";
 import type { Plan } from "../pipeline/plan.ts";

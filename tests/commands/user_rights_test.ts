@@ -328,6 +328,16 @@ Deno.test("a run uses nets of other runs as teachers, whose logits are in the ca
       "small/plain.yaml": student("../big/plain"),
       "small/custom.yaml": student("../big/custom"),
       "small/foreign.yaml": student("../foreign/custom"),
+      "onnx.csv": ["a,b,word,x,y", ...rows.slice(1).map((row) => `1,2,yes,${row}`)].join("\n"),
+      "small/onnx.yaml": {
+        ...student(""),
+        data: {
+          ...{ features: { x: {} }, label: { column: "y", kind: "binary" } },
+          train: { use: "csv", path: "../onnx.csv" },
+          test: { use: "csv", path: "../onnx.csv" },
+        },
+        losses: [{ use: "kl", teacher: { onnx: "../big/teacher.onnx" } }],
+      },
     });
     const big = join(folder, "big"), small = join(folder, "small"), home = join(folder, "home");
     await Deno.mkdir(home);
@@ -354,6 +364,13 @@ Deno.test("a run uses nets of other runs as teachers, whose logits are in the ca
       const { code, stderr } = await ran(name, out);
       assertEquals([code, stderr.includes(words)], [0, true], stderr);
     }
+    await Deno.copyFile(
+      new URL("../reference/teacher.onnx", import.meta.url),
+      join(folder, "big", "teacher.onnx"),
+    );
+    const onnx = await ran("onnx", "onnx");
+    assertEquals(onnx.code, 0, onnx.stderr);
+    assertStringIncludes(onnx.stderr, "was computed for 40 training rows");
     // The code of a run from elsewhere is not loaded, as with `predict`.
     await Deno.mkdir(join(folder, "foreign"));
     await Deno.rename(join(big, "custom"), join(folder, "foreign", "custom"));

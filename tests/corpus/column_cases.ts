@@ -1,3 +1,4 @@
+import type { Mend } from "./changed_input.ts";
 import { type CommandCase, inPipeline, ofRows, rows } from "./rows_pipeline.ts";
 import { arrowFile, type Column, renamed } from "./small_rows.ts";
 
@@ -57,9 +58,52 @@ function* teacherCases(): Iterable<CommandCase> {
   });
 }
 
+/** A hint from an ONNX model, whose inputs are `a`, `b`, and `word`. */
+const onnxCase = (name: string, code: 1 | 2, teacher: string, words: string[], mended?: Mend) => {
+  const id = name.includes("read") ? "teacher/onnx" : "teacher/onnx-column";
+  return ofRows(name, code, words, {
+    features: "{ n: }",
+    losses: `[{ use: kl, teacher: { ${teacher} } }]`,
+    files: {
+      "teacher.onnx": Deno.readFileSync(new URL("../reference/teacher.onnx", import.meta.url)),
+    },
+  }, mended && { [id]: mended });
+};
+
+/** ONNX models that cannot teach. */
+function* onnxCases(): Iterable<CommandCase> {
+  yield onnxCase(
+    "a teacher's ONNX file that cannot be read",
+    2,
+    "onnx: none.onnx",
+    ["none.onnx cannot be read"],
+    inPipeline("none.onnx", "teacher.onnx"),
+  );
+  yield onnxCase(
+    "an output that the teacher's ONNX model does not have",
+    2,
+    "onnx: teacher.onnx, output: logit",
+    ['no output "logit"', "did you mean logits?"],
+  );
+  yield onnxCase(
+    "an input of the teacher's ONNX model without a column",
+    2,
+    "onnx: teacher.onnx, inputs: { b: bb }",
+    ['no column "bb", which the teacher\'s input b reads', "did you mean b?"],
+  );
+  yield onnxCase(
+    "an input of the teacher's ONNX model with other values",
+    1,
+    "onnx: teacher.onnx, inputs: { word: n }",
+    ["row 0 of", "column n: has no text", "for the input word"],
+    inPipeline("{ word: n }", "{}"),
+  );
+}
+
 /** Columns that are not what the pipeline says of them. */
 export function* columnCases(): Iterable<CommandCase> {
   yield* teacherCases();
+  yield* onnxCases();
   yield ofRows("a column of structs", 2, ["has the type Struct"], {
     columns: { raw: ["struct", [1, 2, 3, 4].map((n) => ({ n }))] },
     features: "{ raw: }",

@@ -13,7 +13,7 @@ import { exportModel } from "../../src/model/export_model.ts";
 import { loadModel, type LoadModelOptions } from "../../src/model/load_model.ts";
 import { inputsOfGraph } from "../../src/model/onnx/columns.ts";
 import { hashOf } from "../../src/base/files/hash_of.ts";
-import { unloadable, withTelemetry } from "../../src/model/onnx_runtime.ts";
+import { unloadable, withTelemetry } from "../../src/run/model/onnx_runtime.ts";
 import type { ModelFile } from "../../src/run/model/model_file.ts";
 import { listenError } from "../../src/serve/server.ts";
 import { editModel } from "../support/edit_model.ts";

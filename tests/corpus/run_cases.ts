@@ -212,7 +212,7 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
   });
   const teacher = join(base("plain"), "run");
   const losses = `losses=[{ use: kl, teacher: { run: ${JSON.stringify(teacher)} } }]`;
-  yield one("another teacher", ["the teacher in", "restore the run of the teacher"], {
+  yield one("another teacher", ["the teacher in", "restore the teacher"], {
     args: [...longer, "--set", losses, "--set", "train.epochs=3"],
     code: 1,
     before: (_run, folder) => {

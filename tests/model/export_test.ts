@@ -6,7 +6,7 @@ import { hashOf } from "../../src/base/files/hash_of.ts";
 import { UserError } from "../../mod.ts";
 import { exportModel } from "../../src/model/export_model.ts";
 import { openRows } from "../../src/model/input_rows.ts";
-import { loadOnnxRuntime } from "../../src/model/onnx_runtime.ts";
+import { loadOnnxRuntime } from "../../src/run/model/onnx_runtime.ts";
 import { decodeSafetensors } from "../../src/base/files/safetensors.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { inFolder, rocket } from "../support/command_line.ts";

@@ -6,7 +6,7 @@ import { openEngine } from "../../src/engine/engine.ts";
 import { evaluateRun } from "../../src/model/evaluation/evaluate_run.ts";
 import { exportModel } from "../../src/model/export_model.ts";
 import { openModel } from "../../src/model/load_model.ts";
-import { loadOnnxRuntime } from "../../src/model/onnx_runtime.ts";
+import { loadOnnxRuntime } from "../../src/run/model/onnx_runtime.ts";
 import { ServeHandler } from "../../src/serve/handler.ts";
 import { defaultLimits } from "../../src/serve/limits.ts";
 import { rocket } from "../support/command_line.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { openEngine } from "../../src/engine/engine.ts";
 import { NoGraph, recordGraph } from "../../src/engine/symbolic/record.ts";
-import { loadOnnxRuntime } from "../../src/model/onnx_runtime.ts";
+import { loadOnnxRuntime } from "../../src/run/model/onnx_runtime.ts";
 import { modelToOnnx, type OnnxModel } from "../../src/model/onnx/model_to_onnx.ts";
 import { canRunSavedModel } from "../../src/engine/saved_model.ts";
 import { computeSavedModel } from "../../src/model/saved_model/compute_saved_model.ts";

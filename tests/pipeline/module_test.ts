@@ -28,7 +28,7 @@ Deno.test("importCustom() is the only place where Rocket imports a module that a
       // Rocket's own packages, whose names are constants.
       "src/base/draw.ts: array",
       "src/base/draw.ts: name",
-      "src/model/onnx_runtime.ts: onnxRuntimePackages[0]",
+      "src/run/model/onnx_runtime.ts: onnxRuntimePackages[0]",
       "src/model/parquet_file.ts: parquetWriterPackages[0]",
       "plugins/sources/duckdb.ts: name",
       // The programs of the published launcher.

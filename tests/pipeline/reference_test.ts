@@ -81,7 +81,28 @@ Deno.test("stageReference() lists the options of each built-in stage, all with a
 
 Deno.test("commonReference() explains the options that all stages of a kind share", () => {
   const paths = commonReference("loss").map(({ path }) => path);
-  assertEquals(paths, ["name", "on", "from", "to", "weight", "schedule", "gradient"]);
+  assertEquals(paths, [
+    "name",
+    "label",
+    "on",
+    "from",
+    "to",
+    "teacher",
+    "teacher.column",
+    "teacher.of",
+    "teacher.missing",
+    "teacher.run",
+    "teacher.net",
+    "teacher.checkpoint",
+    "teacher.onnx",
+    "teacher.output",
+    "teacher.inputs",
+    "teacherScale",
+    "teacherScale.probability",
+    "weight",
+    "schedule",
+    "gradient",
+  ]);
   assertEquals(row(commonReference("loss"), "weight").default, "1");
   assertEquals(row(commonReference("loss"), "gradient").type, "gradient stage");
   assertEquals(row(commonReference("optimizer"), "learningRate").required, true);

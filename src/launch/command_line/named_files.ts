@@ -6,10 +6,10 @@ import type { StageKind } from "../../stages/stage.ts";
 /** A text in a pipeline that names code, a file, or an address. */
 export interface Named {
   /**
-   * Whether the text names the code of a stage, a file to read, or the folder of a run whose net is
-   * a teacher.
+   * Whether the text names the code of a stage, a file to read, or a teacher: the folder of a run, or
+   * an ONNX file.
    */
-  readonly what: "stage" | "file" | "run";
+  readonly what: "stage" | "file" | "run" | "onnx";
   /** The kind of the stage that the text belongs to; absent if unknown. */
   readonly kind?: StageKind;
   /** The text as written in the pipeline. */
@@ -89,9 +89,11 @@ function* ofTraining(value: unknown, path: Path): Iterable<Named> {
     const { gradient, schedule } = partsOf(loss);
     yield* ofStage("gradient", gradient, [...path, "losses", index, "gradient"]);
     yield* ofStage("schedule", schedule, [...path, "losses", index, "schedule"]);
-    const run = partsOf(partsOf(loss).teacher).run;
-    if (typeof run === "string") {
-      yield { what: "run", text: run, path: [...path, "losses", index, "teacher", "run"] };
+    const teacher = partsOf(partsOf(loss).teacher);
+    for (const what of ["run", "onnx"] as const) {
+      const text = teacher[what];
+      if (typeof text !== "string") continue;
+      yield { what, text, path: [...path, "losses", index, "teacher", what] };
     }
   }
   yield* ofStage("optimizer", optimizer, [...path, "optimizer"]);

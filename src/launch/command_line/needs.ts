@@ -759,6 +759,7 @@ class NeedList {
         await this.#addCode(text, document.folderOf(path), allowed);
       }
       if (what === "run") await this.#addTeacher(resolve(document.folderOf(path), text));
+      else if (what === "onnx") this.#addOnnxTeacher(text, document.folderOf(path), place);
       else if (isPath(text)) this.#addFile(text, document.folderOf(path), place);
     }
   }
@@ -767,8 +768,20 @@ class NeedList {
   async #addTeacher(run: string): Promise<void> {
     this.add("read", run, "the run of a teacher");
     await this.addModel(run, this.#allowPlugins);
+    this.#addTeachersCache();
+  }
+
+  /** Adds the ONNX file of a teacher, ONNX Runtime, and the cache for its outputs. */
+  #addOnnxTeacher(file: string, folder: string, place: Place): void {
+    this.#addFile(isElsewhere(file) ? file : `./${file}`, folder, place);
+    this.#addOnnxRuntime("which computes the teacher");
+    for (const one of onnxRuntimePackages) this.#packages.add(one);
+    this.#addTeachersCache();
+  }
+
+  #addTeachersCache(): void {
     for (const permission of ["write", "read"] as const) {
-      this.#addOwn(permission, teachersFolder(), "logits of teachers for training rows");
+      this.#addOwn(permission, teachersFolder(), "outputs of teachers for training rows");
     }
   }
 

@@ -1563,7 +1563,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -1572,7 +1572,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -1606,7 +1619,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -1615,7 +1628,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -1651,7 +1677,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -1660,7 +1686,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -1698,7 +1737,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -1707,7 +1746,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -1747,7 +1799,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -1756,7 +1808,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -1796,7 +1861,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -1805,7 +1870,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -1841,7 +1919,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -1850,7 +1928,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -1884,7 +1975,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -1893,7 +1984,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -1929,7 +2033,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -1938,7 +2042,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -1976,7 +2093,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -1985,7 +2102,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2019,7 +2149,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2028,7 +2158,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2064,7 +2207,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2073,7 +2216,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2109,7 +2265,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2118,7 +2274,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2150,7 +2319,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2159,7 +2328,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2191,7 +2373,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2200,7 +2382,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2232,7 +2427,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2241,7 +2436,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2275,7 +2483,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2284,7 +2492,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2320,7 +2541,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2329,7 +2550,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2365,7 +2599,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2374,7 +2608,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2410,7 +2657,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2419,7 +2666,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2451,7 +2711,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2460,7 +2720,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
@@ -2496,7 +2769,7 @@ readonly teacher?: ({
 readonly column: string;
 /** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
 /** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
@@ -2505,7 +2778,20 @@ readonly run: string;
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** What to do with rows without an output (a null or NaN in the column; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
+readonly missing?: "error" | "skip";
+}) | ({
+/** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
+readonly onnx: string;
+/** The output of the model: one number per row, or one for each class. */
+readonly output?: string;
+/** What the numbers of the output are. */
+readonly of?: "logits" | "probabilities";
+/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+readonly inputs?: {
+readonly [name: string]: string;
+};
+/** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */

@@ -65,6 +65,13 @@ function planTeacher(
     const name = JSON.stringify([column, of ?? null, missing]);
     return { name, column, from: undefined, of, missing, place };
   }
+  if ("onnx" in entry) {
+    const { output, of, inputs } = entry;
+    const onnx = resolve(document.folderOf([...path, "onnx"]), entry.onnx);
+    const name = JSON.stringify({ onnx, output, of, inputs, missing });
+    const from = { onnx, output, inputs };
+    return { name, column: `output ${output} of ${onnx}`, from, of, missing, place };
+  }
   const { net, checkpoint } = entry;
   const run = resolve(document.folderOf([...path, "run"]), entry.run);
   const name = JSON.stringify({ run, net, checkpoint, missing });
@@ -248,7 +255,9 @@ function resolvedOutputs(
   if (form === "task") return { on: side(0) };
   if (!teacher) return { from: side(0), to: side(1) };
   const { column, from, of, missing } = teacher;
-  const read = from
+  const read = from && "onnx" in from
+    ? { ...from, of }
+    : from
     ? { run: from.run, ...(from.net && { net: from.net }), checkpoint: from.checkpoint }
     : { column, ...(of && { of }) };
   return { teacher: { ...read, missing }, to: side(1) };

@@ -51,17 +51,25 @@ Deno.test("namedFiles() finds exactly the code of stages, options that are paths
       transforms: ["./t.ts", { use: "normalize", feature: "/feature" }],
     },
     network: { use: "mlp", activation: "/activation", initial: { light: { file: "/f" } } },
-    phases: [{ losses: [{ use: "./l.ts", on: "/on", gradient: "./g.ts" }] }],
+    phases: [{
+      losses: [
+        { use: "./l.ts", on: "/on", gradient: "./g.ts", teacher: { run: "big" } },
+        { use: "kl", teacher: { onnx: "teacher.onnx", inputs: { x: "/x" } } },
+        { use: "kl", teacher: { column: "/column" } },
+      ],
+    }],
     optimizer: { use: "sgd", schedule: { use: "warm-up", then: { use: "./s.ts", key: "/h" } } },
     metrics: [{ use: "./m.ts#x", name: "/name" }],
     outputs: [7, null, { use: "./o.ts", to: "/i" }],
   });
   assertEquals(Array.from(found, ({ what, text }) => `${what} ${text}`).sort(), [
     ...["/a", "/b", "/c", "/d", "/f", "/h", "/i", "e"].map((text) => `file ${text}`),
+    "onnx teacher.onnx",
+    "run big",
     ...["g", "l", "m", "o", "rows", "s", "t", "v"].map((name) =>
       `stage ./${name}.ts${name === "m" ? "#x" : ""}`
     ),
-    ...["mlp", "normalize", "sgd", "sql", "warm-up"].map((name) => `stage ${name}`),
+    ...["kl", "kl", "mlp", "normalize", "sgd", "sql", "warm-up"].map((name) => `stage ${name}`),
   ]);
 });
 

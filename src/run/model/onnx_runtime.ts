@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor, TensorConstructor } from "npm:onnxruntime-common@1.30.0";
-import { UserError } from "../base/errors.ts";
-import { hint } from "../base/hints.ts";
-import { noTelemetry, onnxRuntimePackages } from "../base/machine/onnx_packages.ts";
+import { UserError } from "../../base/errors.ts";
+import { hint } from "../../base/hints.ts";
+import { noTelemetry, onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
 
 /** An ONNX model that ONNX Runtime has loaded. */
 export type Session = InferenceSession;

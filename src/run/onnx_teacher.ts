@@ -1,0 +1,291 @@
+/**
+ * Teachers that are ONNX models: their outputs for the training rows.
+ *
+ * @module
+ */
+
+import type { Schema, Vector } from "apache-arrow";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { hashOf } from "../base/files/hash_of.ts";
+import { hint, nameHint } from "../base/hints.ts";
+import { inOneLine } from "../base/printable.ts";
+import { formatCount } from "../base/text_table.ts";
+import type { TeacherOutputs, TeacherRows } from "../input/outside_outputs.ts";
+import { evaluationRows } from "../input/prepare_data.ts";
+import { recordBatches, rowsOf } from "../input/split.ts";
+import type { PlannedTeacher, TeacherOnnx } from "../pipeline/plan.ts";
+import { loadOnnxRuntime, type OnnxRuntime, type OrtTensor } from "./model/onnx_runtime.ts";
+import { rowsStage } from "./model/open_run.ts";
+import { joined, keep, readKept, sha256 } from "./teacher_cache.ts";
+
+/** An input of the model, and how its values are made. */
+interface Input {
+  readonly name: string;
+  readonly column: string;
+  readonly type: keyof typeof arrays;
+  /** The shape of one row. */
+  readonly shape: readonly number[];
+}
+
+/** The array of each type of input, made of the values of rows. */
+const arrays = {
+  float32: (values: readonly unknown[]) => Float32Array.from(values, Number),
+  float64: (values: readonly unknown[]) => Float64Array.from(values, Number),
+  int32: (values: readonly unknown[]) => Int32Array.from(values, Number),
+  int64: (values: readonly unknown[]) =>
+    BigInt64Array.from(values, (value) => BigInt(Number(value))),
+  bool: (values: readonly unknown[]) => Uint8Array.from(values, Number),
+  string: (values: readonly unknown[]) => values.map(String),
+};
+
+/**
+ * Computes an output of an ONNX model for the training rows, or reads it from the cache.
+ *
+ * @param teacher The teacher.
+ * @param from The model.
+ * @param rows The training rows.
+ * @param context The folder of the cache, and the receiver of log lines.
+ * @throws {UserError} If the model cannot be loaded or computed, or if its inputs do not fit the
+ *   columns.
+ */
+export async function outputsOfOnnx(
+  teacher: PlannedTeacher,
+  from: TeacherOnnx,
+  rows: TeacherRows,
+  { report, folder }: { readonly report: (line: string) => void; readonly folder: string },
+): Promise<TeacherOutputs> {
+  const { onnx, output } = from;
+  const identity = sha256([...await hashesOf(teacher, onnx), output, from.inputs]);
+  const about = `the output ${output} of the teacher ${onnx}`;
+  const file = (units: number) =>
+    join(folder, `${sha256(["onnx", identity, rows.fingerprint, units])}.f32`);
+  const runtime = await loadOnnxRuntime();
+  const session = await runtime.InferenceSession.create(onnx, { logSeverityLevel: 4 })
+    .catch((error: Error) => {
+      throw refusal(teacher, `ONNX Runtime cannot load ${onnx}: ${inOneLine(error.message)}`);
+    });
+  try {
+    const outputs = session.outputMetadata;
+    const own = outputs.find(({ name }) => name === output);
+    if (!own?.isTensor) throw noOutput(teacher, from, outputs.map(({ name }) => name));
+    const units = own.shape.slice(1).reduce<number>((all, size) => all * Number(size), 1);
+    const kept = Number.isFinite(units) ? await readKept(file(units), units) : undefined;
+    if (kept) {
+      report(`teacher: ${about} for the training rows is in the cache`);
+      return { values: kept, units, label: undefined, identity };
+    }
+    const inputs = session.inputMetadata.map((given) => inputOf(teacher, from, given));
+    const computed = await compute(teacher, from, rows, { runtime, session, inputs });
+    await keep(file(computed.units), computed.values);
+    report(
+      `teacher: ${about} was computed for ${
+        formatCount(computed.values.length / computed.units)
+      } training rows`,
+    );
+    return { ...computed, label: undefined, identity };
+  } finally {
+    await session.release();
+  }
+}
+
+/** Hashes the model, and files beside it that may contain its weights. */
+async function hashesOf(teacher: PlannedTeacher, onnx: string): Promise<string[]> {
+  const stem = basename(onnx).replace(/\.onnx$/i, ""), folder = dirname(onnx);
+  try {
+    const names = [...Deno.readDirSync(folder)].filter(({ name, isFile }) =>
+      isFile &&
+      (name === basename(onnx) || name.startsWith(stem) && /\.(data|bin|weights)$/.test(name))
+    ).map(({ name }) => name).sort();
+    if (!names.includes(basename(onnx))) throw new Error("there is no such file");
+    return await Promise.all(names.map(async (name) => (await hashOf(join(folder, name))).sha256));
+  } catch (error) {
+    throw refusal(teacher, `${onnx} cannot be read: ${inOneLine((error as Error).message)}`);
+  }
+}
+
+type Loaded = Awaited<ReturnType<OnnxRuntime["InferenceSession"]["create"]>>;
+
+function inputOf(
+  teacher: PlannedTeacher,
+  { onnx, inputs }: TeacherOnnx,
+  given: Loaded["inputMetadata"][number],
+): Input {
+  const { name } = given;
+  if (!given.isTensor || !Object.hasOwn(arrays, given.type)) {
+    throw refusal(
+      teacher,
+      `the input ${name} of ${onnx} has the type ${given.isTensor ? given.type : "sequence"}; ` +
+        `expected ${Object.keys(arrays).join(", ")}`,
+    );
+  }
+  const shape = given.shape.slice(1);
+  if (!shape.every((size) => typeof size === "number")) {
+    throw refusal(
+      teacher,
+      `the input ${name} of ${onnx} has the shape [${given.shape.join(", ")}]; expected a fixed ` +
+        "size for all axes but the first",
+    );
+  }
+  const column = Object.hasOwn(inputs, name) ? inputs[name]! : name;
+  return { name, column, type: given.type as Input["type"], shape: shape as number[] };
+}
+
+/** Computes the output for all rows. */
+async function compute(
+  teacher: PlannedTeacher,
+  { onnx, output }: TeacherOnnx,
+  rows: TeacherRows,
+  { runtime, session, inputs }: {
+    readonly runtime: OnnxRuntime;
+    readonly session: Loaded;
+    readonly inputs: readonly Input[];
+  },
+): Promise<{ values: Float32Array; units: number }> {
+  const columns = inputs.map(({ column }) => column);
+  const dataset = await rows.open(columns, (opened) => Promise.resolve(opened));
+  const where = rowsOf(dataset, { name: "train" });
+  const parts: Float32Array[] = [];
+  let before = 0, units = 1;
+  try {
+    const names = (dataset.schema as Schema).fields.map(({ name }) => name);
+    for (const { name, column } of inputs) {
+      if (!names.includes(column)) throw noColumn(teacher, name, column, names);
+    }
+    for await (const { batch } of recordBatches(dataset, rowsStage)) {
+      for (let start = 0; start < batch.numRows; start += evaluationRows) {
+        const part = batch.slice(start, start + evaluationRows), count = part.numRows;
+        const missing = new Uint8Array(count);
+        const feeds: Record<string, OrtTensor> = {};
+        for (const input of inputs) {
+          const fail = (row: number, what: string): never => {
+            throw new UserError(
+              `${
+                where(before + row)
+              }, column ${input.column}: ${what} for the input ${input.name} ` +
+                `of ${onnx} (rows count from 0)`,
+              { place: teacher.place("onnx"), hint: fitHint() },
+            );
+          };
+          const values = valuesOf(part.getChild(input.column)!, input, missing, fail);
+          const data = arrays[input.type](values);
+          feeds[input.name] = new runtime.Tensor(input.type as "string", data as string[], [
+            count,
+            ...input.shape,
+          ]);
+        }
+        const result = await session.run(feeds, [output]).catch((error: Error) => {
+          throw refusal(
+            teacher,
+            `ONNX Runtime cannot compute ${onnx}: ${inOneLine(error.message)}`,
+          );
+        });
+        const { data } = result[output]!;
+        const isNumbers = data instanceof Float32Array || data instanceof Float64Array;
+        if (!isNumbers || data.length % count !== 0) {
+          throw refusal(
+            teacher,
+            `the output ${output} of ${onnx} does not have the same number of floating point ` +
+              `values for each row`,
+          );
+        }
+        units = data.length / count;
+        const own = Float32Array.from(data);
+        missing.forEach((is, row) => {
+          if (is) own.fill(NaN, row * units, (row + 1) * units);
+        });
+        parts.push(own);
+        before += count;
+      }
+    }
+  } finally {
+    await dataset.close?.();
+  }
+  return { values: joined(parts), units };
+}
+
+/** Returns the values of an input for some rows; those of rows with a null are 0 or empty. */
+function valuesOf(
+  column: Vector,
+  { type, shape }: Input,
+  missing: Uint8Array,
+  fail: (row: number, what: string) => never,
+): unknown[] {
+  const size = shape.reduce((all, one) => all * one, 1), isText = type === "string";
+  const values: unknown[] = [];
+  for (let row = 0; row < missing.length; row++) {
+    const cell: unknown = column.get(row);
+    const isList = typeof cell === "object" && cell !== null && Symbol.iterator in cell;
+    const own = isList ? [...cell as Iterable<unknown>].flat() : [cell];
+    const isNull = own.some((value) =>
+      value === null || value === undefined || Number.isNaN(value)
+    );
+    if (cell === null || isNull) {
+      missing[row] = 1;
+      for (let index = 0; index < size; index++) values.push(isText ? "" : 0);
+      continue;
+    }
+    if (own.length !== size) fail(row, `has ${own.length} values; expected ${size}`);
+    for (const value of own) {
+      if (isText !== (typeof value === "string")) {
+        fail(row, `has ${isText ? "no text" : "text"}; expected ${isText ? "text" : "numbers"}`);
+      }
+      values.push(value);
+    }
+  }
+  return values;
+}
+
+const fitHint = () =>
+  hint("teacher/onnx-column", "name a column that fits the input with `inputs` in `teacher`", {
+    edit: "the inputs of the teacher",
+  });
+
+function noColumn(
+  { place }: PlannedTeacher,
+  input: string,
+  column: string,
+  names: readonly string[],
+): UserError {
+  return new UserError(
+    `the data has no column ${JSON.stringify(column)}, which the teacher's input ${input} reads`,
+    {
+      place: place("onnx"),
+      hint: nameHint("teacher/onnx-input", {
+        written: column,
+        names,
+        intro: `name one with \`inputs: { ${input}: COLUMN }\`; the columns are`,
+        change: (near) => ({ set: { [`../inputs/${input}`]: near } }),
+      }),
+      exitCode: 2,
+    },
+  );
+}
+
+function noOutput(
+  { place }: PlannedTeacher,
+  { onnx, output }: TeacherOnnx,
+  names: readonly string[],
+): UserError {
+  return new UserError(`${onnx} has no output ${JSON.stringify(output)} of numbers`, {
+    place: place("output") ?? place("onnx"),
+    hint: nameHint("teacher/onnx-output", {
+      written: output,
+      names,
+      intro: "its outputs are",
+      change: (near) => ({ set: { "../output": near } }),
+    }),
+    exitCode: 2,
+  });
+}
+
+const refusal = ({ place }: PlannedTeacher, message: string) =>
+  new UserError(message, {
+    place: place("onnx"),
+    hint: hint(
+      "teacher/onnx",
+      "name an ONNX file whose inputs are columns of numbers or text, with the rows as first axis",
+      { edit: "the ONNX file of the teacher" },
+    ),
+    exitCode: 2,
+  });

@@ -1,0 +1,54 @@
+"""A small ONNX model that teaches, written with the package onnx.
+
+    python tests/reference/teacher_onnx.py
+
+writes teacher.onnx next to this file: for numbers a, whole numbers b and texts word, the logit
+2a + b − 1 + (1 if the word is yes), and its sigmoid. All inputs are [rows].
+"""
+
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto as T
+from onnx import helper as h
+
+if __name__ == "__main__":
+    nodes = [
+        h.make_node(
+            "LabelEncoder",
+            ["word"],
+            ["yes"],
+            domain="ai.onnx.ml",
+            keys_strings=["yes"],
+            values_floats=[1.0],
+            default_float=0.0,
+        ),
+        h.make_node("Cast", ["b"], ["number"], to=T.FLOAT),
+        h.make_node("Mul", ["a", "two"], ["twice"]),
+        h.make_node("Sum", ["twice", "number", "yes", "offset"], ["sum"]),
+        h.make_node("Unsqueeze", ["sum", "axis"], ["logits"]),
+        h.make_node("Sigmoid", ["logits"], ["probabilities"]),
+    ]
+    constants = [
+        h.make_tensor("two", T.FLOAT, [1], [2.0]),
+        h.make_tensor("offset", T.FLOAT, [1], [-1.0]),
+        h.make_tensor("axis", T.INT64, [1], [1]),
+    ]
+    graph = h.make_graph(
+        nodes,
+        "teacher",
+        [
+            h.make_tensor_value_info("a", T.FLOAT, ["rows"]),
+            h.make_tensor_value_info("b", T.INT64, ["rows"]),
+            h.make_tensor_value_info("word", T.STRING, ["rows"]),
+        ],
+        [
+            h.make_tensor_value_info("logits", T.FLOAT, ["rows", 1]),
+            h.make_tensor_value_info("probabilities", T.FLOAT, ["rows", 1]),
+        ],
+        constants,
+    )
+    opsets = [h.make_opsetid("", 17), h.make_opsetid("ai.onnx.ml", 2)]
+    model = h.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="")
+    onnx.checker.check_model(model)
+    onnx.save(model, Path(__file__).with_name("teacher.onnx"))

@@ -1,0 +1,85 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { formatProblem, UserError } from "../../src/base/errors.ts";
+import { openEngine } from "../../src/engine/engine.ts";
+import { prepareData } from "../../src/input/prepare_data.ts";
+import type { Column } from "../../src/stages/batch.ts";
+import type { Pipeline } from "../../src/pipeline/define.ts";
+import { readPlan } from "../../src/run/read_plan.ts";
+import { teachersOfRuns } from "../../src/run/teachers.ts";
+import { inFolder } from "../support/command_line.ts";
+import { digitsPipeline } from "../support/pipelines.ts";
+
+const onnx = new URL("../reference/teacher.onnx", import.meta.url);
+
+/** The logit of `teacher_onnx.py`. */
+const logitOf = (a: number, b: number, word: string) => 2 * a + b - 1 + (word === "yes" ? 1 : 0);
+
+const cells = Array.from({ length: 300 }, (_, row) => ({
+  a: row / 300,
+  b: row % 3,
+  word: row % 2 ? "yes" : "no",
+}));
+
+const lineOf = ({ a, b, word }: typeof cells[number], row: number) =>
+  `${a},${b},${word},${row % 2}`;
+
+async function prepared(folder: string, teacher: object, lines = cells.map(lineOf)) {
+  await Deno.writeTextFile(join(folder, "rows.csv"), ["a,b,word,y", ...lines].join("\n"));
+  await Deno.copyFile(onnx, join(folder, "teacher.onnx"));
+  const source = { use: "csv", path: join(folder, "rows.csv") };
+  const plan = await readPlan(digitsPipeline({
+    data: {
+      ...{ train: source, test: source, features: { a: { nulls: "mean" } } },
+      label: { column: "y", kind: "binary" },
+    },
+    network: { use: "mlp", light: [4] },
+    losses: [{ use: "kl", teacher: { onnx: join(folder, "teacher.onnx"), ...teacher } }],
+  }) as unknown as Pipeline);
+  const reports: string[] = [];
+  const compute = teachersOfRuns(plan, {
+    engine: () => openEngine("wasm"),
+    listener: { report: (line) => reports.push(line), debug: false },
+    folder: join(folder, "cache"),
+  });
+  const data = await prepareData(plan, () => {}, compute);
+  const { teachers } = await data.splits.train.slice(0, data.splits.train.rows);
+  const [{ values }] = Object.values(teachers!) as [Column];
+  await data.close();
+  return { logits: [...values], line: reports.join() };
+}
+
+function assertLogits(logits: readonly number[], skipped: readonly number[] = []): void {
+  assertEquals(logits.length, cells.length);
+  for (const [row, { a, b, word }] of cells.entries()) {
+    if (skipped.includes(row)) assert(Number.isNaN(logits[row]));
+    else assert(Math.abs(logits[row]! - logitOf(a, b, word)) < 1e-4, `row ${row}: ${logits[row]}`);
+  }
+}
+
+Deno.test("an ONNX model teaches with its logits or probabilities, which are cached", () =>
+  inFolder(async (folder) => {
+    const first = await prepared(folder, {});
+    assertLogits(first.logits);
+    assertStringIncludes(first.line, "was computed for 300 training rows");
+    const probabilities = { output: "probabilities", of: "probabilities" };
+    assertLogits((await prepared(folder, probabilities)).logits);
+    const second = await prepared(folder, {});
+    assertStringIncludes(second.line, "is in the cache");
+    assertEquals(second.logits, first.logits);
+    const { line } = await prepared(folder, {}, cells.map(lineOf).with(3, "1,0,no,1"));
+    assertStringIncludes(line, "was computed");
+    // Another input may read the column.
+    const named = await prepared(folder, { inputs: { b: "y" } });
+    assert(Math.abs(named.logits[2]! - logitOf(2 / 300, 0, "no")) < 1e-4);
+  }));
+
+Deno.test("rows with a null in an input of the ONNX model are skipped, or an error", () =>
+  inFolder(async (folder) => {
+    const lines = cells.map(lineOf).with(7, ",1,yes,1");
+    const error = await assertRejects(() => prepared(folder, {}, lines), UserError);
+    const text = error.problems.map(formatProblem).join("\n");
+    assertStringIncludes(text, "row 7 of ");
+    assertStringIncludes(text, "the teacher's output is missing");
+    assertLogits((await prepared(folder, { missing: "skip" }, lines)).logits, [7]);
+  }));
