@@ -144,7 +144,7 @@ Deno.test("show prints the part of a section that a path names", () => {
   const names = describeSection("data", "label").filter((line) => /^ {2}\S/.test(line));
   assertEquals(
     names[0],
-    "  data.label: text | { column, kind?, classes?, nulls?, nan? }, required",
+    "  data.label: text | { column, kind?, classes?, nulls?, nan? }",
   );
   assert(names.slice(1).every((line) => line.startsWith("  data.label.")), names.join("\n"));
   assertThrows(() => describeSection("data", "lable"), Error, 'data has no option "lable"');
