@@ -68,7 +68,11 @@ function made(stage: NetworkStage, options: unknown, features: Features, label: 
   const model = {
     features: [],
     inputs: Object.entries(features).map(([name, spec]) => ({ name, spec, of: [name] })),
-    label: { spec: label, options: { column: "y" } },
+    label: {
+      type: { text: "Int32", family: "whole numbers" },
+      spec: label,
+      options: { column: "y" },
+    },
     network: { use: stage.name, units },
     transforms: [],
     nulls: { fills: {} },

@@ -77,6 +77,54 @@ Deno.test("makePlan() plans an auxiliary head and the scale of a teacher, and wr
   assertEquals(JSON.stringify(without.resolved).includes("auxiliary"), false);
 });
 
+Deno.test("makePlan() plans losses and metrics by label, which a resolved pipeline repeats", async () => {
+  const { data } = digitsPipeline() as { data: Record<string, unknown> };
+  const labels = { digit: { column: "digit" }, size: { column: "digit", kind: "number" } };
+  const { label: _, ...rest } = data;
+  const plan = await planOf(digitsPipeline({
+    data: { ...rest, labels },
+    losses: [
+      { use: "cross-entropy", on: "light", label: "digit" },
+      { use: "mean-squared-error", on: "booster.size.logits" },
+      { use: "mse-hint", label: "size", to: "light.logits" },
+      { use: "mse-hint", from: "booster.hidden1", to: "light.hidden1" },
+    ],
+    metrics: [{ use: "accuracy", label: "digit" }, { use: "loss" }, {
+      use: "mean-absolute-error",
+      label: "size",
+      name: "error",
+    }],
+  }));
+  const facts = ({ phases, metrics }: Plan) => ({
+    losses: phases[0]!.losses.map(({ name, label, comparisons }) => [name, label, comparisons]),
+    metrics: metrics.map(({ name, label }) => [name, label]),
+  });
+  assertEquals(facts(plan), {
+    losses: [
+      ["cross-entropy(light.digit)", "digit", [["light.digit.logits"]]],
+      ["mean-squared-error(booster.size)", "size", [["booster.size.logits"]]],
+      ["mse-hint(booster.size→light.size)", "size", [["booster.size.logits", "light.size.logits"]]],
+      [
+        "mse-hint(booster.hidden1→light.hidden1)",
+        undefined,
+        [["booster.hidden1", "light.hidden1"]],
+      ],
+    ],
+    metrics: [["digit.accuracy", "digit"], ["loss", undefined], ["error", "size"]],
+  });
+  assertEquals<unknown>(plan.label, { labels });
+  const again = await planOf(JSON.parse(JSON.stringify(plan.resolved)));
+  assertEquals(facts(again), facts(plan));
+  const all = await planOf(digitsPipeline({
+    data: { ...rest, labels },
+    losses: [{ use: "cross-entropy", on: "light", label: "digit" }],
+    metrics: ["agreement", { use: "accuracy", name: "right" }],
+  }));
+  assertEquals(all.metrics.map(({ name }) => name), [
+    ...["digit.agreement", "size.agreement", "digit.right", "size.right"],
+  ]);
+});
+
 Deno.test("makePlan() fills in defaults", async () => {
   await withFiles({ "p.yaml": text }, async (folder) => {
     const plan = await readPlan(join(folder, "p.yaml"));
