@@ -31,9 +31,9 @@ const stage: MetricStage = defineMetric({
   summary: "The AUC within each user's rows, averaged with the number of rows as the weight.",
   options: z.object({
     by: byOption,
-    bootstrap: z.int().min(100).optional().describe(
-      "The number of bootstrap samples of users for a 95 % interval, low and high; at least 100. By " +
-        "default, no interval is computed.",
+    bootstrap: z.int().min(100).max(100_000).optional().describe(
+      "The number of bootstrap samples of users for a 95 % interval, low and high; from 100 to " +
+        "100,000. By default, no interval is computed.",
     ),
   }),
   example: "use: gauc\nby: user",

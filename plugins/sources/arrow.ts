@@ -288,7 +288,8 @@ function unreadable(name: string, format: "file" | "stream", error: unknown): Us
   return new UserError(`${name} cannot be read as an Arrow ${format}: ${message}`, {
     hint: hint(
       "arrow/types",
-      "list views and run-end encoded columns cannot be read; write plain lists and values",
+      "list views, run-end encoded columns, and integers of 128 bits cannot be read; write plain " +
+        "lists and values",
       { edit: "the data file" },
     ),
     cause: error,

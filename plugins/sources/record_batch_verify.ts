@@ -36,6 +36,7 @@ const mostScale = 1000;
  * @param type Type of the column.
  * @param name Name of the column, for messages.
  * @throws {ColumnError} If the type is invalid.
+ * @throws {Error} If the type is valid, but cannot be read.
  */
 export function verifyType(type: DataType, name: string): void {
   const fail = (what: string): never => {
@@ -45,6 +46,10 @@ export function verifyType(type: DataType, name: string): void {
     verifyType(type.indices, name);
     verifyType(type.dictionary, name);
     return;
+  }
+  if (DataType.isInt(type) && Number(type.bitWidth) === 128) {
+    // Polars writes such numbers, of which no other library knows.
+    throw new Error(`the column ${name} has numbers of 128 bits`);
   }
   if (DataType.isInt(type) && ![8, 16, 32, 64].includes(type.bitWidth)) {
     fail(`numbers of ${type.bitWidth} bits`);

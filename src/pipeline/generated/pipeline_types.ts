@@ -3057,7 +3057,7 @@ readonly label?: string;
 readonly name?: string;
 /** The column of the source that identifies the owner of a row, such as a user's id. */
 readonly by: string;
-/** The number of bootstrap samples of users for a 95 % interval, low and high; at least 100. By default, no interval is computed. */
+/** The number of bootstrap samples of users for a 95 % interval, low and high; from 100 to 100,000. By default, no interval is computed. */
 readonly bootstrap?: number;
 }) | ({
 readonly use: "log-loss";

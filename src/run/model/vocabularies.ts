@@ -7,6 +7,7 @@
 import { cellReader } from "../../base/arrow_cells.ts";
 import { counted } from "../../base/text_table.ts";
 import {
+  DataType,
   Field,
   makeData,
   RecordBatch,
@@ -14,6 +15,7 @@ import {
   Struct,
   tableFromIPC,
   Utf8,
+  type Vector,
   vectorFromArray,
 } from "apache-arrow";
 import { join } from "node:path";
@@ -136,7 +138,7 @@ function* batchesOf(values: readonly string[], schema: Schema): Generator<Record
  *
  * @param kept The stored form of the vocabulary.
  * @param folder The folder of `model.json`.
- * @throws {Error} If its file does not exist, or has changed since it was written.
+ * @throws {Error} If its file does not exist, has changed since it was written, or has no texts.
  */
 export async function readVocabulary(
   kept: KeptVocabulary,
@@ -146,8 +148,17 @@ export async function readVocabulary(
   const path = join(folder, kept.file);
   const { sha256 } = await hashOf(path);
   if (sha256 !== kept.sha256) throw new TypeError(`the checksum of ${path} differs`);
-  const column = tableFromIPC(await readRegular(path)).getChild("value");
-  const values = (column?.data ?? []).flatMap((data) => {
+  const bytes = await readRegular(path);
+  let column: Vector | null;
+  try {
+    column = tableFromIPC(bytes).getChild("value");
+  } catch (error) {
+    throw new TypeError(`${path} is no Arrow file of texts`, { cause: error });
+  }
+  if (!column || !DataType.isUtf8(column.type) || column.nullCount > 0) {
+    throw new TypeError(`${path} needs a column value of texts without nulls`);
+  }
+  const values = column.data.flatMap((data) => {
     const read = cellReader(data);
     return Array.from({ length: data.length }, (_, row) => read(row) as string);
   });

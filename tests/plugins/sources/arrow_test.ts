@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import {
   Decimal,
+  Int,
   makeData,
   Table,
   tableFromArrays,
@@ -20,7 +21,11 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { UserError } from "../../../src/base/errors.ts";
 import arrow from "../../../plugins/sources/arrow.ts";
-import { verifyColumn } from "../../../plugins/sources/record_batch_verify.ts";
+import {
+  ColumnError,
+  verifyColumn,
+  verifyType,
+} from "../../../plugins/sources/record_batch_verify.ts";
 import { arrowSource, expected, fixtures } from "../../support/arrow.ts";
 import { withFiles } from "../../support/formats.ts";
 import { exactColumns, interopFiles, interopFolder } from "../../support/interop.ts";
@@ -215,6 +220,12 @@ Deno.test("arrow refuses types that cannot be read at all", async () => {
   const error = await assertRejects(() => rowsOf("list_view.arrow"), UserError);
   assertStringIncludes(error.message, "list_view.arrow cannot be read as an Arrow file");
   assertStringIncludes(error.problems[0]!.hint!, "list views");
+});
+
+Deno.test("arrow does not call integers of 128 bits damaged, which Polars writes", () => {
+  const error = assertThrows(() => verifyType(new Int(true, 128 as 64), "amount"), Error);
+  assertEquals(error.message, "the column amount has numbers of 128 bits");
+  assert(!(error instanceof ColumnError));
 });
 
 Deno.test("arrow reads record batches at offsets beyond 2 and 4 GB of a file", async () => {

@@ -5,9 +5,22 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { type RecordBatch, tableFromIPC } from "apache-arrow";
+import {
+  Field,
+  Int32,
+  List,
+  type RecordBatch,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+  Utf8,
+  type Vector,
+  vectorFromArray,
+} from "apache-arrow";
 import { join } from "node:path";
 import { readPlan } from "../../../src/run/read_plan.ts";
+import { hashOf } from "../../../src/base/files/hash_of.ts";
+import { readVocabulary } from "../../../src/run/model/vocabularies.ts";
 import { openEngine } from "../../../src/engine/engine.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { createRegistry } from "../../../src/pipeline/registry.ts";
@@ -197,6 +210,32 @@ Deno.test("writeModelFile() writes a vocabulary above 1 MB to an Arrow file, who
     await Deno.writeFile(file, bytes);
     const { message } = await assertRejects(() => readModelFile(path), UserError);
     assertStringIncludes(message, "the checksum of ");
+  });
+});
+
+Deno.test("readVocabulary() refuses files that have no texts, or nulls", async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, "values.arrow");
+    const read = async (bytes: Uint8Array, values: number) => {
+      await Deno.writeFile(path, bytes);
+      const { sha256 } = await hashOf(path);
+      return await readVocabulary({ file: "values.arrow", values, sha256 }, folder);
+    };
+    const file = (value: Vector) => tableToIPC(new Table({ value }), "file");
+    const texts = file(vectorFromArray(["a", "b"], new Utf8()));
+    assertEquals(await read(texts, 2), ["a", "b"]);
+    const others = [
+      vectorFromArray(["a", null], new Utf8()),
+      vectorFromArray([1, 2], new Int32()),
+      vectorFromArray([["a"], ["b"]], new List(new Field("item", new Utf8()))),
+    ];
+    for (const value of others) {
+      await assertRejects(() => read(file(value), 2), TypeError, "texts without nulls");
+    }
+    const other = tableToIPC(new Table({ word: vectorFromArray(["a"], new Utf8()) }), "file");
+    await assertRejects(() => read(other, 1), TypeError, "needs a column value of texts");
+    const half = texts.subarray(0, texts.length >> 1);
+    await assertRejects(() => read(half, 2), TypeError, "values.arrow");
   });
 });
 
