@@ -49,9 +49,11 @@ export interface TeacherContext {
  */
 export function teachersOfRuns(
   { allowPlugins }: Pick<Plan, "allowPlugins">,
-  { engine: open, listener, folder = teachersFolder() }: TeacherContext,
+  { engine: open, listener, folder: given }: TeacherContext,
 ): ComputeTeacher {
   return async (teacher, rows) => {
+    // Only a run with such a teacher needs the permission to find the folder.
+    const folder = given ?? teachersFolder();
     const { from } = teacher;
     if (from && "onnx" in from) {
       return await outputsOfOnnx(teacher, from, rows, { report: listener.report, folder });
