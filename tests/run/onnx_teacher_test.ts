@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { formatProblem, UserError } from "../../src/base/errors.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { prepareData } from "../../src/input/prepare_data.ts";
@@ -7,7 +8,7 @@ import type { Column } from "../../src/stages/batch.ts";
 import type { Pipeline } from "../../src/pipeline/define.ts";
 import { readPlan } from "../../src/run/read_plan.ts";
 import { teachersOfRuns } from "../../src/run/teachers.ts";
-import { inFolder } from "../support/command_line.ts";
+import { inFolder, root } from "../support/command_line.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
 
 const onnx = new URL("../reference/teacher.onnx", import.meta.url);
@@ -62,8 +63,6 @@ Deno.test("an ONNX model teaches with its logits or probabilities, which are cac
     const first = await prepared(folder, {});
     assertLogits(first.logits);
     assertStringIncludes(first.line, "was computed for 300 training rows");
-    const probabilities = { output: "probabilities", of: "probabilities" };
-    assertLogits((await prepared(folder, probabilities)).logits);
     const second = await prepared(folder, {});
     assertStringIncludes(second.line, "is in the cache");
     assertEquals(second.logits, first.logits);
@@ -72,6 +71,15 @@ Deno.test("an ONNX model teaches with its logits or probabilities, which are cac
     // Another input may read the column.
     const named = await prepared(folder, { inputs: { b: "y" } });
     assert(Math.abs(named.logits[2]! - logitOf(2 / 300, 0, "no")) < 1e-4);
+  }));
+
+Deno.test("the ONNX model of docs/methods.md teaches", () =>
+  inFolder(async (folder) => {
+    const text = await Deno.readTextFile(join(root, "docs", "methods.md"));
+    const [, block] = /```yaml run-by: tests\/run\/onnx_teacher_test.ts\n([^`]*)```/.exec(text)!;
+    const { losses: [{ teacher: { onnx: file, ...teacher } }] } = parse(block!);
+    assertEquals(file, "teacher.onnx");
+    assertLogits((await prepared(folder, teacher)).logits);
   }));
 
 Deno.test("rows with a null in an input of the ONNX model are skipped, or an error", () =>
