@@ -17,7 +17,7 @@ import { unloadable, withTelemetry } from "../../src/run/model/onnx_runtime.ts";
 import type { ModelFile } from "../../src/run/model/model_file.ts";
 import { listenError } from "../../src/serve/server.ts";
 import { editModel } from "../support/edit_model.ts";
-import { type Rows, train, writeDay } from "../support/hand_over.ts";
+import { type Rows, train, writeDay, writeRows } from "../support/hand_over.ts";
 import { clicks, someRows, trained } from "../support/trained.ts";
 import type { ProgramCase } from "./program_cases.ts";
 import { changedRows } from "../../src/model/evaluation/rows.ts";
@@ -434,6 +434,7 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
       await openEngine("wasm", () => {});
       const data = { ...clicks.data as object, label: undefined, labels: { y: "y", day: "day" } };
       const losses = ["light", "booster"].map((on) => ({ use: "cross-entropy", on, label: "y" }));
+      await writeRows(join(own, "other.csv"), someRows(2, 16));
       const file = await writeDay(own, "day", someRows(1, 32), {
         ...clicks,
         data,
