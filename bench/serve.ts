@@ -222,7 +222,8 @@ async function startRocket(
       const lines = (rest + text).split("\n");
       rest = lines.pop()!;
       for (const line of lines) {
-        const [, own] = /^serving (\S+) /.exec(line) ?? [];
+        // V8 writes in blocks, so this line may come in the middle of one of V8's.
+        const [, own] = /serving (http:\S+) \(/.exec(line) ?? [];
         if (own !== undefined) address.resolve(own);
         const [, milliseconds] = / MB, ([\d.]+) \/ [\d.]+ ms/.exec(line) ?? [];
         if (milliseconds !== undefined) collections.push(Number(milliseconds));

@@ -31,10 +31,10 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The flags for a process that answers requests. After each garbage collection, V8 frees the memory
- * of typed arrays that are gone, about 200 ns for each, before it answers the next request. With 2 MB
- * for new objects, these are the arrays of about 20 requests; with 16 MB, which V8 would choose under
- * load, those of some hundreds, which takes several milliseconds.
+ * The flags for a process that answers requests. After each garbage collection, V8 frees the buffers
+ * of typed arrays that are gone, about 200 ns for each, before the next request is read. With 2 MB for
+ * new objects, these are the buffers of about 20 requests; with 16 MB, which V8 would choose under
+ * load, those of nearly 200, which takes milliseconds.
  */
 export const serverFlags: readonly string[] = [
   "--v8-flags=--min-semi-space-size=2,--max-semi-space-size=2",
