@@ -6,7 +6,7 @@
 
 import type { Field, Schema } from "apache-arrow";
 import { UserError } from "../base/errors.ts";
-import { counted } from "../base/text_table.ts";
+import { counted, formatCount } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
 import { yamlQuoted } from "../base/quoted.ts";
 import type {
@@ -212,7 +212,7 @@ export async function prepareData(
 }
 
 function reportSampling(all: Split, kept: Split, report: (line: string) => void): void {
-  const of = ({ rows }: Split) => rows.toLocaleString("en");
+  const of = ({ rows }: Split) => formatCount(rows);
   report(
     `data: sampling keeps ${of(kept)} of ${of(all)} training rows; the losses weigh them so that ` +
       "predicted probabilities are those of all rows",
@@ -240,7 +240,7 @@ async function reportMasked(
     for (const [{ name: label }, count] of without) {
       if (count === 0) continue;
       report(
-        `data: ${count.toLocaleString("en")} of ${counted(split.rows, `${name} row`)} ${
+        `data: ${formatCount(count)} of ${counted(split.rows, `${name} row`)} ${
           split.rows === 1 ? "has" : "have"
         } no label ${label}; its losses and metrics leave them out`,
       );

@@ -4,7 +4,7 @@ import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import type { Fetcher } from "./fetch.ts";
 import { logLine } from "./log_line.ts";
-import { limitOf, type MemoryLimit, usualLimit, writtenMemory } from "./memory_limit.ts";
+import { limitOf, type MemoryLimit, writtenMemory } from "./memory_limit.ts";
 import { type ProgramName, programs, type Rocket } from "./rocket.ts";
 
 /**
@@ -226,8 +226,8 @@ interface Asked {
   readonly cwd: string;
   /** The time in milliseconds after which the program is killed. Its errors are then not shown. */
   readonly patience?: number;
-  /** The most memory that the program may take; the usual limit by default. */
-  readonly limit?: MemoryLimit | undefined;
+  /** The most memory that the program may take; undefined if this system cannot watch it. */
+  readonly limit: MemoryLimit | undefined;
 }
 
 /** Runs a program and parses the last line that it prints. Without one, returns how it ended. */
@@ -241,7 +241,7 @@ async function answerOf<T>(
     ["run", "--quiet", "--cached-only", ...flags, ...rocket.program(program), ...args],
     {
       cwd,
-      memory: limit ? Promise.resolve(limit) : usualLimit(),
+      memory: Promise.resolve(limit),
       onOutput(chunk) {
         bytes += chunk.length;
         if (bytes <= MAX_BYTES) chunks.push(chunk);

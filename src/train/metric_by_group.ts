@@ -8,8 +8,8 @@ import {
   type OutputValues,
   undefinedMetric,
 } from "../stages/metric.ts";
-import type { Values } from "../stages/batch.ts";
 import type { NetName } from "../stages/network.ts";
+import { mapValues } from "../stages/parts.ts";
 
 /** Why a metric that reads losses is undefined: losses are computed for batches. */
 class LossesByGroup extends Error {
@@ -54,7 +54,7 @@ function copyOf({ size, outputs, nets, label, weight, columns }: EvaluatedBatch)
     nets: mapValues(nets, copy),
     label: label.slice(),
     weight: weight?.slice(),
-    columns: mapValues<string, Values, Values>(columns, (values) => values.slice()),
+    columns: mapValues(columns, (values) => values.slice()),
     losses: {},
   };
 }
@@ -163,13 +163,4 @@ function named(value: ReturnType<Accumulator["value"]>): Readonly<Record<string,
   return typeof value === "number" || isUndefinedMetric(value)
     ? { "": value }
     : value as Readonly<Record<string, MetricValue>>;
-}
-
-function mapValues<K extends string, T, U>(
-  record: Readonly<Partial<Record<K, T>>>,
-  map: (value: T) => U,
-): Record<K, U> {
-  return Object.fromEntries(
-    Object.entries(record).map(([key, value]) => [key, map(value as T)]),
-  ) as Record<K, U>;
 }
