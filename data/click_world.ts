@@ -8,22 +8,28 @@
 import { createRandom, deriveSeed, type Random } from "../src/base/random.ts";
 import { firstAtLeast } from "../src/input/bounds.ts";
 
-/** The number of days. The last one is for testing, and the one before it for validation. */
+/**
+ * The number of days of synthetic clicks. The last day is for testing, and the one before it for
+ * validation.
+ */
 export const DAYS = 10;
 
-/** The number of impressions of one request, at the positions 1 to 10. */
+/**
+ * The number of impressions (items that are shown together) of one request, at the positions 1 to
+ * 10.
+ */
 export const POSITIONS = 10;
 
 /** The number of features `f1`, `f2`, … of an impression, each −1 or 1. */
 export const SIGNS = 12;
 
-/** The number of products of features in the logit of a click. */
+/** The number of products of features whose sum is part of the logit of a synthetic click. */
 export const PRODUCTS = 12;
 
-/** The maximum number of items in a history. */
+/** The maximum number of items in the history of a user: the items that the user clicked last. */
 export const HISTORY = 20;
 
-/** The numbers of the formulas that are the same in all worlds. */
+/** The constants of the formulas for synthetic clicks, which no option of the generator changes. */
 export const CONSTANTS = {
   /** The exponents of Zipf's law: P(rank r) is proportional to r^−exponent. */
   userExponent: 0.7,
@@ -56,7 +62,7 @@ export const CONSTANTS = {
   affinityError: 0.5,
 } as const;
 
-/** What distinguishes one world from another. */
+/** The options of the generator of synthetic clicks, such as the number of rows and the seed. */
 export interface WorldOptions {
   /** The number of impressions of all days. */
   readonly rows: number;
@@ -68,7 +74,10 @@ export interface WorldOptions {
   readonly strength: number;
 }
 
-/** An impression, with everything that is known about it. */
+/**
+ * A synthetic impression (an item shown to a user), with its features, labels, and true
+ * probabilities.
+ */
 export interface Impression {
   /** The item. */
   readonly item: number;

@@ -134,7 +134,7 @@ function sourceOf({ from, query, batchRows, nulls = [] }: ConvertOptions): Sourc
   if (format === "duckdb") {
     if (query !== undefined) return make(sql, { query, database: from, batchRows });
     throw new UserError(
-      `${from} is a database; expected a query that selects the rows to convert`,
+      `${from} is a database, so a query must select the rows to convert`,
       {
         hint: hint(
           "convert/query",

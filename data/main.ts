@@ -60,7 +60,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (!(error instanceof UserError)) {
       // Deno would print the message as it is, and it may contain text of a file.
       const message = inOneLine(error instanceof Error ? error.message : String(error));
-      say(problemLines({ message: `this is a fault of Rocket's own: ${message}` }));
+      say(problemLines({ message: `this is a bug in Rocket: ${message}` }));
       return 1;
     }
     error.problems.forEach((problem) => say(problemLines(problem)));

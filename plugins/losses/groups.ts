@@ -76,8 +76,9 @@ export function differences(x: tf.Tensor1D): tf.Tensor2D {
 }
 
 /**
- * Computes the mean of log(1 + eᵒ) − p · o over pairs of rows: the cross-entropy of the sigmoid of
- * each difference with a probability (Burges et al., 2005, equation 3).
+ * Computes the mean of log(1 + eᵒ) − p · o over pairs of rows, where o is the difference of the
+ * scores of a pair, and p a probability: the cross-entropy between p and the sigmoid of o (Burges
+ * et al., 2005, equation 3).
  *
  * @param difference The differences o of scores, `[batch, batch]`.
  * @param probability The probabilities p, of the same shape.
@@ -112,7 +113,7 @@ export function logShares(scores: tf.Tensor1D, same: tf.Tensor2D): tf.Tensor1D {
 }
 
 /**
- * Sums values over the rows of each row's group.
+ * Computes for each row the sum of the values of all rows in its group.
  *
  * @param values `[batch]`.
  * @param same Which rows are of the same group.
@@ -125,8 +126,8 @@ export function groupSums(values: tf.Tensor, same: tf.Tensor2D): tf.Tensor1D {
 
 /**
  * Computes the mean over groups of −Σ p · log q, the cross-entropy of two distributions over the
- * rows of each group. Groups with a single row are left out, because their cross-entropy is 0, and
- * so are groups whose target p is 0 in all rows.
+ * rows of a group: the target p, and q, whose logarithms are the shares. Groups with a single row
+ * are left out, because their cross-entropy is 0, and so are groups whose target is 0 in all rows.
  *
  * @param target The probability p of each row in its group, `[batch]`.
  * @param shares The logs of the shares q, `[batch]`.

@@ -21,7 +21,8 @@ import {
  */
 const stage: LossStage = defineLoss({
   name: "listnet",
-  summary: "The cross-entropy of the softmax over the rows of each group with the labels.",
+  summary:
+    "The cross-entropy between the labels and the softmax of the scores, over the rows of each group.",
   form: "task",
   options: z.object({ by: byOption }),
   example: "use: listnet\non: light\nby: user",

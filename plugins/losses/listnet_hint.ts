@@ -19,7 +19,8 @@ import {
  */
 const stage: LossStage = defineLoss({
   name: "listnet-hint",
-  summary: "The cross-entropy of both nets' softmax over the rows of each group.",
+  summary:
+    "The cross-entropy between the teacher's and the student's softmax over the rows of each group.",
   form: "hint",
   options: z.object({ by: byOption, temperature: temperatureOption }),
   example: "use: listnet-hint\nby: user\ntemperature: 1",

@@ -10,7 +10,8 @@ import { byOption, differences, pairLoss, requireScores, sameGroup, scoresOf } f
  */
 const stage: LossStage = defineLoss({
   name: "ranknet",
-  summary: "The logistic loss of pairs of rows of one group with different labels.",
+  summary:
+    "The logistic loss of score differences, over pairs of rows of a group with different labels.",
   form: "task",
   options: z.object({ by: byOption }),
   example: "use: ranknet\non: light\nby: user",

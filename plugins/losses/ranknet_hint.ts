@@ -19,7 +19,8 @@ import {
  */
 const stage: LossStage = defineLoss({
   name: "ranknet-hint",
-  summary: "The cross-entropy of both nets' probabilities for the order of two rows of one group.",
+  summary:
+    "The cross-entropy between both nets' probabilities that one row of a group ranks above another.",
   form: "hint",
   options: z.object({ by: byOption, temperature: temperatureOption }),
   example: "use: ranknet-hint\nby: user\ntemperature: 1",

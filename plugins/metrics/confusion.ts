@@ -21,8 +21,8 @@ const MAX_CLASSES = 10;
  */
 const stage: MetricStage = defineMetric({
   name: "confusion",
-  summary: "The fraction of wrong rows, and for each pair of classes, how often one is taken for " +
-    "the other.",
+  summary: "The fraction of rows with a wrong prediction, and for each pair of classes, the " +
+    "fraction of the rows of one class that are predicted as the other.",
   better: "lower",
   options: z.object({}),
   example: "use: confusion",

@@ -38,7 +38,7 @@ export function momentScalars(
 
 /**
  * Computes Adam's update for a gradient (Kingma and Ba, 2015): m = β₁ m + (1 − β₁) g; v = β₂ v + (1
- * − β₂) g². The update is rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε).
+ * − β₂) g². The update is learning rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε).
  *
  * @param gradient The gradient, with or without that of a penalty.
  * @param input The slots, and the scalars of the step from {@linkcode momentScalars}.

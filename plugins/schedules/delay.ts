@@ -17,7 +17,8 @@ import { fittingSteps, positionInRest, stepsOf } from "./rest.ts";
  */
 const stage: ScheduleStage = defineSchedule({
   name: "delay",
-  summary: "The factor is 0 for some epochs or steps; then another schedule follows.",
+  summary:
+    "Keeps the learning rate or the weight of a loss at 0 at first; then another schedule follows.",
   options: z.object({
     for: z.number().positive().describe("The length of the delay in epochs or steps."),
     unit: z.enum(["epochs", "steps"]).default("epochs").describe(

@@ -18,8 +18,9 @@ export function stepsOf({ length, unit }: FirstPart, { steps, epochs }: Position
 }
 
 /**
- * Returns a position in the rest of a run, for the schedule that follows its first part. The rest
- * starts at step 0 and is shorter by the first part.
+ * Converts a position in a run to a position in the rest of the run, which is what follows the
+ * first part. The rest has its own schedule, so its steps are counted from 0, and its length is
+ * that of the run minus the first part.
  *
  * @param position The position in the run.
  * @param first The number of steps of the first part.

@@ -59,7 +59,7 @@ const options = z.object({
   ),
   columns: z.record(z.string().min(1), z.union([type, list], { error: columnError })).optional()
     .describe(
-      "The types of columns. The types of columns that are not listed are inferred from all their values. " +
+      "The types of columns. Rocket infers the types of all other columns from all of their values. " +
         'Without a header: all columns in order. { separator: "|", type: TYPE }: each value is ' +
         "a list, and its elements have the type, which is inferred by default.",
     ),

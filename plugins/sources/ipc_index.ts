@@ -120,7 +120,10 @@ export class DamagedError extends Error {
   override name = "DamagedError";
 }
 
-/** The largest numbers and sizes of the parts of a file; unlimited by default. */
+/**
+ * The maximum numbers and sizes of the parts of an Arrow file, such as record batches. By default,
+ * there is no limit.
+ */
 export interface PartLimits {
   /** The number of record batches and dictionaries together. */
   readonly messages?: number;

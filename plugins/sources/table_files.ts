@@ -268,7 +268,7 @@ async function onlyBatch(
   for await (const batch of database.recordBatches(sql, schema, rows)) {
     if (batch.numRows === rows) return batch;
   }
-  throw new UserError("the file now has fewer rows than when it was opened", {
+  throw new UserError("a data file has fewer rows than when it was opened", {
     hint: leaveAlone(),
   });
 }

@@ -107,7 +107,7 @@ std: [63.0, 62.1, 66.7]`,
           const count = groups[name], { mean = [], std = [] } = moments[name] ?? {};
           if (mean.length === count && std.length === count) continue;
           throw new UserError(
-            `the stored statistics of the feature ${name} are not ${count} means and standard deviations`,
+            `expected ${count} means and standard deviations in the stored statistics of the feature ${name}`,
           );
         }
         known = moments;

@@ -129,7 +129,7 @@ function refuseUnknownCommand(word: string): void {
 }
 
 /**
- * Prints an error: a user's mistake without a stack trace, a fault in Rocket with a hint on how to
+ * Prints an error: a user's mistake without a stack trace, a bug in Rocket with a hint on how to
  * get one.
  *
  * @param what The thrown value.
@@ -177,7 +177,7 @@ function inspected(error: unknown): string[] {
 export function faultOf(error: unknown): Problem & { readonly exitCode: 1 | 2 } {
   return missingPermission(error) ?? missingMemory(error) ?? {
     message: inOneLine(error instanceof Error ? error.message : String(error)),
-    hint: hint("fault/debug", "this is a fault of Rocket's own; --debug prints where", {
+    hint: hint("fault/debug", "this is a bug in Rocket; --debug prints where", {
       outside: "the fault is mended in Rocket",
     }),
     exitCode: 1,

@@ -29,7 +29,7 @@ export interface FileTable {
   readonly columns: readonly FileColumn[];
 }
 
-/** What the rows that were read show about a column. */
+/** Facts about a column of a data file, found out from the rows that were read. */
 export interface FileColumn {
   readonly name: string;
   /** The kind of the values; undefined if they cannot be a feature or there are none. */

@@ -407,7 +407,10 @@ function compacted(chunk: ColumnChunk): ColumnChunk {
   return { ...chunk, values: values.slice() };
 }
 
-/** The spec of a column, and the values that are kept, by chunk. */
+/**
+ * The description of a column whose rows have all been read, and its values by chunk, if they are
+ * kept in memory.
+ */
 export interface Finished<Spec extends ColumnSpec = ColumnSpec> {
   readonly spec: Spec;
   readonly values: readonly Values[];

@@ -53,7 +53,8 @@ export function featurePlace(
 }
 
 /**
- * Adds to the hint of a problem how a feature gets options if it has no entry of its own.
+ * Extends the hint of a problem that suggests an option of a feature: if `data.features` has no
+ * entry for the feature, the hint also explains how to add one.
  *
  * @param problem The problem, whose place is that of {@linkcode featurePlace}.
  * @param plan The plan.
@@ -83,7 +84,7 @@ export function withEntry(problem: Problem, { chosen }: Pick<CompletePlan, "chos
 const OPTIONS = /`((?:dtype|ids|image|keep|length|nan|nulls|pad|shape): [^`]*)`/;
 
 /**
- * Adds to the hints of an error how features get options.
+ * Extends the hints of an error as {@linkcode withEntry} does for a single problem.
  *
  * @param error The error; other errors than {@linkcode UserError} are returned as they are.
  * @param plan The plan.

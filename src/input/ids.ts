@@ -45,7 +45,7 @@ export interface IdCounts {
 const indexes = [0, 1].map(() => new WeakCache<readonly string[], Map<Key, number>>());
 
 /**
- * Returns the ids of the values of a vocabulary, which must not be changed.
+ * Returns the ids of the values of a vocabulary. The vocabulary must not be changed afterwards.
  *
  * @param vocabulary The values, by id. Calls with the same array return the same map.
  * @param numbers Whether the values are whole numbers and not strings.

@@ -9,7 +9,7 @@ import type { Values } from "../stages/batch.ts";
 import type { ColumnChunk } from "./columns.ts";
 
 /**
- * Joins the columns of several labels.
+ * Joins the columns of several labels into one column, with the values of a row side by side.
  *
  * @param chunks The columns, with one value per row each.
  * @param masked Whether nulls mask a label, in the order of the columns. Other nulls drop rows.
@@ -34,8 +34,8 @@ export function packedLabels(
 }
 
 /**
- * Returns the column of one of several labels. Classes may still have to be sorted, so a null is
- * the first class that was found.
+ * Extracts the column of one label from the joined column of several labels. A null becomes the
+ * first class that was found, because the classes may still have to be sorted.
  *
  * @param chunk The labels, from {@linkcode packedLabels}.
  * @param at The position of the label.
@@ -55,7 +55,7 @@ export function unpackedLabel(
 }
 
 /**
- * Joins the final columns of several labels.
+ * Joins the columns of several labels again, after their classes have been sorted.
  *
  * @param chunk The labels as they were read, in which NaN stands for nulls.
  * @param columns The final values of each label.

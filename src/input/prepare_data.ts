@@ -396,7 +396,11 @@ function reportAugmented({ transforms }: Plan, report: (line: string) => void): 
 }
 
 /** Rejects a teacher that predicts another label, or other classes. */
-function refuseOtherLabel({ from, place }: PlannedTeacher, its: LabelSpec, own: LabelSpec): void {
+function refuseOtherLabel(
+  { from, place }: PlannedTeacher,
+  predicted: LabelSpec,
+  label: LabelSpec,
+): void {
   const { run } = from as TeacherRun;
   const describe = ({ kind, classes, vocabulary }: LabelSpec) =>
     kind === "number"
@@ -406,11 +410,11 @@ function refuseOtherLabel({ from, place }: PlannedTeacher, its: LabelSpec, own: 
       : vocabulary
       ? `the classes ${listed(vocabulary)}`
       : `${kind === "binary" ? "one logit for " : ""}${classes} classes`;
-  const same = its.kind === own.kind && its.classes === own.classes &&
-    its.vocabulary?.join("\0") === own.vocabulary?.join("\0");
+  const same = predicted.kind === label.kind && predicted.classes === label.classes &&
+    predicted.vocabulary?.join("\0") === label.vocabulary?.join("\0");
   if (same) return;
   throw new UserError(
-    `the teacher in ${run} predicts ${describe(its)}, but the label has ${describe(own)}`,
+    `the teacher in ${run} predicts ${describe(predicted)}, but the label has ${describe(label)}`,
     {
       place: place("run"),
       hint: hint("teacher/label", "name a run that was trained on the same label", {

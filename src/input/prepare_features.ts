@@ -53,8 +53,8 @@ export function withIds(plan: CompletePlan, schema: Schema): CompletePlan {
 }
 
 /**
- * States the options of ids as a pipeline can have them, for a plan whose data is prepared
- * automatically.
+ * Replaces the provisional options `ids` of features in a plan with `data.prepare: auto` by those
+ * that a user could write in the pipeline file.
  *
  * @param plan The plan.
  * @param counts The counts of the values in the training rows, by feature.

@@ -42,7 +42,7 @@ export interface SplitOptions {
   readonly report?: ((line: string) => void) | undefined;
 }
 
-/** How the groups of a split are kept together. */
+/** How batches keep the rows of a group together in a split. */
 export interface Together {
   /** The maximum number of rows in a group; larger groups are divided. */
   readonly most: number;

@@ -47,7 +47,8 @@ export interface DividedSource {
 }
 
 /**
- * Returns the columns that decide the split of a row: one at most.
+ * Returns the name of the column that determines in which split a row is, as a list with one name,
+ * or an empty list if there is no such column.
  *
  * @param split How the rows are divided.
  */

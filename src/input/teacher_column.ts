@@ -49,8 +49,9 @@ const LEAST = 1e-7;
 const TOLERANCE = 0.01;
 
 /**
- * Plans the column with the output of a teacher. Its values become logits: those of a net with one
- * logit, or one for each class; NaN in rows without an output.
+ * Plans how to read the column with the output of a teacher. Probabilities become logits: one logit
+ * per row for a net with one logit, and otherwise one for each class. In rows without an output,
+ * the logits are NaN.
  *
  * @param teacher The teacher.
  * @param context The column, the label, and the place in the pipeline file.

@@ -94,7 +94,7 @@ function trialOf(subject: Subject<GradientStage>, label: LabelSample): Trial | u
     shapeOf(output) {
       if (Object.hasOwn(outputs, output)) return outputs[output]!;
       throw new UserError(
-        `the checked sample has no output ${output} (pass its shape as { outputs: … })`,
+        `checkStage() does not know the shape of the output ${output}: pass it as { outputs: … }`,
       );
     },
     variables: variables.ofLoss("checked"),

@@ -154,7 +154,7 @@ export async function askNeeds(
 /** Returns a failing end for a process without an answer, even if its exit code was 0. */
 function asFailure(end: ChildEnd): ChildEnd {
   if (end.code !== 0) return end;
-  logLine(`error: ${programs.needs} ended without an answer; this is a fault of Rocket`);
+  logLine(`error: ${programs.needs} ended without an answer; this is a bug in Rocket`);
   return { code: 1, signal: null };
 }
 

@@ -55,8 +55,8 @@ export async function limitOf(bytes: number | undefined): Promise<MemoryLimit | 
 }
 
 /**
- * Returns the value of `--memory` in a command line. A process that reads files for the launcher
- * obeys it, too, before it has parsed the other arguments.
+ * Returns the value of `--memory` in a command line. The process that reads files for the launcher
+ * needs this limit before the other arguments are parsed.
  *
  * @param args The arguments.
  * @returns The size in bytes; undefined if there is none, or none that the command accepts.

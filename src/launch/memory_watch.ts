@@ -10,8 +10,8 @@ const RATE = 4e9;
 const SHORTEST = 10, LONGEST = 5_000;
 
 /**
- * Returns how long a process needs at least to reach a limit, so that its memory need not be looked
- * at before.
+ * Returns the shortest time in which a process can reach its memory limit. The memory of the
+ * process need not be read again before this time has passed.
  *
  * @param left The memory between what the process takes and the limit, in bytes.
  * @param threads The number of threads that can take memory at the same time.

@@ -42,8 +42,8 @@ export const launcherOfPackage = (args: readonly string[]): string[] => [ENTRY, 
 
 /**
  * Makes processes load Rocket from the JSR registry. Deno's configuration of the user's project, if
- * there is one, determines what other modules import. It can replace modules of Rocket, so a process
- * without code of others does not use it.
+ * there is one, determines what other modules import. This configuration could replace modules of
+ * Rocket, so a process that loads only Rocket's own code does not use it.
  *
  * @param project The path of the project's `deno.json`; undefined if there is none.
  * @param temporary A folder for temporary files.

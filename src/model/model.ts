@@ -412,10 +412,10 @@ function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): numbe
         },
       );
     }
-    const own = given.length / size;
-    if (rows !== undefined && rows !== own) {
+    const ownRows = given.length / size;
+    if (rows !== undefined && rows !== ownRows) {
       throw new UserError(
-        `the array ${name} has ${counted(own, "row")}, but ${first} has ${rows}`,
+        `the array ${name} has ${counted(ownRows, "row")}, but ${first} has ${rows}`,
         {
           hint: hint("model/rows", "give all arrays the same number of rows", {
             edit: "the program",
@@ -424,7 +424,7 @@ function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): numbe
       );
     }
     if (rows === undefined) first = name;
-    rows = own;
+    rows = ownRows;
   }
   return rows ?? 0;
 }

@@ -287,7 +287,8 @@ export const splitSchema = z.strictObject({
 /** The schema of `data.sampling`. */
 export const samplingSchema = z.strictObject({
   label: z.string().min(1, { error: "expected the name of a label" }).optional().describe(
-    "The label whose classes decide, one of `data.labels`. Rows without this label are kept.",
+    "The label by whose classes rows are sampled, one of `data.labels`. Rows in which this label " +
+      "is null are kept.",
   ),
   keep: z.record(
     z.string(),
@@ -349,7 +350,9 @@ export const memorySchema = z.union([
 export const groupSchema = z.union([
   columnName.transform((column): GroupOptions => ({ column, large: "error" })),
   z.strictObject({
-    column: columnName.describe("The column whose equal values make rows a group."),
+    column: columnName.describe(
+      "The column that defines the groups: rows with the same value form a group.",
+    ),
     large: z.enum(["error", "split"], { error: "expected error or split" }).default("error")
       .describe(
         "How to treat groups with more rows than `train.batch`. error: they are an error. split: " +

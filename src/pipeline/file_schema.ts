@@ -138,8 +138,8 @@ const teacherColumn = z.strictObject({
   ),
   of: z.enum(["logits", "probabilities"], { error: "expected logits or probabilities" }).optional()
     .describe(
-      "What the numbers are. The default is probabilities; if the label is a number, the column has " +
-        "predicted numbers, and this option does not apply.",
+      "What the numbers in the column are; by default, probabilities. If the label is a number, " +
+        "the column contains predicted numbers, and this option does not apply.",
     ),
   missing,
 });
@@ -147,11 +147,11 @@ const teacherColumn = z.strictObject({
 /** A teacher that is a net of an earlier run. */
 const teacherRun = z.strictObject({
   run: text("a run folder").describe(
-    "The run folder of the teacher. Its predictions for the training rows are computed once, " +
+    "The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, " +
       "before training.",
   ),
   net: z.enum(["light", "booster"], { error: "expected light or booster" }).optional().describe(
-    "The net of that run; by default, its booster if it has one.",
+    "The net of the earlier run that is the teacher; by default, the booster if the run has one.",
   ),
   checkpoint: checkpointName,
   missing,
@@ -167,9 +167,10 @@ const teacherOnnx = z.strictObject({
     "The output of the model: one number per row, or one for each class.",
   ),
   of: z.enum(["logits", "probabilities"], { error: "expected logits or probabilities" })
-    .default("logits").describe("What the numbers of the output are."),
+    .default("logits").describe("Whether the output consists of logits or of probabilities."),
   inputs: z.record(text("the name of an input"), text("the name of a column")).default({}).describe(
-    "The columns that the inputs of the model read; by default, each reads the column of its name.",
+    "The columns that the inputs of the ONNX model read, by the name of the input. By default, " +
+      "each input reads the column with the same name.",
   ),
   missing,
 });
@@ -241,12 +242,12 @@ export const commonOptions = {
         error: "expected the name of an output of the light net, such as hidden1",
       }).describe("The output of the light net that the head reads, such as hidden1."),
       gradient: factor.min(0, { error: expectedFactor }).default(1).describe(
-        "The factor of the gradient that flows from the head into the light net. 0: the head does " +
-          "not change the light net.",
+        "The factor by which the gradient is multiplied that flows from the head into the light " +
+          "net. With 0, the head does not change the light net.",
       ),
     }).optional().describe(
-      "A second head of the light net for hints: a dense layer with the output light.auxiliary, " +
-        "which losses can read. It is only used in training, and not exported.",
+      "A second head of the light net, for hint losses: a dense layer whose output is called " +
+        "light.auxiliary. It is only used in training, and not exported.",
     ),
     outputBias: z.enum(["zero", "base-rate"], { error: "expected zero or base-rate" }).optional()
       .describe(
@@ -291,8 +292,8 @@ export const commonOptions = {
       positiveFactor,
       z.strictObject({
         probability: positiveFactor.describe(
-          "The factor of the probability that the teacher predicts with one logit. The scaled " +
-            "probability is at most 1 − 10⁻⁶.",
+          "The factor by which the teacher's probability is multiplied, for a label with one logit. " +
+            "The result is limited to at most 1 − 10⁻⁶.",
         ),
       }),
     ], { error: "expected a positive number, or { probability: NUMBER }" }).optional().describe(
@@ -386,8 +387,8 @@ const trainSchema = z.strictObject({
   ),
   baseline: z.enum(["none", "light-alone"]).default("none").describe(
     "The baseline to compare with. light-alone: the run also trains the light net without the " +
-      "booster and outside teachers, with the same seed, and with the other losses, the optimizer, " +
-      "and the number of epochs of the last phase.",
+      "booster and outside teachers. The seed is the same; the remaining losses, the optimizer, and " +
+      "the number of epochs are those of the last phase.",
   ),
   evaluateEvery: z.int().positive().default(1).describe(
     "The number of epochs between evaluations. The last epoch of a phase is always " +

@@ -274,7 +274,7 @@ async function latencyOf(
 ): Promise<Partial<Record<NetName, number>>> {
   if (engine === "native" || engine === "wasm") {
     throw new UserError(
-      `latencies are those of ONNX Runtime, which is not used with --engine ${engine}`,
+      `a report measures latencies with ONNX Runtime, which is not used with --engine ${engine}`,
     );
   }
   const run = await openRun(folder, { allowPlugins }, "all");

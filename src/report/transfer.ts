@@ -19,8 +19,9 @@ export interface Transfer {
 }
 
 /**
- * Computes the transfer in a run for each metric with bootstrap samples, after the last epoch on
- * the test split. There is none without a booster or without a baseline.
+ * Computes the transfer (the part of the gap to the booster that the light net closes) for each
+ * metric of a run with bootstrap samples, after the last epoch on the test split. The result is
+ * empty if the run has no booster or no baseline.
  *
  * @param folder The run folder.
  * @param result The result of the run.

@@ -23,9 +23,9 @@ import { decidingSplit, keysOf } from "./selection.ts";
 
 /**
  * Chooses the metrics that select the best epoch of each phase and decide whether training ends
- * early. With some labels, such as only one class, a metric has no value. If the pipeline names
- * such a metric, an error is thrown. If the pipeline names no metric, the first metric with a value
- * is used.
+ * early. A metric can have no value for the labels of a split, for example if all rows have the
+ * same class. If the pipeline names such a metric, an error is thrown. If the pipeline names no
+ * metric, the first metric with a value is used.
  *
  * @param plan The plan.
  * @param data The rows.

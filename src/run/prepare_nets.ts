@@ -257,7 +257,7 @@ function refuseNoOutputBias(
   if (outputBias !== "base-rate") return;
   if (variables.some(({ initializer }) => initializer.kind === "output bias")) return;
   throw new UserError(
-    `the network ${network.reference.name} declares no variable as the bias of its outputs, so it cannot start at the base rate`,
+    `the network ${network.reference.name} declares no variable as the bias of its outputs, as \`outputBias: base-rate\` requires`,
     {
       place: document.place(["network", "outputBias"]),
       hint: hint(

@@ -10,7 +10,7 @@ import { makeFolder } from "../base/files/make_folder.ts";
 import { writeFileWhole } from "../base/files/write.ts";
 
 /**
- * Joins arrays in shared memory, so that the thread that makes batches can read them.
+ * Copies arrays into one array in shared memory, so that the thread that makes batches can read it.
  *
  * @param parts The arrays.
  */
@@ -26,7 +26,7 @@ export function joined(parts: readonly Float32Array[]): Float32Array {
 }
 
 /**
- * Hashes what determines the outputs of a teacher.
+ * Computes the hash of everything that the outputs of a teacher depend on.
  *
  * @param about Values that can be written as JSON.
  * @returns Hexadecimal digits.
@@ -39,7 +39,7 @@ const HASH_BYTES = 32;
 const hashOf = (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update(bytes).digest());
 
 /**
- * Reads outputs from the cache.
+ * Reads the outputs of a teacher from the cache.
  *
  * @param file The file.
  * @param units The number of values of a row.
@@ -61,7 +61,7 @@ export async function readKept(file: string, units: number): Promise<Float32Arra
 }
 
 /**
- * Stores outputs in the cache. If that is not possible, they are computed again the next time.
+ * Stores the outputs of a teacher in the cache. If this fails, the next run computes them again.
  *
  * @param file The file.
  * @param values The values.

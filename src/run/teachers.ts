@@ -30,7 +30,7 @@ import { readModelFile } from "./model/model_file.ts";
 import { netsOfRun, type OpenedRun, openRun, rowsStage } from "./model/open_run.ts";
 import { runFiles } from "../base/files/run_files.ts";
 
-/** What computing teachers needs of a run. */
+/** The parts of a run that are needed to compute the outputs of its teachers. */
 export interface TeacherContext {
   /** Opens the engine of the run. */
   readonly engine: () => Promise<Engine>;
@@ -157,8 +157,9 @@ async function computed(
         }
         const bad = own.findIndex((value) => !Number.isFinite(value));
         if (bad >= 0 && missing === "error") {
+          const row = before + Math.floor(bad / units);
           throw new UserError(
-            `${where(before + Math.floor(bad / units))}: the teacher ${run.folder} predicts ` +
+            `${where(row)}: the teacher ${run.folder} predicts ` +
               "nothing for this row, because one of its features is null, or its logits are not " +
               "finite (rows count from 0)",
             {

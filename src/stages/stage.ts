@@ -107,9 +107,10 @@ export function defineStage<Kind extends StageKind, Schema extends OptionsSchema
 
 /**
  * Makes the schema of an option that is itself a stage, such as the schedule after a warm-up. The
- * pipeline checks the nested entry and passes what comes of it as the option's value: for a
- * schedule, the function that the nested stage's `create` function returns; for a network, a
- * `NetworkPart`, whose `create` function takes the context.
+ * pipeline file contains the nested stage as an entry with `use`. Rocket checks this entry. The
+ * stage then receives as the value of the option: for a schedule, the function that the nested
+ * stage's `create` function returns; for a network, a `NetworkPart`, whose `create` function takes
+ * the context.
  *
  * @param kind The kind of the nested stage.
  * @returns The schema. Its type is that of the option's value.

@@ -227,7 +227,7 @@ function transferOf(
 
 /**
  * Returns the intervals of a difference: over seeds, if there are several, and over groups of rows,
- * if there are samples.
+ * if there are bootstrap samples.
  *
  * @param summary The difference.
  */

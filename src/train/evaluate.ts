@@ -363,7 +363,8 @@ export async function evaluateBatch(
 }
 
 /**
- * Returns how much rows count in the means of the loss terms whose label nulls may mask.
+ * Returns, for each loss term whose label can be null in some rows, the total weight of the rows in
+ * which it is not null. The mean of the loss over a split needs these weights.
  *
  * @param terms The loss terms.
  * @param rows The rows.

@@ -18,8 +18,9 @@ class LossesByGroup extends Error {
 
 /**
  * Measures a metric for each group of rows, and averages its values over the groups. Each group for
- * which a value is defined counts once. The additional value `groups` is the fraction of groups
- * for which the metric's main value, or any value of a metric without one, is defined.
+ * which a value is defined counts once. The additional value `groups` is the fraction of groups for
+ * which the metric is defined. (If a metric has no main value, this means that any of its values is
+ * defined.)
  *
  * All rows stay in memory until the value is computed: 4 bytes for each logit, label, weight, and
  * column of a row.

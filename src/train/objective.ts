@@ -125,9 +125,9 @@ export function outputsRead(term: Term): readonly OutputReference[] {
 export type FactorValues = ReadonlyMap<Factor, tf.Scalar>;
 
 /**
- * Lists the factors that change during the run: functions of the position in the run, as the
- * schedules of loss terms and in their gradient policies. Their values are inputs of a step, so that
- * a captured graph stays valid for the whole run.
+ * Lists the factors that change during the run: the schedules of loss terms, and the factors in
+ * their gradient policies that are functions of the position in the run. Their values are inputs of
+ * a step, so that a captured graph stays valid for the whole run.
  *
  * @param terms The loss terms.
  * @returns The factors.
@@ -321,8 +321,8 @@ export function uniformLoss(
 }
 
 /**
- * The label and the row weights of a batch, which losses need in addition to the nets' outputs, and
- * the share of the rows if they are a part of a batch.
+ * The label and the row weights of a batch, which losses need in addition to the nets' outputs. For
+ * a part of a batch, also the fraction of the batch that the part is.
  */
 export interface LabelledRows
   extends Pick<BatchTensors, "label" | "weight" | "columns" | "teachers"> {
@@ -357,8 +357,8 @@ function rowsOfLabel({ label: part }: Term, rows: LabelledRows): LabelledRows {
 }
 
 /**
- * The fractions of a batch that a part of it consists of, by which the losses of the part are
- * multiplied: the sum over all parts is then the loss of the batch.
+ * The size of a part of a batch, as fractions of the batch. The losses of a part are multiplied by
+ * these fractions, so that their sum over all parts is the loss of the batch.
  */
 export interface PartShare {
   /** The fraction of the rows, for losses that return a single number. */

@@ -103,7 +103,10 @@ export interface PartInput {
   readonly input: StepInput;
 }
 
-/** The input of {@linkcode updateStep}: the state, and the sums over all parts of the batch. */
+/**
+ * The input of {@linkcode updateStep}: the state of training, and the sums of the gradients over
+ * all parts of the batch.
+ */
 export interface UpdateInput extends Omit<PartGradients, "updates"> {
   /** The state before the step. */
   readonly state: State;

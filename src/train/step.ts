@@ -404,9 +404,9 @@ function move(
 
 /**
  * Measures the gradients of each loss term separately: the L2 norms of the weighted term's
- * gradients for each owner of variables. If a policy blocks a term, its norm is exactly 0. If the
- * weight of a term changes during the run, the weight is that before the schedule's factor, which
- * may be 0 at first.
+ * gradients for each owner of variables. If a policy blocks a term, its norm is exactly 0. If a
+ * schedule changes the weight of a term during the run, the norm does not include the schedule's
+ * factor, which may be 0 at first.
  *
  * @param model The model.
  * @param state The variables and slots, which do not change.

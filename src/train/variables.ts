@@ -47,8 +47,8 @@ export interface GivenState {
 }
 
 /**
- * The given initial state of a job in which no value is given: all initial values are derived from
- * the seed.
+ * The value of {@linkcode GivenState} for a job without loaded weights: all initial values are
+ * derived from the seed.
  */
 export const nothingGiven: GivenState = { values: new Map(), slots: new Map(), steps: 0 };
 

@@ -41,7 +41,7 @@ export function faultsOf(outcome: Outcome, expectation?: Expectation): string[] 
   if (results) check(stdout !== "", "it prints no results");
   else check(stdout === "" || expectation?.reports === true, "it prints to standard output");
   check(!/^\s+at .*:\d+:\d+\)?$/m.test(stderr), "it prints a stack trace");
-  check(!/fault of Rocket's own/.test(stderr), "it is called a fault of Rocket's own");
+  check(!/bug in Rocket/.test(stderr), "it is called a bug in Rocket");
   check(!/\[object |\bundefined\b/.test(stderr), "it prints a value that is none");
   check(seconds < maxSeconds, `it takes ${seconds.toFixed(1)} s`);
   check(peakBytes < maxBytes, `it takes ${(peakBytes / 1e6).toFixed(0)} MB`);

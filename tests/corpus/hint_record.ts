@@ -169,7 +169,7 @@ export class HintRecord {
         return more ? undefined : `the hint ${id} tells nothing more`;
       }
       const gone = times(after) < times(before);
-      if (gone && !/fault of Rocket's own/.test(after.stderr)) return undefined;
+      if (gone && !/bug in Rocket/.test(after.stderr)) return undefined;
       const inputs = [...line.files].map(([path, content]) =>
         `${path}:\n${typeof content === "string" ? content.slice(0, 3000) : "bytes"}\n`
       );

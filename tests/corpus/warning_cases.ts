@@ -303,7 +303,8 @@ const pairs: readonly Pair[] = [
   {
     name: "the first loss is large",
     deserves: { row: (index) => ({ x: 3e4 * noise(index), y: index % 2 }) },
-    words: "but a uniform guess has 0.693: the initial logits of the nets are far too large",
+    words:
+      "but a uniform guess has the loss 0.693: the initial logits of the nets are far too large",
     at: "11:17",
     similar: { row: plain },
   },

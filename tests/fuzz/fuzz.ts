@@ -78,7 +78,7 @@ const fixtures = join(root, "tests", "fixtures");
 
 /**
  * Runs `check` on good files that were changed at random. Each is to be fine or refused as a
- * mistake of a person: no crash, no hang, no fault of Rocket's own, within 5 s of a core and 1 GB.
+ * mistake of a person: no crash, no hang, no bug in Rocket, within 5 s of a core and 1 GB.
  *
  * @param options What, and how long.
  * @returns How many cases ran, and those that failed.

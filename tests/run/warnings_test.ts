@@ -43,7 +43,7 @@ forEachEngine(
         assertStringIncludes(label!, "warning: the feature told is read from the label's column");
         assertStringIncludes(label!, "pipeline.yaml:");
         assertStringIncludes(loss!, "the loss cross-entropy(light) is");
-        assertStringIncludes(loss!, "but a uniform guess has 2.30:");
+        assertStringIncludes(loss!, "but a uniform guess has the loss 2.30:");
         assertStringIncludes(others[0]!, "the loss cross-entropy(booster) is");
         // The light net alone, which trains after it, is not warned of again.
         assertEquals(others.length, 1);

@@ -48,7 +48,7 @@ const shake: GradientStage = defineGradient({
   name: "shake",
   rocket: "^0.1",
   summary:
-    "SHAKE: the student learns from a proxy head of the teacher that learns from it in turn.",
+    "SHAKE: a small head on the teacher and the student learn from each other; the teacher does not change.",
   options: z.object({
     features: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
       error: "expected an output of a net, such as booster.group3, or a list of them",

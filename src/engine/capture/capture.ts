@@ -105,8 +105,8 @@ const unknownSizes = [1_000_003, 2_000_003] as const;
  * If it is known which inputs have one entry per row of the batch, the function is traced with a
  * few rows. Its calls with the batch's true size are then recorded without computing anything. If
  * the sizes cannot be derived from the number of rows, or there are only few rows, the function is
- * traced with all rows. In both cases the first call already runs the graph, so the numbers do not
- * depend on which call is the first.
+ * traced with all rows. In both cases the first call already runs the graph, so it computes exactly
+ * the same results as later calls.
  *
  * If these inputs are unknown, the first call runs op by op and is recorded, the second call is
  * recorded and compared with the first, and later calls run the graph. A function stays op by op if

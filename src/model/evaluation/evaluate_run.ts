@@ -165,7 +165,7 @@ export async function evaluateRun<T>(
 /** Creates the error for rows with the largest losses if there are several labels. */
 function noErrors(): UserError {
   return new UserError(
-    "--errors needs a single label: each label has other rows with large losses",
+    "--errors needs a single label: the rows with the largest losses differ between labels",
     {
       hint: hint("evaluate/errors-labels", "remove `--errors` and `--out`", {
         args: { remove: ["--errors", "--out"] },

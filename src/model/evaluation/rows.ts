@@ -229,7 +229,7 @@ async function testRows(
  */
 export function changedRows(place: Place): UserError {
   return new UserError(
-    "the rows have changed since the run divided them, so some test rows may have been training rows",
+    "the rows have changed since the run divided them into splits, so some test rows may have been training rows",
     {
       place,
       hint: hint(

@@ -107,14 +107,14 @@ export function parsePath(text: string): string[] | undefined {
   return keys.every((key) => key !== "") ? keys : undefined;
 }
 
-function replaced(node: Node, [key, ...rest]: Path, done: Path, value: Node, place: Place): Node {
+function replaced(node: Node, [key, ...rest]: Path, parent: Path, value: Node, place: Place): Node {
   if (key === undefined) return merge(node, value);
-  const path = [...done, key];
-  if (node.kind === "list") return replacedItem(node, key, rest, done, value, place);
-  const map = node.kind === "map" ? node : mapOfName(node, done);
+  const path = [...parent, key];
+  if (node.kind === "list") return replacedItem(node, key, rest, parent, value, place);
+  const map = node.kind === "map" ? node : mapOfName(node, parent);
   if (!map) {
     throw new UserError(
-      `${describePath(done)} is not a map or a list, so ${formatPath(path)} does not exist`,
+      `${describePath(parent)} is not a map or a list, so ${formatPath(path)} does not exist`,
       { place, exitCode: 2 },
     );
   }
@@ -130,7 +130,7 @@ function replacedItem(
   node: Node & { kind: "list" },
   key: string | number,
   rest: Path,
-  done: Path,
+  parent: Path,
   value: Node,
   place: Place,
 ): Node {
@@ -140,19 +140,19 @@ function replacedItem(
     const uses = items.map((item) => useOf(item)).filter((use) => use !== undefined);
     const near = nearest(String(key), uses);
     throw new UserError(
-      `${describePath(done)} is a list of length ${items.length}; expected an index from 0 to ` +
+      `${describePath(parent)} is a list of length ${items.length}; expected an index from 0 to ` +
         `${items.length}, got ${JSON.stringify(key)}`,
       {
         place,
         hint: near &&
           hint(
             "set/index",
-            `did you mean ${formatPath([...done, uses.indexOf(near)])} (${near})?`,
+            `did you mean ${formatPath([...parent, uses.indexOf(near)])} (${near})?`,
             {
               args: {
                 replace: {
-                  [formatKeys([...done, key, ...rest])]: formatKeys([
-                    ...done,
+                  [formatKeys([...parent, key, ...rest])]: formatKeys([
+                    ...parent,
                     uses.indexOf(near),
                     ...rest,
                   ]),
@@ -165,7 +165,13 @@ function replacedItem(
     );
   }
   const changed = [...items];
-  changed[index] = replaced(items[index] ?? emptyMap(value), rest, [...done, index], value, place);
+  changed[index] = replaced(
+    items[index] ?? emptyMap(value),
+    rest,
+    [...parent, index],
+    value,
+    place,
+  );
   return { ...node, items: changed };
 }
 

@@ -269,7 +269,7 @@ async function readFile(
     throw new UserError(
       `the pipeline extends itself: ${
         [...within.slice(within.indexOf(path)), path]
-          .map((one) => basename(one)).join(" → ")
+          .map((path) => basename(path)).join(" → ")
       }`,
       { place, exitCode: 2 },
     );

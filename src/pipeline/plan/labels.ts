@@ -51,8 +51,8 @@ export function planLabel(
 }
 
 /**
- * Checks that an entry of a loss or a metric names a label only if there are several, and one of
- * them.
+ * Checks the option `label` of a loss or a metric: it is allowed only in pipelines with several
+ * labels, and must name one of them.
  *
  * @param planner Collects problems.
  * @param label The label that the entry names.
@@ -87,7 +87,7 @@ export function checkLabel(planner: Planner, label: string | undefined, path: Pa
 }
 
 /**
- * Checks that `data.sampling` names a label if there are several.
+ * Checks that `data.sampling` names a label if the pipeline has several labels.
  *
  * @param planner Collects problems.
  * @param label The label that it names.
@@ -105,8 +105,8 @@ export function checkSamplingLabel(planner: Planner, label: string | undefined):
 }
 
 /**
- * Returns the label of a loss, and the outputs that it compares. With several labels, `logits` are
- * those of the label.
+ * Returns the label of a loss and the outputs that the loss compares. With several labels, the name
+ * `logits` means the logits of the loss's label.
  *
  * @param planner Collects problems.
  * @param named The label that the entry names.

@@ -49,7 +49,7 @@ export async function planLosses(
   return losses;
 }
 
-/** The net part of the name of an output of a teacher outside the run. */
+/** The name that stands in place of a net in the names of outputs of teachers outside the run. */
 export const OUTSIDE = "teacher";
 
 function planTeacher(
@@ -90,8 +90,8 @@ export function teachersOf(losses: readonly PlannedLoss[]): PlannedTeacher[] {
 }
 
 /**
- * Determines the label of a loss, if there are several, and the outputs of the nets that it
- * compares.
+ * Determines which outputs of the nets a loss compares and, in a pipeline with several labels,
+ * which label the loss belongs to.
  *
  * @param planner Collects problems.
  * @param entry The entry of the loss.

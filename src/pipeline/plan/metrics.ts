@@ -6,7 +6,8 @@ import type { NetName } from "../../stages/network.ts";
 import type { Planner } from "./planner.ts";
 
 /**
- * Returns a metric for each label that it is measured for, with its key in results.
+ * Returns one planned metric, with its key in results, for each label for which an entry of
+ * `metrics` is measured.
  *
  * @param planned The metric's stage, and the column by which its rows are grouped.
  * @param entry The entry of the metric.

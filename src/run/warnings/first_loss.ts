@@ -41,7 +41,7 @@ export function largeFirstLoss(plan: Plan, { terms, losses, rows, values }: Firs
     return [{
       message: `the loss ${term.name} is ${
         loss.toPrecision(3)
-      } in the first step, but a uniform guess has ${
+      } in the first step, but a uniform guess has the loss ${
         uniform.toPrecision(3)
       }: the initial logits of the nets are far too large`,
       place: term.stage.place,

@@ -21,7 +21,7 @@ export async function trainedRows(facts: Facts): Promise<Problem[]> {
     if (!("run" in from)) continue;
     const earlier = await earlierRun(from.run);
     if (earlier === undefined) continue;
-    const words = `the initial weights come from ${from.run}, `;
+    const { run } = from;
     const found = measured.filter((name) => isTrained(name, earlier, facts));
     if (found.length === 0) continue;
     const splits = found.join(" and ");
@@ -32,8 +32,9 @@ export async function trainedRows(facts: Facts): Promise<Problem[]> {
     problems.push(
       isDivided
         ? {
-          message: `${words}which divided the same rows differently: its training rows include ` +
-            `${splits} rows of this run, whose metrics will be too good`,
+          message:
+            `the initial weights come from ${run}, which divided the same rows differently: ` +
+            `its training rows include ${splits} rows of this run, whose metrics will be too good`,
           place,
           hint: hint(
             "warning/other-division",
@@ -42,8 +43,9 @@ export async function trainedRows(facts: Facts): Promise<Problem[]> {
           ),
         }
         : {
-          message: `${words}whose training rows include ${splits} rows of this run, whose ` +
-            "metrics will be too good",
+          message:
+            `the initial weights come from ${run}, whose training rows include ${splits} rows of ` +
+            "this run, whose metrics will be too good",
           place,
           hint: hint(
             "warning/trained-rows",

@@ -205,7 +205,7 @@ Deno.test("normalize refuses statistics that were measured for other features", 
     assertThrows(
       () => transform.restore!(x ? { x } : {}),
       UserError,
-      "the stored statistics of the feature x are not 2 means and standard deviations",
+      "expected 2 means and standard deviations in the stored statistics of the feature x",
     );
   }
   assertThrows(() => transform.restore!({ x: { mean: ["1", "2"], std: [1, 1] } }), Error);
