@@ -64,7 +64,7 @@ readonly nullValues?: readonly (string)[];
 readonly rows?: number;
 /** Trains on a sample of the training rows of some classes, which the seed selects. The losses weigh the kept rows of a class by the inverse of the fraction, so that predicted probabilities are those of all rows. */
 readonly sampling?: {
-/** The label whose classes decide, one of `data.labels`. Rows without this label are kept. */
+/** The label by whose classes rows are sampled, one of `data.labels`. Rows in which this label is null are kept. */
 readonly label?: string;
 /** The fraction of the training rows to keep, by class: the value of the label, such as 0 for negatives. All rows of other classes are kept. */
 readonly keep: {
@@ -169,7 +169,7 @@ readonly fill: number | string;
 readonly weight?: string;
 /** A column such as a user's id. All rows with the same value are in one batch. */
 readonly group?: (string) | ({
-/** The column whose equal values make rows a group. */
+/** The column that defines the groups: rows with the same value form a group. */
 readonly column: string;
 /** How to treat groups with more rows than `train.batch`. error: they are an error. split: they are divided into parts of nearly equal size, each of which is in one batch. */
 readonly large?: "error" | "split";
@@ -234,7 +234,7 @@ readonly batch: number;
 readonly accumulate?: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch (with `accumulate`, than all batches of a step). keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
-/** The baseline to compare with. light-alone: the run also trains the light net without the booster and outside teachers, with the same seed, and with the other losses, the optimizer, and the number of epochs of the last phase. */
+/** The baseline to compare with. light-alone: the run also trains the light net without the booster and outside teachers. The seed is the same; the remaining losses, the optimizer, and the number of epochs are those of the last phase. */
 readonly baseline?: "none" | "light-alone";
 /** The number of epochs between evaluations. The last epoch of a phase is always evaluated. The best epoch is one of the evaluated epochs, and training can only end early after one of them. */
 readonly evaluateEvery?: number;
@@ -317,7 +317,7 @@ readonly nullValues?: readonly (string)[];
 readonly rows?: number;
 /** Trains on a sample of the training rows of some classes, which the seed selects. The losses weigh the kept rows of a class by the inverse of the fraction, so that predicted probabilities are those of all rows. */
 readonly sampling?: {
-/** The label whose classes decide, one of `data.labels`. Rows without this label are kept. */
+/** The label by whose classes rows are sampled, one of `data.labels`. Rows in which this label is null are kept. */
 readonly label?: string;
 /** The fraction of the training rows to keep, by class: the value of the label, such as 0 for negatives. All rows of other classes are kept. */
 readonly keep?: {
@@ -422,7 +422,7 @@ readonly fill?: number | string;
 readonly weight?: string;
 /** A column such as a user's id. All rows with the same value are in one batch. */
 readonly group?: (string) | ({
-/** The column whose equal values make rows a group. */
+/** The column that defines the groups: rows with the same value form a group. */
 readonly column?: string;
 /** How to treat groups with more rows than `train.batch`. error: they are an error. split: they are divided into parts of nearly equal size, each of which is in one batch. */
 readonly large?: "error" | "split";
@@ -487,7 +487,7 @@ readonly batch?: number;
 readonly accumulate?: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch (with `accumulate`, than all batches of a step). keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
-/** The baseline to compare with. light-alone: the run also trains the light net without the booster and outside teachers, with the same seed, and with the other losses, the optimizer, and the number of epochs of the last phase. */
+/** The baseline to compare with. light-alone: the run also trains the light net without the booster and outside teachers. The seed is the same; the remaining losses, the optimizer, and the number of epochs are those of the last phase. */
 readonly baseline?: "none" | "light-alone";
 /** The number of epochs between evaluations. The last epoch of a phase is always evaluated. The best epoch is one of the evaluated epochs, and training can only end early after one of them. */
 readonly evaluateEvery?: number;
@@ -546,7 +546,7 @@ readonly header?: boolean;
 readonly encoding?: "utf-8" | "utf-16" | "utf-16le" | "utf-16be" | "latin-1" | "windows-1250" | "windows-1251" | "windows-1252" | "iso-8859-2" | "iso-8859-15" | "koi8-r" | "shift_jis" | "euc-jp" | "euc-kr" | "gb18030" | "big5";
 /** The character between the whole part and the decimals of a number. */
 readonly decimal?: "." | ",";
-/** The types of columns. The types of columns that are not listed are inferred from all their values. Without a header: all columns in order. { separator: "|", type: TYPE }: each value is a list, and its elements have the type, which is inferred by default. */
+/** The types of columns. Rocket infers the types of all other columns from all of their values. Without a header: all columns in order. { separator: "|", type: TYPE }: each value is a list, and its elements have the type, which is inferred by default. */
 readonly columns?: {
 readonly [name: string]: ("bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp") | ({
 /** The character between the elements of a list. */
@@ -717,11 +717,11 @@ readonly network:
   | StageObject<"network">
   | ("ctr" | "dcn-v2" | "deepfm" | "mlp" | "wide-resnet") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "ctr";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -838,11 +838,11 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use: "dcn-v2";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -967,11 +967,11 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use: "deepfm";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -1084,11 +1084,11 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use: "mlp";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -1171,11 +1171,11 @@ readonly light?: readonly (number)[];
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use: "pair";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -1265,11 +1265,11 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use: "wide-resnet";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -1367,11 +1367,11 @@ readonly dropout?: number;
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
 }) | ({
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -1461,11 +1461,11 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -1561,14 +1561,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1579,9 +1579,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -1590,7 +1590,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -1617,14 +1617,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1635,9 +1635,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -1646,7 +1646,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -1675,14 +1675,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1693,9 +1693,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -1704,7 +1704,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -1735,14 +1735,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1753,9 +1753,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -1764,7 +1764,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -1797,14 +1797,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1815,9 +1815,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -1826,7 +1826,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -1859,14 +1859,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1877,9 +1877,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -1888,7 +1888,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -1917,14 +1917,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1935,9 +1935,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -1946,7 +1946,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -1973,14 +1973,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1991,9 +1991,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2002,7 +2002,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2031,14 +2031,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2049,9 +2049,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2060,7 +2060,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2091,14 +2091,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2109,9 +2109,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2120,7 +2120,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2147,14 +2147,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2165,9 +2165,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2176,7 +2176,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2205,14 +2205,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2223,9 +2223,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2234,7 +2234,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2263,14 +2263,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2281,9 +2281,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2292,7 +2292,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2317,14 +2317,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2335,9 +2335,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2346,7 +2346,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2371,14 +2371,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2389,9 +2389,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2400,7 +2400,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2425,14 +2425,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2443,9 +2443,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2454,7 +2454,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2481,14 +2481,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2499,9 +2499,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2510,7 +2510,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2539,14 +2539,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2557,9 +2557,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2568,7 +2568,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2597,14 +2597,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2615,9 +2615,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2626,7 +2626,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2655,14 +2655,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2673,9 +2673,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2684,7 +2684,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2709,14 +2709,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2727,9 +2727,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2738,7 +2738,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -2767,14 +2767,14 @@ readonly to?: (string) | (readonly (string)[]);
 readonly teacher?: ({
 /** The column of the training rows that has the teacher's output: one number per row, or a list with a number for each class. */
 readonly column: string;
-/** What the numbers are. The default is probabilities; if the label is a number, the column has predicted numbers, and this option does not apply. */
+/** What the numbers in the column are; by default, probabilities. If the label is a number, the column contains predicted numbers, and this option does not apply. */
 readonly of?: "logits" | "probabilities";
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
 }) | ({
-/** The run folder of the teacher. Its predictions for the training rows are computed once, before training. */
+/** The folder of an earlier run. A net of this run is the teacher; its predictions for the training rows are computed once, before training. */
 readonly run: string;
-/** The net of that run; by default, its booster if it has one. */
+/** The net of the earlier run that is the teacher; by default, the booster if the run has one. */
 readonly net?: "light" | "booster";
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -2785,9 +2785,9 @@ readonly missing?: "error" | "skip";
 readonly onnx: string;
 /** The output of the model: one number per row, or one for each class. */
 readonly output?: string;
-/** What the numbers of the output are. */
+/** Whether the output consists of logits or of probabilities. */
 readonly of?: "logits" | "probabilities";
-/** The columns that the inputs of the model read; by default, each reads the column of its name. */
+/** The columns that the inputs of the ONNX model read, by the name of the input. By default, each input reads the column with the same name. */
 readonly inputs?: {
 readonly [name: string]: string;
 };
@@ -2796,7 +2796,7 @@ readonly missing?: "error" | "skip";
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
-/** The factor of the probability that the teacher predicts with one logit. The scaled probability is at most 1 − 10⁻⁶. */
+/** The factor by which the teacher's probability is multiplied, for a label with one logit. The result is limited to at most 1 − 10⁻⁶. */
 readonly probability: number;
 });
 /** The factor of this loss in the total loss. */
@@ -3206,7 +3206,7 @@ readonly header?: boolean;
 readonly encoding?: "utf-8" | "utf-16" | "utf-16le" | "utf-16be" | "latin-1" | "windows-1250" | "windows-1251" | "windows-1252" | "iso-8859-2" | "iso-8859-15" | "koi8-r" | "shift_jis" | "euc-jp" | "euc-kr" | "gb18030" | "big5";
 /** The character between the whole part and the decimals of a number. */
 readonly decimal?: "." | ",";
-/** The types of columns. The types of columns that are not listed are inferred from all their values. Without a header: all columns in order. { separator: "|", type: TYPE }: each value is a list, and its elements have the type, which is inferred by default. */
+/** The types of columns. Rocket infers the types of all other columns from all of their values. Without a header: all columns in order. { separator: "|", type: TYPE }: each value is a list, and its elements have the type, which is inferred by default. */
 readonly columns?: {
 readonly [name: string]: ("bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp") | ({
 /** The character between the elements of a list. */
@@ -3252,11 +3252,11 @@ readonly network:
   | StageObject<"network">
   | ("ctr" | "dcn-v2" | "deepfm" | "mlp" | "wide-resnet") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "ctr";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from?: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -3373,11 +3373,11 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use?: "dcn-v2";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from?: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -3502,11 +3502,11 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use?: "deepfm";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from?: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -3619,11 +3619,11 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use?: "mlp";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from?: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -3706,11 +3706,11 @@ readonly light?: readonly (number)[];
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use?: "pair";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from?: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -3800,11 +3800,11 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use?: "wide-resnet";
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from?: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -3902,11 +3902,11 @@ readonly dropout?: number;
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
 }) | ({
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from?: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
@@ -3996,11 +3996,11 @@ readonly booster?: readonly (string)[];
 };
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** A second head of the light net for hints: a dense layer with the output light.auxiliary, which losses can read. It is only used in training, and not exported. */
+/** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
 /** The output of the light net that the head reads, such as hidden1. */
 readonly from?: string;
-/** The factor of the gradient that flows from the head into the light net. 0: the head does not change the light net. */
+/** The factor by which the gradient is multiplied that flows from the head into the light net. With 0, the head does not change the light net. */
 readonly gradient?: number;
 };
 /** The initial bias of the nets' outputs. zero (the default), or base-rate: the log odds or the log frequencies of the classes in the training rows, or the mean of a label that is a number. */
