@@ -94,7 +94,7 @@ function trialOf(subject: Subject<GradientStage>, label: LabelSample): Trial | u
     shapeOf(output) {
       if (Object.hasOwn(outputs, output)) return outputs[output]!;
       throw new UserError(
-        `checkStage() does not know the shape of the output ${output}: pass it as { outputs: … }`,
+        `checkStage() does not know the output ${output}: pass its shape as { outputs: … }`,
       );
     },
     variables: variables.ofLoss("checked"),
