@@ -2,8 +2,6 @@
  * Trains small pipelines with fixed seeds, and fails if a metric leaves its committed band
  * (bench/gates/bands.json). `--write` trains each pipeline with several seeds and writes the bands.
  *
- * usage: deno task gates [--only NAME] [--write]
- *
  * @module
  */
 
@@ -14,6 +12,7 @@ import { writeFileWhole } from "../src/base/files/write.ts";
 import { runPipeline } from "../src/run/run_pipeline.ts";
 import { type Band, bandsOf, type Metrics, outside } from "./gates/bands.ts";
 import { writeClicks } from "./gates/clicks.ts";
+import { fail, refuseUnknown } from "./usage.ts";
 
 /**
  * A pipeline that is trained, and the metrics of the test split that have bands. The `gain` is the
@@ -63,13 +62,24 @@ type Bands = Readonly<Record<string, Readonly<Record<string, Band>>>>;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bandsFile = join(root, "bench/gates/bands.json");
 
-const options = parseArgs(Deno.args, { string: ["only"], boolean: ["write"] });
+const USAGE = `usage: deno task gates [--only NAME] [--write] [--list]
+
+  --only NAME  train only this gate: ${Object.keys(gates).join(", ")}
+  --write      train with ten seeds, and write the bands
+  --list       print the gates without training`;
+
+const options = parseArgs(Deno.args, {
+  string: ["only"],
+  boolean: ["write", "list", "help"],
+  unknown: refuseUnknown(USAGE),
+});
 const names = Object.keys(gates).filter((name) => name === (options.only ?? name));
 if (names.length === 0) {
-  console.error(`there is no gate ${options.only}; the gates are ${Object.keys(gates).join(", ")}`);
-  Deno.exit(2);
+  fail(`there is no gate ${options.only}; the gates are ${Object.keys(gates).join(", ")}`);
 }
-Deno.exitCode = options.write ? await writeBands() : await check();
+if (options.help) console.log(USAGE);
+else if (options.list) { for (const name of names) console.log(`${name}: ${gates[name]!.file}`); }
+else Deno.exitCode = options.write ? await writeBands() : await check();
 
 /** Trains each gate with a few seeds. Returns the exit code. */
 async function check(): Promise<number> {

@@ -16,6 +16,7 @@ import { type RowResult, writeResult } from "./results.ts";
 import { type Row, rows } from "./rows.ts";
 import { Runner } from "./runner.ts";
 import { resultsTable } from "./table.ts";
+import { fail, refuseUnknown } from "./usage.ts";
 
 const USAGE = `usage: deno task bench [--row TEXT] [--rounds N] [--results FOLDER] [--list]
 
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
     boolean: ["list", "help"],
     collect: ["row"],
     default: { rounds: "5", results: fileURLToPath(new URL("results", import.meta.url)) },
-    unknown: (argument) => fail(`unknown argument ${argument}\n\n${USAGE}`),
+    unknown: refuseUnknown(USAGE),
   });
   if (options.help) return console.log(USAGE);
   const rounds = Number(options.rounds);
@@ -80,9 +81,4 @@ async function run(chosen: readonly Row[], rounds: number, folder: string): Prom
     results.push(result);
   }
   console.log(resultsTable(results));
-}
-
-function fail(message: string): never {
-  console.error(message);
-  Deno.exit(2);
 }

@@ -2,8 +2,6 @@
  * Measures `serve` beside uvicorn with onnxruntime: requests per second and the time of a request,
  * by wrk. The servers take turns, and the table has the medians of all turns.
  *
- * usage: deno task bench:serve [--rounds N] [--seconds S] [--results FOLDER] [--collections]
- *
  * With `--collections`, it counts the garbage collections of V8 during requests with one row on one
  * connection, with different sizes of the memory for new objects. The servers are idle before each
  * round.
@@ -17,12 +15,15 @@ import { Table, Utf8, vectorFromArray } from "apache-arrow";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { arrowBytes } from "../src/base/files/arrow_writer.ts";
+
 import { createRandom } from "../src/base/random.ts";
+import { counted } from "../src/base/text_table.ts";
 import { serverFlags } from "../src/launch/permissions.ts";
 import { openProject } from "../src/launch/project.ts";
 import { median } from "../src/sweep/statistics.ts";
 import { thisMachine } from "./machine.ts";
 import { type PeerModule, peersPython } from "./python.ts";
+import { refuseUnknown } from "./usage.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
@@ -50,14 +51,31 @@ interface Turn {
   readonly p99: number;
 }
 
+const USAGE = `usage: deno task bench:serve [--rounds N] [--seconds S] [--collections] [--list]
+  [--results FOLDER]
+
+  --rounds N        the number of turns of each server (default 5)
+  --seconds S       the time of a turn (default 4)
+  --collections     count garbage collections instead
+  --list            print the cases without measuring
+  --results FOLDER  the folder for the table (default bench/results)`;
+
 if (import.meta.main) await main();
 
 async function main(): Promise<void> {
   const options = parseArgs(Deno.args, {
     string: ["rounds", "seconds", "results"],
-    boolean: ["collections"],
+    boolean: ["collections", "list", "help"],
     default: { rounds: "5", seconds: "4", results: join(root, "bench", "results") },
+    unknown: refuseUnknown(USAGE),
   });
+  if (options.help) return console.log(USAGE);
+  if (options.list) {
+    for (const { rows, connections } of cases) {
+      console.log(`${counted(rows, "row")}, ${counted(connections, "connection")}`);
+    }
+    return;
+  }
   const report = (line: string) => console.error(line);
   const python = await peersPython(new URL("./.venv-serve/", import.meta.url), report, modules);
   const folder = await Deno.makeTempDir({ prefix: "rocket-bench-serve-" });

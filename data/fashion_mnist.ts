@@ -21,7 +21,8 @@ const debianFolder = "/usr/share/datasets/fashion-mnist";
 /** The address at which the project publishes the files. */
 const site = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com";
 
-interface Original {
+/** A published file. */
+export interface Original {
   readonly name: string;
   /** The shape in the file's header. */
   readonly shape: readonly number[];
@@ -67,14 +68,20 @@ export const originals: Readonly<Record<"train" | "test", readonly [Original, Or
   ],
 };
 
-/** Images of clothing in ten classes. */
-export const fashionMnist: DataSet = {
+/**
+ * Makes the data set of images of clothing in ten classes.
+ *
+ * @param files The published files, by split: those of images and those of classes.
+ */
+export const fashionMnistOf = (
+  files: Readonly<Record<string, readonly [Original, Original]>>,
+): DataSet => ({
   name: "fashion-mnist",
   summary: "70,000 pictures of clothing of 28 × 28 pixels by Zalando (MIT)",
   folder: "fashion-mnist",
   async make({ from, out, report }) {
     const read = await reader(from, report);
-    for (const [split, [images, labels]] of Object.entries(originals)) {
+    for (const [split, [images, labels]] of Object.entries(files)) {
       const file = join(out, `${split}.arrow`);
       const content = arrowFile({
         images: await read(images),
@@ -86,7 +93,10 @@ export const fashionMnist: DataSet = {
       report(`${file}: ${counted(labels.shape[0]!, "row")}`);
     }
   },
-};
+});
+
+/** Images of clothing in ten classes. */
+export const fashionMnist: DataSet = fashionMnistOf(originals);
 
 /** Describes a compressed file on the project's site. */
 const packed = ({ name, bytes, sha256 }: Original): Published => ({

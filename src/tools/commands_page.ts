@@ -55,7 +55,7 @@ function commandSection(name: CommandName): string {
       : []),
     ...(own.length > 0 ? [optionTable(name, own)] : []),
     `\`\`\`sh${
-      name === "native" ? " no-run: sets up TensorFlow" : ""
+      name === "native" ? " no-run: sets up TensorFlow; tests/package/registry_test.ts" : ""
     }\ndeno task pipeline ${example}\n\`\`\``,
   ];
   return parts.join("\n\n");

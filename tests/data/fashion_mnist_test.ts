@@ -1,6 +1,14 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { tableFromIPC } from "apache-arrow";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { fashionMnist, originals } from "../../data/fashion_mnist.ts";
+import { gzipSync } from "node:zlib";
+import {
+  fashionMnist,
+  fashionMnistOf,
+  type Original,
+  originals,
+} from "../../data/fashion_mnist.ts";
 import { UserError } from "../../src/base/errors.ts";
 
 function header(...shape: number[]): Uint8Array<ArrayBuffer> {
@@ -9,6 +17,32 @@ function header(...shape: number[]): Uint8Array<ArrayBuffer> {
   shape.forEach((length, index) => new DataView(bytes.buffer).setUint32(4 + 4 * index, length));
   return bytes;
 }
+
+/** An IDX file of few bytes, and how it would be published. */
+function idx(name: string, ...shape: number[]): [Original, Uint8Array<ArrayBuffer>] {
+  const bytes = header(...shape);
+  for (let at = 4 + 4 * shape.length; at < bytes.length; at++) bytes[at] = at * 7 % 10;
+  const contentSha256 = createHash("sha256").update(bytes).digest("hex");
+  return [{ name, shape, bytes: bytes.length, sha256: "", contentSha256 }, bytes];
+}
+
+Deno.test("fashion-mnist converts files of its layout, compressed or not, to images and classes", async () => {
+  const from = await Deno.makeTempDir();
+  try {
+    const files = [idx("images", 3, 28, 28), idx("classes", 3)];
+    const [[images, pixels], [labels, classes]] = files as [typeof files[0], typeof files[0]];
+    await Deno.writeFile(join(from, "images.gz"), gzipSync(pixels));
+    await Deno.writeFile(join(from, "classes"), classes);
+    await fashionMnistOf({ train: [images, labels] }).make({ from, out: from, report: () => {} });
+    const table = tableFromIPC(await Deno.readFile(join(from, "train.arrow")));
+    assertEquals(table.schema.fields.map(({ name }) => name), ["image", "label"]);
+    const rows = table.toArray();
+    assertEquals(rows.map(({ label }) => label), [...classes.subarray(8)]);
+    assertEquals(rows.flatMap(({ image }) => [...image]), [...pixels.subarray(16)]);
+  } finally {
+    await Deno.remove(from, { recursive: true });
+  }
+});
 
 Deno.test("fashion-mnist rejects folders and files that are not the published ones", async () => {
   const from = await Deno.makeTempDir();

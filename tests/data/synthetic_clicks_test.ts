@@ -303,6 +303,7 @@ Deno.test("the same seed always gives the same bytes, and another seed gives oth
     for (const [at, hash] of first.entries()) assertNotEquals(hash, other[at]);
   }));
 
+// The command of data/README.md, with fewer rows.
 Deno.test("data synthetic-clicks writes files with a user's permissions and prints the best possible results", () =>
   inFolder(async (folder) => {
     const { code, stdout, stderr } = await launch(

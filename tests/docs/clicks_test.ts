@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { openEngine } from "../../src/engine/engine.ts";
 import { clickDays } from "../support/clicks.ts";
 import { runFile, withPipeline } from "../support/pipelines.ts";
-import { inFolder, rocket, root } from "../support/command_line.ts";
+import { deno, flags, inFolder, rocket, root, userEnvironment } from "../support/command_line.ts";
 import { writeParquet } from "../support/formats.ts";
+import { blocks } from "./documents.ts";
 
 /** The blocks of a language under a heading of docs/clicks.md. */
 async function blocksOf(heading: string, language: string): Promise<string[]> {
@@ -17,7 +18,7 @@ async function blocksOf(heading: string, language: string): Promise<string[]> {
   );
 }
 
-Deno.test("the pipeline of docs/clicks.md with several labels trains", async () => {
+Deno.test("the pipeline of docs/clicks.md with several labels trains", async (t) => {
   await openEngine("wasm");
   const [yaml] = await blocksOf("Several labels", "yaml");
   const rows = clickDays({ seed: 4, days: 1, rows: 300 })[0]!.map((
@@ -32,6 +33,17 @@ Deno.test("the pipeline of docs/clicks.md with several labels trains", async () 
     const keys = ["click.auc", "buy.auc", "click.log-loss"];
     for (const key of keys) assert(Object.hasOwn(result.test.light!, key), key);
     assert(reports.some((line) => line.includes("have no label buy")), reports.join("\n"));
+    await t.step("the program of docs/serving.md prints predictions for both labels", async () => {
+      const { text } = blocks.find(({ path, info }) =>
+        path === "docs/serving.md" && info === "run-by: tests/docs/clicks_test.ts"
+      )!;
+      const program = join(folder, "predict.ts");
+      await Deno.writeTextFile(program, text.replace("runs/labels", join(folder, "run")));
+      const args = ["run", "-A", "--no-check", "--quiet", ...flags, program];
+      const { code, stdout, stderr } = await deno(args, { env: userEnvironment() });
+      assertEquals(code, 0, stderr);
+      assertMatch(stdout, /^0\.\d+ .*\b0\.\d+/);
+    });
   }, { "impressions.csv": ["user,item,hour,clicked,bought", ...rows].join("\n") });
 });
 

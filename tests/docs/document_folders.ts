@@ -54,7 +54,9 @@ const given: Readonly<Record<string, Given>> = {
     of: ["docs/own_data.md", { "orders.csv": "orders.csv", "new.csv": "orders.csv" }],
   },
   "docs/data.md": { of: ["docs/own_data.md", { "orders.csv": "orders.csv" }] },
-  "docs/docker.md": { of: ["docs/serving.md", { "runs/clicks": "runs/clicks" }] },
+  "docs/docker.md": {
+    of: ["docs/serving.md", { "runs/clicks": "runs/clicks", "clicks.csv": "clicks.csv" }],
+  },
   "docs/notebooks.md": { of: ["docs/serving.md", { "runs/clicks": "runs/clicks" }] },
   "docs/projects.md": { before: `ln -s '${root}' ../rocket` },
   "docs/results.md": { before: "mkdir docs" },
@@ -102,8 +104,13 @@ export async function givenTo(
   return { before: text || undefined };
 }
 
-/** Copies a file, or a folder with all files. */
-async function copy(from: string, to: string): Promise<void> {
+/**
+ * Copies a file, or a folder with all files.
+ *
+ * @param from The file or folder.
+ * @param to The path of the copy, which must not exist.
+ */
+export async function copy(from: string, to: string): Promise<void> {
   if (!(await Deno.stat(from)).isDirectory) return await Deno.copyFile(from, to);
   await Deno.mkdir(to);
   for (const { name } of Deno.readDirSync(from)) await copy(join(from, name), join(to, name));

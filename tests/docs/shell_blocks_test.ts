@@ -15,7 +15,7 @@ import { readSweep } from "../../src/pipeline/sweep_file/read.ts";
 import { readPlan } from "../../src/run/read_plan.ts";
 import { nameOf, planOf } from "../../src/sweep/check.ts";
 import { inFolder, root } from "../support/command_line.ts";
-import { type Block, blocks } from "./documents.ts";
+import { type Block, blocks, fileNameOf } from "./documents.ts";
 import { givenTo, inOrder } from "./document_folders.ts";
 import { commandsOf } from "./shell_commands.ts";
 import { Shell } from "./shell_runs.ts";
@@ -23,9 +23,12 @@ import { Shell } from "./shell_runs.ts";
 const config = JSON.parse(await Deno.readTextFile(join(root, "deno.json")));
 const shellBlocks = blocks.filter(({ language }) => language === "sh");
 
+/** The tests that a document names for a block that is not run as it is. */
+const named = /\btests\/[\w/]+\.ts\b/g;
+
 /** The commands of workflows of CI systems. */
 const workflowCommands = blocks.flatMap((block): Block[] =>
-  block.info.startsWith("no-run: a workflow")
+  block.language === "yaml" && block.info === "run-by: tests/docs/shell_blocks_test.ts"
     ? Array.from(
       block.text.matchAll(/^ *- run: (.*)$/gm),
       ([, text]) => ({ ...block, text: text! }),
@@ -54,7 +57,7 @@ const programs = new Set([
 ]);
 
 /** The folders of the project whose files users name in commands. */
-const named = /^(?:pipelines|data|docs|examples|tests|src|plugins)\/.*\.\w+$/;
+const ownFile = /^(?:pipelines|data|docs|examples|tests|src|plugins)\/.*\.\w+$/;
 
 /** Returns what is wrong with a command of a document. */
 async function faultOf(
@@ -176,13 +179,21 @@ async function readFile(
 /** Finds an argument that names a file of the project that is not there. */
 function missingFile(args: readonly string[]): string | undefined {
   const missing = args.find((word) =>
-    named.test(word) && !/\bNAME\b/.test(word) && !existsSync(join(root, word))
+    ownFile.test(word) && !/\bNAME\b/.test(word) && !existsSync(join(root, word))
   );
   return missing && `there is no file ${missing}`;
 }
 
-/** Why a block is not run by the last test of this file, or by those of its language. */
-const reason = /^(?:no-run: \S.*|run-by: (\S+_test\.ts))$/;
+/**
+ * Why a block is not run as it is by the last test of this file, or by those of its language: another
+ * test runs it, or runs it shortened or in parts.
+ */
+const reason = /^(?:no-run: \S.*|run-by: tests\/\S+\.ts)$/;
+
+/** The blocks that no test can run, not even in parts, and why. */
+const untested: Readonly<Record<string, string>> = {
+  "docs/notebooks.md": "Jupyter is a program with windows",
+};
 
 Deno.test("each sh block of a document has only commands, options, and files that exist", async () => {
   assert(shellBlocks.length > 20, `${shellBlocks.length} blocks`);
@@ -202,19 +213,29 @@ Deno.test("each sh block of a document has only commands, options, and files tha
   assertEquals(faults, []);
 });
 
-Deno.test("each block that is not run here states why, or the test that runs it", async () => {
-  const faults: string[] = [];
+Deno.test("each block that is not run as it is names a test that runs it, or parts of it", async () => {
+  const faults: string[] = [], found = new Set<string>();
   for (const { place, path, language, info } of blocks) {
-    const [known, test] = reason.exec(info) ?? [];
-    if (language === "sh" && info !== "" && known === undefined) faults.push(`${place}: ${info}`);
-    if (test === undefined) continue;
-    const code = await Deno.readTextFile(join(root, test)).catch(() => "");
-    const itself = test === relative(root, import.meta.filename!);
-    if (!itself && !code.includes(path.split("/").at(-1)!)) {
-      faults.push(`${place}: ${test} does not read it`);
+    const isStated = reason.test(info);
+    if (language === "sh" && info !== "" && !isStated) faults.push(`${place}: ${info}`);
+    if (!isStated) continue;
+    const tests = info.match(named) ?? [];
+    if (tests.length === 0) {
+      if (untested[path] === undefined) faults.push(`${place}: ${info}: names no test`);
+      found.add(path);
+    }
+    for (const test of tests) {
+      const code = await Deno.readTextFile(join(root, test)).catch(() => "");
+      const itself = test === relative(root, import.meta.filename!);
+      // A test names the documents, or selects blocks that name it.
+      const names = [path.split("/").at(-1)!, test];
+      if (!itself && !names.some((name) => code.includes(name))) {
+        faults.push(`${place}: ${test} does not name it`);
+      }
     }
   }
   assertEquals(faults, []);
+  assertEquals([...found].sort(), Object.keys(untested).sort());
 });
 
 Deno.test("each command of a workflow is one that the document runs", () => {
@@ -230,10 +251,13 @@ Deno.test("each command of a workflow is one that the document runs", () => {
 Deno.test("the sh blocks of a document run one after another, as a user types them", async () => {
   await inFolder(async (folder) => {
     await using shell = new Shell(folder);
-    const runnable = blocks.filter(({ language, info }) =>
-      language === "sh" && info === "" ||
-      language === "ts" && info === "run-by: tests/docs/shell_blocks_test.ts"
-    );
+    const runnable = blocks.filter((block) => {
+      const { language, info } = block;
+      return language === "sh" && info === "" ||
+        language === "ts" && info === "run-by: tests/docs/shell_blocks_test.ts" &&
+          // A command of the document runs a block that is a file.
+          fileNameOf(block) === undefined;
+    });
     assert(runnable.length > 30, `${runnable.length} blocks`);
     const faults: string[] = [], folders = new Map<string, string>();
     const paths = new Set(runnable.map(({ path }) => path));

@@ -8,7 +8,7 @@ import { blocks } from "./documents.ts";
 import { deno, flags, inFolder, root } from "../support/command_line.ts";
 
 /** Why a block is not run here. */
-const unrun = /^(?:no-run: \S|run-by: \S+_test\.ts$)/;
+const unrun = /^(?:no-run: \S|run-by: tests\/\S+\.ts$)/;
 
 const read = (file: string) => Deno.readTextFile(join(root, file));
 
@@ -72,7 +72,7 @@ Deno.test({
     assert(found.length > 2, `${found.length} blocks`);
     for (const { place, info, text } of found) {
       const run = info === "";
-      assert(run || /^no-run: \S/.test(info), place);
+      assert(run || unrun.test(info), place);
       const how = run ? text : `compile(${JSON.stringify(text)}, "block", "exec")`;
       const { code, stderr } = await new Deno.Command("python3", { args: ["-c", how] }).output();
       assertEquals(code, 0, `${place}: ${new TextDecoder().decode(stderr)}`);

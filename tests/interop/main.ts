@@ -1,7 +1,7 @@
 /**
  * Compares Rocket's files with other programs: ONNX Runtime, TensorFlow, the client of Triton,
  * TensorBoard, and safetensors in Python, ONNX Runtime in Node.js and in a browser, and the programs
- * in the README of an export folder.
+ * in the README of an export folder and in documents.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import { thisMachine } from "../../bench/machine.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { runFile, withPipeline } from "../support/pipelines.ts";
 import { comparisonsOf, type Trained } from "./comparisons.ts";
+import { documentComparisons } from "./documents.ts";
 import { equalityComparisons } from "./equality.ts";
 import { pageComparisons } from "./page.ts";
 import { openPrograms } from "./programs.ts";
@@ -59,6 +60,7 @@ async function main(): Promise<number> {
     }
     const all = [
       ...await comparisonsOf(folder, subjects, programs),
+      ...documentComparisons(folder, subjects, programs),
       ...pageComparisons(folder, subjects, programs, options.results),
       ...await equalityComparisons(
         folder,

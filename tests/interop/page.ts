@@ -19,7 +19,7 @@ interface Said {
 }
 
 /**
- * Returns the comparisons of the page in `examples/browser/` with `loadModel()`.
+ * Returns the comparisons of the page in `examples/browser/` (its README.md has the commands) with `loadModel()`.
  *
  * @param folder The folder for the page with its exports.
  * @param subjects The trained subjects; the page shows the nets of `wide-resnet`.

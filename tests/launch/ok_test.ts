@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { type SmallProject, withProject } from "./support.ts";
 
+/** A small project, in which `ok` and `test` of CONTRIBUTING.md take seconds. */
 const good = {
   "mod.ts": `/** The project's own. */\nexport const own: string = "own";\n`,
   "tests/own_test.ts": `import { own } from "@toy/project";

@@ -12,7 +12,10 @@ Deno.test("${name} of " + word, () => {});
 `;
 const failing = `Deno.test("fails", () => { throw new Error("broken"); });\n`;
 
-/** The files of two folders of tests, and a module with an example. */
+/**
+ * The files of two folders of tests, and a module with an example: a small project, in which the
+ * commands of README.md and CONTRIBUTING.md take seconds.
+ */
 const files = {
   "tests/a_test.ts": passing("a"),
   "tests/deep/b_test.ts": passing("b") + passing("c").replace(/^import.*$/m, ""),

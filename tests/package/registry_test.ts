@@ -230,6 +230,7 @@ Deno.test("a user of the published package, without the repository and with empt
       assertEquals(stdout, "4.22.0 0 true\n");
     });
     const [build] = await findBuilds(cacheFolder(), undefined);
+    // The example of the command `native` in docs/reference/commands.md.
     await t.step({
       name: "finds the native engine that was set up",
       ignore: build === undefined,

@@ -1,5 +1,5 @@
 /**
- * The pipelines in pipelines/bars/, on files of 1,000 rows in the layout of the data sets.
+ * The pipelines in pipelines/bars/, whose commands are in docs/results.md, on files of 1,000 rows in the layout of the data sets.
  *
  * @module
  */

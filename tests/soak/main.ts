@@ -11,33 +11,35 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openProject } from "../../src/launch/project.ts";
 import { thisMachine } from "../../bench/machine.ts";
+import { fail, refuseUnknown } from "../../bench/usage.ts";
 import { openDisk } from "./disk.ts";
 import { type SoakReport, soakTable } from "./report.ts";
 import { soak, type SoakCounts } from "./soak.ts";
 import { makeSubjects, subjectNames } from "./subjects.ts";
 
 const USAGE =
-  `usage: deno task soak [--minutes N] [--seed N] [--run N] [--only TEXT] [--results FOLDER]
+  `usage: deno task soak [--minutes N] [--seed N] [--run N] [--only TEXT] [--results FOLDER] [--list]
 
   --minutes N       start no run after this many minutes (default 30)
   --seed N          the seed of all random faults (default 1)
   --run N           repeat only run N, with its faults at the same steps
   --only TEXT       use only pipelines with TEXT in their name: ${subjectNames.join(", ")}
-  --results FOLDER  the folder for the report (default bench/results)`;
+  --results FOLDER  the folder for the report (default bench/results)
+  --list            print the pipelines without training`;
 
 Deno.exit(await main());
 
 async function main(): Promise<number> {
   const options = parseArgs(Deno.args, {
     string: ["minutes", "seed", "run", "only", "results"],
-    boolean: ["help"],
+    boolean: ["help", "list"],
     default: {
       minutes: "30",
       seed: "1",
       only: "",
       results: fileURLToPath(new URL("../../bench/results", import.meta.url)),
     },
-    unknown: (argument) => fail(`unknown argument ${argument}\n\n${USAGE}`),
+    unknown: refuseUnknown(USAGE),
   });
   if (options.help) {
     console.log(USAGE);
@@ -51,6 +53,10 @@ async function main(): Promise<number> {
   const minutes = number("minutes", 0), seed = number("seed", 0), first = number("run", 0);
   const names = subjectNames.filter((name) => name.includes(options.only));
   if (names.length === 0) fail(`no pipeline name contains ${options.only}\n\n${USAGE}`);
+  if (options.list) {
+    console.log(names.join("\n"));
+    return 0;
+  }
   const folder = await Deno.makeTempDir({ prefix: "rocket-soak-" });
   const disk = await openDisk(join(folder, "disk"));
   const started = performance.now();
@@ -103,9 +109,4 @@ function isNoResults(argument: string, index: number, all: readonly string[]): b
 async function hasFailed(folder: string): Promise<boolean> {
   for await (const { name } of Deno.readDir(folder)) if (name.startsWith("failed-")) return true;
   return false;
-}
-
-function fail(message: string): never {
-  console.error(`error: ${message}`);
-  Deno.exit(2);
 }

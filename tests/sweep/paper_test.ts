@@ -1,11 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { arrowFile } from "../../data/arrow_file.ts";
-import { movielens } from "../../data/movielens.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { allowedCode } from "../../src/pipeline/allowed_code.ts";
 import type { Plan } from "../../src/pipeline/plan.ts";
-import { createRandom } from "../../src/base/random.ts";
 import { planOf } from "../../src/sweep/check.ts";
 import { readSweep, type Sweep } from "../../src/pipeline/sweep_file/read.ts";
 import { stepInput } from "../../src/train/step_input.ts";
@@ -14,8 +11,9 @@ import { netsOf, prepareNets } from "../../src/run/prepare_nets.ts";
 import { prepareJobs } from "../../src/run/run.ts";
 import { disposeState, initialState, trainStep } from "../../src/train/step.ts";
 import { initialValues } from "../../src/train/variables.ts";
-import { root } from "../support/command_line.ts";
+import { inFolder, root } from "../support/command_line.ts";
 import { withFiles } from "../support/problems.ts";
+import { makeRandomMovieLens, randomImages } from "../support/random_data_sets.ts";
 import { allCode } from "../support/all_code.ts";
 
 const folder = join(root, "pipelines", "paper");
@@ -23,26 +21,13 @@ const files = [...Deno.readDirSync(folder)].map(({ name }) => name)
   .filter((name) => name.endsWith(".yaml"));
 const images = files.filter((file) => file !== "ads.yaml");
 
-/** Makes 40 random images in the layout of `deno task data`, with classes of both CIFARs. */
-function noise(size: number): Uint8Array<ArrayBuffer> {
-  const rows = 40, random = createRandom(1);
-  const bytes = (length: number, most: number) =>
-    Uint8Array.from({ length }, () => random.uniform() * most);
-  return arrowFile({
-    images: bytes(rows * size, 256),
-    labels: { label: bytes(rows, 10), coarse: bytes(rows, 20), fine: bytes(rows, 100) },
-    about: {},
-    batchRows: 16,
-  }) as Uint8Array<ArrayBuffer>;
-}
-
 /** Passes a test the sweep with random images instead of its data. */
 async function withSweep(
   file: string,
   test: (sweep: Sweep) => Promise<void> | void,
 ): Promise<void> {
   if (file === "ads.yaml") return await withClicks(test);
-  const images = noise(file.startsWith("fashion-mnist") ? 28 * 28 : 32 * 32 * 3);
+  const images = randomImages(file.startsWith("fashion-mnist") ? 28 * 28 : 32 * 32 * 3);
   await withFiles({ "noise.arrow": images }, async (data) => {
     const path = join(data, "noise.arrow");
     const paths = ["train", "test"].map((split) => `data.${split}.path=${path}`);
@@ -53,18 +38,8 @@ async function withSweep(
 
 /** Passes a test the sweep of the ads with 200 random clicks in the layout of MovieLens. */
 async function withClicks(test: (sweep: Sweep) => Promise<void> | void): Promise<void> {
-  const random = createRandom(1),
-    draw = (count: number) => 1 + Math.floor(random.uniform() * count);
-  const lines = (count: number, line: (number: number) => string) =>
-    Array.from({ length: count }, (_, index) => line(index + 1) + "\n").join("");
-  const genres = Array.from({ length: 19 }, (_, genre) => Number(genre === 3)).join("|");
-  const ratings = {
-    "u.data": lines(200, (time) => `${draw(4)}\t${draw(6)}\t${draw(5)}\t${time}`),
-    "u.item": lines(6, (item) => `${item}|Film (1995)|01-Jan-1995||http://a|${genres}`),
-    "u.user": lines(4, (user) => `${user}|${20 + user}|F|artist|85711`),
-  };
-  await withFiles(ratings, async (data) => {
-    await movielens.make({ from: data, out: data, report: () => {} });
+  await inFolder(async (data) => {
+    await makeRandomMovieLens(data);
     const paths = ["train", "validation", "test"]
       .map((split) => `data.${split}.path=${join(data, `${split}.arrow`)}`);
     const set = [...paths, "train.batch=4"];

@@ -11,6 +11,7 @@ import { planOf } from "../../src/sweep/check.ts";
 import { allCode } from "../support/all_code.ts";
 import { inFolder, root } from "../support/command_line.ts";
 
+/** The sweeps of docs/results.md on synthetic clicks. */
 const folder = join(root, "pipelines", "synthetic");
 const sweeps = [...Deno.readDirSync(folder)].map(({ name }) => name)
   .filter((name) => name.endsWith(".yaml") && name !== "clicks.yaml");
