@@ -95,7 +95,7 @@ export async function readParquetImages(
 }
 
 const otherRows = (path: string, expected: number) =>
-  new UserError(`${path} does not have ${counted(expected, "row")}, as CIFAR has`);
+  new UserError(`expected ${counted(expected, "row")} in ${path}, as in CIFAR`);
 
 /** Decodes an image of 32 × 32 pixels. */
 function decoded(

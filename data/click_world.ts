@@ -146,7 +146,9 @@ export function zipf(count: number, exponent: number): Float64Array {
   return sums.map((value) => value / sum);
 }
 
-/** Users and items with their properties, drawn with a seed. */
+/**
+ * The users and items of the synthetic clicks with their properties, which are drawn with a seed.
+ */
 export class ClickWorld {
   /** The number of users. */
   readonly users: number;

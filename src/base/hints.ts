@@ -135,7 +135,8 @@ export function joinHints(...hints: readonly HintText[]): HintText {
 }
 
 /**
- * Adds to a hint how to follow it. The change that the hint suggests stays the same.
+ * Adds an explanation to the text of a hint, such as how to make the change. The change that the
+ * hint suggests stays the same.
  *
  * @param text The text of the hint.
  * @param how How to follow it.

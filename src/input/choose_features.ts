@@ -93,7 +93,7 @@ export function chooseFeatures(plan: Plan, columns: readonly string[]): Complete
     place: plan.document.place(["data", "features"]),
     hint: hint(
       "features/none",
-      "name a column, or use a file with columns in addition to the label and those that other options name",
+      "name a column, or use a file with more columns: the label and other options use all columns of this file",
       { edit: "the features, or the data file" },
     ),
     exitCode: 2,

@@ -252,8 +252,8 @@ export function isNull(data: Data, index: number): boolean {
 }
 
 /**
- * Counts the nulls of a column: null values, and rows that are or contain a null list without
- * values.
+ * Counts the nulls of a column: null values, including those in lists, and rows with a null in
+ * place of a list.
  *
  * @param column The column in one record batch.
  */

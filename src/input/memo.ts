@@ -189,8 +189,8 @@ export class TextMemo {
 const memos = new WeakCache<readonly string[], TextMemo>();
 
 /**
- * Returns what remembers the ids of the texts of a vocabulary. Decoders of the same vocabulary share
- * it as long as one of them is used.
+ * Returns the {@linkcode TextMemo} of a vocabulary, which stores the ids of texts. Decoders of the
+ * same vocabulary share it as long as one of them is used.
  *
  * @param vocabulary The texts, by id.
  */

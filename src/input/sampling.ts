@@ -39,7 +39,7 @@ export async function sampledRows(
   if (kind === "number") {
     throw new UserError("data.sampling keeps rows by their class, but the label is a number", {
       place: document.place(["data", "sampling"]),
-      hint: hint("sampling/number", "remove `sampling`; `data.rows` keeps a number of rows", {
+      hint: hint("sampling/number", "remove `sampling`; to train on fewer rows, use `data.rows`", {
         remove: ["."],
       }),
       exitCode: 2,

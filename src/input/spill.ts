@@ -107,9 +107,9 @@ export class Spill {
  */
 export function fullDisk(folder: string, left: number, cause?: unknown): UserError {
   return new UserError(
-    `the rows do not fit in memory, and the disk that contains ${folder}, where they are stored instead, is full: ${
+    `the rows do not fit in memory, and only ${
       formatBytes(left)
-    } are left`,
+    } are left on the disk that contains ${folder}, where they are stored instead`,
     {
       hint: hint(
         "spill/room",

@@ -4,7 +4,7 @@ import type { Plan, PlannedLoss } from "../pipeline/plan.ts";
 import type { VariableRegistry } from "../stages/network.ts";
 import { AUXILIARY, type AuxiliaryHead, declareHead } from "../train/auxiliary.ts";
 
-/** The output of the auxiliary head, as losses name it. */
+/** The name of the auxiliary head's output in the entries of losses. */
 export const HEAD_OUTPUT = `light.${AUXILIARY}`;
 
 /** The shapes of the nets' outputs by `NET.OUTPUT`, without the batch axis. */

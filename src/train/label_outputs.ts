@@ -34,7 +34,8 @@ export function withLabelOutputs(pair: BuiltNets, label: LabelSpec): BuiltNets {
 }
 
 /**
- * Returns the rows that have a label, with its values and logits.
+ * Returns the rows of a batch in which one of several labels is not null, with the values and the
+ * logits of this label.
  *
  * @param batch The rows, with the values and logits of all labels.
  * @param part The label.

@@ -164,7 +164,10 @@ export function weighted(
   return tf.mul(loss, schedule ? tf.mul(weight, factors.get(schedule)!) : weight);
 }
 
-/** The parts of a batch that losses read in addition to the label. */
+/**
+ * The columns of the source and the outputs of outside teachers that losses read from a batch, in
+ * addition to the label.
+ */
 export interface PartsRead {
   /** The columns of the source. */
   readonly columns: readonly string[];
@@ -173,7 +176,8 @@ export interface PartsRead {
 }
 
 /**
- * Lists the parts of a batch that losses read in addition to the label.
+ * Lists the columns of the source and the outside teachers that losses read, in addition to the
+ * label.
  *
  * @param terms The loss terms.
  */

@@ -55,8 +55,8 @@ Deno.test("cifar reads Parquet files with encoded images, in the order of their 
 
 Deno.test("cifar rejects Parquet files whose rows are not those of CIFAR", async () => {
   const cases: [string, string][] = [
-    [rowsOf([1]), "test.parquet does not have 2 rows, as CIFAR has"],
-    [rowsOf([1, 2, 3]), "test.parquet does not have 2 rows, as CIFAR has"],
+    [rowsOf([1]), "expected 2 rows in test.parquet, as in CIFAR"],
+    [rowsOf([1, 2, 3]), "expected 2 rows in test.parquet, as in CIFAR"],
     [rowsOf([1, 10]), "row 2 of test.parquet has the label class 10; expected 0 to 9"],
     [
       rowsOf([1, 2]).replace("2::BIGINT", "NULL::BIGINT"),

@@ -387,7 +387,8 @@ export function commandOf(words: readonly string[]): { name: CommandName; words:
 }
 
 /**
- * Returns an option as a command describes it.
+ * Returns the properties of a command-line option, such as its description. A command can replace
+ * some of them by its own.
  *
  * @param command The command; undefined for what is common to all commands.
  * @param name The option's name.

@@ -49,7 +49,10 @@ export async function planLosses(
   return losses;
 }
 
-/** The name that stands in place of a net in the names of outputs of teachers outside the run. */
+/**
+ * The first part of the names of outputs of teachers outside the run, as in `teacher.logits`. The
+ * names of other outputs start with the name of a net.
+ */
 export const OUTSIDE = "teacher";
 
 function planTeacher(
