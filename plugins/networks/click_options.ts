@@ -38,7 +38,7 @@ export const sharing = (what: string) =>
 
 const embedding = z.int().positive().default(16).describe("The number of values per embedding.");
 
-/** The options of the embeddings. */
+/** The options for embeddings: their size, and how single features are read. */
 export const embeddings = {
   embedding,
   features: z.record(z.string(), layers.featureOptions).default({}).describe(
@@ -47,7 +47,7 @@ export const embeddings = {
   ),
 };
 
-/** The options of embeddings that all have the same size. */
+/** The same options as {@linkcode embeddings}, for networks whose embeddings all have one size. */
 export const pooledFeatures = {
   embedding,
   features: z.record(z.string(), layers.poolingOptions).default({}).describe(

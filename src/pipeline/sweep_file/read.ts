@@ -56,7 +56,7 @@ export interface SweepRun {
   document(): Document;
 }
 
-/** A sweep that was read from a file or a value. */
+/** A sweep that was read from a sweep file, or from a value in a program. */
 export interface Sweep {
   /** The document of the sweep, which knows the places of its values. */
   readonly document: Document;
