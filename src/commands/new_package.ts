@@ -6,7 +6,7 @@ import { quoted } from "../base/quoted.ts";
 import { onlyArgument } from "../launch/command_line/options.ts";
 import { print } from "../base/terminal.ts";
 import { jsonText, refuseFull, writeNew } from "./new_files.ts";
-import { pipelineTask, rocketConfig } from "./new_rocket.ts";
+import { pipelineTask, registryRemarks, rocketConfig } from "./new_rocket.ts";
 import { camel, clusters } from "./new_stage.ts";
 import { stageFiles } from "./templates.ts";
 import readme from "./templates/package/README.md" with { type: "text" };
@@ -54,6 +54,7 @@ export async function newPackage(
     ".gitignore": "runs/\n",
   });
   print(
+    ...registryRemarks(link).flatMap((remark) => ["", `note: ${remark}`]),
     "",
     "next:",
     ...(resolve(folder) === Deno.cwd() ? [] : [`  cd ${quoted(folder)}`]),

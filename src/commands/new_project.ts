@@ -8,7 +8,7 @@ import { onlyArgument } from "../launch/command_line/options.ts";
 import { print } from "../base/terminal.ts";
 import { jsonText, type NewFiles, refuseFull, writeNew } from "./new_files.ts";
 import { makePipeline } from "./new_pipeline.ts";
-import { pathFrom, pipelineTask, rocketConfig } from "./new_rocket.ts";
+import { pathFrom, pipelineTask, registryRemarks, rocketConfig } from "./new_rocket.ts";
 import { type FileTable, readTable } from "./new_table.ts";
 import { stageFiles } from "./templates.ts";
 import readme from "./templates/project/README.md" with { type: "text" };
@@ -87,7 +87,7 @@ export async function newProject(
     }),
   });
   print(
-    ...remarks.flatMap((remark) => ["", `note: ${remark}`]),
+    ...[...remarks, ...registryRemarks(link)].flatMap((remark) => ["", `note: ${remark}`]),
     "",
     "next:",
     ...(resolve(folder) === Deno.cwd() ? [] : [`  cd ${quoted(folder)}`]),

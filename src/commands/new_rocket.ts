@@ -1,6 +1,8 @@
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { quoted } from "../base/quoted.ts";
 import { ALLOW_SCRIPTS, PACKAGE_NAME, ROCKET_VERSION } from "../base/package.ts";
 
 /** How a new project or package depends on Rocket. */
@@ -42,6 +44,36 @@ export async function rocketConfig(
  * @param rocket The specifier of Rocket's package.
  */
 export const pipelineTask = (rocket: string): string => `deno run -A --quiet ${rocket}/cli`;
+
+/**
+ * Returns a remark if a new project loads Rocket from the registry, which did not answer this
+ * command: then, Rocket itself runs from a copy of the repository, with stand-ins for the modules
+ * of the registry.
+ *
+ * @param link The folder with a copy of Rocket's repository to use instead of the registry.
+ * @param module The address of a module that comes from the registry if the registry answers.
+ * @returns One remark, or none.
+ */
+export function registryRemarks(
+  link: string | undefined,
+  module: string | undefined = registryModule(),
+): readonly string[] {
+  if (link !== undefined || !module?.startsWith("file:")) return [];
+  const copy = relative(Deno.cwd(), fileURLToPath(new URL("../../", import.meta.url))) || ".";
+  return [
+    "the commands below load Rocket from JSR, which did not answer. If this machine cannot reach " +
+    `it, remove the folder, and repeat the command with --link ${quoted(copy)}`,
+  ];
+}
+
+function registryModule(): string | undefined {
+  try {
+    return import.meta.resolve("@std/cli/parse-args");
+  } catch {
+    // The published package does not import it by this name.
+    return undefined;
+  }
+}
 
 /** A copy of Rocket on this machine. */
 interface LinkedRocket {

@@ -5,11 +5,12 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { UserError } from "../../src/base/errors.ts";
 import { makePipeline } from "../../src/commands/new_pipeline.ts";
 import { newProject } from "../../src/commands/new_project.ts";
+import { registryRemarks } from "../../src/commands/new_rocket.ts";
 import { type FileColumn, readTable } from "../../src/commands/new_table.ts";
 import {
   deno,
@@ -258,4 +259,15 @@ Deno.test("readTable() finds out the delimiter, the encoding and the decimal com
       "usual.csv": {},
     });
   });
+});
+
+Deno.test("new project and new package say that JSR did not answer, and how to do without it", () => {
+  const standIn = "file:///copy/src/launch/compat/cli/parse_args.ts";
+  const [remark] = registryRemarks(undefined, standIn);
+  assertMatch(remark!, /load Rocket from JSR, which did not answer.* --link \S+$/);
+  const [, link] = /--link (\S+)$/.exec(remark!)!;
+  assertEquals(resolve(link!), resolve(root));
+  assertEquals(registryRemarks(root, standIn), []);
+  assertEquals(registryRemarks(undefined, "https://jsr.io/@std/cli/1.0.0/parse_args.ts"), []);
+  assertEquals(registryRemarks(undefined, ""), []);
 });
