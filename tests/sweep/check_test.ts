@@ -52,8 +52,9 @@ Deno.test("runSweep() keeps finished runs whose seeds drew other rows, and refus
   const drawn = {
     rows: { ...digitsPipeline().data as object, rows: 100 },
     split: { ...others, all: train, split: { test: 0.5 } },
+    "split with a seed": { ...others, all: train, split: { test: 0.5, seed: 7 } },
   };
-  for (const data of Object.values(drawn)) {
+  for (const [name, data] of Object.entries(drawn)) {
     await inFolder(async (folder) => {
       const base = digitsPipeline({
         data,
@@ -67,6 +68,17 @@ Deno.test("runSweep() keeps finished runs whose seeds drew other rows, and refus
       assertEquals(first.failures, []);
       const again = await runSweep(defineSweep(sweep), options);
       assertEquals(again.table.rows, first.table.rows);
+      const [one, two] = await Promise.all([1, 2].map(async (seed) => {
+        const file = join(folder, "out", "rocket", `seed-${seed}`, "pipeline.json");
+        return JSON.parse(await Deno.readTextFile(file)).data;
+      }));
+      for (const split of ["train", "test"]) {
+        const isSame = one[split].fingerprint === two[split].fingerprint;
+        // Without a seed of its own, the seed of the run divides the rows.
+        if (name !== "rows") {
+          assertEquals(isSame, name === "split with a seed", `${name}, ${split}`);
+        }
+      }
       const kept = join(folder, "out", "rocket", "seed-2", "pipeline.json");
       const run = JSON.parse(await Deno.readTextFile(kept));
       run.data.train.fingerprint = "other rows";

@@ -16,7 +16,7 @@ import { parseYaml } from "./parse_yaml.ts";
  */
 export function applyChange(root: Node, change: string): Node {
   const file = `--set ${change.replaceAll(/\s+/g, " ")}`;
-  const equals = change.indexOf("=");
+  const equals = endOfPath(change);
   const path = equals > 0 ? parsePath(change.slice(0, equals)) : undefined;
   if (!path) {
     throw new UserError(`--set expects PATH=VALUE, got ${JSON.stringify(change)}`, {
@@ -96,15 +96,70 @@ function withoutPositions(node: Node): Node {
   return { ...plain, entries };
 }
 
+/** A name in brackets and quotes, as JSON, at a position of a path. */
+const QUOTED = /\[("(?:[^"\\]|\\.)*")\]/y;
+
+/** The parts of a path: an index in brackets, a name in brackets, and a name after a dot. */
+const INDEX = /\[(\d+)\]/y, DOT = /\./y;
+
+/** Matches a pattern at a position of a text. */
+function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
+}
+
+/** Returns the index of the first equals sign that is not part of a name in quotes; or −1. */
+function endOfPath(change: string): number {
+  for (let at = 0; at < change.length; at++) {
+    if (change[at] === "=") return at;
+    at += Math.max(0, (matchAt(QUOTED, change, at)?.[0].length ?? 0) - 1);
+  }
+  return -1;
+}
+
 /**
- * Parses a path such as `losses.2.weight` or `losses[2].weight`.
+ * Parses a path such as `losses.2.weight` or `losses[2].weight`. A name with a dot is in brackets
+ * and quotes, as messages show it: `data.features["a.b"].column`.
  *
  * @param text The text.
  * @returns The path; undefined if the text is not a path.
  */
 export function parsePath(text: string): string[] | undefined {
-  const keys = text.replaceAll(/\[(\d+)\]/g, ".$1").split(".");
-  return keys.every((key) => key !== "") ? keys : undefined;
+  const keys: string[] = [];
+  let name = "", isName = true;
+  // Ends the name before a dot, a bracket, or the end, unless brackets were there.
+  const ended = () => {
+    if (isName && name === "") return false;
+    if (isName) keys.push(name);
+    name = "";
+    return true;
+  };
+  for (let at = 0; at < text.length;) {
+    const quoted = matchAt(QUOTED, text, at), index = matchAt(INDEX, text, at);
+    const part = quoted ?? index ?? matchAt(DOT, text, at);
+    if (!part) {
+      if (!isName) return undefined;
+      name += text[at++];
+      continue;
+    }
+    // A path can start with a name in quotes.
+    if (!(at === 0 && quoted) && !ended()) return undefined;
+    const key = quoted ? textOf(quoted[1]!) : index?.[1];
+    if (key === "" || quoted && key === undefined) return undefined;
+    if (key !== undefined) keys.push(key);
+    isName = key === undefined;
+    at += part[0].length;
+  }
+  return ended() ? keys : undefined;
+}
+
+/** Reads a JSON text; undefined if it is none. */
+function textOf(json: string): string | undefined {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 function replaced(node: Node, [key, ...rest]: Path, parent: Path, value: Node, place: Place): Node {

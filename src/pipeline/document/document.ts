@@ -13,7 +13,8 @@ import { asWritten, type EnvironmentOptions, readEnvironment } from "./environme
 import { type Place, type Problem, UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
 import { importCustom, importFault, notDownloaded } from "../module.ts";
-import { follow, merge, type Node, nodeOf, type Path, placeOf, valueOf } from "./nodes.ts";
+import { mergePipelines } from "./merge_pipelines.ts";
+import { follow, type Node, nodeOf, type Path, placeOf, valueOf } from "./nodes.ts";
 import { parseYaml } from "./parse_yaml.ts";
 import { isUrl } from "../registry.ts";
 
@@ -368,12 +369,12 @@ export async function extended(
       within,
       reading,
     );
-    below = below ? merge(below, read) : read;
+    below = below ? mergePipelines(below, read) : read;
   }
   const entries = new Map(node.entries);
   entries.delete("extends");
   const above = { ...node, entries };
-  return below ? merge(below, above) : above;
+  return below ? mergePipelines(below, above) : above;
 }
 
 /**

@@ -24,7 +24,8 @@ import { quoted } from "../../base/quoted.ts";
 import { formatCount } from "../../base/text_table.ts";
 import { sweepFiles } from "../../base/files/sweep_files.ts";
 import { hint, type HintText, nameHint } from "../../base/hints.ts";
-import { childOf, type MapNode, merge, type Node, nodeOf, placeOf } from "../document/nodes.ts";
+import { mergePipelines } from "../document/merge_pipelines.ts";
+import { childOf, type MapNode, type Node, nodeOf, placeOf } from "../document/nodes.ts";
 import { zodProblems } from "../option_problems.ts";
 import { type Axis, combinations, type GridPoint, shortNames } from "./grid.ts";
 import { sweepSchema, type SweepValue } from "./schema.ts";
@@ -449,7 +450,7 @@ async function withSetting(base: Node, setting: Node, reading: Reading): Promise
     parts.delete(key);
     changes.push([key, value]);
   }
-  const laid = merge(base, await extended({ ...setting, entries: parts }, reading));
+  const laid = mergePipelines(base, await extended({ ...setting, entries: parts }, reading));
   return changes.reduce((node, [key, value]) => {
     const path = parsePath(key), place = placeOf(value, [key]);
     if (path) return changeAt(node, path, value, place);

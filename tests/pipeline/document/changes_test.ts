@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { applyChange } from "../../../src/pipeline/document/changes.ts";
+import { applyChange, parsePath } from "../../../src/pipeline/document/changes.ts";
 import {
   follow,
+  formatPath,
   type Node,
   nodeOf,
   type Path,
@@ -43,6 +44,8 @@ Deno.test("applyChange() replaces a value, read as YAML", () => {
     ["metrics=[loss, auc]", ["metrics"], ["loss", "auc"]],
     ["metrics.0=loss", ["metrics"], ["loss"]],
     ["metrics[0]=loss", ["metrics"], ["loss"]],
+    ['data["label"]=x=y', ["data", "label"], "x=y"],
+    ['["name"]=other', ["name"], "other"],
     ["network={ use: mlp, light: [8] }", ["network"], { use: "mlp", light: [8] }],
   ];
   for (const [change, path, value] of cases) assertEquals(changed(change, path), value, change);
@@ -54,6 +57,13 @@ Deno.test("applyChange() creates missing maps along the path", () => {
     features: { image: { shape: [8, 8, 1] } },
   });
   assertEquals(changed("train.epochs=3", ["train"]), { epochs: 3 });
+  const path = 'data.features["a.b = \\"c\\" [0]"].ids';
+  assertEquals(changed(`${path}=train`, ["data", "features"]), {
+    'a.b = "c" [0]': { ids: "train" },
+  });
+  assertEquals(changed("data.features.price [EUR].nulls=mean", ["data", "features"]), {
+    "price [EUR]": { nulls: "mean" },
+  });
 });
 
 Deno.test("applyChange() appends an item at the index after the end of a list", () => {
@@ -160,4 +170,25 @@ Deno.test("applyChange() rejects values that are not YAML, without the line of a
   assertEquals(await problemsOf(() => applyChange(pipeline(), "metrics=[a")), [
     ["--set metrics=[a", "Flow sequence must end with a ]", ""],
   ]);
+});
+
+Deno.test("parsePath() reads the paths that messages show, and refuses what is none", () => {
+  const paths = [["losses", 2, "weight"], ["data", "features", "a.b", "ids"], ["data", "x y", 0]];
+  for (const path of paths) assertEquals(parsePath(formatPath(path)), path.map(String));
+  const texts = [
+    "",
+    ".",
+    "a.",
+    ".a",
+    "a..b",
+    "[0]",
+    "a.[0]",
+    "a[0]b",
+    '["a"]b',
+    '[""]',
+    '["\\q"].a',
+  ];
+  for (const text of texts) assertEquals(parsePath(text), undefined, text);
+  assertEquals(parsePath("a[0][1].b"), ["a", "0", "1", "b"]);
+  assertEquals(parsePath('a["b'), ['a["b']);
 });
