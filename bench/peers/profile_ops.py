@@ -19,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework import graph_pb2
+from tensorflow.core.framework import graph_pb2, node_def_pb2
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 import worker
@@ -27,7 +27,7 @@ import worker
 WARM_UP, TIMED, PROFILED = 5, 15, 5
 
 # The nodes of a recorded graph that run in each call: its outputs, and writes in place.
-RUN = ("Identity", "InplaceUpdate")
+RUN = ("Identity", "ResourceScatterUpdate")
 
 
 def profile(step: Callable[[], object]) -> dict:
@@ -60,18 +60,28 @@ def profile(step: Callable[[], object]) -> dict:
     return {"milliseconds": statistics.median(times), "ops": ops}
 
 
+def table(node: node_def_pb2.NodeDef) -> tuple[tf.Tensor, tf.Operation]:
+    """A resource variable for an embedding table, and the operation that fills it."""
+    shape = [dim.size for dim in node.attr["_handle_shapes"].list.shape[0].dim]
+    variable = tf.raw_ops.VarHandleOp(shape=shape, dtype=tf.float32, shared_name=f"table_{node.name}")
+    return variable, tf.raw_ops.AssignVariableOp(resource=variable, value=tf.fill(shape, 0.1))
+
+
 def recorded(file: str, below: int) -> Callable[[], object]:
     """A step of a recorded graph, on random numbers; whole numbers are below a limit, as ids are."""
     definition = graph_pb2.GraphDef.FromString(pathlib.Path(file).read_bytes())
     graph = tf.Graph()
     with graph.as_default():
-        tf.import_graph_def(definition, name="")
+        # Embedding tables are resource variables.
+        tables = {node.name: table(node) for node in definition.node if "_handle_shapes" in node.attr}
+        tf.import_graph_def(definition, name="", input_map={f"{name}:0": value for name, (value, _) in tables.items()})
     read = {name.split(":")[0].lstrip("^") for node in definition.node for name in node.input}
-    fetches = [f"{node.name}:0" for node in definition.node if node.op in RUN and node.name not in read]
+    fetches = [node.name for node in definition.node if node.op in RUN and node.name not in read]
+    fetches = [name if graph.get_operation_by_name(name).type == RUN[1] else f"{name}:0" for name in fetches]
     random = np.random.default_rng(0)
     feeds = {}
     for node in definition.node:
-        if node.op != "Placeholder":
+        if node.op != "Placeholder" or node.name in tables:
             continue
         tensor = graph.get_tensor_by_name(f"{node.name}:0")
         if tensor.dtype == tf.int32:
@@ -80,7 +90,9 @@ def recorded(file: str, below: int) -> Callable[[], object]:
             feeds[tensor] = random.random(tensor.shape, dtype=np.float32) * np.float32(0.1)
     threads = worker.threads()
     config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
-    call = tf.compat.v1.Session(graph=graph, config=config).make_callable(fetches, feed_list=list(feeds))
+    session = tf.compat.v1.Session(graph=graph, config=config)
+    session.run([assign for _, assign in tables.values()])
+    call = session.make_callable(fetches, feed_list=list(feeds))
     values = list(feeds.values())
     return lambda: call(*values)
 

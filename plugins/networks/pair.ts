@@ -211,6 +211,7 @@ function inPart(scope: Scope, variables: ReadonlyMap<Variable, Variable>): Scope
     training: scope.training,
     read: (variable) => scope.read(real(variable)),
     lookup: (table, ids) => scope.lookup(real(table), ids),
+    lookupColumns: (tables, ids) => scope.lookupColumns(tables.map(real), ids),
     update: (variable, value) => scope.update(real(variable), value),
     shared: (name, compute) => {
       const value = values.get(name) ?? compute(own);

@@ -17,6 +17,7 @@ const stage: OptimizerStage = defineOptimizer({
     ),
   }),
   example: "use: adagrad\nlearningRate: 0.01",
+  elementwise: true,
   slots: ({ initial }) => ({ square: initial }),
   create: ({ epsilon, weightDecay }) => ({ value, gradient, slots, learningRate }) => {
     const g = decayed(gradient, value, weightDecay);

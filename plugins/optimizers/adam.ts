@@ -17,6 +17,7 @@ const stage: OptimizerStage = defineOptimizer({
     ),
   }),
   example: "use: adam\nlearningRate: 0.001",
+  elementwise: true,
   slots: momentSlots,
   scalars: momentScalars,
   create: ({ weightDecay, ...options }) => (input) => {

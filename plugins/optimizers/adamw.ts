@@ -17,6 +17,7 @@ const stage: OptimizerStage = defineOptimizer({
     ),
   }),
   example: "use: adamw\nlearningRate: 0.001\nweightDecay: 0.01",
+  elementwise: true,
   slots: momentSlots,
   scalars: momentScalars,
   create: ({ weightDecay, ...options }) => (input) => {

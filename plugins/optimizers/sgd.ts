@@ -21,6 +21,7 @@ const stage: OptimizerStage = defineOptimizer({
     ),
   }),
   example: "use: sgd\nlearningRate: 0.1\nmomentum: 0.9\nweightDecay: 5e-4",
+  elementwise: true,
   slots: ({ momentum }) => momentum === 0 ? {} : { momentum: 0 },
   create({ momentum, nesterov, weightDecay }) {
     if (nesterov && momentum === 0) {

@@ -9,6 +9,40 @@
 import * as tf from "@tensorflow/tfjs";
 import { heapOf } from "./kernels/wasm_heap.ts";
 import { isNative, nativeOp } from "./ops/native_op.ts";
+import { placeOf, readStored, storedTables, writeStored } from "./stores.ts";
+
+/**
+ * Creates embedding tables of zeros. On the native engine they are in one store, so that rows of all
+ * of them can be read by one operation, and written by one.
+ *
+ * @param counts The number of rows of each table.
+ * @param size The number of values per row.
+ * @returns The tables, `[rows, size]`.
+ */
+export function createTables(counts: readonly number[], size: number): tf.Tensor2D[] {
+  if (isNative()) return storedTables(counts, size);
+  return counts.map((rows) => tf.fill([rows, size], 0) as tf.Tensor2D);
+}
+
+/**
+ * Checks whether a tensor is a table in a store, which only the functions of this module can read.
+ * On engines other than the native one, tables are like other tensors.
+ *
+ * @param tensor The tensor.
+ */
+export function isStored(tensor: tf.Tensor): boolean {
+  return placeOf(tensor) !== undefined;
+}
+
+/**
+ * Returns an object that is the same for tables whose rows one operation can read.
+ *
+ * @param table The table.
+ * @returns The table's store, or what stands for the table alone.
+ */
+export function storeOf(table: tf.Tensor): object {
+  return placeOf(table)?.store ?? table.dataId;
+}
 
 /**
  * Reads rows of a table by their numbers. Callers must define the gradient.
@@ -19,16 +53,103 @@ import { isNative, nativeOp } from "./ops/native_op.ts";
  * @throws {Error} If a row number is not from 0 to rows − 1.
  */
 export function gatherRows(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => gatherFrom([table], ids).rows);
+}
+
+/**
+ * Reads rows of tables of one store. Callers must define the gradient.
+ *
+ * @param tables One table, for all row numbers; or several, one for each number along the last axis.
+ * @param ids The row numbers in the tables, int32.
+ * @returns The rows `[...ids, size]`, and their numbers in the store.
+ * @throws {Error} If a row number is not from 0 to rows − 1.
+ */
+export function gatherFrom(
+  tables: readonly tf.Tensor[],
+  ids: tf.Tensor,
+): { readonly rows: tf.Tensor; readonly numbers: tf.Tensor } {
+  const numbers = rowNumbers(tables, ids);
+  try {
+    return { rows: gatherNumbered(tables[0]!, numbers), numbers };
+  } catch (error) {
+    if (numbers === ids) throw error;
+    throw wrongRow(tables, ids) ?? error;
+  }
+}
+
+/** Returns the error for a row number that is not in its table. */
+function wrongRow(tables: readonly tf.Tensor[], ids: tf.Tensor): RangeError | undefined {
+  const values = ids.dataSync(),
+    countOf = (index: number) => tables[index % tables.length]!.shape[0]!;
+  const index = values.findIndex((id, index) => id < 0 || id >= countOf(index));
+  if (index < 0) return undefined;
+  return new RangeError(
+    `there is no row ${values[index]} in a table of ${countOf(index)} rows, from 0 to ${
+      countOf(index) - 1
+    }`,
+  );
+}
+
+/**
+ * Returns the numbers of rows in the store of their tables. A number that is not in its table
+ * becomes one that is not in the store.
+ *
+ * @param tables A table for all row numbers; or several, of one store, one for each number along
+ *   the last axis.
+ * @param ids The row numbers in the tables, int32.
+ * @returns The row numbers in the store, of the same shape.
+ */
+function rowNumbers(tables: readonly tf.Tensor[], ids: tf.Tensor): tf.Tensor {
+  const places = tables.map(placeOf), [first] = places;
+  // In a table that is alone, TensorFlow refuses numbers of other rows.
+  if (!first || first.rows === first.store.rows) return ids;
+  const numbers = (values: readonly number[]) =>
+    values.length === 1 ? tf.scalar(values[0]!, "int32") : tf.tensor1d([...values], "int32");
+  const firsts = numbers(places.map((place) => place!.first));
+  const counts = numbers(places.map((place) => place!.rows));
+  return tf.tidy(() => {
+    const within = tf.logicalAnd(tf.greaterEqual(ids, tf.scalar(0, "int32")), tf.less(ids, counts));
+    const [found] = nativeOp(
+      "SelectV2",
+      { T: { type: "int32" } },
+      [within, tf.add(ids, firsts), tf.scalar(-1, "int32")],
+      1,
+    );
+    return found!;
+  });
+}
+
+/**
+ * Checks whether a row of a store belongs to a table.
+ *
+ * @param table The table, or another one of the same store.
+ * @param number The row number in the store.
+ */
+export function hasRow(table: tf.Tensor, number: number): boolean {
+  const place = placeOf(table);
+  return !place || number >= place.first && number < place.first + place.rows;
+}
+
+/**
+ * Reads rows by their numbers in the store of a table. Callers must define the gradient.
+ *
+ * @param table The table, or another one of the same store.
+ * @param numbers The row numbers in the store, int32, of any shape.
+ * @returns The rows `[...numbers, size]`.
+ * @throws {Error} If there is no such row.
+ */
+export function gatherNumbered(table: tf.Tensor, numbers: tf.Tensor): tf.Tensor {
   // tfjs-node's own `gather` reads the indices back to check them, but TensorFlow checks them
   // anyway.
-  if (!isNative()) return tf.gather(table, ids);
+  if (!isNative()) return tf.gather(table, numbers);
+  if (placeOf(table)) return readStored(table, numbers);
   const attributes = {
     Tparams: { type: "float32" },
     Tindices: { type: "int32" },
     Taxis: { type: "int32" },
     batch_dims: { int: 0 },
   } as const;
-  return nativeOp("GatherV2", attributes, [table, ids, tf.scalar(0, "int32")], 1)[0]!;
+  return nativeOp("GatherV2", attributes, [table, numbers, tf.scalar(0, "int32")], 1)[0]!;
 }
 
 /**
@@ -36,7 +157,7 @@ export function gatherRows(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
  * rows is 0.
  */
 export interface RowGradient {
-  /** The row numbers `[touched]`, int32, each once. */
+  /** The row numbers in the table's store, `[touched]`, int32, each once. */
   readonly ids: tf.Tensor1D;
   /** The gradients `[touched, size]`. */
   readonly values: tf.Tensor2D;
@@ -61,7 +182,7 @@ export function sumByRow(
   const { first, ...sums } = sum(ids, values);
   // Reading from a large table misses the processor's caches, whereas the rows that were just read
   // are in them.
-  return { ...sums, rows: gatherRows(rows, first) as tf.Tensor2D };
+  return { ...sums, rows: gatherNumbered(rows, first) as tf.Tensor2D };
 }
 
 /**
@@ -140,21 +261,41 @@ function heapSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
 
 /**
  * Overwrites rows of a table in its own memory, so no new tensor is created. All references to the
- * tensor see the new values.
+ * table see the new values.
  *
- * @param table The table `[rows, size]`.
+ * @param table The table `[rows, size]`, from {@linkcode createTables}.
  * @param ids The row numbers `[touched]`, int32, each once.
  * @param values The new values `[touched, size]`.
  */
 export function writeRows(table: tf.Tensor, ids: tf.Tensor1D, values: tf.Tensor): void {
-  if (isNative()) {
-    // TensorFlow returns the same memory under another name.
-    nativeOp("InplaceUpdate", { T: { type: "float32" } }, [table, ids, values], 1)[0]!.dispose();
-    return;
-  }
-  const [all, rows, written] = heapOf(tf.backend()).views(table, ids, values);
+  tf.tidy(() => writeNumbered(table, rowNumbers([table], ids) as tf.Tensor1D, values));
+}
+
+/**
+ * Overwrites rows by their numbers in the store of a table.
+ *
+ * @param table The table, or another one of the same store.
+ * @param numbers The row numbers in the store, `[touched]`, int32, each once.
+ * @param values The new values `[touched, size]`.
+ */
+export function writeNumbered(table: tf.Tensor, numbers: tf.Tensor1D, values: tf.Tensor): void {
+  if (isNative()) return writeStored(table, numbers, values);
+  const [all, rows, written] = heapOf(tf.backend()).views(table, numbers, values);
   const size = table.shape.at(-1)!;
   rows!.forEach((row, index) =>
     all!.set(written!.subarray(index * size, (index + 1) * size), row * size)
   );
+}
+
+/**
+ * Copies consecutive rows of a table.
+ *
+ * @param table The table `[rows, size]`.
+ * @param start The number of the first row.
+ * @param count The number of rows.
+ * @returns The rows `[count, size]`.
+ */
+export function sliceRows(table: tf.Tensor, start: number, count: number): tf.Tensor {
+  if (!placeOf(table)) return tf.slice(table, [start, 0], [count, table.shape[1]!]);
+  return tf.tidy(() => gatherRows(table, tf.range(start, start + count, 1, "int32")));
 }

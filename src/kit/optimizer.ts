@@ -31,6 +31,7 @@ export async function checkOptimizer(subject: Subject<OptimizerStage>): Promise<
       const asked = `a variable of shape ${shapeText(shape)} on ${engine}`;
       tryOptimizer(optimizer, shape, asked, findings);
     }
+    if (optimizer.elementwise) tryElementwise(optimizer, `on ${engine}`, findings);
   }
 }
 
@@ -106,6 +107,41 @@ function tryOptimizer(
     `the sum of squares changed from ${squares(start.value).toPrecision(4)} to ${
       squares(now.value).toPrecision(4)
     }`,
+  );
+}
+
+/** Checks that numbers move as they do in a variable of their own. */
+function tryElementwise(optimizer: Optimizer, asked: string, findings: Findings): void {
+  const draw = (name: string, size: number) => normalValues(randomFor(name, size), size);
+  const numbers = (value: Float32Array): Numbers => ({
+    value,
+    slots: Object.fromEntries(
+      Object.entries(optimizer.slots).map(([slot, start]) => [
+        slot,
+        new Float32Array(value.length).fill(start),
+      ]),
+    ),
+  });
+  const value = draw("value", 6), gradient = draw("gradient", 6).map((number) => number * 100);
+  const step = (from: number, to: number, shape: readonly number[]) =>
+    update(
+      optimizer,
+      shape,
+      numbers(value.slice(from, to)),
+      gradient.slice(from, to),
+      1,
+      asked,
+      findings,
+    );
+  const whole = step(0, 6, [3, 2]), one = step(0, 2, [1, 2]), other = step(2, 6, [2, 2]);
+  if (!whole || !one || !other) return;
+  const moves = (numbers: readonly number[]) => numbers.map((number, i) => number - value[i]!);
+  const joined = moves([...one.value, ...other.value]);
+  if (distance(joined, moves([...whole.value])) <= 1e-4) return;
+  findings.add(
+    "moves each number on its own if it is elementwise",
+    asked,
+    "rows moved otherwise together than alone",
   );
 }
 

@@ -128,7 +128,10 @@ interface Embedded {
   readonly table: Variable;
   /** The number of ids in a row. */
   readonly places: number;
-  readonly pool: Pool;
+  /** How to combine the ids of a list into one; undefined for a feature with one id per row. */
+  readonly pool: Pool | undefined;
+  /** Whether the feature's rows are needed on their own: a list, or a candidate of attention. */
+  readonly alone: boolean;
 }
 
 /** Pools `[batch, places, size]` to `[batch, size]`. `mask` is `[batch, places, 1]`. */
@@ -199,6 +202,7 @@ export function embedFeatures(
       }),
     );
   }
+  const candidates = new Set(names.map((name) => optionsOf(name)?.attention?.to));
   const embedded = names.filter((name) => features[name]!.dtype === "int32").map((name) => {
     const spec = features[name]!, own = optionsOf(name) ?? {};
     const table = tableOf(name, spec, own.size ?? embedding);
@@ -226,9 +230,10 @@ export function embedFeatures(
     const pool = own.attention
       ? attend(name, own.attention, size)
       : spec.shape.length === 0
-      ? reshaped(size)
+      ? undefined
       : pooled(own.pooling ?? "mean");
-    return { name, spec, table, places: spec.shape[0] ?? 1, pool };
+    const alone = pool !== undefined || candidates.has(name);
+    return { name, spec, table, places: spec.shape[0] ?? 1, pool, alone };
   });
 
   function tableOf(name: string, { ids, vocabulary }: ColumnSpec, size: number): Variable {
@@ -344,20 +349,24 @@ export function embedFeatures(
     embedded.reduce((sum, { table }) => sum + table.shape[1]!, 0);
   if (width === 0) throw refusal("the network has no features");
 
+  const blocks = blocksOf(embedded);
   const compute: EmbeddedFeatures["compute"] = (values, scope) => {
-    const rows = lookUp(embedded, values, scope);
+    const rows = lookUp(blocks, values, scope);
     const single = (name: string) => {
-      const { table } = embedded.find((feature) => feature.name === name)!;
-      return tf.reshape(rows.get(name)!, [-1, table.shape[1]!]);
+      const block = blocks.find(({ members }) => members[0]!.name === name)!;
+      return tf.reshape(rows.get(block)!, [-1, block.size]);
     };
-    const vectors = embedded.map(({ name, spec, pool }) => {
+    const vectors = blocks.map((block) => {
+      const [{ name, spec, pool }] = block.members, list = rows.get(block)!;
+      // The rows of features with one id per row are already next to each other.
+      if (!pool) return tf.reshape(list, [-1, block.places * block.size]);
       const mask = spec.ids?.padded
         ? tf.expandDims(
           tf.cast(tf.greaterEqual(values[name]!, tf.scalar(0, "int32")), "float32"),
           -1,
         )
         : undefined;
-      return pool(rows.get(name)!, mask, scope, single);
+      return pool(list, mask, scope, single);
     });
     const plain = numbers.map((name, index) => {
       const size = sizeOf(features[name]!.shape);
@@ -383,26 +392,60 @@ export function embedFeatures(
 /** The standard deviation of initial embeddings. */
 const DEVIATION = 0.01;
 
-/** The rows of all features, `[batch, places, size]`: each table is read once. */
+/** Features in a row whose vectors have the same size, and which are processed together. */
+interface Block {
+  /** The features: several with one id per row, or a single one. */
+  readonly members: readonly [Embedded, ...Embedded[]];
+  /** The number of ids of all features in a row. */
+  readonly places: number;
+  /** The number of values per embedding. */
+  readonly size: number;
+}
+
+/**
+ * Joins features in a row that have one id per row, and vectors of the same size. Candidates of
+ * attention are read on their own.
+ */
+function blocksOf(embedded: readonly Embedded[]): readonly Block[] {
+  const blocks: Block[] = [];
+  for (const feature of embedded) {
+    const size = feature.table.shape[1]!, last = blocks.at(-1);
+    if (last?.size === size && [last.members[0], feature].every(({ alone }) => !alone)) {
+      blocks[blocks.length - 1] = {
+        members: [...last.members, feature],
+        places: last.places + feature.places,
+        size,
+      };
+    } else {
+      blocks.push({ members: [feature], places: feature.places, size });
+    }
+  }
+  return blocks;
+}
+
+/**
+ * Reads the rows of all features, `[batch, places, size]` for each block: all tables with rows of
+ * the same size at once.
+ */
 function lookUp(
-  embedded: readonly Embedded[],
+  blocks: readonly Block[],
   values: Readonly<Record<string, tf.Tensor>>,
   scope: Scope,
-): Map<string, tf.Tensor> {
-  const rows = new Map<string, tf.Tensor>();
-  for (const table of new Set(embedded.map(({ table }) => table))) {
-    const own = embedded.filter((feature) => feature.table === table);
-    const ids = own.map(({ name, places }) => tf.reshape(values[name]!, [-1, places]));
+): Map<Block, tf.Tensor> {
+  const rows = new Map<Block, tf.Tensor>();
+  for (const size of new Set(blocks.map(({ size }) => size))) {
+    const own = blocks.filter((block) => block.size === size);
+    const read = own.flatMap(({ members }) => members);
+    const ids = read.map(({ name, places }) => tf.reshape(values[name]!, [-1, places]));
     // Padding, −1, reads the first row.
     const places = tf.add(ids.length === 1 ? ids[0]! : tf.concat(ids, 1), tf.scalar(1, "int32"));
-    const all = scope.lookup(table, places);
+    const tables = read.flatMap(({ table, places }) => Array(places).fill(table) as Variable[]);
+    const all = scope.lookupColumns(tables, places);
     const parts = own.length === 1 ? [all] : tf.split(all, own.map(({ places }) => places), 1);
-    own.forEach(({ name }, index) => rows.set(name, parts[index]!));
+    own.forEach((block, index) => rows.set(block, parts[index]!));
   }
   return rows;
 }
-
-const reshaped = (size: number): Pool => (list) => tf.reshape(list, [-1, size]);
 
 const pooled = (pooling: "mean" | "sum"): Pool => (list, mask) => {
   const sum = tf.sum(mask ? tf.mul(list, mask) : list, 1);

@@ -5,7 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import { writeRows } from "../engine/tables.ts";
+import { createTables, sliceRows, writeRows } from "../engine/tables.ts";
 import {
   SafetensorsFile,
   type StreamedTensor,
@@ -16,6 +16,8 @@ import { hint } from "../base/hints.ts";
 import type { Variable } from "../stages/network.ts";
 import { divergedHint, NonFiniteError } from "../train/diagnose.ts";
 import { initialState, type Model, type State } from "../train/step.ts";
+import { storedTogether } from "../train/table_groups.ts";
+import { emptyTables } from "../train/variables.ts";
 
 /**
  * The number of values that are read or written at once (16 MB). Large tables should not be in
@@ -70,10 +72,10 @@ export function namedTensors({ variables }: Model, { values, slots }: State): Na
  */
 export function streamedTensors(model: Model, state: State): Map<string, StreamedTensor> {
   return new Map(
-    namedTensors(model, state).map(({ name, tensor }) => [name, {
+    namedTensors(model, state).map(({ name, variable, tensor }) => [name, {
       dtype: tensor.dtype === "int32" ? "I32" : "F32",
       shape: tensor.shape,
-      parts: () => finite(name, partsOf(tensor)),
+      parts: () => finite(name, partsOf(tensor, variable.table)),
     }]),
   );
 }
@@ -96,7 +98,7 @@ async function* finite(
   }
 }
 
-async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {
+async function* partsOf(tensor: tf.Tensor, isTable: boolean): AsyncGenerator<TensorPart> {
   const [rows = 1] = tensor.shape;
   const rowsAtOnce = Math.max(1, Math.floor(PART * rows / tensor.size));
   if (tensor.rank === 0 || rowsAtOnce >= rows) {
@@ -105,7 +107,7 @@ async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {
   }
   for (let start = 0; start < rows; start += rowsAtOnce) {
     const count = Math.min(rowsAtOnce, rows - start);
-    const part = tf.slice(
+    const part = isTable ? sliceRows(tensor, start, count) : tf.slice(
       tensor,
       [start, ...tensor.shape.slice(1).map(() => 0)],
       [count, ...tensor.shape.slice(1)],
@@ -128,9 +130,10 @@ async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {
  */
 export async function restoreState(model: Model, path: string): Promise<State> {
   const file = await SafetensorsFile.open(path);
-  // Allocate zeros first: tables are read into memory that the engine owns.
+  // Tables are read into memory that the engine owns.
+  const tables = emptyTables(model.variables, storedTogether(model));
   const empty = Object.fromEntries(
-    model.variables.map(({ name, shape }) => [name, tf.fill([...shape], 0)]),
+    model.variables.map(({ name, shape }) => [name, tables.get(name) ?? tf.fill([...shape], 0)]),
   );
   const state = initialState(model, empty);
   const values: Record<string, tf.Tensor> = { ...state.values };
@@ -141,7 +144,12 @@ export async function restoreState(model: Model, path: string): Promise<State> {
     const wanted = namedTensors(model, state);
     refuseOthers(wanted, file, path);
     for (const { name, variable, slot, tensor } of wanted) {
-      const read = await restoreTensor(file, name, tensor, variable.table);
+      const read = await restoreTensor(
+        file,
+        name,
+        tensor,
+        variable.table && model.tables !== "exact",
+      );
       if (read === tensor) continue;
       tensor.dispose();
       (slot === undefined ? values : slots[slot]!)[variable.name] = read;
@@ -192,10 +200,12 @@ export async function restoreValues(
           { hint: otherFileHint() },
         );
       }
-      // Allocate zeros first: tables are read into memory that the engine owns.
-      const zeros = tf.fill([...shape], 0);
-      const read = await restoreTensor(file, name, zeros, table);
-      if (read !== zeros) zeros.dispose();
+      // Tables are read into memory that the engine owns.
+      const [zeros] = table
+        ? createTables([shape[0]!], shape[1]!)
+        : [tf.fill([...shape], 0) as tf.Tensor];
+      const read = await restoreTensor(file, name, zeros!, table);
+      if (read !== zeros) zeros!.dispose();
       values[name] = read;
     }
     return values;

@@ -51,6 +51,7 @@ import { weightOfRows } from "../stages/row_weights.ts";
 import { disposeInput, stepInput } from "../train/step_input.ts";
 import { evaluationRows } from "../input/prepare_data.ts";
 import { rowsOf } from "../train/tensors.ts";
+import { storedTogether } from "../train/table_groups.ts";
 import { initialValues } from "../train/variables.ts";
 
 /**
@@ -224,9 +225,11 @@ class Training {
     }
     const progress = new Progress(this.#job, position, rollback);
     const { model } = progress.phase.nets;
-    const state = from
-      ? await restoreState(model, from.path)
-      : initialState(model, initialValues(model.variables, seed, given.values), given.slots);
+    const state = from ? await restoreState(model, from.path) : initialState(
+      model,
+      initialValues(model.variables, seed, given.values, storedTogether(model)),
+      given.slots,
+    );
     return await this.#open(progress, state, async () => {
       // The state was restored without an error, so the run folder may change from here on.
       await this.#checkpoints.announce(from);

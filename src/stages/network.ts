@@ -130,6 +130,16 @@ export interface Scope {
    */
   lookup(table: Variable, ids: tf.Tensor): tf.Tensor;
   /**
+   * Looks up rows of several embedding tables. This is faster than one call for each table, because
+   * the native engine reads and updates tables of the same owner and size together.
+   *
+   * @param tables The table of each column, with rows of the same size. A table can occur more than
+   *   once.
+   * @param ids Row numbers from 0 in the table of their column, int32, `[batch, columns]`.
+   * @returns The rows `[batch, columns, size]`.
+   */
+  lookupColumns(tables: readonly Variable[], ids: tf.Tensor): tf.Tensor;
+  /**
    * Sets the value that a variable with `trainable: false` has after this step.
    *
    * @param variable The variable, such as a running mean.

@@ -54,6 +54,12 @@ export interface Optimizer<Slot extends string = string, Scalar extends string =
   /** The names of the slots that each variable has, with their initial values. */
   readonly slots: Readonly<Record<Slot, number>>;
   /**
+   * Whether {@linkcode Optimizer.update} treats each number on its own, and all variables alike.
+   * Rows of several embedding tables are then updated by one call, which is faster; `variable` is
+   * one of the tables. `false` by default.
+   */
+  readonly elementwise?: boolean | undefined;
+  /**
    * Computes numbers from the number and the learning rate of a step, by name. They are computed in
    * float64 and passed to the rule as tensors.
    *
@@ -90,6 +96,8 @@ export type OptimizerDefinition<
      * the options.
      */
     readonly slots: SlotStarts<Slot> | ((options: z.output<Schema>) => SlotStarts<Slot>);
+    /** As {@linkcode Optimizer.elementwise}; `false` by default. */
+    readonly elementwise?: boolean;
     /**
      * Computes numbers that change with the step and that need more precision than float32, such as
      * 1 − βᵗ. The rule gets them as `scalars`.
@@ -135,12 +143,17 @@ export function defineOptimizer<
   Slot extends string,
   Scalar extends string = never,
 >(
-  { slots, scalars, create, ...definition }: OptimizerDefinition<Schema, Slot, Scalar>,
+  { slots, elementwise, scalars, create, ...definition }: OptimizerDefinition<
+    Schema,
+    Slot,
+    Scalar
+  >,
 ): OptimizerStage {
   const stage = defineStage("optimizer", {
     ...definition,
     create: (options: z.output<Schema>) => ({
       slots: typeof slots === "function" ? slots(options) : slots,
+      elementwise,
       ...(scalars && { scalars: scalars(options) }),
       update: create(options, {}),
     }),

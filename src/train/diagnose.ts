@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { sumOfSquares } from "../engine/squares.ts";
+import { hasRow, isStored, sliceRows, storeOf } from "../engine/tables.ts";
 import { type Place, type Problem, UserError } from "../base/errors.ts";
 import { hint, type HintText } from "../base/hints.ts";
 import type { StageReference } from "../stages/stage_error.ts";
@@ -172,7 +173,7 @@ async function brokenGradientOf(
   input: StepInput,
 ): Promise<Broken | undefined> {
   const { terms } = model, variables = movedVariables(model);
-  const gradients: Record<string, tf.Tensor> = {};
+  const gradients: Record<string, tf.Tensor> = {}, rows: Record<string, tf.Tensor> = {};
   tf.tidy(() => {
     const factors = factorValues(terms, input);
     const found = gradientsOf(
@@ -186,13 +187,23 @@ async function brokenGradientOf(
         ),
     );
     for (const { name } of variables) {
-      const gradient = found.gradients[name] ?? found.rows.get(name)?.values;
+      const read = found.rows.get(name), gradient = found.gradients[name] ?? read?.values;
       if (gradient) gradients[name] = tf.keep(gradient);
+      if (read) rows[name] = tf.keep(read.ids);
     }
   });
-  const broken = await firstBroken(gradients);
-  tf.dispose(gradients);
-  return broken;
+  try {
+    const broken = await firstBroken(gradients), numbers = broken && rows[broken.name];
+    if (!numbers) return broken;
+    // The rows of all tables of a store are listed under the name of the first one.
+    const number = (await numbers.data())[broken.row]!, store = storeOf(values[broken.name]!);
+    const table = variables.find(({ name, table }) =>
+      table && storeOf(values[name]!) === store && hasRow(values[name]!, number)
+    );
+    return { ...broken, name: table?.name ?? broken.name };
+  } finally {
+    tf.dispose([gradients, rows]);
+  }
 }
 
 /**
@@ -256,13 +267,7 @@ interface Broken {
 /** Finds the first tensor with a NaN or infinite value. */
 async function firstBroken(tensors: TensorsByName): Promise<Broken | undefined> {
   for (const [name, tensor] of Object.entries(tensors)) {
-    if (tensor.dtype !== "float32") continue;
-    // Most tensors are finite, and tables are large. So only the numbers of tensors that are not
-    // finite are read back.
-    const sum = sumOfSquares([tensor]);
-    const [squares] = await sum.data();
-    sum.dispose();
-    if (Number.isFinite(squares)) continue;
+    if (tensor.dtype !== "float32" || await isFinite(tensor)) continue;
     const values = await tensor.data<"float32">();
     const index = values.findIndex((value) => !Number.isFinite(value));
     if (index < 0) continue;
@@ -271,3 +276,25 @@ async function firstBroken(tensors: TensorsByName): Promise<Broken | undefined> 
   }
   return undefined;
 }
+
+/**
+ * Checks whether all numbers of a tensor are finite. Most tensors are, and tables are large, so
+ * their numbers are not read back for it.
+ */
+async function isFinite(tensor: tf.Tensor): Promise<boolean> {
+  const [rows = 1] = tensor.shape, count = isStored(tensor) ? PART : Math.max(1, rows);
+  for (let start = 0; start < rows; start += count) {
+    const part = isStored(tensor)
+      ? sliceRows(tensor, start, Math.min(count, rows - start))
+      : tensor;
+    const sum = sumOfSquares([part]);
+    const [squares] = await sum.data();
+    sum.dispose();
+    if (part !== tensor) part.dispose();
+    if (!Number.isFinite(squares)) return false;
+  }
+  return true;
+}
+
+/** The number of rows of a table that are checked at once. */
+const PART = 2 ** 16;

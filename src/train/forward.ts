@@ -1,7 +1,7 @@
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { scaleGradient } from "../engine/ops.ts";
 import { offTape } from "../engine/ops/off_tape.ts";
-import { gatherRows } from "../engine/tables.ts";
+import { gatherFrom, storeOf } from "../engine/tables.ts";
 import type { NetName, Outputs, Scope, Variable, VariableOwner } from "../stages/network.ts";
 import { type TrainedNets, withHead } from "./auxiliary.ts";
 import type { TensorsByName } from "./variables.ts";
@@ -22,8 +22,11 @@ export interface ForwardInput {
   readonly training: boolean;
   /** Returns this step's seed for a given purpose. */
   readonly seed: (purpose: string) => tf.Scalar;
-  /** Reads rows of an embedding table; by default, the table gets no gradient. */
-  readonly lookup?: ((table: Variable, ids: tf.Tensor) => tf.Tensor) | undefined;
+  /**
+   * Reads rows of embedding tables that are in the same store: of one table, or of one for each row
+   * number along the last axis. By default, the tables get no gradient.
+   */
+  readonly lookup?: ((tables: readonly Variable[], ids: tf.Tensor) => tf.Tensor) | undefined;
   /**
    * The owners whose variables are frozen; none by default. A frozen net computes as in inference,
    * with running statistics and without dropout. It is a constant if all variables that it reads
@@ -109,11 +112,21 @@ export class Forward {
   #scope(net: NetName, gate: Gate): Scope {
     const { values, training, seed } = this.#input;
     const lookup = this.#input.lookup ??
-      (({ name }: Variable, ids: tf.Tensor) => gatherRows(values[name]!, ids));
+      ((tables: readonly Variable[], ids: tf.Tensor) =>
+        gatherFrom(tables.map(({ name }) => values[name]!), ids).rows);
     const known = ({ name }: Variable) => {
       if (!Object.hasOwn(values, name)) {
         throw new Error(`the variable ${JSON.stringify(name)} is not declared`);
       }
+    };
+    const isTable = (variable: Variable) => {
+      known(variable);
+      if (variable.table) return;
+      throw new Error(
+        `the variable ${
+          JSON.stringify(variable.name)
+        } is not a table, so scope.lookup() cannot read its rows`,
+      );
     };
     // All passes of a net read the same rows, so its running statistics are updated only once per
     // step.
@@ -130,17 +143,19 @@ export class Forward {
         }
         return owner === "shared" ? scaleGradient(values[name]!, gate) : values[name]!;
       },
-      lookup: (variable, ids) => {
-        known(variable);
-        if (!variable.table) {
-          throw new Error(
-            `the variable ${
-              JSON.stringify(variable.name)
-            } is not a table, so scope.lookup() cannot read its rows`,
-          );
-        }
-        const rows = lookup(variable, ids);
-        return variable.owner === "shared" ? scaleGradient(rows, gate) : rows;
+      lookup: (table, ids) => {
+        isTable(table);
+        const rows = lookup([table], ids);
+        return table.owner === "shared" ? scaleGradient(rows, gate) : rows;
+      },
+      lookupColumns: (tables, ids) => {
+        tables.forEach(isTable);
+        const parts = inRuns(tables, ({ name }) => storeOf(values[name]!)).map(([from, to]) => {
+          const run = tables.slice(from, to);
+          const rows = lookup(run, tf.slice(ids, [0, from], [-1, to - from]));
+          return run[0]!.owner === "shared" ? scaleGradient(rows, gate) : rows;
+        });
+        return parts.length === 1 ? parts[0]! : tf.concat(parts, 1);
       },
       update: ({ name, owner }, value) => {
         if (first && !this.#isFrozen(owner)) this.updates.set(name, value);
@@ -154,4 +169,14 @@ export class Forward {
     });
     return scope(gate);
   }
+}
+
+/** Splits a list into runs of items with the same key, as pairs of their start and end. */
+function inRuns<T>(items: readonly T[], keyOf: (item: T) => unknown): [from: number, to: number][] {
+  const runs: [number, number][] = [];
+  items.forEach((item, index) => {
+    if (index > 0 && keyOf(item) === keyOf(items[index - 1]!)) runs.at(-1)![1]++;
+    else runs.push([index, index + 1]);
+  });
+  return runs;
 }

@@ -1,11 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
-import { gatherRows, wholeGradient } from "../engine/tables.ts";
+import { gatherFrom, storeOf, wholeGradient } from "../engine/tables.ts";
 import type { Variable } from "../stages/network.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** The rows of a table that were read, and their gradients. A row can occur more than once. */
+/**
+ * The rows of the tables of a store that were read, and their gradients. A row can occur more than
+ * once.
+ */
 export interface RowUses {
-  /** The row numbers `[uses]`, int32. */
+  /** The row numbers in the store, `[uses]`, int32. */
   readonly ids: tf.Tensor1D;
   /** The values of the rows `[uses, size]`. */
   readonly rows: tf.Tensor2D;
@@ -22,10 +25,12 @@ export interface RowUses {
  */
 export class Lookups {
   /**
-   * The anchor of each table. The tape computes their gradients and thus passes through the rows.
+   * The anchor of the tables of each store, by the name of its first table. The tape computes their
+   * gradients and thus passes through the rows.
    */
   readonly anchors: TensorsByName;
   readonly #values: TensorsByName;
+  readonly #first: ReadonlyMap<string, string>;
   readonly #uses = new Map<string, RowUses[]>();
 
   /**
@@ -37,42 +42,47 @@ export class Lookups {
    */
   constructor(variables: readonly Variable[], values: TensorsByName) {
     this.#values = values;
+    this.#first = firstOfStore(variables, values);
     this.anchors = Object.fromEntries(
-      variables.filter(({ table }) => table).map(({ name }) => [name, tf.scalar(0)]),
+      [...new Set(this.#first.values())].map((name) => [name, tf.scalar(0)]),
     );
   }
 
   /**
-   * Reads rows of a table.
+   * Reads rows of tables that are in the same store.
    *
-   * @param table The table.
-   * @param ids The row numbers, of any shape.
+   * @param tables One table, for all row numbers; or several, one for each number along the last
+   *   axis.
+   * @param ids The row numbers, int32, of any shape.
    * @returns The rows.
    */
-  readonly lookup = ({ name, shape }: Variable, ids: tf.Tensor): tf.Tensor => {
-    const table = this.#values[name]!, anchor = this.anchors[name];
-    if (!anchor) return gatherRows(table, ids);
+  readonly lookup = (tables: readonly Variable[], ids: tf.Tensor): tf.Tensor => {
+    const read = tables.map(({ name }) => this.#values[name]!), [table] = read;
+    const name = this.#first.get(tables[0]!.name);
+    if (name === undefined) return gatherFrom(read, ids).rows;
+    const size = table!.shape[1]!;
     return tf.customGrad((anchor, save) => {
-      const value = gatherRows(table, ids);
-      (save as tf.GradSaveFunc)([ids, value]);
+      const { numbers, rows: value } = gatherFrom(read, ids);
+      (save as tf.GradSaveFunc)([numbers, value]);
       return {
         value,
-        gradFunc: (dy: tf.Tensor, [ids, value]: tf.Tensor[]) => {
+        gradFunc: (dy: tf.Tensor, [numbers, value]: tf.Tensor[]) => {
           // The tape disposes of its tensors, so tensors for gradients() have to be kept.
           const use = {
-            ids: tf.keep(tf.reshape(ids!, [-1]) as tf.Tensor1D),
-            rows: tf.keep(tf.reshape(value!, [-1, shape[1]!]) as tf.Tensor2D),
-            gradients: tf.keep(tf.reshape(dy, [-1, shape[1]!]) as tf.Tensor2D),
+            ids: tf.keep(tf.reshape(numbers!, [-1]) as tf.Tensor1D),
+            rows: tf.keep(tf.reshape(value!, [-1, size]) as tf.Tensor2D),
+            gradients: tf.keep(tf.reshape(dy, [-1, size]) as tf.Tensor2D),
           };
           this.#uses.set(name, [...(this.#uses.get(name) ?? []), use]);
           return tf.zerosLike(anchor as tf.Tensor);
         },
       };
-    })(anchor);
+    })(this.anchors[name]!);
   };
 
   /**
-   * Returns the rows that were read of all tables that the loss depends on, by name.
+   * Returns the rows that were read of all tables that the loss depends on, by the name of the first
+   * table of their store.
    *
    * @returns The rows with their gradients, which are kept from `tf.tidy()`.
    */
@@ -115,4 +125,26 @@ export class Lookups {
 
 function joined<T extends tf.Tensor>(parts: readonly T[]): T {
   return parts.length === 1 ? parts[0]! : tf.concat([...parts]) as T;
+}
+
+/**
+ * Finds the first table of the store of each table. The tables of a store are updated together,
+ * under the name of the first one.
+ *
+ * @param variables The variables.
+ * @param values Their values.
+ * @returns The names of the first tables, by the names of all tables.
+ */
+export function firstOfStore(
+  variables: readonly Variable[],
+  values: TensorsByName,
+): ReadonlyMap<string, string> {
+  const names = new Map<object, string>();
+  return new Map(
+    variables.filter(({ table }) => table).map(({ name }) => {
+      const store = storeOf(values[name]!);
+      if (!names.has(store)) names.set(store, name);
+      return [name, names.get(store)!];
+    }),
+  );
 }

@@ -2,7 +2,7 @@ import { describeValue } from "../base/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
 import { CapturedFunction } from "../engine/capture/capture.ts";
 import { allFinite, choose } from "../engine/finite.ts";
-import { gatherRows, type RowGradient, writeRows } from "../engine/tables.ts";
+import { gatherNumbered, type RowGradient, writeNumbered } from "../engine/tables.ts";
 import { deriveSeed } from "../base/random.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { GradientNorms } from "../stages/events.ts";
@@ -30,7 +30,14 @@ import {
 } from "./objective.ts";
 import type { RowWeights } from "../stages/row_weights.ts";
 import { type BatchTensors, rowsOf } from "./tensors.ts";
-import { firstValue, type GivenState, type TensorsByName } from "./variables.ts";
+import { storedTogether, withTables } from "./table_groups.ts";
+import {
+  emptyTables,
+  fillTable,
+  firstValue,
+  type GivenState,
+  type TensorsByName,
+} from "./variables.ts";
 
 /** The parts of a training step that stay the same during a run. */
 export interface Model {
@@ -115,17 +122,26 @@ export function initialState(
   values: TensorsByName,
   given: GivenState["slots"] = new Map(),
 ): State {
-  const { optimizer } = model;
-  const slots = Object.entries(optimizer.slots).map(([slot, start]) => [
-    slot,
-    Object.fromEntries(
-      slotVariables(model).map((variable) => {
-        const initializer = { kind: "constant", value: start } as const;
-        return [variable.name, firstValue({ ...variable, initializer }, 0, given.get(slot))];
-      }),
-    ),
-  ]);
-  return { values, slots: Object.fromEntries(slots) };
+  const { optimizer } = model, variables = slotVariables(model);
+  const together = storedTogether(model);
+  const slots = Object.entries(optimizer.slots).map(([slot, start]) => {
+    const initializer = { kind: "constant", value: start } as const;
+    const tables = model.tables === "exact" ? undefined : emptyTables(variables, together);
+    return [
+      slot,
+      Object.fromEntries(
+        variables.map((variable) => {
+          const table = tables?.get(variable.name);
+          if (!table) {
+            return [variable.name, firstValue({ ...variable, initializer }, 0, given.get(slot))];
+          }
+          fillTable(table, { ...variable, initializer }, 0, given.get(slot));
+          return [variable.name, table];
+        }),
+      ),
+    ];
+  });
+  return { values: withTables(model, values), slots: Object.fromEntries(slots) };
 }
 
 /**
@@ -339,8 +355,9 @@ function valueOf({ values, slots }: State, name: string): Value {
 }
 
 /**
- * Updates the rows of a table that a step has read, in place. If losses or gradients are not
- * finite, the rows do not change.
+ * Updates the rows of the tables of a store that a step has read, in place. If losses or gradients
+ * are not finite, the rows do not change. Several tables are only in one store if the optimizer
+ * moves all numbers alike, so one variable can stand for all of them.
  */
 function moveRows(
   model: Model,
@@ -354,14 +371,14 @@ function moveRows(
   const rows = {
     value,
     slots: Object.fromEntries(
-      Object.entries(table.slots).map(([slot, held]) => [slot, gatherRows(held, ids)]),
+      Object.entries(table.slots).map(([slot, held]) => [slot, gatherNumbered(held, ids)]),
     ),
   };
   const shape = rows.value.shape;
   const moved = move(model, { ...variable, shape }, rows, gradient, numbers);
-  writeRows(table.value, ids, choose(sound, moved.value, rows.value));
+  writeNumbered(table.value, ids, choose(sound, moved.value, rows.value));
   for (const [slot, held] of Object.entries(table.slots)) {
-    writeRows(held, ids, choose(sound, moved.slots[slot]!, rows.slots[slot]!));
+    writeNumbered(held, ids, choose(sound, moved.slots[slot]!, rows.slots[slot]!));
   }
 }
 

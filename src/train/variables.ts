@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { writeRows } from "../engine/tables.ts";
+import { createTables, writeRows } from "../engine/tables.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { deriveSeed } from "../base/random.ts";
@@ -150,21 +150,54 @@ export class DeclaredVariables implements VariableRegistry {
  * @param variables The variables.
  * @param seed The run's seed.
  * @param given Initial values that replace those of initializers, by the variable's name.
+ * @param together The tables that are stored together; by default, each table is stored alone.
  * @returns The values, which the caller disposes of.
  */
 export function initialValues(
   variables: readonly Variable[],
   seed: number,
   given: GivenValues = new Map(),
+  together: TablesTogether = [],
 ): TensorsByName {
+  const tables = emptyTables(variables, together);
   return Object.fromEntries(
-    variables.map((variable) => [variable.name, firstValue(variable, seed, given)]),
+    variables.map((variable) => {
+      const { name } = variable, table = tables.get(name);
+      if (!table) return [name, firstValue(variable, seed, given)];
+      fillTable(table, variable, seed, given);
+      return [name, table];
+    }),
+  );
+}
+
+/** Groups of tables that are stored together, with rows of the same size. */
+export type TablesTogether = readonly (readonly Variable[])[];
+
+/**
+ * Creates tables of zeros for all variables that are tables.
+ *
+ * @param variables The variables.
+ * @param together The tables that are stored together; each other table is stored alone.
+ * @returns The tables by name, which the caller disposes of.
+ */
+export function emptyTables(
+  variables: readonly Variable[],
+  together: TablesTogether = [],
+): Map<string, tf.Tensor> {
+  const grouped = new Set(together.flat());
+  const alone = variables.filter((variable) => variable.table && !grouped.has(variable));
+  return new Map(
+    [...together, ...alone.map((variable) => [variable])].flatMap((group) => {
+      const counts = group.map(({ shape }) => shape[0]!);
+      const tables = createTables(counts, group[0]!.shape[1]!);
+      return group.map(({ name }, index) => [name, tables[index]!] as const);
+    }),
   );
 }
 
 /**
- * Creates the initial value of a variable: a given value, such as one from initial weights, or the
- * result of the variable's initializer.
+ * Creates the initial value of a variable that is not a table: a given value, such as one from
+ * initial weights, or the result of the variable's initializer.
  *
  * @param variable The variable.
  * @param seed The run's seed.
@@ -172,24 +205,40 @@ export function initialValues(
  * @returns The value, which the caller disposes of.
  */
 export function firstValue(
-  { name, shape, initializer, table }: Pick<Variable, "name" | "shape" | "initializer" | "table">,
+  { name, shape, initializer }: Pick<Variable, "name" | "shape" | "initializer">,
   seed: number,
   given: GivenValues = new Map(),
 ): tf.Tensor {
   const value = given.get(name);
-  // Tables are written in place, so a table's tensor must not use an array that other code holds.
+  // A copy, because TensorFlow may compute in the array itself.
   if (value && isWhole(value)) return tf.tensor(value.values.slice(), [...shape]);
-  const own = deriveSeed(seed, "variable", name), first = table ? tableValue : initialValue;
-  const drawn = first([...shape], initializer, own);
+  const drawn = initialValue([...shape], initializer, deriveSeed(seed, "variable", name));
   if (!value) return drawn;
-  if (table) {
-    fillRows(drawn, value);
-    return drawn;
-  }
   const filled = drawn.dataSync<"float32">().slice();
   drawn.dispose();
   fill(filled, shape, value);
   return tf.tensor(filled, [...shape]);
+}
+
+/**
+ * Writes the initial rows of a table: given rows, and those of the variable's initializer.
+ *
+ * @param table The table of zeros.
+ * @param variable Its variable.
+ * @param seed The run's seed.
+ * @param given Initial values that replace those of initializers, by the variable's name.
+ */
+export function fillTable(
+  table: tf.Tensor,
+  { name, initializer }: Pick<Variable, "name" | "initializer">,
+  seed: number,
+  given: GivenValues = new Map(),
+): void {
+  const value = given.get(name);
+  if (!value || !isWhole(value)) {
+    drawRows(table, initializer, deriveSeed(seed, "variable", name));
+  }
+  if (value) fillRows(table, value);
 }
 
 const isWhole = ({ from }: GivenValue) => from.every((places) => places === undefined);
@@ -257,25 +306,19 @@ function initialValue(
   }
 }
 
-/** Creates a table in parts, because it may be too large for a JavaScript array. */
-function tableValue(
-  shape: number[],
-  initializer: Variable["initializer"],
-  seed: number,
-): tf.Tensor {
-  if (!["normal", "uniform"].includes(initializer.kind)) {
-    return initialValue(shape, initializer, seed);
-  }
-  const [rows, size] = shape as [number, number];
-  const table = tf.fill(shape, 0);
+/** Draws the rows of a table in parts, because it may be too large for a JavaScript array. */
+function drawRows(table: tf.Tensor, initializer: Variable["initializer"], seed: number): void {
+  if (initializer.kind === "constant" && initializer.value === 0) return;
+  const [rows, size] = table.shape as [number, number];
+  const drawn = initializer.kind === "normal" || initializer.kind === "uniform";
   for (let start = 0; start < rows; start += TABLE_PART) {
     const end = Math.min(start + TABLE_PART, rows);
     tf.tidy(() => {
-      const part = initialValue([end - start, size], initializer, deriveSeed(seed, "rows", start));
+      const own = drawn ? deriveSeed(seed, "rows", start) : seed;
+      const part = initialValue([end - start, size], initializer, own);
       writeRows(table, tf.range(start, end, 1, "int32"), part);
     });
   }
-  return table;
 }
 
 /** The number of table rows that are created at once. */

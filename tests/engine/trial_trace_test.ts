@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
 import { CapturedFunction, type CaptureReport } from "../../src/engine/capture/capture.ts";
 import { nativeOp } from "../../src/engine/ops/native_op.ts";
-import { gatherRows, writeRows } from "../../src/engine/tables.ts";
+import { createTables, gatherRows, writeRows } from "../../src/engine/tables.ts";
 import * as ops from "../../src/engine/ops.ts";
 import { forNative } from "../support/engines.ts";
 
@@ -239,7 +239,7 @@ forNative("CapturedFunction traces without writing to tables", () => {
     },
     { rows: ({ ids }) => [ids] },
   );
-  const table = tf.zeros([40, 2]);
+  const [table] = createTables([40], 2) as [tf.Tensor2D];
   for (let call = 0; call < 3; call++) {
     const ids = tf.range(call, call + 20, 1, "int32");
     captured.call({ table, ids });

@@ -98,3 +98,21 @@ Deno.test("checkStage() finds tensors that an optimizer keeps or disposes of", a
     ["it disposed of gradient"],
   );
 });
+
+Deno.test("checkStage() finds an optimizer that is not elementwise, although it says so", async () => {
+  const elementwise = (update: Optimizer["update"]) =>
+    defineOptimizer({
+      ...named,
+      options: z.object({}),
+      slots: {},
+      elementwise: true,
+      create: () => update,
+    });
+  await checkStage(elementwise(descent));
+  const byNorm: Optimizer["update"] = ({ value, gradient, learningRate }) => ({
+    value: tf.sub(value, tf.mul(tf.div(gradient, tf.add(tf.norm(gradient), 1)), learningRate)),
+    slots: {},
+  });
+  await checkStage(optimizer(byNorm));
+  await assertBroken(elementwise(byNorm), ["moves each number on its own if it is elementwise"]);
+});

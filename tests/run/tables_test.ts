@@ -20,6 +20,7 @@ import {
   trainStep,
 } from "../../src/train/step.ts";
 import { optimizerScalars } from "../../src/train/step_input.ts";
+import { mapValues } from "../../src/stages/parts.ts";
 import { DeclaredVariables, initialValues } from "../../src/train/variables.ts";
 import { forEachEngine, forNative, leftBehind } from "../support/engines.ts";
 import { relativeError } from "../support/numbers.ts";
@@ -218,6 +219,100 @@ const moved = (model: Model) => {
   const [table] = train(model);
   return table!.some((value, index) => value !== first[index]);
 };
+
+/** Four tables, of two sizes and two owners, from which the light net reads a column each. */
+function several(optimizer: Optimizer, together: boolean): Model {
+  const variables = new DeclaredVariables();
+  const tables = [[12, 3, "light"], [5, 3, "light"], [7, 2, "light"], [9, 3, "shared"]] as const;
+  const declared = tables.map(([rows, size, owner], index) =>
+    variables.add({
+      name: `table${index}`,
+      shape: [rows, size],
+      initializer: { kind: "normal", deviation: 1 },
+      owner,
+      table: true,
+    })
+  );
+  const threes = [declared[0]!, declared[1]!, declared[3]!];
+  return {
+    pair: {
+      light: ({ ids }, scope) => {
+        const columns = tf.split(ids!, 4, 1);
+        const rows = together
+          ? tf.reshape(
+            scope.lookupColumns(threes, tf.concat([columns[0]!, columns[1]!, columns[3]!], 1)),
+            [-1, 9],
+          )
+          : tf.concat(
+            [0, 1, 3].map((index) =>
+              tf.reshape(scope.lookup(declared[index]!, columns[index]!), [-1, 3])
+            ),
+            1,
+          );
+        const twos = tf.reshape(scope.lookup(declared[2]!, columns[2]!), [-1, 2]);
+        const all = tf.concat([rows, twos], 1);
+        return { logits: tf.sum(tf.square(all), 1, true) };
+      },
+    },
+    variables: variables.all,
+    terms: [{
+      form: "task",
+      name: "light",
+      stage: { kind: "loss", name: "sum" },
+      weight: 1,
+      policy: [{ from: 1, to: 1, shared: 1 }],
+      compute: (output) => tf.sum(output, -1),
+      on: { net: "light", output: "logits" },
+    }],
+    optimizer,
+    optimizerStage: { kind: "optimizer", name: "test" },
+    clip: { norm: 1, per: "owner" },
+  };
+}
+
+/** Trains four steps, and returns all values and slots by name. */
+function trainSeveral(model: Model, captured: boolean): Record<string, number[]> {
+  let state = initialState(model, initialValues(model.variables, 1));
+  const step = new CapturedFunction(
+    ({ state, input }: { state: State; input: StepInput }) => trainStep(model, state, input),
+    { rows: ({ input }) => [input.features.ids!, input.label] },
+  );
+  for (let number = 1; number <= 4; number++) {
+    const ids = Array.from(
+      { length: 20 },
+      (_, row) => [12, 5, 7, 9].map((rows, column) => (row * (column + 1) + number) % (rows - 1)),
+    );
+    const input = inputOf(model, ids, number);
+    const { state: next, losses, norm } = captured
+      ? step.call({ state, input })
+      : trainStep(model, state, input);
+    tf.dispose([losses, norm]);
+    disposeState(state, next);
+    state = next;
+  }
+  step.dispose();
+  const all = { ...state.values };
+  for (const [slot, tensors] of Object.entries(state.slots)) {
+    for (const [name, tensor] of Object.entries(tensors)) all[`${slot}/${name}`] = tensor;
+  }
+  const numbers = mapValues(all, (tensor) => [...tensor.dataSync()]);
+  disposeState(state);
+  return numbers;
+}
+
+forEachEngine("trainStep() updates tables together as it updates each on its own", () => {
+  const stage = adam.create(adam.options.parse({}), {}) as Optimizer;
+  const alone = trainSeveral(several({ ...stage, elementwise: false }, false), false);
+  assertEquals(Object.keys(alone).length, 12);
+  for (const together of [false, true]) {
+    for (const captured of [false, true]) {
+      const joined = trainSeveral(several(stage, together), captured);
+      for (const [name, values] of Object.entries(alone)) {
+        assert(relativeError(joined[name]!, values) < 1e-6, name);
+      }
+    }
+  }
+});
 
 forEachEngine("trainStep() updates no row of a table whose only gradient is blocked", () => {
   const block: GradientPolicy = [{ from: 0, to: 1, shared: 0 }];

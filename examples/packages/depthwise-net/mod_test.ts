@@ -62,14 +62,17 @@ function scopeOf(values: ReadonlyMap<string, tf.Tensor>, training: boolean): Sco
   const scope: Scope = {
     training,
     read: ({ name }) => values.get(name)!,
-    lookup: () => {
-      throw new Error("there are no tables");
-    },
+    lookup: noTables,
+    lookupColumns: noTables,
     update() {},
     shared: (_name, compute) => compute(scope),
     seed: () => tf.scalar(0, "int32"),
   };
   return scope;
+}
+
+function noTables(): never {
+  throw new Error("there are no tables");
 }
 
 function assertNear(actual: ArrayLike<number>, expected: readonly number[]): void {

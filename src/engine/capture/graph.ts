@@ -4,10 +4,11 @@
  * @module
  */
 
+import { RESOURCE } from "../stores.ts";
 import messages from "@tensorflow/tfjs-node/dist/proto/api_pb.js";
 
 /** The numeric codes of data types in TensorFlow's protocol buffers. */
-export const DType = { float: 1, int32: 3, bfloat16: 14 } as const;
+export const DType = { float: 1, int32: 3, bfloat16: 14, resource: RESOURCE } as const;
 
 /** A reference to a value in the graph: `NODE:OUTPUT`. */
 export type Reference = string;
@@ -234,6 +235,31 @@ export class Graph {
     const value = new messages.AttrValue();
     value.setShape(shapeMessage(shape));
     return this.#add("Placeholder", [], [["dtype", typeMessage(type)], ["shape", value]]) + ":0";
+  }
+
+  /**
+   * Adds an input of the graph that refers to a resource variable of float32 values.
+   *
+   * @param shape The shape of the variable.
+   * @returns The reference to the variable.
+   */
+  variable(shape: readonly number[]): Reference {
+    const [shapes, types] = ["shapes", "types"].map((kind) => {
+      const message = new messages.AttrValue(), list = new messages.AttrValue.ListValue();
+      if (kind === "shapes") list.setShapeList([shapeMessage(shape)]);
+      else list.setTypeList([DType.float]);
+      message.setList(list);
+      return message;
+    });
+    const none = new messages.AttrValue();
+    none.setShape(shapeMessage([]));
+    return this.#add("Placeholder", [], [
+      ["dtype", typeMessage(DType.resource)],
+      ["shape", none],
+      // With these, TensorFlow knows the shapes of the values that are read from the variable.
+      ["_handle_shapes", shapes!],
+      ["_handle_dtypes", types!],
+    ]) + ":0";
   }
 
   /**

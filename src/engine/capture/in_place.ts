@@ -1,7 +1,5 @@
+import { WRITE_ROWS } from "../stores.ts";
 import { DType, type Graph, type OpAttribute, type Reference } from "./graph.ts";
-
-/** The TensorFlow op that overwrites rows of its first input without copying the input. */
-export const IN_PLACE = "InplaceUpdate";
 
 /**
  * The maximum number of parts. TensorFlow writes in one thread and mostly waits for memory, so more
@@ -30,6 +28,6 @@ export function writeInParts(
   const parts = (value: Reference, type: number) => graph.split(value, type, count);
   const partsOfValues = parts(values!, DType.float);
   return parts(ids!, DType.int32).map((ids, part) =>
-    graph.op(IN_PLACE, [table!, ids, partsOfValues[part]!], attributes, after)
+    graph.op(WRITE_ROWS, [table!, ids, partsOfValues[part]!], attributes, after)
   );
 }

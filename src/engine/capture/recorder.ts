@@ -7,7 +7,8 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { type AttributeKinds, DType, Graph, type OpAttribute, type Reference } from "./graph.ts";
-import { IN_PLACE, writeInParts } from "./in_place.ts";
+import { placeOf, type Store, WRITE_ROWS } from "../stores.ts";
+import { writeInParts } from "./in_place.ts";
 import { lowPrecisionInputs, type Precision, returnsToFloat } from "./precision.ts";
 import { sizedByValue, type TracedTensor, type TraceEntry, type TrialTraces } from "./trace.ts";
 
@@ -192,6 +193,7 @@ class Recording {
   readonly #origin: () => string | undefined;
   readonly #low: boolean;
   readonly #casts = new Map<string, Reference>();
+  readonly #stores = new Map<Store, Reference>();
   readonly #readers = new Map<Reference, string[]>();
   readonly #written = new Map<Reference, readonly string[]>();
 
@@ -215,9 +217,15 @@ class Recording {
 
   input(tensor: tf.Tensor): Reference {
     const [id] = this.#backend.getInputTensorIds([tensor]);
-    const type = this.#backend.getDTypeInteger(tensor.dtype);
-    const reference = this.graph.placeholder(type, tensor.shape);
-    this.#references.set(id!, reference);
+    const store = placeOf(tensor)?.store;
+    const type = store ? DType.resource : this.#backend.getDTypeInteger(tensor.dtype);
+    const reference = store
+      ? this.graph.variable([store.rows, store.size])
+      : this.graph.placeholder(type, tensor.shape);
+    // Reads and writes of one variable must be known as such, whatever the table.
+    const first = store ? this.#stores.get(store) ?? reference : reference;
+    if (store) this.#stores.set(store, first);
+    this.#references.set(id!, first);
     this.#types.set(reference, type);
     this.#computed.add(id!);
     this.#names.set(id!, `input ${this.#names.size}`);
@@ -254,7 +262,7 @@ class Recording {
     const complete = this.#complete(op, attributes, references);
     const after = this.#order(op, references);
     const low = this.#lowInputs(op, made[0]?.shape ?? [], inputs);
-    const nodes = op === IN_PLACE
+    const nodes = op === WRITE_ROWS
       ? writeInParts(this.graph, references, complete, after)
       : [this.#add(op, references, complete, after, low)];
     for (const node of nodes) this.#take(op, references, node);
@@ -329,10 +337,7 @@ class Recording {
     outputs: number,
     more: number,
   ): TensorMetadata[] {
-    if (op === IN_PLACE) {
-      // Like the op itself, this returns the same memory under another name.
-      return this.#raw.executeOp("Identity", attributes, inputs.slice(0, 1), outputs);
-    }
+    if (op === WRITE_ROWS) return [];
     const made = this.#raw.executeOp(op, attributes, inputs, outputs);
     const unknown = sizedByValue(op);
     if (unknown.length === 0) return made;
@@ -375,7 +380,7 @@ class Recording {
     for (const reference of first === undefined ? [] : [first, ...rest]) {
       for (const node of this.#written.get(reference) ?? []) after.add(node);
     }
-    if (op === IN_PLACE) {
+    if (op === WRITE_ROWS) {
       for (const reader of this.#readers.get(first!) ?? []) {
         after.add(reader);
       }
@@ -390,7 +395,7 @@ class Recording {
       if (readers) readers.push(node);
       else this.#readers.set(reference, [node]);
     }
-    if (op === IN_PLACE) {
+    if (op === WRITE_ROWS) {
       const [table] = references;
       this.#written.set(table!, [...this.#written.get(table!) ?? [], node]);
     }
