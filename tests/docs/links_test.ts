@@ -61,3 +61,13 @@ Deno.test("each file of the repository that a document names is there", () => {
   assertEquals(missing, []);
   assert(count > 100, `${count}`);
 });
+
+Deno.test("the pictures of documents have colors for light and for dark pages", () => {
+  const folder = join(root, "docs");
+  const pictures = [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".svg"));
+  assert(pictures.length > 2);
+  for (const { name } of pictures) {
+    const text = Deno.readTextFileSync(join(folder, name));
+    assert(text.includes("prefers-color-scheme: dark"), name);
+  }
+});

@@ -1,16 +1,18 @@
 /**
  * The Python programs of docs/checkpoints.md, docs/serving.md, and docs/from_other_tools.md, with
- * the packages that they import.
+ * the packages that they import, and the notebook of docs/notebooks.md in Jupyter.
  *
  * @module
  */
 
 import { join } from "node:path";
+import { denoFolder } from "../../src/base/machine/deno_folder.ts";
 import { openModel } from "../../src/model/load_model.ts";
 import { ServeHandler } from "../../src/serve/handler.ts";
 import { defaultLimits } from "../../src/serve/limits.ts";
 import { startServer } from "../../src/serve/server.ts";
 import { blocks } from "../docs/documents.ts";
+import { root } from "../support/command_line.ts";
 import type { Comparison, Trained } from "./comparisons.ts";
 import { finished, type Programs } from "./programs.ts";
 
@@ -27,6 +29,15 @@ const rows = `
 import pyarrow
 with pyarrow.OSFile("clicks.arrow") as file:
     table = pyarrow.ipc.open_file(file).read_all().slice(0, 5)
+`;
+
+/** Runs a notebook with Deno's kernel, as Jupyter does, and prints what its cells print. */
+const jupyter = `
+import nbclient, nbformat
+notebook = nbformat.read("notebook.ipynb", 4)
+nbclient.NotebookClient(notebook, timeout=300).execute()
+for cell in notebook.cells:
+    for output in cell.get("outputs", []): print(output["text"], end="")
 `;
 
 /**
@@ -98,5 +109,19 @@ export function documentComparisons(
       if (!printed.endsWith("\n(3, 10)\n")) throw new Error(printed.slice(-500));
       return "a student with 10 outputs";
     }),
+    {
+      name: "docs/notebooks.md in Jupyter",
+      needs: ["python"],
+      async run() {
+        const env = { HOME: folder, DENO_DIR: denoFolder() };
+        await finished(Deno.execPath(), ["jupyter", "--install"], { env });
+        const cwd = join(root, "examples");
+        const printed = await finished(programs.python!, ["-c", jupyter], { cwd, env });
+        if (!/ "rocket" [^]* "light-alone" [^]*\n0\.\d+ 0\.\d+\n$/.test(printed)) {
+          throw new Error(printed.slice(-500));
+        }
+        return "a run and its result";
+      },
+    },
   ];
 }
