@@ -21,6 +21,7 @@ export function requireLabel(loss: string, label: LabelSpec, kind: LabelSpec["ki
     class: "cross-entropy",
     binary: "binary-cross-entropy",
     number: "mean-squared-error",
+    "multi-label": "binary-cross-entropy",
     several: loss,
   };
   throw new UserError(

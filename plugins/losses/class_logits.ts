@@ -4,7 +4,7 @@
  * @module
  */
 
-import { tf } from "../../plugin.ts";
+import { type HintLoss, type LossContext, tf } from "../../plugin.ts";
 
 /**
  * Returns the number of classes that a net's logits distinguish. A single logit represents two
@@ -39,6 +39,25 @@ export function logProbabilities(logits: tf.Tensor, temperature: number): tf.Ten
 export function classLogits(logits: tf.Tensor, temperature: number): tf.Tensor {
   const scaled = temperature === 1 ? logits : tf.div(logits, temperature);
   return scaled.shape[1] === 1 ? tf.concat([scaled, tf.zerosLike(scaled)], 1) : scaled;
+}
+
+/**
+ * Adapts a loss that compares the probabilities of classes to the kind of the label. With a label of
+ * kind `multi-label`, each logit stands for the two outcomes of its class, like that of a binary
+ * label, and the loss of a row is the mean over its classes.
+ *
+ * @param context The label.
+ * @param loss The loss of logits, `[rows, units]`, one value per row.
+ */
+export function overClasses(
+  { label: { kind } }: Pick<LossContext, "label">,
+  loss: (from: tf.Tensor, to: tf.Tensor) => tf.Tensor,
+): HintLoss {
+  if (kind !== "multi-label") return loss;
+  return (from, to) => {
+    const each = loss(tf.reshape(from, [-1, 1]), tf.reshape(to, [-1, 1]));
+    return tf.mean(tf.reshape(each, [-1, to.shape[1]!]), -1);
+  };
 }
 
 /**

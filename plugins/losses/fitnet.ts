@@ -31,6 +31,7 @@ const stage: LossStage = defineLoss({
   summary:
     "The squared distance between hidden outputs of both nets. A learned regressor gives the student's output the shape of the teacher's.",
   form: "hint",
+  multiLabel: true,
   options: z.object({
     regressor: z.enum(["where-shapes-differ", "always"]).default("where-shapes-differ").describe(
       "When to change the student's output with a learned regressor. where-shapes-differ: only if the shapes of the two outputs differ. always: also if they are equal.",

@@ -16,6 +16,7 @@ const stage: LossStage = defineLoss({
   summary:
     "Compares hidden layers of equal width by their negative cosine similarity or their Euclidean distance, as in EasyRec.",
   form: "hint",
+  multiLabel: true,
   options: z.object({
     measure: z.enum(["cosine", "euclid"]).default("cosine").describe(
       "How to compare the hidden layers: negative cosine similarity (cosine) or Euclidean distance (euclid).",

@@ -13,6 +13,7 @@ const stage: LossStage = defineLoss({
   summary:
     "The squared difference between both nets' logits, summed over classes, as in the Rocket Launching paper.",
   form: "hint",
+  multiLabel: true,
   options: z.object({}),
   example: "use: mse-hint\nfrom: booster.logits\nto: light.logits\nweight: 0.03",
   create(_options, context) {

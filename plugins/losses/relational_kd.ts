@@ -19,6 +19,7 @@ const stage: LossStage = defineLoss({
   summary:
     "The difference between both nets in the distances and angles between the rows of a batch.",
   form: "hint",
+  multiLabel: true,
   options: z.object({
     distance: z.number().min(0).default(25).describe(
       "The weight λ_D of the term that compares distances between rows.",

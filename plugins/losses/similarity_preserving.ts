@@ -15,6 +15,7 @@ const stage: LossStage = defineLoss({
   name: "similarity-preserving",
   summary: "The difference between both nets in the similarities between the rows of a batch.",
   form: "hint",
+  multiLabel: true,
   options: z.object({}),
   example: "use: similarity-preserving\nfrom: booster.group3\nto: light.group3\nweight: 3000",
   create: () => (from, to) => meanOfAll(tf.squaredDifference(likeness(from), likeness(to))),

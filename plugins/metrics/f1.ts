@@ -1,4 +1,5 @@
 import {
+  type Accumulator,
   defineMetric,
   hint,
   type MetricStage,
@@ -19,10 +20,15 @@ import { refuseNumber } from "./predictions.ts";
  * `macro`: the mean of F1 over the classes that occur, as labels or as predictions. `micro`: F1 of
  * the sums of TP, FP, and FN over all classes, which is the accuracy. A row with a NaN logit has no
  * predicted class. It is undefined if the denominator is 0, where scikit-learn returns 0.
+ *
+ * If the label is of kind `multi-label`, a class is predicted if its logit is above 0. `macro` is the
+ * mean over the classes that occur, as labels or as predictions; `micro` is F1 of the sums of TP, FP,
+ * and FN over all classes.
  */
 const stage: MetricStage = defineMetric({
   name: "f1",
   summary: "The harmonic mean of precision and recall.",
+  multiLabel: true,
   options: z.object({
     average: z.enum(["binary", "macro", "micro"]).optional().describe(
       "binary: F1 of the positive class. macro: the mean of F1 over the classes. micro: F1 of the " +
@@ -32,15 +38,17 @@ const stage: MetricStage = defineMetric({
   example: "use: f1\naverage: macro",
   create({ average }, { label }) {
     refuseNumber("f1", label);
-    const { classes } = label;
-    if (average === "binary" && classes > 2) {
-      throw new UserError(`f1 with average: binary needs two classes; the label has ${classes}`, {
+    const { classes, kind } = label, isMulti = kind === "multi-label";
+    if (average === "binary" && (classes > 2 || isMulti)) {
+      const of = isMulti ? "several classes in each row" : `${classes}`;
+      throw new UserError(`f1 with average: binary needs two classes; the label has ${of}`, {
         hint: hint("f1/binary", "write `average: macro` or `average: micro`", [
           { set: { average: "macro" } },
           { set: { average: "micro" } },
         ]),
       });
     }
+    if (isMulti) return { start: () => f1OfClasses(classes, average === "micro") };
     const mean = average ?? (classes > 2 ? "macro" : "binary");
     return {
       start() {
@@ -73,3 +81,28 @@ const stage: MetricStage = defineMetric({
   },
 });
 export default stage;
+
+/** Creates an accumulator for a label of kind `multi-label`. */
+function f1OfClasses(classes: number, isMicro: boolean): Accumulator {
+  const right = new Float64Array(classes), both = new Float64Array(classes);
+  let rows = 0;
+  return {
+    add({ outputs: { logits: { values } }, label, size }) {
+      rows += size;
+      for (let at = 0; at < size * classes; at++) {
+        const isPredicted = Number(values[at]! > 0), own = label[at]!;
+        right[at % classes]! += isPredicted * own;
+        both[at % classes]! += isPredicted + own;
+      }
+    },
+    value() {
+      if (rows === 0) return undefinedMetric("no rows");
+      const occurring = both.filter((count) => count > 0).length;
+      if (occurring === 0) return undefinedMetric("no positive row, and none predicted");
+      const sum = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
+      if (isMicro) return 2 * sum(right) / sum(both);
+      return sum(right.map((count, own) => both[own] === 0 ? 0 : 2 * count / both[own]!)) /
+        occurring;
+    },
+  };
+}

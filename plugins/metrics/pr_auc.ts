@@ -1,5 +1,6 @@
 import { defineMetric, type MetricStage, z } from "../../plugin.ts";
 import { averagePrecision, rankedScores, refuseNotTwoClasses } from "./scores.ts";
+import { averageOption, overClasses, refuseAverage } from "./multi_label.ts";
 
 /**
  * The area under the precision-recall curve, as average precision: AP = Σₙ (Rₙ − Rₙ₋₁) · Pₙ. Pₙ and
@@ -9,17 +10,27 @@ import { averagePrecision, rankedScores, refuseNotTwoClasses } from "./scores.ts
  * AUC hides if positive rows are rare. The score is that of the metric `auc`. It is undefined if
  * only one class occurs, or a score is NaN.
  *
+ * If the label is of kind `multi-label`, it is measured for each class, and averaged over the
+ * classes for which it is defined, or it is measured for all classes of all rows together; see
+ * `average`.
+ *
  * It is exact in any order of rows. Ten million rows of one logit need 40 MB, and twice that while
  * they are sorted.
  */
 const stage: MetricStage = defineMetric({
   name: "pr-auc",
   summary: "The exact area under the precision-recall curve, as average precision.",
-  options: z.object({}),
+  multiLabel: true,
+  options: z.object({ average: averageOption }),
   example: "use: pr-auc",
-  create(_options, { label }) {
+  create({ average }, { label }) {
+    refuseAverage("pr-auc", average, label);
+    const start = () => rankedScores(averagePrecision);
+    if (label.kind === "multi-label") {
+      return { start: () => overClasses(label.classes, average ?? "macro", start) };
+    }
     refuseNotTwoClasses("pr-auc", label);
-    return { start: () => rankedScores(averagePrecision) };
+    return { start };
   },
 });
 export default stage;

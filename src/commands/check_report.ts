@@ -107,6 +107,7 @@ function labelText({ label }: Plan, { splits: { train: { label: spec } } }: Prep
       class: `${formatCount(classes)} classes`,
       binary: "0 or 1",
       number: "a number",
+      "multi-label": `any of ${formatCount(classes)} classes`,
       several: "several labels",
     })[kind];
   if (!("labels" in label)) return wrap(`label: ${label.column}, ${kinds(spec)}`);

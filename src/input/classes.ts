@@ -30,7 +30,7 @@ export interface ClassesContext {
  * size. Whole numbers from 0, and the numbers of a binary label, are their own class numbers.
  */
 export class Classes {
-  readonly #kind: "class" | "binary";
+  readonly #kind: "class" | "binary" | "multi-label";
   readonly #family: Family;
   readonly #options: LabelOptions;
   readonly #context: ClassesContext;
@@ -58,7 +58,7 @@ export class Classes {
    * @param context The place in the pipeline file, and the label of the training split.
    */
   constructor(
-    kind: "class" | "binary",
+    kind: "class" | "binary" | "multi-label",
     family: Family,
     options: LabelOptions,
     context: ClassesContext,
@@ -113,7 +113,7 @@ export class Classes {
     if (this.#ids.size === maxFound && this.#options.classes === undefined) {
       throw this.#refusal(
         `the label ${this.#options.column} has more than ${maxFound} different values, too many for classes`,
-        hint(
+        this.#kind === "multi-label" ? manyClassesHint() : hint(
           "label/many",
           "write kind: number, or give the number of classes: label: { column, classes: 100000 }",
           [{ set: { kind: "number" } }, { set: { classes: 100_000 } }],
@@ -187,7 +187,7 @@ export class Classes {
         `the label ${column} has fewer than two classes in the training split`,
         hint(
           "label/one",
-          `list its classes in order, such as label: { column: ${column}, classes: [${
+          `list its classes in order, such as label: { column: ${column}, ${this.#ownKind}classes: [${
             listOf(both)
           }] }`,
           this.#setClasses(both),
@@ -204,7 +204,9 @@ export class Classes {
           : values.length <= maxListed
           ? hint(
             "label/names",
-            `list the classes in order: label: { column: ${column}, classes: [${listOf(values)}] }`,
+            `list the classes in order: label: { column: ${column}, ${this.#ownKind}classes: [${
+              listOf(values)
+            }] }`,
             this.#setClasses(values),
           )
           : hint("label/count", `write \`classes: ${values.length}\`, or remove \`classes\``, [
@@ -223,6 +225,11 @@ export class Classes {
     const count = typeof classes === "number" ? classes : values.length;
     const plain = numbers && sorted.every((key, id) => key === id);
     return { count, ...(!plain && { vocabulary: values }) };
+  }
+
+  /** The option `kind` in hints, if it is needed. */
+  get #ownKind(): string {
+    return this.#kind === "multi-label" ? "kind: multi-label, " : "";
   }
 
   #key(value: string | number | bigint): Key {
@@ -246,7 +253,7 @@ export class Classes {
 
   #hint(): HintText {
     const { column, classes } = this.#options, { like } = this.#context;
-    const label = (rest: string) => `label: { column: ${column}, ${rest} }`;
+    const label = (rest: string) => `label: { column: ${column}, ${this.#ownKind}${rest} }`;
     const unknown = [...this.#unknown];
     if (unknown.some((value) => typeof value === "number" && !Number.isInteger(value))) {
       return hint("label/fractions", `to predict a number, write ${label("kind: number")}`, {
@@ -341,6 +348,14 @@ export class Classes {
 export function classHint(): HintText {
   return hint("label/class", "write kind: class", { set: { kind: "class" } });
 }
+
+/** Returns the hint for a list of names with more classes than are plausible. */
+const manyClassesHint = () =>
+  hint(
+    "multi-label/many",
+    "name a column with the names of classes, or list the classes in `classes`",
+    { edit: "the label's column" },
+  );
 
 /** Returns the hint for a split without rows. */
 export function emptyHint(): HintText {

@@ -73,6 +73,16 @@ export interface ColumnChunk {
    * `values` is then empty until {@linkcode ColumnReader.shaped} completes the chunk.
    */
   readonly unshaped?: number | undefined;
+  /** For labels whose numbers of values per row are known only after all rows were read. */
+  readonly labels?: LabelWidths | undefined;
+}
+
+/** How many values each label has per row in a chunk. They may differ from chunk to chunk. */
+export interface LabelWidths {
+  /** The number of rows. */
+  readonly rows: number;
+  /** The number of values per row of each label, in order. They are side by side. */
+  readonly widths: readonly number[];
 }
 
 /** Rows with values that are refused. */
@@ -993,20 +1003,7 @@ export class ColumnReader {
   #nullHint(): HintText {
     const { use, column, options: { length } } = this.#request;
     const drop: Change = { set: { nulls: "drop" } };
-    if (use === "label" && this.#request.label !== undefined) {
-      return hint(
-        "nulls/labels",
-        `choose how to handle nulls: \`${this.#request.label}: { column: ${column}, nulls: mask }\` with the label's other options, or \`nulls: drop\``,
-        [{ set: { nulls: "mask" } }, drop],
-      );
-    }
-    if (use === "label") {
-      return hint(
-        "nulls/label",
-        `choose how to handle nulls: \`label: { column: ${column}, nulls: drop }\` with the label's other options`,
-        drop,
-      );
-    }
+    if (use === "label") return labelNullHint(column, this.#request.label);
     if (use !== undefined && use !== "feature") return dropHint();
     if (this.#ids || this.#maker && this.#maker.count === undefined) {
       return hint(
@@ -1039,13 +1036,7 @@ export class ColumnReader {
         { edit: "the data file" },
       );
     }
-    if (use === "label") {
-      return hint(
-        "nan/label",
-        `drop such rows: \`label: { column: ${column}, nan: missing, nulls: drop }\` with the label's other options`,
-        { set: { nan: "missing", nulls: "drop" } },
-      );
-    }
+    if (use === "label") return nanLabelHint(column);
     return use === undefined || use === "feature"
       ? hint(
         "nan/missing",
@@ -1104,6 +1095,40 @@ export class ColumnReader {
   #refusal(message: string, hint: HintText, option?: string): UserError {
     return new UserError(message, { place: this.#request.place(option), hint, exitCode: 2 });
   }
+}
+
+/**
+ * Returns the hint for nulls in a label.
+ *
+ * @param column The label's column.
+ * @param name The label's name, if there are several.
+ */
+export function labelNullHint(column: string, name: string | undefined): HintText {
+  const drop: Change = { set: { nulls: "drop" } };
+  return name === undefined
+    ? hint(
+      "nulls/label",
+      `choose how to handle nulls: \`label: { column: ${column}, nulls: drop }\` with the label's other options`,
+      drop,
+    )
+    : hint(
+      "nulls/labels",
+      `choose how to handle nulls: \`${name}: { column: ${column}, nulls: mask }\` with the label's other options, or \`nulls: drop\``,
+      [{ set: { nulls: "mask" } }, drop],
+    );
+}
+
+/**
+ * Returns the hint for NaN in a label.
+ *
+ * @param column The label's column.
+ */
+export function nanLabelHint(column: string): HintText {
+  return hint(
+    "nan/label",
+    `drop such rows: \`label: { column: ${column}, nan: missing, nulls: drop }\` with the label's other options`,
+    { set: { nan: "missing", nulls: "drop" } },
+  );
 }
 
 /** Returns the hint for nulls in columns that are not features. */

@@ -15,7 +15,8 @@ import { StageError, type StageReference } from "../stages/stage_error.ts";
 import type { ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
 import { type ColumnChunk, ColumnReader, isMeasured } from "./columns.ts";
 import { loadDecoders } from "./images/load.ts";
-import { LabelReader } from "./label.ts";
+import { type LabelColumn, LabelReader } from "./label.ts";
+import { MultiLabelReader } from "./multi_label.ts";
 import { packedLabels, repackedLabels, unpackedLabel } from "./label_columns.ts";
 import type { IdCounts, IdRequest } from "./ids.ts";
 import { layoutOf } from "./layout.ts";
@@ -28,7 +29,7 @@ import {
   type Parts,
   type Specs,
 } from "../stages/parts.ts";
-import { severalLabels } from "../stages/labels.ts";
+import { labelParts, severalLabels } from "../stages/labels.ts";
 import type { StoredColumns } from "./rows.ts";
 import { readTeacher, type TeacherColumn } from "./teacher_column.ts";
 import type { ColumnText } from "./texts.ts";
@@ -176,7 +177,8 @@ export class Decoder {
 
   /** Whether the label's values are classes. */
   get hasClasses(): boolean {
-    return this.#planned.label.hasClasses ?? false;
+    const { labelKind } = this.#planned.label;
+    return labelKind === "class" || labelKind === "binary";
   }
 
   /**
@@ -430,8 +432,8 @@ export interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
   readonly problems: () => Problem[];
   /** Counts the ids of rows that are kept. */
   readonly tally?: ((chunk: ColumnChunk, rows: number, dropped?: Uint8Array) => void) | undefined;
-  /** Whether the values are classes. */
-  readonly hasClasses?: boolean;
+  /** The kind of the label, if the column is a label. */
+  readonly labelKind?: LabelSpec["kind"];
   /** Returns the counts of ids from a vocabulary. */
   readonly idCounts?: (() => IdCounts | undefined) | undefined;
 }
@@ -527,7 +529,7 @@ class ColumnPlan {
     label: LabelOptions,
     path: readonly [string, ...string[]],
     known: LabelSpec | undefined,
-  ): { field: Field; reader: LabelReader } | undefined {
+  ): { field: Field; reader: LabelColumn } | undefined {
     const { nulls } = this.#request, where = this.#where;
     const asLabel = (column: string) => ({ set: { column } });
     return this.#plan(label.column, path, asLabel, (field, likeField) => {
@@ -535,10 +537,9 @@ class ColumnPlan {
       const options = namedClasses(label, field, this.#schema, known, place);
       const like = likeField && known && { spec: known, field: likeField };
       const name = path[0] === "labels" ? path[1] : undefined;
-      return {
-        field,
-        reader: new LabelReader(field, options, { place, like, nulls, where, name }),
-      };
+      const kind = known?.kind ?? options.kind;
+      const Reader = kind === "multi-label" ? MultiLabelReader : LabelReader;
+      return { field, reader: new Reader(field, options, { place, like, nulls, where, name }) };
     });
   }
 
@@ -563,7 +564,7 @@ class ColumnPlan {
           return readTeacher(teacher, {
             field,
             like: likeField && spec && { spec, field: likeField },
-            hasClasses: label?.hasClasses ?? true,
+            kind: label?.labelKind ?? "class",
             drop: nulls === "drop" && teacher.missing === "error",
             where: this.#where,
             place,
@@ -664,7 +665,7 @@ function namedClasses(
   spec: LabelSpec | undefined,
   place: Place | undefined,
 ): LabelOptions {
-  const isClass = label.kind !== "number" && DataType.isInt(type);
+  const isClass = label.kind !== "number" && label.kind !== "multi-label" && DataType.isInt(type);
   const names = isClass && label.classes === undefined
     ? classLabels(schema.metadata, label.column)
     : undefined;
@@ -730,14 +731,14 @@ function planned(field: Field, reader: ColumnReader, lender?: string): PlannedCo
 
 /** Plans a single label. */
 function plannedLabel(
-  { field, reader }: { readonly field: Field; readonly reader: LabelReader },
+  { field, reader }: { readonly field: Field; readonly reader: LabelColumn },
 ): PlannedColumn<LabelSpec> {
   return {
     read: (columnOf) => reader.read(columnOf(field)),
     shaped: (chunk, rows) => reader.shaped(chunk, rows),
     finish: (chunks) => reader.finish(chunks),
     problems: () => reader.problems(),
-    hasClasses: reader.hasClasses,
+    labelKind: reader.kind,
   };
 }
 
@@ -747,29 +748,32 @@ function severalPlanned(
     readonly name: string;
     readonly isMasked: boolean;
     readonly field: Field;
-    readonly reader: LabelReader;
+    readonly reader: LabelColumn;
   }[],
 ): PlannedColumn<LabelSpec> {
   return {
     read(columnOf) {
-      const chunks = labels.map(({ field, reader }) => reader.read(columnOf(field)));
+      const columns = labels.map(({ field }) => columnOf(field));
+      const chunks = labels.map(({ reader }, index) => reader.read(columns[index]!));
       const masked = labels.map(({ isMasked }) => isMasked);
-      return packedLabels(chunks, masked);
+      return packedLabels(chunks, masked, columns[0]!.length);
     },
     shaped: (chunk) => chunk,
     finish(chunks) {
       const parts = labels.map(({ name, isMasked, reader }, at) => {
-        const own = chunks.map((chunk) => unpackedLabel(chunk, at, labels.length));
+        const own = chunks.map((chunk) => unpackedLabel(chunk, at));
         const { spec, values } = reader.finish(own);
         return { name, spec: isMasked ? { ...spec, masked: true as const } : spec, values };
       });
       const spec = severalLabels(Object.fromEntries(parts.map(({ name, spec }) => [name, spec])));
+      const sizes = labelParts(spec).map(({ size }) => size);
       const values = chunks.map((chunk, index) =>
-        repackedLabels(chunk, parts.map(({ values }) => values[index]!))
+        repackedLabels(chunk, parts.map(({ values }) => values[index]!), sizes)
       );
       return { spec, values };
     },
     problems: () => labels.flatMap(({ reader }) => reader.problems()),
+    labelKind: "several",
   };
 }
 

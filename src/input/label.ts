@@ -7,10 +7,39 @@ import { Classes, classHint } from "./classes.ts";
 import { type ColumnChunk, ColumnReader } from "./columns.ts";
 import { isTimestamp, layoutOf } from "./layout.ts";
 
-/** The kind of one label. */
-type LabelKind = Exclude<LabelSpec["kind"], "several">;
+/** The kind of one label with one value per row. */
+type LabelKind = Exclude<LabelSpec["kind"], "several" | "multi-label">;
 
-/** Information that a {@linkcode LabelReader} needs in addition to the label's options. */
+/** Reads the column of a label, record batch by record batch. */
+export interface LabelColumn {
+  /** The kind of the label. */
+  readonly kind: LabelSpec["kind"];
+  /**
+   * Reads the next record batch.
+   *
+   * @param data The column.
+   */
+  read(data: Data): ColumnChunk;
+  /**
+   * Completes a chunk after all rows were read.
+   *
+   * @param chunk A chunk from {@linkcode LabelColumn.read}.
+   * @param rows The number of rows in the chunk.
+   */
+  shaped(chunk: ColumnChunk, rows: number): ColumnChunk;
+  /** Returns the problems of the rows so far. */
+  problems(): Problem[];
+  /**
+   * Finalizes the label after all record batches were read.
+   *
+   * @param chunks The chunks from {@linkcode LabelColumn.read} that were kept.
+   * @returns The label's spec, and the values of each chunk.
+   * @throws {UserError} If there are too few classes, or too many.
+   */
+  finish(chunks: readonly ColumnChunk[]): { spec: LabelSpec; values: Values[] };
+}
+
+/** Information that a reader of a label needs in addition to the label's options. */
 export interface LabelContext {
   /** The place of the label in the pipeline file. */
   readonly place?: Place | undefined;
@@ -28,7 +57,7 @@ export interface LabelContext {
  * Reads the label's column. It checks that the values suit the kind of label, and returns classes
  * as Int32Array and other labels as Float32Array.
  */
-export class LabelReader {
+export class LabelReader implements LabelColumn {
   readonly #options: LabelOptions;
   readonly #place: Place | undefined;
   readonly #kind: LabelKind;
@@ -51,14 +80,23 @@ export class LabelReader {
     if (!layout || layout.lists.length > 0) {
       throw this.#refusal(
         `the column ${options.column} has the type ${field.type}, which cannot be a label`,
-        hint("label/type", "use a column with one number, boolean or string per row as the label", {
-          edit: "the label's column",
-        }),
+        layout && layout.family !== "times" && layout.family !== "images"
+          ? hint(
+            "label/list",
+            "if the lists have the classes of the rows, write " +
+              `\`label: { column: ${options.column}, kind: multi-label }\``,
+            { set: { kind: "multi-label" } },
+          )
+          : hint(
+            "label/type",
+            "use a column with one number, boolean or string per row as the label",
+            { edit: "the label's column" },
+          ),
       );
     }
     const { family } = layout;
     const usual = family === "numbers" || family === "times" ? "number" : "class";
-    this.#kind = (like?.spec.kind as LabelKind | undefined) ?? options.kind ?? usual;
+    this.#kind = (like?.spec.kind ?? options.kind ?? usual) as LabelKind;
     const { classes } = options;
     const count = Array.isArray(classes) ? classes.length : classes as number | undefined;
     if (this.#kind === "number") this.#refuseNoNumber(family, count, isTimestamp(layout.leaf));
@@ -72,8 +110,9 @@ export class LabelReader {
     this.#classes = this.#kind === "number"
       ? undefined
       : new Classes(this.#kind, family, options, { place, like: like?.spec, where: row });
-    const nulls = options.nulls ?? (context.nulls === "drop" ? "drop" : "error");
-    this.#refuseNoFill(nulls);
+    const nulls = this.#nullPolicy(
+      options.nulls ?? (context.nulls === "drop" ? "drop" : "error"),
+    );
     this.#reader = new ColumnReader(field, {
       column: options.column,
       use: "label",
@@ -90,45 +129,23 @@ export class LabelReader {
     });
   }
 
-  /**
-   * Reads the label's column of the next record batch.
-   *
-   * @param data The column.
-   */
+  get kind(): LabelKind {
+    return this.#kind;
+  }
+
   read(data: Data): ColumnChunk {
     return this.#reader.read(data);
   }
 
-  /**
-   * Completes a chunk after all rows were read.
-   *
-   * @param chunk A chunk from {@linkcode LabelReader.read}.
-   * @param rows The number of rows in the chunk.
-   */
   shaped(chunk: ColumnChunk, rows: number): ColumnChunk {
     return this.#reader.shaped(chunk, rows);
   }
 
-  /**
-   * Whether the values are classes. Before {@linkcode LabelReader.finish}, their order may change.
-   */
-  get hasClasses(): boolean {
-    return this.#classes !== undefined;
-  }
-
-  /** Returns the problems of the rows so far. */
   problems(): Problem[] {
     return [...this.#reader.problems(), ...this.#classes?.problems() ?? []];
   }
 
-  /**
-   * Finalizes the labels after all record batches were read.
-   *
-   * @param chunks The chunks from {@linkcode LabelReader.read} that were kept.
-   * @returns The label's spec, and the values of each chunk: an Int32Array for classes, and a
-   *   Float32Array for other labels.
-   * @throws {UserError} If there are too few classes, or too many.
-   */
+  /** Returns an Int32Array for classes, and a Float32Array for other labels. */
   finish(chunks: readonly ColumnChunk[]): { spec: LabelSpec; values: Values[] } {
     const { shape } = this.#reader.finish(chunks);
     const arrays = chunks.map(({ values }) => values);
@@ -172,10 +189,12 @@ export class LabelReader {
     );
   }
 
-  #refuseNoFill(nulls: NullPolicy): void {
-    if (typeof nulls !== "object") return;
+  #nullPolicy(nulls: NonNullable<LabelOptions["nulls"]>): NullPolicy {
+    if (typeof nulls !== "object") return nulls;
     const { fill } = nulls;
-    if (this.#classes ? this.#classes.has(fill) : typeof fill === "number") return;
+    if (typeof fill !== "object") {
+      if (this.#classes ? this.#classes.has(fill) : typeof fill === "number") return { fill };
+    }
     throw this.#refusal(
       `the fill value ${JSON.stringify(fill)} for nulls is not a ${
         this.#classes ? "class" : "number"

@@ -1,5 +1,11 @@
 import type { Batch, LabelSpec, LabelStatistics } from "../stages/batch.ts";
-import { type LabelPart, labelParts, labelValue, mapLabels } from "../stages/labels.ts";
+import {
+  type LabelPart,
+  labelParts,
+  labelValue,
+  labelValues,
+  mapLabels,
+} from "../stages/labels.ts";
 import { type RowWeights, weightOfRow } from "../stages/row_weights.ts";
 import { type Rows, StoredRows } from "./rows.ts";
 
@@ -49,13 +55,20 @@ class LabelSums {
       const counted = weightOfRow(batch, row, weights);
       this.#rows++;
       this.#total += counted;
+      if (this.#kind === "multi-label") {
+        const own = labelValues(batch.label, row, this.part);
+        for (let id = 0; id < own.length; id++) this.#classes[id]! += counted * own[id]!;
+        continue;
+      }
       this.#sum += counted * value;
       if (this.#kind !== "number") this.#classes[value]! += counted;
     }
   }
 
   statistics(): LabelStatistics {
-    const total = this.#total, mean = this.#kind === "class" || total === 0 ? 0 : this.#sum / total;
+    const total = this.#total;
+    // The sum of class numbers has no meaning.
+    const mean = this.#kind === "class" || total === 0 ? 0 : this.#sum / total;
     return { rows: this.#rows, total, classes: [...this.#classes], mean };
   }
 }

@@ -403,7 +403,9 @@ function refuseOtherLabel(
 ): void {
   const { run } = from as TeacherRun;
   const describe = ({ kind, classes, vocabulary }: LabelSpec) =>
-    kind === "number"
+    kind === "multi-label"
+      ? `any of ${vocabulary ? `the classes ${listed(vocabulary)}` : `${classes} classes`} in a row`
+      : kind === "number"
       ? "a number"
       : kind === "several"
       ? "several labels"

@@ -36,8 +36,9 @@ export async function sampledRows(
   if (!sampling) return undefined;
   const part = labelPart(rows.label, sampling.label);
   const { kind, classes, vocabulary } = part?.spec ?? rows.label;
-  if (kind === "number") {
-    throw new UserError("data.sampling keeps rows by their class, but the label is a number", {
+  if (kind === "number" || kind === "multi-label") {
+    const what = kind === "number" ? "the label is a number" : "a row has several classes";
+    throw new UserError(`data.sampling keeps rows by their class, but ${what}`, {
       place: document.place(["data", "sampling"]),
       hint: hint("sampling/number", "remove `sampling`; to train on fewer rows, use `data.rows`", {
         remove: ["."],

@@ -8,7 +8,7 @@ import type { Field } from "apache-arrow";
 import { type Place, type Problem, UserError } from "../base/errors.ts";
 import { hint, type HintText } from "../base/hints.ts";
 import { counted } from "../base/text_table.ts";
-import type { ColumnSpec, Values } from "../stages/batch.ts";
+import type { ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
 import { type ColumnChunk, ColumnReader } from "./columns.ts";
 import type { PlannedColumn } from "./decoder.ts";
 import { layoutOf } from "./layout.ts";
@@ -29,8 +29,8 @@ export interface TeacherContext {
   readonly field: Field;
   /** The column, if the same rows were read before. */
   readonly like: { readonly spec: ColumnSpec; readonly field: Field } | undefined;
-  /** Whether the label has classes. */
-  readonly hasClasses: boolean;
+  /** The kind of the label. */
+  readonly kind: LabelSpec["kind"];
   /** Whether rows without an output are dropped. */
   readonly drop: boolean;
   /** Describes the position of a row in messages. */
@@ -60,7 +60,7 @@ const TOLERANCE = 0.01;
  */
 export function readTeacher(
   { column, of, missing }: TeacherColumn,
-  { field, like, hasClasses, drop, where, place }: TeacherContext,
+  { field, like, kind, drop, where, place }: TeacherContext,
 ): PlannedColumn {
   const family = layoutOf(field.type)?.family;
   if (family !== "numbers" && family !== "whole numbers" && family !== "booleans") {
@@ -86,7 +86,9 @@ export function readTeacher(
     where,
     place: () => place("column"),
   });
-  const isProbability = of === undefined ? hasClasses : of === "probabilities";
+  const isProbability = of === undefined ? kind !== "number" : of === "probabilities";
+  // Each class of a label of kind `multi-label` has a probability of its own.
+  const isEach = kind === "multi-label";
   let row = 0;
   const none = { first: -1, count: 0 };
   const fail = (at: number, message: string, hint: HintText): never => {
@@ -106,7 +108,7 @@ export function readTeacher(
         if (none.count++ === 0) none.first = row + at;
         return true;
       };
-      const values = logitsOf(chunk, rows, { isMissing, isProbability, fail });
+      const values = logitsOf(chunk, rows, { isMissing, isProbability, isEach, fail });
       row += rows;
       return { ...chunk, values };
     },
@@ -141,6 +143,8 @@ interface Conversion {
   readonly isMissing: (row: number, size: number) => boolean;
   /** Whether the values are probabilities. */
   readonly isProbability: boolean;
+  /** Whether each value is a probability of its own, so that their sum may be any number. */
+  readonly isEach: boolean;
   /** Throws an error about a row. */
   readonly fail: (row: number, message: string, hint: HintText) => never;
 }
@@ -148,7 +152,7 @@ interface Conversion {
 function logitsOf(
   { values, unshaped }: ColumnChunk,
   rows: number,
-  { isMissing, isProbability, fail }: Conversion,
+  { isMissing, isProbability, isEach, fail }: Conversion,
 ): Values {
   const logits = new Float32Array(values.length);
   const size = rows === 0 ? 0 : values.length / rows;
@@ -165,19 +169,20 @@ function logitsOf(
       else {
         if (!(value >= 0 && value <= 1)) fail(row, `has ${value}; ${expected}`, ofHint());
         sum += value;
-        logits[index] = size === 1
+        logits[index] = size === 1 || isEach
           ? Math.log(limited(value)) - Math.log(limited(1 - value))
           : Math.log(Math.max(value, LEAST));
       }
     }
-    if (isProbability && size > 1 && Math.abs(sum - 1) > TOLERANCE) {
+    if (isProbability && size > 1 && !isEach && Math.abs(sum - 1) > TOLERANCE) {
       fail(row, `has numbers with the sum ${Number(sum.toPrecision(6))}; ${expected}`, ofHint());
     }
   }
   return logits;
 }
 
-const expected = "expected probabilities from 0 to 1, with the sum 1 if there is one per class";
+const expected =
+  "expected probabilities from 0 to 1, with the sum 1 if there is one for each of several classes";
 
 const limited = (probability: number) => Math.max(probability, LEAST);
 

@@ -84,7 +84,7 @@ export async function checkLoss(subject: Subject<LossStage>): Promise<void> {
 function trialsOf(subject: Subject<LossStage>): Trial[] {
   const { stage, checks } = subject;
   const outputs = stage.form === "task" ? 1 : 2;
-  const samples = labelSamples(checks).flatMap((label) => {
+  const samples = labelSamples(checks, stage).flatMap((label) => {
     const logits = Array.from({ length: outputs }, () => [label.units]);
     const maps = Array.from({ length: outputs }, () => [4, 4, 3]);
     if (checks.shapes) return [{ label, shapes: checks.shapes, optional: false }];
@@ -170,7 +170,11 @@ function startsOf(variables: readonly Variable[]): Float32Array[] {
 function upload(trial: Trial, { rows, outputs, label, variables }: Inputs): Uploaded {
   return {
     outputs: outputs.map((values, index) => tf.tensor(values, [rows, ...trial.shapes[index]!])),
-    label: tf.tensor(label, [rows], label instanceof Int32Array ? "int32" : "float32"),
+    label: tf.tensor(
+      label,
+      [rows, ...trial.label.spec.shape],
+      label instanceof Int32Array ? "int32" : "float32",
+    ),
     // Two groups, whose rows alternate.
     columns: Object.fromEntries(
       trial.columns.map((name) => [
@@ -262,6 +266,7 @@ function checkRows(
   findings: Findings,
 ): void {
   if (inputs.rows === 1 || loss.length !== inputs.rows) return;
+  const ofLabel = sizeOf(trial.label.spec.shape);
   const alone = Array.from({ length: inputs.rows }, (_, row) => {
     const one = {
       rows: 1,
@@ -269,7 +274,7 @@ function checkRows(
         const size = sizeOf(trial.shapes[index]!);
         return values.slice(row * size, (row + 1) * size);
       }),
-      label: inputs.label.slice(row, row + 1),
+      label: inputs.label.slice(row * ofLabel, (row + 1) * ofLabel),
       variables: inputs.variables,
     };
     return lossOf(trial, one, asked, findings)?.[0] ?? NaN;

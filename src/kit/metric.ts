@@ -19,6 +19,7 @@ import {
   normalValues,
   randomFor,
   sameBytes,
+  sizeOf,
 } from "./samples.ts";
 import type { Subject } from "./subject.ts";
 
@@ -47,7 +48,7 @@ export function checkMetric(subject: Subject<MetricStage>): void {
     findings.add(`sets \`${key}\` to ${allowed.join(" or ")}`, key, describeValue(stage[key]));
     return;
   }
-  for (const label of labelSamples(checks)) {
+  for (const label of labelSamples(checks, stage)) {
     const sets: readonly NetName[][] = stage.needs === "both"
       ? [["light", "booster"]]
       : [["light", "booster"], ["light"]];
@@ -178,7 +179,7 @@ function evaluated(
   const logits = Object.fromEntries(
     nets.map((net) => [net, normalValues(randomFor("logits", net, units), rows * units, 2)]),
   );
-  const label = labelValues(spec, rows);
+  const label = labelValues(spec, rows), width = sizeOf(spec.shape);
   const losses = lossesByRow(spec, nets);
   const groups = Int32Array.from({ length: rows }, (_, row) => 100 + row * row % 5);
   return (from, to) => {
@@ -189,7 +190,7 @@ function evaluated(
       size: to - from,
       outputs: outputs(measured),
       nets: Object.fromEntries(nets.map((net) => [net, outputs(net)])),
-      label: label.subarray(from, to),
+      label: label.subarray(from * width, to * width),
       columns: Object.fromEntries(columns.map((name) => [name, groups.subarray(from, to)])),
       losses: Object.fromEntries(
         Object.entries(losses).map(([name, values]) => {

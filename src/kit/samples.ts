@@ -6,6 +6,7 @@
 
 import { createRandom, deriveSeed, type Random } from "../base/random.ts";
 import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
+import { unitsOf } from "../stages/labels.ts";
 import type { Measured, Position } from "../stages/gradient.ts";
 import type { StageChecks } from "./stage_checks.ts";
 
@@ -68,24 +69,34 @@ function withStatistics(spec: LabelSpec): LabelSpec {
  * Lists the labels with which a stage is checked.
  *
  * @param checks The options of the check.
- * @returns The label from these options, or else classes, a binary label, and a number.
+ * @param stage The loss or metric, if the stage is one.
+ * @returns The label from these options, or else classes, a binary label, a number, and
+ *   a multi-label label if the stage supports it.
  */
-export function labelSamples({ label }: StageChecks): readonly LabelSample[] {
+export function labelSamples(
+  { label }: StageChecks,
+  { multiLabel = false }: { readonly multiLabel?: boolean | undefined } = {},
+): readonly LabelSample[] {
   const specs: readonly LabelSpec[] = label ? [label] : [
     { kind: "class", classes: 3, shape: [], dtype: "int32" },
     { kind: "class", classes: 2, shape: [], dtype: "int32" },
     { kind: "class", classes: 10, shape: [], dtype: "int32" },
     { kind: "binary", classes: 2, shape: [], dtype: "float32" },
     { kind: "number", classes: 0, shape: [], dtype: "float32" },
+    ...multiLabel
+      ? [{ kind: "multi-label", classes: 4, shape: [4], dtype: "float32" } as const]
+      : [],
   ];
   return specs.map(withStatistics).map((spec) => ({
     name: spec.kind === "class"
       ? `${spec.classes} classes`
+      : spec.kind === "multi-label"
+      ? `${spec.classes} classes that a row may have together`
       : spec.kind === "binary"
       ? "a binary label"
       : "a number as label",
     spec,
-    units: spec.kind === "class" ? spec.classes : 1,
+    units: unitsOf(spec),
   }));
 }
 
@@ -100,6 +111,8 @@ export function labelValues({ kind, classes }: LabelSpec, rows: number): Float32
   switch (kind) {
     case "class":
       return Int32Array.from({ length: rows }, (_, row) => (row * 7 + 1) % classes);
+    case "multi-label":
+      return Float32Array.from({ length: rows * classes }, (_, at) => Number(at * 7 % 3 === 1));
     case "binary":
       return Float32Array.from({ length: rows }, (_, row) => (row + 1) % 2);
     default:

@@ -12,7 +12,7 @@ export type ClassValue = string | number | bigint | boolean;
 export interface Answer {
   /**
    * The predicted class as a value of the label, or the predicted number; absent for a binary
-   * label.
+   * label, and for a multi-label label.
    */
   readonly prediction?: ClassValue;
   /**
@@ -20,6 +20,10 @@ export interface Answer {
    * numbers.
    */
   readonly score?: number;
+  /** The predicted classes of a multi-label label: those with a probability above 0.5. */
+  readonly classes?: readonly ClassValue[];
+  /** The probability of each class of a multi-label label, by the class as text. */
+  readonly probabilities?: Readonly<Record<string, number>>;
   /** The prediction for each label, if there are several; the row then has no other values. */
   readonly labels?: Readonly<Record<string, Answer>>;
 }
@@ -27,7 +31,7 @@ export interface Answer {
 /** The predictions of a model for some rows. */
 export class Predictions {
   /** The kind of the label; `several` for several labels, see {@linkcode Predictions.labels}. */
-  readonly kind: "class" | "binary" | "number" | "several";
+  readonly kind: "class" | "binary" | "number" | "multi-label" | "several";
   /** The number of rows. */
   readonly rows: number;
   /** The number of logits per row. */
@@ -88,11 +92,12 @@ export class Predictions {
 
   /**
    * The probabilities of all classes, row by row; for a binary label, only that of its second
-   * class. Undefined if the label is a number, and for several labels.
+   * class. Those of a multi-label label do not sum to 1. Undefined if the label is a number, and for
+   * several labels.
    */
   get probabilities(): Float32Array | undefined {
     if (this.kind === "number" || this.kind === "several") return undefined;
-    return this.#probabilities ??= this.kind === "binary"
+    return this.#probabilities ??= this.kind === "binary" || this.kind === "multi-label"
       ? this.logits.map((logit) => 1 / (1 + Math.exp(-logit)))
       : softmax(this.logits, this.units);
   }
@@ -114,9 +119,20 @@ export class Predictions {
     }
     if (this.kind === "number") return { prediction: this.logits[row * this.units]! };
     const probabilities = this.probabilities!;
+    if (this.kind === "multi-label") return this.#multiLabelAnswer(row, probabilities);
     if (this.kind === "binary") return { score: probabilities[row]! };
     const id = this.classId(row);
     return { prediction: this.#classes[id]!, score: probabilities[row * this.units + id]! };
+  }
+
+  #multiLabelAnswer(row: number, all: Float32Array): Answer {
+    const start = row * this.units;
+    return {
+      classes: this.#classes.filter((_, id) => this.logits[start + id]! > 0),
+      probabilities: Object.fromEntries(
+        this.#classes.map((name, id) => [String(name), all[start + id]!]),
+      ),
+    };
   }
 
   /**
@@ -149,7 +165,7 @@ function softmax(logits: Float32Array, units: number): Float32Array {
 /** The kind of the label, and the classes that the logits of a net stand for. */
 export interface LabelAnswers {
   /** The kind of the label; `several` for several labels. */
-  readonly kind: "class" | "binary" | "number" | "several";
+  readonly kind: "class" | "binary" | "number" | "multi-label" | "several";
   /**
    * The classes in the order of the logits; for a binary label, its two values; empty for numbers
    * and for several labels.
@@ -181,6 +197,8 @@ export function labelAnswers(label: ModelFile["label"]): LabelAnswers {
 }
 
 function answersOf({ kind, classes, vocabulary }: LabelSpec, family: Family): LabelAnswers {
+  // The values of the column are 0 and 1, or names.
+  if (kind === "multi-label") return { kind, classes: vocabulary ?? [...Array(classes).keys()] };
   const values = vocabulary
     ? classKeys(family, vocabulary)
     : Array.from({ length: classes }).keys();

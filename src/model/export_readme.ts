@@ -75,10 +75,14 @@ function answersOf(model: ReadmeSubject["model"], inputs: readonly string[]): st
       logits: "the logits of the label",
       softmax: "the softmax of the logits of the label",
       sigmoid: "the probability of the second class of the label",
+      each: "the probability of each class of the label",
     };
-    const lines = outputs.map(({ name, label, units, form }) =>
-      `- ${cell(name)}, float [rows, ${units}]: ${forms[form]} ${cell(label!)}.`
-    );
+    const lines = outputs.map(({ name, label, units, form }) => {
+      const isEach = form === "sigmoid" && model.label.spec.labels![label!]!.kind === "multi-label";
+      return `- ${cell(name)}, float [rows, ${units}]: ${forms[isEach ? "each" : form]} ${
+        cell(label!)
+      }.`;
+    });
     return `They are the logits of all labels side by side. Each label has outputs of its own; its
 classes are those of \`labels\` in \`model.json\`, in the order of its vocabulary:
 
@@ -88,6 +92,12 @@ ${lines.join("\n")}
   return label.spec.kind === "class"
     ? `\n\`probabilities\` has the softmax of the logits. The ${classes} classes are those of ` +
       "`label` in `model.json`, in the order of its vocabulary.\n"
+    : label.spec.kind === "multi-label"
+    ? `\n\`probabilities\` has the probability of each of the ${classes} classes${
+      label.spec.vocabulary
+        ? `: ${label.spec.vocabulary.map(cell).join(", ")}`
+        : ", in the order of the label's lists"
+    }.\n`
     : label.spec.kind === "binary"
     ? "\n`probabilities` has the probability of the label's second class.\n"
     : "";

@@ -54,4 +54,4 @@ export function graphOutputs(
 }
 
 const formOf = ({ kind }: LabelSpec): GraphOutput["form"] =>
-  kind === "class" ? "softmax" : kind === "binary" ? "sigmoid" : "logits";
+  kind === "class" ? "softmax" : kind === "binary" || kind === "multi-label" ? "sigmoid" : "logits";

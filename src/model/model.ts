@@ -54,7 +54,7 @@ export interface Model extends AsyncDisposable {
   /** The features that `predict` accepts as typed arrays. */
   readonly inputs: readonly ModelInputInfo[];
   /** The kind of the label; `several` for several labels. */
-  readonly kind: "class" | "binary" | "number" | "several";
+  readonly kind: "class" | "binary" | "number" | "multi-label" | "several";
   /** The classes in the order of the logits; for a binary label, its two values. */
   readonly classes: readonly ClassValue[];
   /** Each label by its name, if there are several; empty for a single label. */
@@ -102,7 +102,7 @@ export class LoadedModel implements Model {
   readonly engine: string;
   readonly columns: readonly string[];
   readonly inputs: readonly ModelInputInfo[];
-  readonly kind: "class" | "binary" | "number" | "several";
+  readonly kind: "class" | "binary" | "number" | "multi-label" | "several";
   readonly classes: readonly ClassValue[];
   readonly labels: Readonly<Record<string, Pick<Model, "kind" | "classes">>>;
   readonly #label: LabelAnswers;

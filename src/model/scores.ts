@@ -115,6 +115,8 @@ function columnsOf(
     field: new Field(nameOf(name), new Float32(), true),
     data: (all) => floats(valuesOf(partOf(all)), all.answered),
   });
+  const unitOf = (values: Float32Array, unit: number) =>
+    units === 1 ? values : values.filter((_, index) => index % units === unit);
   const columns: ScoreColumn[] = [];
   if (kind === "class") {
     const type = typeOfClasses(classes);
@@ -136,11 +138,18 @@ function columnsOf(
         (_, row) => probabilities[row * units + own.classId(row)]!,
       );
     }));
+  } else if (kind === "multi-label") {
+    // The main result of a row is a probability for each class.
+    classes.forEach((name, unit) =>
+      columns.push(
+        numbers(`probability_${name}`, (own) => unitOf(own.probabilities!, unit)),
+      )
+    );
   } else if (kind === "binary") columns.push(numbers("score", (own) => own.probabilities!));
   else columns.push(numbers("prediction", (own) => own.logits));
-  const each = kind === "class" ? classes.map((name) => `_${name}`) : [""];
-  const unitOf = (values: Float32Array, unit: number) =>
-    units === 1 ? values : values.filter((_, index) => index % units === unit);
+  const each = kind === "class" || kind === "multi-label"
+    ? classes.map((name) => `_${name}`)
+    : [""];
   if (probabilities && kind === "class") {
     each.forEach((name, unit) =>
       columns.push(numbers(`probability${name}`, (own) => unitOf(own.probabilities!, unit)))

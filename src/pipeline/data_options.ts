@@ -173,12 +173,24 @@ export const featuresSchema = z.union([
  */
 export type FeatureChoice = "rest" | readonly string[] | Readonly<Record<string, FeatureOptions>>;
 
+const labelFill = z.strictObject({
+  fill: z.union([z.number(), z.string(), z.array(z.string()).max(0)], {
+    error: "expected a number, text, or [] for a row without classes",
+  }).describe(
+    "The value that replaces a null. For a label of kind multi-label: [], which means no classes.",
+  ),
+});
+
 const label = z.strictObject({
   column: columnName.describe("The column's name."),
-  kind: z.enum(["class", "binary", "number"], { error: "expected class, binary or number" })
+  kind: z.enum(["class", "binary", "number", "multi-label"], {
+    error: "expected class, binary, number or multi-label",
+  })
     .optional().describe(
       "The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. " +
-        "By default, number for columns of floats and class for all others.",
+        "multi-label: any number of classes in each row, as a list of their names, or as a list " +
+        "with one 0 or 1 for each class. By default, number for columns of floats and class for " +
+        "all others.",
     ),
   classes: z.union([
     z.int().min(2),
@@ -190,10 +202,10 @@ const label = z.strictObject({
   })
     .optional().describe(
       "The values of the column in the order of the classes, such as [-1, 1] or [no, " +
-        "yes]. For whole numbers, also the number of classes from 0, or their names. By " +
-        "default, the values in the training rows.",
+        "yes]. For whole numbers, and for lists of 0 and 1, also the number of classes, or their " +
+        "names. By default, the values in the training rows.",
     ),
-  nulls: z.union([z.enum(["error", "drop"]), fill], {
+  nulls: z.union([z.enum(["error", "drop"]), labelFill], {
     error: "expected error, drop or { fill: VALUE }",
   }).optional().describe(
     "How to treat nulls. error (the default): a null is an error. drop (the default if " +
@@ -213,7 +225,7 @@ export const labelSchema = z.union([
 ], labelError);
 
 const namedLabel = label.extend({
-  nulls: z.union([z.enum(["error", "mask", "drop"]), fill], {
+  nulls: z.union([z.enum(["error", "mask", "drop"]), labelFill], {
     error: "expected error, mask, drop or { fill: VALUE }",
   }).optional().describe(
     "How to treat nulls. error (the default): a null is an error. mask: the losses and metrics of " +
@@ -446,16 +458,22 @@ export function labelColumns(label: LabelOptions | SeveralLabelOptions): string[
   return [...new Set(Object.values(label.labels).map(({ column }) => column))];
 }
 
+/** The value that replaces a null in a label; an empty list if the row has none of its classes. */
+export interface LabelFill {
+  /** The value. */
+  readonly fill: number | string | readonly string[];
+}
+
 /** How the label is read from its column. */
 export interface LabelOptions {
   /** The column's name. */
   readonly column: string;
   /** The kind of label; by default it follows from the column's type. */
-  readonly kind?: "class" | "binary" | "number" | undefined;
+  readonly kind?: "class" | "binary" | "number" | "multi-label" | undefined;
   /** The number of classes, or their values or names in order. */
   readonly classes?: number | readonly string[] | undefined;
   /** What to do with nulls; `drop` by default if `data.nulls` is `drop`, an error if not. */
-  readonly nulls?: Exclude<NullPolicy, "mean" | "median"> | undefined;
+  readonly nulls?: "error" | "drop" | LabelFill | undefined;
   /** What to do with NaN: an error by default; `missing` treats it as a null. */
   readonly nan?: "error" | "missing" | undefined;
 }

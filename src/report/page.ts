@@ -545,7 +545,12 @@ function wrongSection({ wrong, columns, label }: ShownEvaluation): Markup {
   `;
 }
 
-const kindText = ({ kind, classes }: LabelSpec) => kind === "class" ? `${classes} classes` : kind;
+const kindText = ({ kind, classes }: LabelSpec) =>
+  kind === "class"
+    ? `${classes} classes`
+    : kind === "multi-label"
+    ? `any of ${classes} classes`
+    : kind;
 
 const percent = (part: number) => `${(100 * part).toFixed(part > 0 && part < 0.001 ? 3 : 1)} %`;
 

@@ -170,6 +170,9 @@ function keyOf(key: string, isAlone: boolean): Pick<Point, "net" | "metric"> {
 /** The maximum numbers of columns of a row, and of characters of a value, in a report. */
 const SHOWN_COLUMNS = 5, SHOWN_CHARACTERS = 32;
 
+/** Whether each row has a single label, which is one class or one number. */
+const hasWrongRows = ({ label }: ModelFile) => "type" in label && label.spec.kind !== "multi-label";
+
 async function evaluated(
   folder: string,
   model: ModelFile,
@@ -177,7 +180,7 @@ async function evaluated(
 ): Promise<ShownEvaluation> {
   return await evaluateRun(
     folder,
-    { errors: "type" in model.label ? errors : 0, engine, allowPlugins, allowEnv, report },
+    { errors: hasWrongRows(model) ? errors : 0, engine, allowPlugins, allowEnv, report },
     async ({ source, wrong, groups: _, ...evaluation }) => {
       const { schema, batches } = await wrongRowBatches(
         { wrong, source, label: evaluation.label },

@@ -156,7 +156,7 @@ class FileMeaning implements EarlierMeaning {
       ? {
         ...now.label,
         vocabulary: classes,
-        ...(now.label.kind === "class" && { classes: classes.length }),
+        ...(now.label.kind !== "binary" && { classes: classes.length }),
       }
       : now.label;
     this.meaning = {

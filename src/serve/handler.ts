@@ -182,9 +182,10 @@ export class ServeHandler {
         ...{ name, datatype },
         shape: [-1, ...shape],
       })),
-      outputs: outputColumns(this.#label).map(({ name, datatype, shape }) => ({
+      outputs: outputColumns(this.#label).map(({ name, datatype, shape, classes }) => ({
         ...{ name, datatype },
         shape: [-1, ...shape],
+        ...(classes && { parameters: { classes } }),
       })),
     };
   }

@@ -20,6 +20,8 @@ export interface OutputColumn {
   readonly datatype: string;
   /** The shape of a row. */
   readonly shape: readonly number[];
+  /** The classes in the order of the values of a row, for a multi-label label. */
+  readonly classes?: readonly ClassValue[] | undefined;
 }
 
 /** The facts about a model's label that determine the outputs of the served model. */
@@ -40,7 +42,10 @@ export interface OutputLabel {
  * @param label The label.
  */
 export function outputColumns(label: OutputLabel): OutputColumn[] {
-  return outputsOf(label).map(({ name, datatype, shape }) => ({ name, datatype, shape }));
+  return outputsOf(label).map(({ name, datatype, shape, classes }) => ({
+    ...{ name, datatype, shape },
+    ...(classes && { classes }),
+  }));
 }
 
 /** An output of a model, with the label that it belongs to. */
@@ -69,6 +74,9 @@ function outputsOfLabel(
   });
   const logits = output("logits", "FP32", [units]);
   if (kind === "number") return [output("prediction", "FP32", []), logits];
+  if (kind === "multi-label") {
+    return [output("probabilities", "FP32", [units]), logits].map((one) => ({ ...one, classes }));
+  }
   return [
     ...kind === "class" ? [output("prediction", classDatatype(classes), [])] : [],
     output("score", "FP32", []),

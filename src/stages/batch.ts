@@ -148,12 +148,13 @@ export interface IdSpec {
 export interface LabelSpec extends ColumnSpec {
   /**
    * `class`: one of several classes. `binary`: 0 or 1, with one logit. `number`: a numeric value.
-   * `several`: the labels of a pipeline with `data.labels`. Their values are side by side in one
+   * `multi-label`: any number of classes at once: 0 or 1 for each class, in a row of shape
+   * `[classes]`, with one logit for each. `several`: the labels of a pipeline with `data.labels`. Their values are side by side in one
    * row of shape `[labels]`, and so are their logits, in the order of {@linkcode LabelSpec.labels}.
    * A null that masks a label is NaN. Only networks, transforms, and losses without a label of their
    * own see this kind; other losses and metrics see a single label.
    */
-  readonly kind: "class" | "binary" | "number" | "several";
+  readonly kind: "class" | "binary" | "number" | "multi-label" | "several";
   /** The number of classes; 2 for a binary label, and 0 for a number and for several labels. */
   readonly classes: number;
   /** Whether a null masks the label, so that losses and metrics of the label leave the row out. */
@@ -170,7 +171,10 @@ export interface LabelStatistics {
   readonly rows: number;
   /** The sum of the weights of all rows; the number of rows if they have no weights. */
   readonly total: number;
-  /** The sum of the weights of the rows of each class; empty for a label that is a number. */
+  /**
+   * The sum of the weights of the rows of each class; empty for a label that is a number. A row with
+   * a label of kind `multi-label` counts for each of its classes.
+   */
   readonly classes: readonly number[];
   /** The mean of a label that is a number or binary; 0 for other labels, and if `total` is 0. */
   readonly mean: number;

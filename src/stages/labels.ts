@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Column, LabelSpec } from "./batch.ts";
+import type { Column, LabelSpec, Values } from "./batch.ts";
 import { mapValues } from "./parts.ts";
 
 /** A label among several, and the positions of its values and logits. */
@@ -32,7 +32,7 @@ export interface LabelPart {
  */
 export function unitsOf({ kind, classes, labels = {} }: LabelSpec): number {
   if (kind === "several") return Object.values(labels).reduce((sum, one) => sum + unitsOf(one), 0);
-  return kind === "class" ? classes : 1;
+  return kind === "class" || kind === "multi-label" ? classes : 1;
 }
 
 /**
@@ -102,7 +102,7 @@ export function mapLabels(
 }
 
 /**
- * Returns the value of a label in a row: NaN if a null masks it.
+ * Returns the value of a label in a row, or the first of its values: NaN if a null masks it.
  *
  * @param column The column of the label, or of several labels.
  * @param row The row.
@@ -113,5 +113,23 @@ export function labelValue(
   row: number,
   part: LabelPart | undefined,
 ): number {
-  return values[part ? row * shape[0]! + part.at : row]!;
+  const width = shape[0] ?? 1;
+  return values[row * width + (part?.at ?? 0)]!;
+}
+
+/**
+ * Returns all values of a label in a row, as a view: one for each class of a label of kind
+ * `multi-label`, and one for each other label. If a null masks the label, all are NaN.
+ *
+ * @param column The column of the label, or of several labels.
+ * @param row The row.
+ * @param part The label among several; undefined for a single label.
+ */
+export function labelValues(
+  { values, shape }: Column,
+  row: number,
+  part: LabelPart | undefined,
+): Values {
+  const width = shape[0] ?? 1, start = row * width + (part?.at ?? 0);
+  return values.subarray(start, start + (part?.size ?? width));
 }

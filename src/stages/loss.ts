@@ -45,7 +45,10 @@ export interface LossVariables {
  * a batch.
  */
 export interface LossScope {
-  /** The label, `[batch]`: int32 classes, or float32. */
+  /**
+   * The label, `[batch]`: int32 classes, or float32. A label of kind `multi-label` is
+   * `[batch, classes]`, float32.
+   */
   readonly label: tf.Tensor;
   /**
    * The columns of the source that the loss names with a `columnOption()`, `[batch]`, int32. Two rows
@@ -65,7 +68,7 @@ export interface LossScope {
  * Compares an output of one net with the label.
  *
  * @param output The output, `[batch, units]` for logits.
- * @param label The label, `[batch]`: int32 classes, or float32.
+ * @param label The label, as in {@linkcode LossScope.label}.
  * @param scope The variables of this step.
  * @returns One loss per row, `[batch]`, or their mean, a scalar.
  */
@@ -92,6 +95,11 @@ export interface LossStage extends Stage<"loss", LossContext, TaskLoss | HintLos
    * `to:`).
    */
   readonly form: "task" | "hint";
+  /**
+   * Whether the loss supports labels of kind `multi-label`, whose logits are compared with 0 or 1
+   * for each class; undefined if the stage does not declare it.
+   */
+  readonly multiLabel?: boolean | undefined;
   /** Whether the loss reads `label.training`; undefined if the stage does not declare it. */
   readonly labelStatistics?: LabelStatisticsNeed | undefined;
 }
@@ -110,6 +118,12 @@ export type LossDefinition<Schema extends OptionsSchema> =
      * memory are then read once more before training.
      */
     readonly labelStatistics?: boolean | ((options: z.output<Schema>) => boolean);
+    /**
+     * Whether the loss supports labels of kind `multi-label`; `false` by default. The label is then
+     * `[batch, classes]`, float32, with 0 or 1 for each class, and each logit belongs to one class.
+     * Hint losses that do not read logits need no declaration.
+     */
+    readonly multiLabel?: boolean;
   }
   & (
     | { readonly form: "task"; readonly create: Create<Schema, LossContext, TaskLoss> }
@@ -140,13 +154,14 @@ export type LossDefinition<Schema extends OptionsSchema> =
 export function defineLoss<Schema extends OptionsSchema>(
   definition: LossDefinition<Schema>,
 ): LossStage {
-  const { labelStatistics, ...rest } = definition;
+  const { labelStatistics, multiLabel, ...rest } = definition;
   const stage = defineStage<"loss", Schema, LossContext, TaskLoss | HintLoss>("loss", rest);
   return {
     ...stage,
     kind: "loss",
     form: definition.form,
     ...(labelStatistics !== undefined && { labelStatistics }),
+    ...(multiLabel !== undefined && { multiLabel }),
   } as LossStage;
 }
 

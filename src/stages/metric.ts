@@ -144,7 +144,9 @@ export interface EvaluatedBatch {
   readonly outputs: OutputValues;
   /** The outputs of all nets. */
   readonly nets: Readonly<Partial<Record<NetName, OutputValues>>>;
-  /** The labels, one per row. */
+  /**
+   * The labels, one per row. A label of kind `multi-label` has 0 or 1 for each class, row by row.
+   */
   readonly label: Values;
   /** The weight of each row in losses; absent if all rows have the same weight. */
   readonly weight?: Values | undefined;
@@ -226,6 +228,8 @@ export interface MetricStage extends Stage<"metric", MetricContext, Metric> {
   readonly values: "one" | "several";
   /** Whether it depends on the label (the default) or logits. If not, it is measured once, even if there are several. */
   readonly readsLabel?: boolean | undefined;
+  /** Whether it supports labels of kind `multi-label`; not by default. */
+  readonly multiLabel?: boolean | undefined;
 }
 
 /** The definition of a metric, for {@linkcode defineMetric}. */
@@ -246,6 +250,11 @@ export type MetricDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
    * measured once, even if the pipeline has several labels. `true` by default.
    */
   readonly readsLabel?: boolean;
+  /**
+   * Whether the metric supports labels of kind `multi-label`, which have 0 or 1 for each class;
+   * `false` by default.
+   */
+  readonly multiLabel?: boolean;
   /**
    * Creates the metric.
    *
@@ -294,5 +303,6 @@ export function defineMetric<Schema extends OptionsSchema>(
     needs: definition.needs ?? "light",
     values: definition.values ?? "one",
     ...(definition.readsLabel !== undefined && { readsLabel: definition.readsLabel }),
+    ...(definition.multiLabel !== undefined && { multiLabel: definition.multiLabel }),
   };
 }

@@ -1,5 +1,6 @@
 import type { Mend } from "./changed_input.ts";
 import { type CommandCase, inPipeline, ofRows, rows } from "./rows_pipeline.ts";
+import { multiLabelCases } from "./multi_label_cases.ts";
 import { arrowFile, type Column, renamed } from "./small_rows.ts";
 
 const lists: Column = ["intLists", [[0, 1], [1], [2, 0, 1], []]];
@@ -104,6 +105,7 @@ function* onnxCases(): Iterable<CommandCase> {
 export function* columnCases(): Iterable<CommandCase> {
   yield* teacherCases();
   yield* onnxCases();
+  yield* multiLabelCases();
   yield ofRows("a column of structs", 2, ["has the type Struct"], {
     columns: { raw: ["struct", [1, 2, 3, 4].map((n) => ({ n }))] },
     features: "{ raw: }",

@@ -441,6 +441,36 @@ export async function readMetricsReference(): Promise<MetricsReference> {
   return await readFixture("metrics") as MetricsReference;
 }
 
+/** The values of multi_label.py. */
+export interface MultiLabelReference {
+  /** Losses of each row and the gradient of their mean, by loss, for logits up to a bound. */
+  readonly losses: Readonly<
+    Record<
+      string,
+      readonly {
+        readonly bound: number;
+        readonly losses: readonly number[];
+        readonly gradient: readonly number[];
+      }[]
+    >
+  >;
+  /** Steps with a multi-label label alone, and beside a binary label. */
+  readonly single: MultiLabelTraining;
+  readonly several: MultiLabelTraining;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** Losses in some steps of training, with the total first; and the variables at the end. */
+export interface MultiLabelTraining {
+  readonly steps: readonly (readonly number[])[];
+  readonly variables: Readonly<Record<string, readonly number[]>>;
+}
+
+/** The values of multi_label.py. */
+export async function readMultiLabelReference(): Promise<MultiLabelReference> {
+  return await readFixture("multi_label") as MultiLabelReference;
+}
+
 /** The values of clipping.py. */
 export async function readClippingReference(): Promise<ClippingReference> {
   return (await readFixture("clipping") as { clipping: ClippingReference }).clipping;

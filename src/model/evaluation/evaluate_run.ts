@@ -16,8 +16,9 @@ import { makePlan } from "../../pipeline/plan/make_plan.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { EarlierRun } from "../../run/folder/manifest.ts";
 import { readRun } from "../../run/folder/read_run.ts";
-import { makeMetric, metricsOf } from "../../run/prepare_nets.ts";
+import { makeMetric, metricsOf } from "../../run/make_metric.ts";
 import { byNet } from "../../run/selection.ts";
+import type { LabelSpec } from "../../stages/batch.ts";
 import type { Metrics } from "../../stages/events.ts";
 import type { NetName } from "../../stages/network.ts";
 import { Measures } from "../../train/evaluate.ts";
@@ -71,7 +72,8 @@ export interface Evaluation {
   /** The kind of the label, and its classes. */
   readonly label: LabelAnswers;
   /**
-   * The confusion matrix of each net; undefined if the label is a number, and for several labels.
+   * The confusion matrix of each net; undefined if the label is a number or of kind `multi-label`,
+   * and for several labels.
    */
   readonly confusion: Readonly<Partial<Record<NetName, readonly ConfusionCell[]>>> | undefined;
   /** The predicted and observed probabilities of each net; undefined if the label is not binary. */
@@ -112,7 +114,7 @@ export async function evaluateRun<T>(
   await refuseChanged(run.checkpoint);
   const { earlier, plan } = await planOf(folder, options);
   const { model, decoder } = run;
-  if (errors > 0 && model.label.spec.kind === "several") throw noErrors();
+  if (errors > 0) refuseErrors(model.label.spec.kind);
   const nets = options.net ? [options.net] : model.network.nets;
   const at = await aboutCheckpoint(run.checkpoint.path);
   const phase = plan.phases.find(({ name }) => name !== undefined && name === at.phase) ??
@@ -162,10 +164,13 @@ export async function evaluateRun<T>(
   }
 }
 
-/** Creates the error for rows with the largest losses if there are several labels. */
-function noErrors(): UserError {
-  return new UserError(
-    "--errors needs a single label: the rows with the largest losses differ between labels",
+/** Rejects rows with the largest losses if rows have several labels, or several classes. */
+function refuseErrors(kind: LabelSpec["kind"]): void {
+  if (kind !== "several" && kind !== "multi-label") return;
+  throw new UserError(
+    kind === "several"
+      ? "--errors needs a single label: the rows with the largest losses differ between labels"
+      : "--errors does not support a label of kind multi-label, which has no single class per row",
     {
       hint: hint("evaluate/errors-labels", "remove `--errors` and `--out`", {
         args: { remove: ["--errors", "--out"] },

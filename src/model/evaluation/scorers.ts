@@ -23,7 +23,7 @@ import { withLabelOutputs } from "../../train/label_outputs.ts";
 import { evaluatedTerms, outputsRead, partsRead, type Term } from "../../train/objective.ts";
 import { batchTensors, rowsOf } from "../../train/tensors.ts";
 import { DeclaredVariables, type TensorsByName } from "../../train/variables.ts";
-import { lossesOf, makeTerm } from "../../run/prepare_nets.ts";
+import { lossesOf, makeTerm } from "../../run/make_term.ts";
 import { auxiliaryHead, HEAD_OUTPUT } from "../../run/auxiliary_head.ts";
 import type { Plan, PlannedPhase } from "../../pipeline/plan.ts";
 import { openModel } from "../load_model.ts";

@@ -130,14 +130,14 @@ readonly prepare?: "auto";
 readonly label?: (string) | ({
 /** The column's name. */
 readonly column: string;
-/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
-readonly kind?: "class" | "binary" | "number";
-/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, also the number of classes from 0, or their names. By default, the values in the training rows. */
+/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. multi-label: any number of classes in each row, as a list of their names, or as a list with one 0 or 1 for each class. By default, number for columns of floats and class for all others. */
+readonly kind?: "class" | "binary" | "number" | "multi-label";
+/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, and for lists of 0 and 1, also the number of classes, or their names. By default, the values in the training rows. */
 readonly classes?: (number) | (readonly (string | number | boolean)[]);
 /** How to treat nulls. error (the default): a null is an error. drop (the default if data.nulls is drop): the row is left out. { fill: VALUE }: the value replaces a null. */
 readonly nulls?: ("error" | "drop") | ({
-/** The value that replaces a null. */
-readonly fill: number | string;
+/** The value that replaces a null. For a label of kind multi-label: [], which means no classes. */
+readonly fill: (number) | (string) | (readonly (string)[]);
 });
 /** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
@@ -147,14 +147,14 @@ readonly labels?: {
 readonly [name: string]: (string) | ({
 /** The column's name. */
 readonly column: string;
-/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
-readonly kind?: "class" | "binary" | "number";
-/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, also the number of classes from 0, or their names. By default, the values in the training rows. */
+/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. multi-label: any number of classes in each row, as a list of their names, or as a list with one 0 or 1 for each class. By default, number for columns of floats and class for all others. */
+readonly kind?: "class" | "binary" | "number" | "multi-label";
+/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, and for lists of 0 and 1, also the number of classes, or their names. By default, the values in the training rows. */
 readonly classes?: (number) | (readonly (string | number | boolean)[]);
 /** How to treat nulls. error (the default): a null is an error. mask: the losses and metrics of this label leave the row out; those of the other labels use it. drop (the default if data.nulls is drop): the row is left out. { fill: VALUE }: the value replaces a null. */
 readonly nulls?: ("error" | "mask" | "drop") | ({
-/** The value that replaces a null. */
-readonly fill: number | string;
+/** The value that replaces a null. For a label of kind multi-label: [], which means no classes. */
+readonly fill: (number) | (string) | (readonly (string)[]);
 });
 /** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
@@ -383,14 +383,14 @@ readonly prepare?: "auto";
 readonly label?: (string) | ({
 /** The column's name. */
 readonly column?: string;
-/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
-readonly kind?: "class" | "binary" | "number";
-/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, also the number of classes from 0, or their names. By default, the values in the training rows. */
+/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. multi-label: any number of classes in each row, as a list of their names, or as a list with one 0 or 1 for each class. By default, number for columns of floats and class for all others. */
+readonly kind?: "class" | "binary" | "number" | "multi-label";
+/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, and for lists of 0 and 1, also the number of classes, or their names. By default, the values in the training rows. */
 readonly classes?: (number) | (readonly (string | number | boolean)[]);
 /** How to treat nulls. error (the default): a null is an error. drop (the default if data.nulls is drop): the row is left out. { fill: VALUE }: the value replaces a null. */
 readonly nulls?: ("error" | "drop") | ({
-/** The value that replaces a null. */
-readonly fill?: number | string;
+/** The value that replaces a null. For a label of kind multi-label: [], which means no classes. */
+readonly fill?: (number) | (string) | (readonly (string)[]);
 });
 /** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
@@ -400,14 +400,14 @@ readonly labels?: {
 readonly [name: string]: (string) | ({
 /** The column's name. */
 readonly column?: string;
-/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
-readonly kind?: "class" | "binary" | "number";
-/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, also the number of classes from 0, or their names. By default, the values in the training rows. */
+/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. multi-label: any number of classes in each row, as a list of their names, or as a list with one 0 or 1 for each class. By default, number for columns of floats and class for all others. */
+readonly kind?: "class" | "binary" | "number" | "multi-label";
+/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, and for lists of 0 and 1, also the number of classes, or their names. By default, the values in the training rows. */
 readonly classes?: (number) | (readonly (string | number | boolean)[]);
 /** How to treat nulls. error (the default): a null is an error. mask: the losses and metrics of this label leave the row out; those of the other labels use it. drop (the default if data.nulls is drop): the row is left out. { fill: VALUE }: the value replaces a null. */
 readonly nulls?: ("error" | "mask" | "drop") | ({
-/** The value that replaces a null. */
-readonly fill?: number | string;
+/** The value that replaces a null. For a label of kind multi-label: [], which means no classes. */
+readonly fill?: (number) | (string) | (readonly (string)[]);
 });
 /** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
@@ -3021,6 +3021,8 @@ readonly label?: string;
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
+/** Only for a label of kind multi-label. macro (the default): the mean of the values of the classes. micro: the value of all classes of all rows together. */
+readonly average?: "macro" | "micro";
 }) | ({
 readonly use: "calibration";
 /** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */
@@ -3111,6 +3113,8 @@ readonly label?: string;
 readonly name?: string;
 /** The column of the source by which to group rows. The metric is then the mean of its values for each group. By default, it is computed over all rows. Metrics with an option by of their own group rows in the way that they describe. */
 readonly by?: string;
+/** Only for a label of kind multi-label. macro (the default): the mean of the values of the classes. micro: the value of all classes of all rows together. */
+readonly average?: "macro" | "micro";
 }) | ({
 readonly use: "recall-at-k";
 /** The label that the metric is measured for, one of `data.labels`. By default, it is measured for all of them. */

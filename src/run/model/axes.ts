@@ -226,7 +226,7 @@ function segmentsOf({ axis, size, meaning }: AxisIn): Segment[] {
 /** Returns the logits of a label, or of one of several labels. */
 function classesOf({ kind, classes, vocabulary }: LabelSpec, name?: string): Segment {
   const of = name === undefined ? "" : ` of ${name}`;
-  if (kind !== "class") {
+  if (kind !== "class" && kind !== "multi-label") {
     // A single logit: the order of the class names decides which class it scores.
     const order = vocabulary ? `, ${vocabulary.join(" before ")}` : "";
     return { key: `${kind}${of}`, what: `${kind}${of}${order}`, places: [{ size: 1 }] };
@@ -237,7 +237,7 @@ function classesOf({ kind, classes, vocabulary }: LabelSpec, name?: string): Seg
     count: classes,
     ...(vocabulary && { vocabulary }),
   };
-  return { key: `class${of}`, what: `classes${of}`, places: [{ size: classes, ids }] };
+  return { key: `${kind}${of}`, what: `classes${of}`, places: [{ size: classes, ids }] };
 }
 
 function partOf(part: AxisPart, meaning: Meaning, number: () => number): Segment {

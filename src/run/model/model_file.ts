@@ -280,7 +280,7 @@ const labelStatistics = z.strictObject({
   mean: z.number(),
 });
 const labelSpec = spec.extend({
-  kind: z.enum(["class", "binary", "number"]),
+  kind: z.enum(["class", "binary", "number", "multi-label"]),
   classes: count,
   training: labelStatistics.optional(),
 });

@@ -2,7 +2,7 @@ import type { Problem } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import { labelColumns } from "../../pipeline/data_options.ts";
 import type { ColumnSpec } from "../../stages/batch.ts";
-import { labelParts, labelValue } from "../../stages/labels.ts";
+import { labelParts, labelValues } from "../../stages/labels.ts";
 import { sizeOf } from "../../input/columns.ts";
 import type { Facts } from "./facts.ts";
 
@@ -36,11 +36,17 @@ function hasValuesOfLabel(name: string, { features, label, sample }: Facts): boo
   const rows = sample.reduce((sum, { read }) => sum + read.size, 0);
   if (sizeOf(spec.shape) !== 1 || rows < FEWEST) return false;
   const parts = labelParts(label);
-  return (parts.length > 0 ? parts : [undefined]).some((part) => {
+  // A feature may equal one of the classes of a multi-label label.
+  const places = (parts.length > 0 ? parts : [undefined]).flatMap((part) => {
+    const { kind, classes, vocabulary } = part?.spec ?? label, isMulti = kind === "multi-label";
+    const named = { vocabulary: isMulti ? undefined : vocabulary };
+    return Array.from({ length: isMulti ? classes : 1 }, (_, at) => ({ part, at, named }));
+  });
+  return places.some(({ part, at, named }) => {
     const found = new Set<string>();
     for (const { read } of sample) {
       for (let row = 0; row < read.size; row++) {
-        const value = valueOf(labelValue(read.label, row, part), part?.spec ?? label);
+        const value = valueOf(labelValues(read.label, row, part)[at]!, named);
         if (valueOf(read.features[name]!.values[row]!, spec) !== value) return false;
         found.add(value);
       }

@@ -19,7 +19,7 @@ export interface Rows {
   readonly light: readonly (readonly number[])[];
   /** The booster's, where there is one. */
   readonly booster?: readonly (readonly number[])[];
-  /** The labels. */
+  /** The labels; of a multi-label label, a value for each class, row by row. */
   readonly label: readonly number[];
   /** Columns that are no features, by name. */
   readonly columns?: Readonly<Record<string, readonly number[]>>;
@@ -60,12 +60,12 @@ export function measure(
   stage: MetricStage,
   label: LabelSpec,
   rows: Rows,
-  { sizes = [rows.label.length], options }: Measuring = {},
+  { sizes = [rows.light.length], options }: Measuring = {},
 ): ReturnType<Accumulator["value"]> {
   const accumulator = makeMetric(stage, label, options).start();
   let from = 0;
   for (const size of sizes) accumulator.add(batchOf(label, rows, from, from += size));
-  if (from !== rows.label.length) throw new RangeError(`${from} of ${rows.label.length} rows`);
+  if (from !== rows.light.length) throw new RangeError(`${from} of ${rows.light.length} rows`);
   return accumulator.value();
 }
 
@@ -88,7 +88,7 @@ export function batchOf(label: LabelSpec, rows: Rows, from: number, to: number):
     };
   };
   const light = outputs("light");
-  const values = rows.label.slice(from, to);
+  const [width = 1] = label.shape, values = rows.label.slice(from * width, to * width);
   return {
     size: to - from,
     outputs: light,
