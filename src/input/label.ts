@@ -1,11 +1,11 @@
 import type { Data, Field } from "apache-arrow";
 import type { LabelOptions, NullPolicy } from "../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../base/errors.ts";
-import { hint, type HintText } from "../base/hints.ts";
+import { hint, type HintText, joinHints } from "../base/hints.ts";
 import type { LabelSpec, Values } from "../stages/batch.ts";
 import { Classes, classHint } from "./classes.ts";
 import { type ColumnChunk, ColumnReader } from "./columns.ts";
-import { isTimestamp, layoutOf } from "./layout.ts";
+import { type Family, isTimestamp, layoutOf } from "./layout.ts";
 
 /** The kind of one label with one value per row. */
 type LabelKind = Exclude<LabelSpec["kind"], "several" | "multi-label">;
@@ -80,18 +80,7 @@ export class LabelReader implements LabelColumn {
     if (!layout || layout.lists.length > 0) {
       throw this.#refusal(
         `the column ${options.column} has the type ${field.type}, which cannot be a label`,
-        layout && layout.family !== "times" && layout.family !== "images"
-          ? hint(
-            "label/list",
-            "if the lists have the classes of the rows, write " +
-              `\`label: { column: ${options.column}, kind: multi-label }\``,
-            { set: { kind: "multi-label" } },
-          )
-          : hint(
-            "label/type",
-            "use a column with one number, boolean or string per row as the label",
-            { edit: "the label's column" },
-          ),
+        listHint(options.column, layout?.family),
       );
     }
     const { family } = layout;
@@ -208,6 +197,22 @@ export class LabelReader implements LabelColumn {
   #refusal(message: string, hint: HintText): UserError {
     return new UserError(message, { place: this.#place, hint, exitCode: 2 });
   }
+}
+
+/** Returns the hint for a column of lists that is to be a label. */
+function listHint(column: string, family: Family | undefined): HintText {
+  const type = hint(
+    "label/type",
+    "use a column with one number, boolean or string per row as the label",
+    { edit: "the label's column" },
+  );
+  if (!family || family === "times" || family === "images") return type;
+  const list = hint(
+    "label/list",
+    `if the lists have the classes of the rows, write \`label: { column: ${column}, kind: multi-label }\``,
+    { set: { kind: "multi-label" } },
+  );
+  return joinHints(type, list);
 }
 
 /** Binary labels are read as whole numbers and converted to floats at the end. */

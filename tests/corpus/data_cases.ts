@@ -499,8 +499,9 @@ function* columnCases(): Iterable<DataCase> {
   yield one("label of one class", label(0, 0, 0), "label", 2, ["fewer than two classes"]);
   yield one("label that is a list", fileOf([[1, 2], [3, 4]], list), "label", 2, [
     "the column x has the type",
+    "one number",
     "write `label: { column: x, kind: multi-label }`",
-  ], { features: "{ column: y }", label: "x" });
+  ], { features: "{ column: y }", label: "x", mended: { "label/type": anotherLabel } });
   yield one("label NaN", file({ x: rows.x, y: Float32Array.of(0, 1, NaN, 1) }), "label", 1, [
     "row 2 of a.arrow (train split), column y: has NaN",
   ], { label: "{ column: y, kind: number }" });
