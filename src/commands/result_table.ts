@@ -1,4 +1,4 @@
-import type { GradientNorms, Metrics, PhaseResult, Result } from "../stages/events.ts";
+import type { GradientNorms, InputResult, Metrics, PhaseResult, Result } from "../stages/events.ts";
 import {
   betterOf,
   formatDifference,
@@ -66,9 +66,13 @@ export function resultTable(result: Result): string[] {
     const from = `gain of the light net from the ${teacher}`;
     lines.push("", ...wrap(`${from}: ${metric} ${gain} (one seed)`));
   }
+  const speed = ({ rowsPerSecond }: InputResult) =>
+    `${formatCount(Math.round(rowsPerSecond))} rows/s`;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   lines.push(
     "",
+    `training speed: ${speed(result.input)}` +
+      (baseline ? ` (light alone: ${speed(baseline.input)})` : ""),
     `waiting for data: ${percent(result.input.waitingShare)} of the training time` +
       (baseline ? ` (light alone: ${percent(baseline.input.waitingShare)})` : ""),
   );

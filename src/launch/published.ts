@@ -21,10 +21,11 @@ const STARTED = [
 ];
 
 /**
- * Returns the program that a process of the published command line runs.
+ * Determines which program of the package a process runs. The launcher starts a process for each
+ * program with an argument that names it; without such an argument, the process is the launcher.
  *
  * @param first The first argument of the process.
- * @returns Its name; undefined for the launcher.
+ * @returns The program's name; undefined for the launcher.
  */
 export function programOf(first: string | undefined): ProgramName | undefined {
   if (!first?.startsWith(PREFIX)) return undefined;

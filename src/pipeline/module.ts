@@ -25,8 +25,12 @@ export function importCustom(
 ): Promise<Record<string, unknown>> {
   if (handed(handedOver.code) === NO_CODE) {
     throw new UserError(
-      `${use} is custom code, but when the permissions of this command were determined, none of the command's files named custom code`,
-      { place, exitCode: 2 },
+      `${use} is custom code, but no file of this command named custom code when its permissions were determined; a file has probably changed since then`,
+      {
+        place,
+        hint: hint("module/changed", "run the command again", { edit: "the command" }),
+        exitCode: 2,
+      },
     );
   }
   return import(url);

@@ -562,6 +562,7 @@ function timeSection({ result, latency, model }: ReportRun): Markup {
     rows.push(
       ["training, both nets", time(result.seconds)],
       ["per epoch, with evaluation", time(result.seconds / Math.max(1, result.epochs))],
+      ["speed", `${formatCount(Math.round(result.input.rowsPerSecond))} rows/s`],
       ["waiting for data", percent(result.input.waitingShare)],
     );
     if (result.memory) {

@@ -33,6 +33,8 @@ export class Progress {
   readonly selection: Selection;
   readonly patience: Patience;
   readonly time: { readonly training: Stopwatch; readonly waiting: Stopwatch };
+  /** The number of rows of all completed steps. */
+  trainedRows: number;
   /** The number of completed epochs, over all phases. */
   epochs: number;
   /** The number of completed batches in the current epoch. */
@@ -71,6 +73,7 @@ export class Progress {
       training: new Stopwatch(position.time.training),
       waiting: new Stopwatch(position.time.waiting),
     };
+    this.trainedRows = position.time.rows;
     this.epochs = position.epochs;
     this.batches = position.batches;
     this.step = position.step;
@@ -203,7 +206,11 @@ export class Progress {
       skipped: this.skipped,
       skippedInARow,
       seconds: this.seconds,
-      time: { training: this.time.training.seconds, waiting: this.time.waiting.seconds },
+      time: {
+        training: this.time.training.seconds,
+        waiting: this.time.waiting.seconds,
+        rows: this.trainedRows,
+      },
       losses: this.means.sums(),
       best: this.bestEpoch,
       rollback: this.rollback,
@@ -268,7 +275,7 @@ const noPosition: JobPosition = {
   skipped: 0,
   skippedInARow: 0,
   seconds: 0,
-  time: { training: 0, waiting: 0 },
+  time: { training: 0, waiting: 0, rows: 0 },
   losses: { rows: 0, total: 0, terms: {}, gradientNorm: 0, learningRate: 0 },
   best: undefined,
   evaluations: {},

@@ -200,7 +200,10 @@ class Training {
       steps: progress.step,
       skipped: progress.skipped,
       seconds: progress.seconds,
-      input: { waitingShare: waiting.seconds / training.seconds },
+      input: {
+        rowsPerSecond: progress.trainedRows / training.seconds,
+        waitingShare: waiting.seconds / training.seconds,
+      },
       ...(progress.phase.name !== undefined && { phases: [...progress.phases, result] }),
       test,
       best,
@@ -420,6 +423,7 @@ class Training {
       running.state = taken.state;
       return tensorsOf(running.state);
     });
+    progress.trainedRows += batch.size;
     progress.batches++;
     const { losses, gradientNorm, skipped } = taken;
     if (skipped) progress.skipped++;

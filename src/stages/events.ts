@@ -186,8 +186,10 @@ export interface EpochEvent {
   checkpoint(request?: CheckpointRequest): void;
 }
 
-/** A measure of how much the training steps of a job waited for data. */
+/** The speed of the training steps of a job, and how much they waited for data. */
 export interface InputResult {
+  /** The number of rows per second in training steps, including the waits for data. */
+  readonly rowsPerSecond: number;
   /**
    * The fraction of the training time, without evaluation, that was spent waiting for data, from 0
    * to 1. A wait lasts from the request for a batch until its tensors are available.

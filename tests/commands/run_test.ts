@@ -19,6 +19,7 @@ Deno.test("pipeline FILE trains, writes the run folder and ends with a table", a
     assertMatch(stdout, /^booster +0\.\d{4}/m);
     assertMatch(stdout, /^light alone +0\.\d{4}/m);
     assertMatch(stdout, /^gain of the light net from the booster: accuracy [+−]\d\.\d{4}/m);
+    assertMatch(stdout, /^training speed: [\d,]+ rows\/s \(light alone: [\d,]+ rows\/s\)$/m);
     assertMatch(
       stdout,
       /^waiting for data: \d+\.\d % of the training time \(light alone: \d+\.\d %\)$/m,

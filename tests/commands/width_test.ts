@@ -40,7 +40,7 @@ function resultOf(count: number, name: string): Result {
   const best = { epoch: 12, split: "validation", metric: `light/0${name}`, value: 0.5, test };
   const common = {
     ...{ epochs: 1_000, seconds: 123_456.7, skipped: 3, test, best },
-    input: { waitingShare: 0.123 },
+    input: { rowsPerSecond: 1000, waitingShare: 0.123 },
     parameters: { light: 123_456_789, booster: 9_876_543_210 },
   };
   const gradients = ["light", "booster"].map((net) => ({

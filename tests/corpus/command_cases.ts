@@ -83,7 +83,13 @@ function endedRun(folder: string): Record<string, string> {
     }),
     [`${folder}/result.json`]: JSON.stringify({
       ...{ name: "r", engine: "wasm", precision: "float32", seed: 1, epochs: 1, steps: 1 },
-      ...{ skipped: 0, seconds: 1, test: measured, best, input: { waitingShare: 0 } },
+      ...{
+        skipped: 0,
+        seconds: 1,
+        test: measured,
+        best,
+        input: { rowsPerSecond: 1000, waitingShare: 0 },
+      },
       ...{ parameters: { light: 10 }, gradients: [] },
     }),
   };

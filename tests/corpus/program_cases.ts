@@ -14,6 +14,8 @@ import { readTar } from "../../data/tar.ts";
 import { unpack } from "../../data/unpack.ts";
 import { readZip } from "../../data/zip.ts";
 import { appendLine } from "../../src/base/files/append.ts";
+import { handedOver, NO_CODE } from "../../src/base/machine/system_file.ts";
+import { importCustom } from "../../src/pipeline/module.ts";
 import { pathInside, refuseLinksOut } from "../../src/base/files/inside.ts";
 import { unwritable } from "../../src/base/files/unwritable.ts";
 import { WrittenColumns } from "../../src/base/files/written_columns.ts";
@@ -54,6 +56,26 @@ function* systemCases(): Iterable<ProgramCase> {
       },
     };
   }
+}
+
+/** Custom code in a process whose permissions were determined for a command without it. */
+function* changedCases(): Iterable<ProgramCase> {
+  const load = (code: string | undefined) => () => {
+    const before = Deno.env.get(handedOver.code);
+    if (code === undefined) Deno.env.delete(handedOver.code);
+    else Deno.env.set(handedOver.code, code);
+    try {
+      return importCustom("./mine.ts", "data:text/javascript,", undefined);
+    } finally {
+      if (before === undefined) Deno.env.delete(handedOver.code);
+      else Deno.env.set(handedOver.code, before);
+    }
+  };
+  yield {
+    name: "a file that names custom code since the permissions were determined",
+    run: load(NO_CODE),
+    mended: { "module/changed": load(undefined) },
+  };
 }
 
 function* convertCases(folder: string): Iterable<ProgramCase> {
@@ -342,6 +364,7 @@ function doubles(rows: number): Uint8Array<ArrayBuffer> {
 export function* programCases(folder: string): Iterable<ProgramCase> {
   yield* faultCases();
   yield* systemCases();
+  yield* changedCases();
   yield* convertCases(folder);
   yield* folderCases(folder);
   yield* sweepCases(folder);

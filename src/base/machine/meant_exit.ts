@@ -40,8 +40,9 @@ export const newMark = (): string =>
   String(FIRST + crypto.getRandomValues(new Uint8Array(1))[0]! % MARKS);
 
 /**
- * Returns the exit code with which the process of a command ends: the exit code of the command, in
- * a marked form if the launcher asks for it.
+ * Returns the exit code with which the process of a command ends. If the launcher has given the
+ * process a secret number (a mark), this number is added to the exit code of the command, so that
+ * the launcher can recognize that the command itself ended the process.
  *
  * @param code The command's exit code.
  */

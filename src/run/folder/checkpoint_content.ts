@@ -108,8 +108,11 @@ export interface JobPosition {
   readonly skippedInARow: number;
   /** Seconds of training so far, evaluation included. */
   readonly seconds: number;
-  /** Seconds spent in steps, and the seconds of those spent waiting for data. */
-  readonly time: { readonly training: number; readonly waiting: number };
+  /**
+   * Seconds spent in steps, the seconds of those spent waiting for data, and the number of rows of
+   * the steps.
+   */
+  readonly time: { readonly training: number; readonly waiting: number; readonly rows: number };
   /** The losses of the current epoch. */
   readonly losses: LossSums;
   /** The best epoch of the phase so far. */
@@ -133,7 +136,7 @@ export interface JobResult extends
     Result,
     "epochs" | "steps" | "skipped" | "seconds" | "test" | "best" | "stopped" | "phases"
   > {
-  /** The fraction of the time spent waiting for data. */
+  /** The speed of the steps, and the fraction of the time spent waiting for data. */
   readonly input: InputResult;
   /** The gradient norms of the first batch of the last phase. */
   readonly gradients: readonly GradientNorms[];
@@ -228,7 +231,7 @@ const position = z.looseObject({
   skipped: count,
   skippedInARow: count,
   seconds: z.number(),
-  time: z.looseObject({ training: z.number(), waiting: z.number() }),
+  time: z.looseObject({ training: z.number(), waiting: z.number(), rows: count }),
   losses: z.looseObject({
     rows: anyNumber,
     total: anyNumber,
@@ -278,7 +281,7 @@ const fileSchema = z.looseObject({
   gradients,
   rocket: z.looseObject({
     ...result,
-    input: z.looseObject({ waitingShare: z.number() }),
+    input: z.looseObject({ waitingShare: z.number(), rowsPerSecond: z.number() }),
     phases: phases.optional(),
   }).optional(),
   modelSha256: z.string().optional(),

@@ -182,7 +182,7 @@ const common = {
 };
 const whole = {
   ...common,
-  input: z.looseObject({ waitingShare: z.number() }),
+  input: z.looseObject({ waitingShare: z.number(), rowsPerSecond: z.number() }),
   parameters: z.record(z.string(), count),
 };
 

@@ -114,7 +114,7 @@ export const result: Result = {
   steps: 10,
   skipped: 0,
   seconds: 2.5,
-  input: { waitingShare: 0.01 },
+  input: { rowsPerSecond: 1000, waitingShare: 0.01 },
   test: { light: { accuracy: 0.5 }, booster: { accuracy: 0.625 } },
   best: {
     epoch: 1,

@@ -24,7 +24,7 @@ const file: CheckpointFile = {
     start: { phase: 1, epochs: 2, step: 8, skipped: 1, seconds: 1.5, optimizerSteps: 0 },
     phases: [first],
     ...{ epochs: 3, batches: 2, step: 14, skipped: 1, skippedInARow: 0, seconds: 2 },
-    time: { training: 1, waiting: 0.1 },
+    time: { training: 1, waiting: 0.1, rows: 10 },
     losses: { rows: 32, total: NaN, terms: { a: 1 }, gradientNorm: 2, learningRate: 0.1 },
     best: { epoch: 3, value: 0.5, test: { "light/accuracy": 0.5 } },
     stop: { epoch: 3, value: 0.5 },
