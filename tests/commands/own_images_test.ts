@@ -6,19 +6,8 @@ import { openModel } from "../../src/model/load_model.ts";
 import { ServeHandler } from "../../src/serve/handler.ts";
 import { blocks } from "../docs/documents.ts";
 import { type Ended, inFolder, rocket } from "../support/command_line.ts";
-import { pngOf } from "../support/images.ts";
+import { picture, writePictures } from "../support/images.ts";
 import { ask, jsonBody } from "../support/serve_requests.ts";
-
-/** An image of 40 × 36 pixels with a bright square whose color follows from the class. */
-function picture(label: number, index: number): Uint8Array {
-  const height = 40, width = 36, row = 1 + width * 3, raw = new Uint8Array(height * row);
-  for (let y = 0; y < 16; y++) {
-    for (let x = 0; x < 16; x++) {
-      raw[(y + 5 + index) * row + 1 + 3 * (x + 5 + index % 7) + label] = 200 + index;
-    }
-  }
-  return pngOf([height, width], 2, 8, raw);
-}
 
 Deno.test("the pipeline of docs/own_data.md trains on a folder of images, and its net predicts, is evaluated, and is served", async () => {
   const { text } = blocks.find(({ path, text }) =>
@@ -26,12 +15,7 @@ Deno.test("the pipeline of docs/own_data.md trains on a folder of images, and it
   )!;
   await inFolder(async (cwd) => {
     await Deno.writeTextFile(join(cwd, "flowers.yaml"), text);
-    for (const [label, name] of ["lily", "rose", "tulip"].entries()) {
-      await Deno.mkdir(join(cwd, "flowers", name), { recursive: true });
-      for (let index = 0; index < 10; index++) {
-        await Deno.writeFile(join(cwd, "flowers", name, `${index}.png`), picture(label, index));
-      }
-    }
+    await writePictures(join(cwd, "flowers"), 10);
     const well = ({ code, stdout, stderr }: Ended) => {
       assertEquals(code, 0, stdout + stderr);
       return stdout + stderr;

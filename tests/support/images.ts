@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import type { ImageOptions } from "../../src/pipeline/data_options.ts";
 
@@ -85,4 +86,35 @@ export function pngOf(
     chunk("IDAT", isPacked ? raw : deflateSync(raw)),
     chunk("IEND", new Uint8Array()),
   ]));
+}
+
+/**
+ * Draws a PNG image of 40 × 36 pixels with a bright square, whose color follows from the class.
+ *
+ * @param label The number of the class, from 0 to 2.
+ * @param index The number of the image, which moves the square.
+ */
+export function picture(label: number, index: number): Uint8Array {
+  const height = 40, width = 36, row = 1 + width * 3, raw = new Uint8Array(height * row);
+  for (let y = 0; y < 16; y++) {
+    for (let x = 0; x < 16; x++) {
+      raw[(y + 5 + index) * row + 1 + 3 * (x + 5 + index % 7) + label] = 200 + index;
+    }
+  }
+  return pngOf([height, width], 2, 8, raw);
+}
+
+/**
+ * Writes PNG images into a subfolder for each of three classes.
+ *
+ * @param folder The folder.
+ * @param count The number of images of a class.
+ */
+export async function writePictures(folder: string, count: number): Promise<void> {
+  for (const [label, name] of ["lily", "rose", "tulip"].entries()) {
+    await Deno.mkdir(join(folder, name), { recursive: true });
+    for (let index = 0; index < count; index++) {
+      await Deno.writeFile(join(folder, name, `${index}.png`), picture(label, index));
+    }
+  }
 }
