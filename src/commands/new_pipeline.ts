@@ -219,7 +219,8 @@ function remarksOn({ name, largest }: FileColumn, kind: keyof typeof goals): str
     `the values of ${JSON.stringify(name)} are large, up to ${
       largest.toPrecision(3)
     }. Nets learn ` +
-    `numbers near 1 best: divide the column by ${unit} in the file if the error stays large.`,
+    `numbers near 1 best: divide the column by ${unit} in the file, or in a query of the source ` +
+    "`sql`, if the error stays large.",
   ];
 }
 
