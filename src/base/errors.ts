@@ -59,8 +59,11 @@ export interface UserErrorOptions extends ErrorOptions {
   readonly place?: Place | undefined;
   /** What to do about it. */
   readonly hint?: string | undefined;
-  /** 2: the command or the pipeline file is wrong; 1 (the default): the run failed. */
-  readonly exitCode?: 1 | 2;
+  /**
+   * 2: the command or the pipeline file is wrong; 1 (the default): the run failed; 75: another
+   * process of the cluster is gone.
+   */
+  readonly exitCode?: 1 | 2 | 75;
   /** The row of a batch that the error is about, from 0. */
   readonly row?: number | undefined;
 }
@@ -88,7 +91,7 @@ export class UserError extends Error {
   /** All problems; at least one. */
   readonly problems: readonly Problem[];
   /** The exit code of the command. */
-  readonly exitCode: 1 | 2;
+  readonly exitCode: 1 | 2 | 75;
 
   /**
    * Makes an error from one message, or from several problems found together.

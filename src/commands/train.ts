@@ -1,4 +1,6 @@
 import { Interruption, warningLines } from "../base/errors.ts";
+import { handed, handedOver } from "../base/machine/system_file.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { EVENT_NAMES, type Result, type RunEvents } from "../stages/events.ts";
@@ -26,12 +28,15 @@ export async function train(
   options: CommandOptions,
   resume: boolean,
 ): Promise<number> {
-  const { engine, precision, quiet, json, debug } = options;
+  const { engine, precision, debug } = options, cluster = handedCluster();
+  // The first process of a cluster prints for all.
+  const isFirst = !cluster || cluster.rank === 0;
+  const quiet = options.quiet || !isFirst, json = options.json && isFirst;
   const { signal, listener: { runStart }, over } = listenToSignals(out, quiet);
   const { runStart: print, warning: printWarning, ...others } = json ? jsonLines() : {} as Output;
   try {
     const result = await runPlan(plan, {
-      ...{ out, engine, precision, resume, signal, debug },
+      ...{ out, engine, precision, resume, signal, debug, cluster },
       quiet: quiet || json,
       report: (line) => quiet || say(line),
       listener: {
@@ -47,7 +52,7 @@ export async function train(
       },
     });
     over();
-    if (!json) {
+    if (!json && isFirst) {
       printResult(result, out);
       if (!quiet) say("", nextSteps(plan, out, result.epochs));
     }
@@ -56,9 +61,18 @@ export async function train(
     over();
     if (error instanceof OutputsFailed && !json) printResult(error.result, out);
     if (!(error instanceof Interruption)) throw error;
-    say(describeInterruption(error, out));
+    if (isFirst) say(describeInterruption(error, out));
     return INTERRUPTED;
   }
+}
+
+/**
+ * Returns the cluster in which this process trains, as the launcher has determined it; undefined if
+ * it trains alone.
+ */
+export function handedCluster(): Cluster | undefined {
+  const text = handed(handedOver.cluster);
+  return text === undefined ? undefined : JSON.parse(text);
 }
 
 /**

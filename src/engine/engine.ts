@@ -6,6 +6,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
+import type { Cluster } from "../cluster/cluster.ts";
 import { UserError } from "../base/errors.ts";
 import { nativeUnusable } from "./native/unusable.ts";
 import { loadWasm, WASM_BACKEND } from "./wasm.ts";
@@ -34,6 +35,11 @@ export interface EngineOptions {
    * `TF_NUM_INTRAOP_THREADS` takes precedence.
    */
   readonly threads?: number;
+  /**
+   * The cluster that this process joins; none by default. It needs the native engine. TensorFlow
+   * then listens on the address of this process.
+   */
+  readonly cluster?: Cluster | undefined;
 }
 
 /**
@@ -87,7 +93,7 @@ export async function openEngine(
 async function openNative(
   choice: EngineChoice,
   report: (line: string) => void,
-  { threads }: EngineOptions,
+  { threads, cluster }: EngineOptions,
 ): Promise<Engine> {
   // TensorFlow reads its environment once, when it is loaded. By default it prints many log lines.
   setUnlessGiven("TF_CPP_MIN_LOG_LEVEL", "3");
@@ -97,7 +103,8 @@ async function openNative(
   // A user who requests the engine by name wants a new attempt. Other runs should not wait for the
   // same failure again.
   const build = await setUpNative({ report, retry: choice === "native" });
-  await loadNative(build);
+  const member = cluster && (await import("./cluster/join.ts")).memberOf(build, cluster);
+  await loadNative(build, member);
   await switchTo(NATIVE_BACKEND);
   return { name: "native", backend: NATIVE_BACKEND, detail: `TensorFlow ${build.tensorflow}` };
 }

@@ -5,6 +5,7 @@
  */
 
 import { basename, join } from "node:path";
+import type { ClusterMember } from "./cluster/member.ts";
 import type { Build } from "./native/build.ts";
 
 /** The functions of the C API that Rocket calls. Pointers are integers here. */
@@ -67,18 +68,19 @@ export class TensorFlowContext {
    * Makes a context.
    *
    * @param library The path of TensorFlow's library.
-   * @throws {Error} If the library cannot be loaded, or makes no context.
+   * @param member Makes the context a member of a cluster; by default, it belongs to none.
+   * @throws {Error} If the library cannot be loaded, makes no context, or cannot listen.
    */
-  constructor(library: string) {
+  constructor(library: string, member?: ClusterMember) {
     this.#c = Deno.dlopen(library, SYMBOLS).symbols;
-    this.#context = this.#checked((status) => {
-      const options = this.#c.TFE_NewContextOptions();
-      try {
-        return this.#c.TFE_NewContext(options, status);
-      } finally {
-        this.#c.TFE_DeleteContextOptions(options);
-      }
-    });
+    const options = this.#c.TFE_NewContextOptions();
+    try {
+      if (member) this.#checked((status) => member.configure(options, status));
+      this.#context = this.#checked((status) => this.#c.TFE_NewContext(options, status));
+    } finally {
+      this.#c.TFE_DeleteContextOptions(options);
+    }
+    if (member) this.#checked((status) => member.join(this.#context, status));
   }
 
   /**
@@ -191,14 +193,24 @@ let current: TensorFlowContext | undefined;
  * Makes the context of this process and gives it to tfjs-node's addon.
  *
  * @param build The build of the native engine. Its addon must not have been loaded yet.
+ * @param member Makes the context a member of a cluster; by default, it belongs to none.
  */
-export function openContext({ folder, addon, library, takesContext }: Build): void {
+export function openContext(build: Build, member?: ClusterMember): void {
+  const { folder, addon, takesContext } = build;
   // An addon of tfjs-node's own installer makes a context that nobody else can use.
   if (!takesContext) return;
-  // The folder has the library or a link to it, which this process may load.
-  const context = new TensorFlowContext(join(folder, basename(library)));
+  const context = new TensorFlowContext(libraryOf(build), member);
   context.giveTo(join(folder, addon));
   current = context;
+}
+
+/**
+ * Returns the path of TensorFlow's library, or of a link to it, from which this process may load it.
+ *
+ * @param build The build of the native engine.
+ */
+export function libraryOf({ folder, library }: Pick<Build, "folder" | "library">): string {
+  return join(folder, basename(library));
 }
 
 /**

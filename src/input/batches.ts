@@ -17,6 +17,8 @@ export interface Pass extends BatchCut {
   readonly training: boolean;
   /** The epoch; 0 for evaluation. */
   readonly epoch: number;
+  /** Only every so many batches, from one of them on: the share of a process of a cluster. */
+  readonly every?: { readonly count: number; readonly first: number } | undefined;
 }
 
 /** Identifies a batch by its pass over a split and its number in this pass. */
@@ -78,7 +80,9 @@ export class BatchMaker {
    */
   addresses(pass: Pass): BatchAddress[] {
     const length = passBatches(this.#splits[pass.split]!, pass);
-    return Array.from({ length }, (_, batch) => ({ ...pass, batch }));
+    const { every: { count, first } = { count: 1, first: 0 } } = pass;
+    return Array.from({ length }, (_, batch) => ({ ...pass, batch }))
+      .filter(({ batch }) => batch % count === first);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Cluster } from "../cluster/cluster.ts";
 import { type Need, PERMISSIONS } from "../base/machine/permissions.ts";
 import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";
@@ -43,6 +44,8 @@ export interface CommandNeeds {
   readonly setsUp?: boolean | undefined;
   /** Whether the command answers requests until it is stopped. */
   readonly answers?: boolean | undefined;
+  /** The processes that train together; undefined if this process trains alone. */
+  readonly cluster?: Cluster | undefined;
   /** The most memory that the command may take, in bytes, if the user limits it. */
   readonly memory?: number | undefined;
   /** Whether TensorFlow is already set up. */
@@ -129,7 +132,7 @@ export async function askNeeds(
       flags: [
         "--allow-read",
         "--allow-env",
-        "--allow-sys=homedir",
+        "--allow-sys=homedir,networkInterfaces",
         "--no-prompt",
         ...rocket.flags,
       ],

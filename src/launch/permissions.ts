@@ -118,9 +118,12 @@ async function runWithNeeds(
   const reaches = needs.permissions.some(({ permission, mentioned }) =>
     mentioned || permission === "net" || permission === "import"
   );
-  if ((computes || needs.hasCode || reaches) && !args.includes("--quiet")) {
+  const { cluster } = needs;
+  // The other processes of a cluster have the same permissions.
+  const isSilent = args.includes("--quiet") || (cluster !== undefined && cluster.rank > 0);
+  if ((computes || needs.hasCode || reaches) && !isSilent) {
     const shown = needs.permissions.filter(({ of }) => of !== temporary);
-    logLine(permissionsLine(shown, needs.hasCode));
+    logLine(permissionsLine(shown, needs.hasCode, cluster?.addresses[cluster.rank]));
   }
   const of = (permission: Permission) =>
     needs.permissions.filter((need) => need.permission === permission).map((need) => need.of);
@@ -130,6 +133,9 @@ async function runWithNeeds(
     { permission: "env", of: markVariable, why: "the launcher recognizes the end of the command" },
     { permission: "env", of: handedOver.code, why: "whether code may be loaded" },
   ];
+  if (cluster) {
+    told.push({ permission: "env", of: handedOver.cluster, why: "the processes of the cluster" });
+  }
   const granted = await rocket.grantedFlags([...needs.permissions, ...told], {
     name: "run",
     isForeign: needs.hasCode,
@@ -140,6 +146,7 @@ async function runWithNeeds(
     ...memory && { [handedOver.memory]: String(memory.bytes) },
     [markVariable]: mark,
     [handedOver.code]: needs.hasCode ? "loaded" : NO_CODE,
+    ...cluster && { [handedOver.cluster]: JSON.stringify(cluster) },
   };
   return await meantEnd(
     mark,

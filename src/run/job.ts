@@ -8,6 +8,7 @@ import type { Precision } from "../engine/capture/precision.ts";
 import type { PlannedPhase } from "../pipeline/plan.ts";
 import type { Batch } from "../stages/batch.ts";
 import type { JobName, RunEvents } from "../stages/events.ts";
+import type { ClusterRun } from "./cluster_run.ts";
 import type { CheckpointContent } from "./folder/checkpoint_content.ts";
 import type { CheckpointStore, StoredCheckpoint } from "./folder/checkpoints.ts";
 import type { Input } from "../input/input.ts";
@@ -71,6 +72,8 @@ export interface Job {
   readonly first: Batch;
   /** Receives the first step of the job. */
   readonly firstStep?: ((step: FirstStep) => Promise<void>) | undefined;
+  /** The processes that train together; undefined if this process trains alone. */
+  readonly cluster?: ClusterRun | undefined;
   /** Receives log lines. */
   readonly report: (line: string) => void;
   /** Whether to log how steps are computed. */

@@ -35,6 +35,9 @@ import {
 } from "./folder/manifest.ts";
 import { holdsRun } from "./folder/holds_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./folder/checkpoints.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { refuseGroups } from "./cluster_checks.ts";
+import type { ClusterRun } from "./cluster_run.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";
 import { hashInitial, readInitial, refuseOtherInitial } from "./initial.ts";
 import { refuseOtherData, refuseOtherPlan } from "./resume_checks.ts";
@@ -95,6 +98,11 @@ export interface RunPlanOptions extends RunOptions {
    * it has no checkpoint. Engine and precision default to those of that run.
    */
   readonly resume?: boolean;
+  /**
+   * The cluster in which this process trains with others; by default, it trains alone. Only the
+   * first process writes the run folder and sends events.
+   */
+  readonly cluster?: Cluster | undefined;
 }
 
 /**
@@ -106,24 +114,28 @@ export interface RunPlanOptions extends RunOptions {
  * @throws {UserError} If data, numbers, the disk or a stage fail.
  */
 export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Result> {
-  const { report = () => {} } = options;
+  const { report = () => {}, cluster } = options;
+  const isFirst = !cluster || cluster.rank === 0;
   const earlier = options.resume ? await readEarlierRun(options.out) : undefined;
   if (earlier) refuseOtherPlan(earlier, plan);
   // A new folder is locked when it is created.
   if (earlier) await refuseLinksOut(options.out);
-  using resumed = earlier && lockRun(options.out);
-  if (earlier) removeRunDrafts(options.out);
+  using resumed = earlier && isFirst ? lockRun(options.out) : undefined;
+  if (earlier && isFirst) removeRunDrafts(options.out);
   // Refuse before the data is read, which can take long.
-  if (!earlier) await refuseTaken(options.out);
-  const choice = options.engine ?? earlier?.engine ?? "auto";
+  if (!earlier && isFirst) await refuseTaken(options.out);
+  const choice = cluster ? "native" : options.engine ?? earlier?.engine ?? "auto";
+  const open = () => openEngine(choice, report, { cluster });
   const compute = teachersOfRuns(plan, {
-    engine: () => openEngine(choice, report),
+    engine: open,
     listener: { report, debug: options.debug ?? false },
   });
   const data = await prepareData(plan, report, compute);
+  let together: ClusterRun | undefined;
   try {
     if (earlier) refuseOtherData(earlier, data, plan);
-    const engine = await openEngine(choice, report);
+    if (cluster) refuseGroups(data.splits.train);
+    const engine = await open();
     report(`engine: ${engine.name} (${engine.detail})`);
     const { precision, line } = choosePrecision(
       options.precision ?? earlier?.precision ?? "float32",
@@ -143,20 +155,50 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     const described = describeModel(plan, data, nets, first!.nets);
     const model = { ...described, run: earlier ? undefined : runId(about) };
     if (earlier) await refuseOtherModel(options.out, model);
-    using _made = resumed ? undefined : await makeRunFolder(options.out);
+    if (cluster) together = await startCluster(about, options.out, report);
+    using _made = resumed || !isFirst ? undefined : await makeRunFolder(options.out);
     if (earlier) reportChanges(earlier, about, report);
     // Written before pipeline.json, so a folder with pipeline.json always has model.json.
-    if (!earlier) await writeModelFile(options.out, model);
-    if (!earlier) await writeEarlierRun(options.out, about);
+    if (!earlier && isFirst) await writeModelFile(options.out, model);
+    if (!earlier && isFirst) await writeEarlierRun(options.out, about);
     const changed = earlier !== undefined && isOther(earlier, about);
-    const { sha256 } = await readModelFile(join(options.out, runFiles.model));
+    const { sha256 } = isFirst
+      ? await readModelFile(join(options.out, runFiles.model))
+      : { sha256: undefined };
     const store = new CheckpointStore(options.out, sha256);
-    const parts = { plan, data, engine, precision, about, changed, store, warnings };
+    const parts = {
+      ...{ plan, data, engine, precision, about, changed, store, warnings },
+      cluster: together,
+    };
     const run = new Run(parts, options);
-    return await run.all(jobs);
+    const result = await run.all(jobs);
+    together?.finish();
+    return result;
+  } catch (error) {
+    throw await together?.explain(error) ?? error;
   } finally {
+    together?.stop();
     await data.close();
   }
+}
+
+/** Waits for the other processes of a cluster, and refuses those that would train something else. */
+async function startCluster(
+  { pipeline, variables, seed, engine, precision, versions, data, initial, teachers }: EarlierRun,
+  out: string,
+  report: (line: string) => void,
+): Promise<ClusterRun> {
+  // Only a cluster needs this module.
+  const { ClusterRun } = await import("./cluster_run.ts");
+  const cluster = await ClusterRun.start(out, report);
+  cluster.refuseOthers({
+    "a pipeline": [pipeline, variables, seed],
+    "versions": [versions, engine],
+    "a precision": precision,
+    "data": [data, teachers],
+    "initial weights": initial,
+  });
+  return cluster;
 }
 
 /** Returns the id of a run. Equal runs have equal ids. */
@@ -231,6 +273,8 @@ interface RunParts {
   readonly changed: boolean;
   readonly store: CheckpointStore;
   readonly warnings: readonly Problem[];
+  /** The processes that train together, if there are several. */
+  readonly cluster: ClusterRun | undefined;
 }
 
 /** Receives log lines and warnings about initial weights. */
@@ -257,8 +301,9 @@ class Run {
       report: (line) => this.#listener.debug && this.#listener.report(line),
     });
     const context = { folder: options.out, quiet: options.quiet ?? false };
+    const stages = parts.cluster?.isFirst === false ? [] : plan.outputs;
     const outputs: RunOutput[] = [
-      ...plan.outputs.map(({ stage, options, reference }) => {
+      ...stages.map(({ stage, options, reference }) => {
         const output = callStage(reference, "create()", () => stage.create(options, context));
         if (typeof output !== "object" || output === null) {
           throw new StageError(reference, `created ${describeValue(output)} instead of an output`, {
@@ -314,7 +359,9 @@ class Run {
 
   async #newest(job: JobName): Promise<StoredCheckpoint | undefined> {
     if (!this.#options.resume) return undefined;
-    return await this.#parts.store.newest(job, this.#listener.report);
+    const { store, cluster } = this.#parts;
+    const newest = () => store.newest(job, this.#listener.report);
+    return await (cluster?.ofFirst(newest, "checkpoint") ?? newest());
   }
 
   /** Reads the initial weights of a job, unless it continues from a checkpoint. */
@@ -350,7 +397,8 @@ class Run {
     given: GivenState,
     rocket?: JobResult,
   ): Promise<JobResult> {
-    const { plan, data, engine, precision, about, store } = this.#parts, { splits } = data;
+    const { plan, data, engine, precision, about, store, cluster } = this.#parts;
+    const { splits } = data;
     const { report } = this.#listener;
     if (from) refuseLater(from, phases);
     const position = from?.content.position;
@@ -383,7 +431,10 @@ class Run {
       first: firstBatch(plan, data),
       input: this.#input,
       precision,
-      firstStep: name === "rocket" ? (step) => this.#warnOfFirst(step) : undefined,
+      cluster,
+      firstStep: name === "rocket" && (cluster?.isFirst ?? true)
+        ? (step) => this.#warnOfFirst(step)
+        : undefined,
       ...this.#listener,
     };
     return await runJob(job, this.#emit, {
@@ -392,7 +443,9 @@ class Run {
       announce: async (from) => {
         // Written only now: if this pipeline cannot be resumed, the folder keeps the old one, which
         // can.
-        if (this.#parts.changed) await writeEarlierRun(this.#options.out, about);
+        if (this.#parts.changed && (cluster?.isFirst ?? true)) {
+          await writeEarlierRun(this.#options.out, about);
+        }
         await this.#emit("runStart", { ...start, ...resumedAt(from) });
       },
       about: { job: name, run: about, ...(rocket && { rocket }) },

@@ -52,6 +52,8 @@ export interface StepResult {
   readonly gradientNorm: number;
   /** Whether the step was skipped because its losses or gradients are not finite. */
   readonly skipped: boolean;
+  /** Whether a process of the cluster has been asked to stop. */
+  readonly stops: boolean;
 }
 
 /**
@@ -101,17 +103,20 @@ export class Steps {
   ): Promise<StepResult> {
     const [input, ...others] = parts as [StepInput, ...StepInput[]];
     const output = this.#train.call({ state, input, ...(others.length > 0 && { others }) });
-    const [losses, [gradientNorm]] = await Promise.all([
+    const [losses, [gradientNorm], [asked = 0] = []] = await Promise.all([
       output.losses.data<"float32">(),
       output.norm.data<"float32">(),
-    ]) as [Float32Array, Float32Array];
+      output.stops?.data<"float32">(),
+    ]) as [Float32Array, Float32Array, Float32Array | undefined];
     output.losses.dispose();
     output.norm.dispose();
+    output.stops?.dispose();
+    const stops = asked > 0;
     const finite = Number.isFinite(gradientNorm) && losses.every(Number.isFinite);
     if (finite) {
       this.#inARow = 0;
       disposeState(state, output.state);
-      return { state: output.state, losses, gradientNorm: gradientNorm!, skipped: false };
+      return { state: output.state, losses, gradientNorm: gradientNorm!, skipped: false, stops };
     }
     disposeState(output.state, state);
     const { nonFinite, maxSkipped, ...about } = this.#options;
@@ -127,7 +132,7 @@ export class Steps {
       });
     }
     this.#inARow++;
-    return { state, losses, gradientNorm: gradientNorm!, skipped: true };
+    return { state, losses, gradientNorm: gradientNorm!, skipped: true, stops };
   }
 }
 

@@ -15,11 +15,15 @@ import { CheckpointRequests } from "./checkpoint_requests.ts";
 import type { JobResult, Rollback } from "./folder/checkpoint_content.ts";
 import { namedTensors, restoreState, restoreValues, streamedTensors } from "./state_file.ts";
 import type { StoredCheckpoint } from "./folder/checkpoints.ts";
+import type { EvaluatedBatch } from "../stages/metric.ts";
 import {
+  evaluateBatch,
   type EvaluatedModel,
   type EvaluationInput,
   type EvaluationOutput,
   evaluationStep,
+  type MeasuredSplit,
+  Measures,
   measureSplit,
 } from "../train/evaluate.ts";
 import { NonFiniteError } from "../train/diagnose.ts";
@@ -109,7 +113,11 @@ class RunningPhase {
       passes(job, progress, epochs + 1, start.epochs + phase.epochs),
       batches,
     );
-    this.#train = job.part < job.cut.size
+    const { cluster } = job, sum = cluster?.sum;
+    const together = <Input extends object, Output extends object>(
+      step: CapturedFunction<Input, Output>,
+    ) => cluster?.together(step) ?? step;
+    this.#train = isInParts(job)
       ? new StepInParts({
         part: captured(
           "training step",
@@ -118,20 +126,20 @@ class RunningPhase {
           ({ input }) => rowsOf(input),
           job.precision,
         ),
-        update: captured(
+        update: together(captured(
           "update",
           job,
-          (input: UpdateInput) => updateStep(model, input),
+          (input: UpdateInput) => updateStep(model, input, sum),
           () => [],
-        ),
+        )),
       })
-      : captured(
+      : together(captured(
         "training step",
         job,
-        ({ state, input }: TrainInput) => trainStep(model, state, input),
+        ({ state, input }: TrainInput) => trainStep(model, state, input, sum),
         ({ input }) => rowsOf(input),
         job.precision,
-      );
+      ));
     this.steps = new Steps(this.#train, { ...phase, ...phase.nets }, skippedInARow);
     this.evaluated = { ...model, nets };
     this.measure = captured(
@@ -149,6 +157,11 @@ class RunningPhase {
   }
 }
 
+/** Checks whether a process computes its rows of a batch in several parts. */
+function isInParts({ part, cut, cluster }: Job): boolean {
+  return part < Math.ceil(cut.size / (cluster?.size ?? 1));
+}
+
 /**
  * Yields the passes over the data that a phase makes from its first to its last epoch, in order.
  */
@@ -156,7 +169,7 @@ function* passes(job: Job, progress: Progress, first: number, last: number): Ite
   for (let epoch = first; epoch <= last; epoch++) {
     yield { split: "train", training: true, epoch, ...job.cut };
     for (const split of progress.measuredSplits(epoch)) {
-      yield { split, training: false, epoch: 0, ...evaluationCut };
+      yield { split, training: false, epoch: 0, ...evaluationCut, every: job.cluster?.every };
     }
   }
 }
@@ -170,6 +183,8 @@ class Training {
   readonly #requests = new CheckpointRequests();
   #running: RunningPhase | undefined;
   #breathed = performance.now();
+  /** Whether a process of the cluster has been asked to stop, as all processes know it. */
+  #stops = false;
 
   constructor(job: Job, emit: Emit, checkpoints: JobCheckpoints) {
     this.#job = job;
@@ -218,7 +233,7 @@ class Training {
 
   /** Starts from a checkpoint, or from scratch. */
   async #begin(from: StoredCheckpoint | undefined, rollback?: Rollback): Promise<RunningPhase> {
-    const { seed, given } = this.#job;
+    const { seed, given, cluster } = this.#job;
     const position = from?.content.position ?? startPosition(given.steps);
     const { phase } = position.start, { phases } = this.#job;
     if (phase >= phases.length) {
@@ -228,7 +243,8 @@ class Training {
     }
     const progress = new Progress(this.#job, position, rollback);
     const { model } = progress.phase.nets;
-    const state = from ? await restoreState(model, from.path) : initialState(
+    const isRead = from !== undefined && (cluster?.isFirst ?? true);
+    const state = isRead ? await restoreState(model, from.path) : initialState(
       model,
       initialValues(model.variables, seed, given.values, storedTogether(model)),
       given.slots,
@@ -242,7 +258,8 @@ class Training {
 
   /** Starts the next phase from a file, so that a resumed run starts from the same state. */
   async #nextPhase(running: RunningPhase): Promise<RunningPhase> {
-    const { phases, seed } = this.#job, { store } = this.#checkpoints, { progress } = running;
+    const { phases, seed, cluster } = this.#job, { store } = this.#checkpoints;
+    const { progress } = running;
     const best = progress.bestEpoch, next = phases[progress.start.phase + 1]!;
     const path = await this.#save(running, { keep: Infinity });
     const from = next.from === "best" ? store.pathOf(bestNameOf(progress.phase)) : path;
@@ -250,25 +267,32 @@ class Training {
     this.dispose();
     const { model } = next.nets;
     const epoch = next.from === "best" && best ? best.epoch : position.epochs;
-    const values = await restoreValues(model.variables, from, epoch * progress.stepsPerEpoch);
+    const values = cluster?.isFirst ?? true
+      ? await restoreValues(model.variables, from, epoch * progress.stepsPerEpoch)
+      : {};
     const others = model.variables.filter(({ name }) => !Object.hasOwn(values, name));
     const state = initialState(model, { ...values, ...initialValues(others, seed) });
     return await this.#open(new Progress(this.#job, position), state);
   }
 
   /**
-   * Opens a phase with its state. If that fails, the state is disposed of.
+   * Opens a phase with its state. If that fails, the state is disposed of. In a cluster, the state of
+   * the first process replaces the others'.
    *
    * @param prepare Runs first, and may return known gradient norms of the first batch.
    */
   async #open(
     progress: Progress,
-    state: State,
+    own: State,
     prepare?: () => Promise<readonly GradientNorms[] | undefined>,
     skippedInARow = 0,
   ): Promise<RunningPhase> {
+    const { cluster } = this.#job;
+    const state = cluster?.stateOfFirst(own) ?? own;
     try {
-      const gradients = await prepare?.() ?? await this.#measureGradients(progress, state);
+      const known = await prepare?.();
+      const measure = async () => known ?? await this.#measureGradients(progress, state);
+      const gradients = await (cluster?.ofFirst(measure, "gradients") ?? measure());
       this.#running = new RunningPhase(this.#job, { progress, state, gradients, skippedInARow });
     } catch (error) {
       disposeState(state);
@@ -301,7 +325,7 @@ class Training {
    * gradients. From there, the learning rate is halved and the batch of that step is skipped.
    */
   async #rollBack({ progress }: RunningPhase, error: NonFiniteError): Promise<RunningPhase> {
-    const { name, report } = this.#job, { store } = this.#checkpoints;
+    const { name, report, cluster } = this.#job, { store } = this.#checkpoints;
     const { phase: { nonFinite }, start: { phase }, step } = progress;
     const { times, factor, without } = progress.rollbackOfPhase ??
       { times: 0, factor: 1, without: [] };
@@ -319,7 +343,8 @@ class Training {
     }
     this.dispose();
     this.#requests.take();
-    const from = await store.newest(name, report);
+    const newest = () => store.newest(name, report);
+    const from = await (cluster?.ofFirst(newest, "rollback") ?? newest());
     const to = from
       ? `the checkpoint after step ${from.content.position.step}`
       : "the start, because there is no checkpoint";
@@ -337,8 +362,8 @@ class Training {
 
   /** Completes the current epoch: its remaining steps and its evaluations. */
   async #epoch(running: RunningPhase): Promise<void> {
-    const { progress, evaluated, measure } = running;
-    const { training } = progress.time, { model, metrics: metricList } = progress.phase.nets;
+    const { progress } = running;
+    const { training } = progress.time, { model } = progress.phase.nets;
     const epoch = progress.epochs + 1;
     const about = { job: this.#job.name, ...nameOf(progress.phase), epoch };
     while (progress.batches < progress.stepsPerEpoch) {
@@ -361,13 +386,7 @@ class Training {
       });
     await emitSplit("train");
     for (const split of progress.measuredSplits(epoch)) {
-      const measured = await measureSplit(
-        evaluated,
-        measure,
-        running.state.values,
-        this.#evaluationBatches(running, split),
-        metricList,
-      );
+      const measured = await this.#measure(running, split);
       metrics[split] = measured.metrics;
       await emitSplit(split, measured.samples);
     }
@@ -404,11 +423,12 @@ class Training {
       const parts = waiting.during(() => {
         const input = (rows: Batch, part?: Omit<BatchPart, "batch">) =>
           stepInput(model, rows, position, learningRate, progress.seed, optimizerSteps, part);
-        return job.part < job.cut.size
-          ? partsOfBatch(batch, job.part, model.rowWeights, model.terms).map(({ batch, ...part }) =>
-            input(batch, part)
-          )
-          : [input(batch)];
+        const most = isInParts(job) ? job.part : batch.size;
+        const divided = job.cluster?.partsOf(batch, most, model, this.#isAsked) ??
+          (isInParts(job)
+            ? partsOfBatch(batch, job.part, model.rowWeights, model.terms)
+            : undefined);
+        return divided?.map(({ batch, ...part }) => input(batch, part)) ?? [input(batch)];
       });
       const when = `at step ${step} (epoch ${epoch})`;
       try {
@@ -426,6 +446,7 @@ class Training {
     progress.trainedRows += batch.size;
     progress.batches++;
     const { losses, gradientNorm, skipped } = taken;
+    this.#stops = taken.stops;
     if (skipped) progress.skipped++;
     else {
       const facts = { gradientNorm, learningRate };
@@ -444,10 +465,36 @@ class Training {
     });
   }
 
-  async *#evaluationBatches(running: RunningPhase, split: string): AsyncGenerator<Batch> {
-    const rows = this.#job.data.splits[split]!;
-    const batches = passBatches(rows, { training: false, ...evaluationCut });
-    for (let batch = 0; batch < batches; batch++) {
+  /** Evaluates the nets on a split. The processes of a cluster divide its batches. */
+  async #measure(running: RunningPhase, split: string): Promise<MeasuredSplit> {
+    const { evaluated, measure, progress, state: { values } } = running;
+    const { metrics } = progress.phase.nets, { cluster } = this.#job;
+    const count = passBatches(this.#job.data.splits[split]!, { training: false, ...evaluationCut });
+    if (!cluster) {
+      const batches = this.#evaluationBatches(running, count);
+      return await measureSplit(evaluated, measure, values, batches, metrics);
+    }
+    const measures = new Measures(evaluated.nets, metrics);
+    const own = this.#evaluationBatches(running, cluster.shareOf(count));
+    await cluster.inTurns(
+      count,
+      async () => {
+        const { value } = await own.next();
+        return await evaluateBatch(evaluated, measure, values, value!);
+      },
+      (batch: EvaluatedBatch) => measures.add(batch),
+    );
+    return {
+      metrics: await cluster.ofFirst(() => measures.values(), "metrics"),
+      samples: cluster.isFirst ? measures.samples() : {},
+    };
+  }
+
+  async *#evaluationBatches(
+    running: RunningPhase,
+    count: number,
+  ): AsyncGenerator<Batch, undefined> {
+    for (let batch = 0; batch < count; batch++) {
       await this.#endIfAsked(running);
       yield await running.feed.next();
     }
@@ -460,6 +507,7 @@ class Training {
 
   async #save(running: RunningPhase, request: CheckpointRequest): Promise<string> {
     this.#requests.take();
+    if (this.#job.cluster?.isFirst === false) return "";
     const { store, about } = this.#checkpoints, { progress, state, gradients, steps } = running;
     const { model } = progress.phase.nets;
     const position = progress.position(steps.skippedInARow);
@@ -482,11 +530,18 @@ class Training {
     }, request);
   }
 
+  /** Whether this process has been asked to stop. */
+  get #isAsked(): boolean {
+    return this.#checkpoints.signal?.aborted ?? false;
+  }
+
   async #endIfAsked(running: RunningPhase): Promise<void> {
-    const { signal } = this.#checkpoints;
+    const { signal } = this.#checkpoints, { cluster } = this.#job;
     if (!signal) return;
     await this.#breathe();
-    if (!signal.aborted) return;
+    cluster?.check();
+    // All processes of a cluster stop after the same step.
+    if (!(cluster ? this.#stops : signal.aborted)) return;
     const path = await this.#save(running, {});
     const { step } = running.progress;
     throw new Interruption(`stopped after step ${step} of ${this.#job.name}`, path);

@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import type { Batch, Column } from "../stages/batch.ts";
-import { mapParts } from "../stages/parts.ts";
+import { mapParts, mapValues } from "../stages/parts.ts";
 import { disposeUses } from "./gradients.ts";
 import type { RowUses } from "./lookups.ts";
 import {
@@ -15,9 +15,11 @@ import {
   type Model,
   type PartGradients,
   partGradients,
+  type ProcessInput,
   type State,
   type StepInput,
   type StepOutput,
+  type SumOverProcesses,
 } from "./step.ts";
 import type { LabelPart } from "../stages/labels.ts";
 import type { Term } from "./objective.ts";
@@ -41,6 +43,20 @@ export interface BatchPart {
   readonly weights: number;
   /** The same fraction among the rows with a label, for each label that nulls mask. */
   readonly labels?: Readonly<Record<string, number>> | undefined;
+  /** What the processes of a cluster exchange. */
+  readonly process?: ProcessPart | undefined;
+}
+
+/** What a process of a cluster tells the others in a step. */
+export interface ProcessPart {
+  /** The fraction of the batch's rows that this process computes, in all its parts. */
+  readonly rows: number;
+  /** Whether this process has been asked to stop. */
+  readonly stops: boolean;
+  /** The number of rows by which this process has fewer than the others: 0 or 1. */
+  readonly missing: number;
+  /** The number of rows that this process computes, if it computes them in several parts. */
+  readonly own?: number;
 }
 
 /**
@@ -69,6 +85,69 @@ export function partsOfBatch(
   rowWeights?: RowWeights,
   terms: readonly Term[] = [],
 ): BatchPart[] {
+  return dividedBatch(batch, partSizes(batch.size, most), { rowWeights, terms });
+}
+
+/** The process of a cluster for which a batch is divided. */
+export interface ProcessOfBatch {
+  /** The number of the process, from 0. */
+  readonly rank: number;
+  /** The number of processes. */
+  readonly count: number;
+  /** Whether the process has been asked to stop. */
+  readonly stops: boolean;
+}
+
+/**
+ * Returns the parts of a batch that a process of a cluster computes. The processes divide the batch
+ * as evenly as possible, in the order of its rows. A process for which there is no row computes the
+ * first row, with the weight 0.
+ *
+ * @param batch The whole batch.
+ * @param most The maximum number of rows of a part.
+ * @param process The process.
+ * @param model The factors of the weights of rows, and the loss terms, for their labels.
+ */
+export function partsOfProcess(
+  batch: Batch,
+  most: number,
+  { rank, count, stops }: ProcessOfBatch,
+  model: { readonly rowWeights?: RowWeights | undefined; readonly terms: readonly Term[] },
+): BatchPart[] {
+  const { size } = batch, end = (process: number) => Math.floor(process * size / count);
+  const largest = Math.ceil(size / count), own = end(rank + 1) - end(rank);
+  const isIdle = own === 0, computed = Math.max(1, own);
+  const parts = dividedBatch(batch, partSizes(computed, most), {
+    ...model,
+    from: isIdle ? 0 : end(rank),
+    index: rank * Math.ceil(largest / most),
+  });
+  const process = {
+    rows: own / size,
+    stops,
+    missing: largest - computed,
+    ...(most < size && { own: computed }),
+  };
+  return parts.map((part) => ({
+    ...part,
+    process,
+    ...isIdle && { rows: 0, weights: 0, labels: part.labels && mapValues(part.labels, () => 0) },
+  }));
+}
+
+/** Makes parts of consecutive rows of a batch. */
+function dividedBatch(
+  batch: Batch,
+  sizes: readonly number[],
+  { rowWeights, terms, from: start = 0, index: first = 0 }: {
+    readonly rowWeights?: RowWeights | undefined;
+    readonly terms: readonly Term[];
+    /** The first row of the first part. */
+    readonly from?: number;
+    /** The number of the first part. */
+    readonly index?: number;
+  },
+): BatchPart[] {
   const { size, ...columns } = batch;
   const weighted = weightedRows(batch, rowWeights);
   const masked = maskedLabels(terms);
@@ -76,16 +155,16 @@ export function partsOfBatch(
     const whole = weightOfRows(weighted, label);
     return whole === 0 ? 0 : weightOfRows(weighted, label, from, to) / whole;
   };
-  let start = 0;
-  return partSizes(size, most).map((rows, index) => {
-    const from = start, to = start += rows;
+  let end = start;
+  return sizes.map((rows, index) => {
+    const from = end, to = end += rows;
     const part = mapParts<Column, Column>(columns, ({ values, shape }) => {
       const each = shape.reduce((product, length) => product * length, 1);
       return { values: values.subarray(from * each, to * each), shape };
     });
     return {
       batch: { size: rows, ...part },
-      index,
+      index: first + index,
       rows: rows / size,
       weights: fraction(from, to),
       ...(masked.length > 0 && {
@@ -112,6 +191,11 @@ export interface UpdateInput extends Omit<PartGradients, "updates"> {
   readonly state: State;
   /** The numbers that the optimizer needs. */
   readonly numbers: Pick<StepInput, "learningRate" | "step" | "scalars">;
+  /** In a cluster, what the processes exchange in addition to gradients. */
+  readonly exchanged?: {
+    readonly process: ProcessInput;
+    readonly updates: PartGradients["updates"];
+  };
 }
 
 /**
@@ -124,20 +208,36 @@ export function partStep(model: Model, { values, input }: PartInput): PartGradie
   return tf.tidy(() => partGradients(model, values, input) as PartGradients & tf.TensorContainer);
 }
 
-/** The output of {@linkcode updateStep}, which has no losses because they are among its inputs. */
-export type UpdateOutput = Omit<StepOutput, "losses">;
+/**
+ * The output of {@linkcode updateStep}. Only in a cluster, it has losses, which are otherwise among
+ * its inputs.
+ */
+export type UpdateOutput = Omit<StepOutput, "losses"> & Partial<Pick<StepOutput, "losses">>;
 
 /**
  * Updates the variables with the gradients of all parts of a batch.
  *
  * @param model The model.
  * @param input The state and the gradients.
+ * @param sum Sums the gradients of all processes of a cluster; by default, there is only one.
  */
 export function updateStep(
   model: Model,
-  { state, numbers, ...gradients }: UpdateInput,
+  { state, numbers, exchanged, ...gradients }: UpdateInput,
+  sum?: SumOverProcesses,
 ): UpdateOutput {
   return tf.tidy(() => {
+    if (exchanged && sum) {
+      const { process, updates } = exchanged;
+      const { updates: mean, stops, ...all } = sum({ ...gradients, updates }, {
+        ...{ process, rows: process.own!.size, values: state.values },
+      });
+      const { state: next, ...output } = applyGradients(model, state, all, numbers);
+      return {
+        ...{ ...output, stops },
+        state: { ...next, values: { ...next.values, ...mean } },
+      } as UpdateOutput & tf.TensorContainer;
+    }
     const { losses: _, ...output } = applyGradients(model, state, gradients, numbers);
     return output as UpdateOutput & tf.TensorContainer;
   });
@@ -191,11 +291,19 @@ export class StepInParts {
       sum = sum ? added(sum, next) : next;
     }
     const { updates, losses, gradients, uses } = sum!;
-    const { learningRate, step, scalars } = input;
+    const { learningRate, step, scalars, process } = input;
     const numbers = { learningRate, step, scalars };
-    const output = update.call({ state, gradients, uses, losses, numbers });
+    const exchanged = process && { process, updates };
+    const output = update.call({
+      ...{ state, gradients, uses, losses, numbers },
+      ...exchanged && { exchanged },
+    });
     tf.dispose(gradients);
     disposeUses(uses);
+    if (output.losses) {
+      tf.dispose([losses, ...Object.values(updates)]);
+      return { ...output, losses: output.losses };
+    }
     return {
       norm: output.norm,
       losses,

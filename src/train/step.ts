@@ -92,8 +92,50 @@ export interface StepInput extends BatchTensors {
   readonly seed: tf.Scalar;
   /** If the rows are a part of a batch, its fractions of the batch's rows and of their weights. */
   readonly share?: PartShare | undefined;
+  /** What a step needs in which other processes of a cluster take part. */
+  readonly process?: ProcessInput | undefined;
   /** The values of changing weights and gradient factors, in the order of {@linkcode changingFactors}. */
   readonly factors: readonly tf.Scalar[];
+}
+
+/** The part of a step's input that only the processes of a cluster need. */
+export interface ProcessInput {
+  /** The fraction of the batch's rows that this process computes. */
+  readonly rows: tf.Scalar;
+  /** 1 if this process has been asked to stop, otherwise 0. */
+  readonly stops: tf.Scalar;
+  /**
+   * A tensor whose only axis is as long as the number of rows by which this process has fewer than
+   * the others.
+   */
+  readonly missing: tf.Tensor1D;
+  /**
+   * If this process computes its rows in several parts, a tensor whose only axis is as long as their
+   * number.
+   */
+  readonly own?: tf.Tensor1D;
+}
+
+/**
+ * Sums the gradients and losses of all processes of a cluster, in a captured graph too.
+ *
+ * @param own The gradients of the rows of this process; they remain the caller's.
+ * @param input The process's part of the step's input, the number of its rows, and the values of the
+ *   variables.
+ */
+export type SumOverProcesses = (
+  own: PartGradients,
+  input: {
+    readonly process: ProcessInput;
+    readonly rows: number;
+    readonly values: TensorsByName;
+  },
+) => SummedGradients;
+
+/** The sums over all processes of a cluster; they belong to the enclosing `tf.tidy()`. */
+export interface SummedGradients extends PartGradients {
+  /** The number of processes that have been asked to stop. */
+  readonly stops: tf.Scalar;
 }
 
 /** The results of a training step: the next state, the losses, and the norm of the gradients. */
@@ -107,6 +149,8 @@ export interface StepOutput {
    * gradient is.
    */
   readonly norm: tf.Scalar;
+  /** In a cluster, the number of processes that have been asked to stop. */
+  readonly stops?: tf.Scalar | undefined;
 }
 
 /**
@@ -166,19 +210,55 @@ export function slotVariables(model: Pick<Model, "variables" | "frozen">): reado
  * @param model The model.
  * @param state The state before the step.
  * @param input The batch, the learning rate, and the seed.
+ * @param sum Sums the gradients of all processes of a cluster; by default, there is only one.
  * @returns The state after the step, the losses, and the norm of the gradients.
  * @throws {StageError} If a loss or the optimizer returns an invalid value.
  */
-export function trainStep(model: Model, state: State, input: StepInput): StepOutput {
+export function trainStep(
+  model: Model,
+  state: State,
+  input: StepInput,
+  sum?: SumOverProcesses,
+): StepOutput {
   return tf.tidy(() => {
-    const { updates, ...gradients } = partGradients(model, state.values, input);
-    const output = applyGradients(model, state, gradients, input);
-    disposeUses(gradients.uses);
-    return {
-      ...output,
-      state: { ...output.state, values: { ...output.state.values, ...updates } },
-    };
+    const own = partGradients(model, state.values, input);
+    const step = sum
+      ? sumAndApply(model, state, own, input, sum)
+      : applyOwn(model, state, own, input);
+    return step as StepOutput & tf.TensorContainer;
   });
+}
+
+function applyOwn(
+  model: Model,
+  state: State,
+  { updates, ...gradients }: PartGradients,
+  input: StepInput,
+): StepOutput {
+  const output = applyGradients(model, state, gradients, input);
+  disposeUses(gradients.uses);
+  return {
+    ...output,
+    state: { ...output.state, values: { ...output.state.values, ...updates } },
+  };
+}
+
+/** Updates the variables with the gradients of all processes of a cluster. */
+function sumAndApply(
+  model: Model,
+  state: State,
+  own: PartGradients,
+  input: StepInput,
+  sum: SumOverProcesses,
+): StepOutput {
+  const rows = input.label.shape[0]!;
+  const { updates, stops, ...gradients } = sum(own, {
+    ...{ process: input.process!, rows, values: state.values },
+  });
+  disposeUses(own.uses);
+  tf.dispose([own.losses, ...Object.values(own.updates)]);
+  const { state: next, ...output } = applyGradients(model, state, gradients, input);
+  return { ...output, stops, state: { ...next, values: { ...next.values, ...updates } } };
 }
 
 /** The gradients of a batch, or of a part of one, and the losses. */

@@ -8,8 +8,8 @@ import { weightedRows } from "../stages/row_weights.ts";
 import { callStage, StageError } from "../stages/stage_error.ts";
 import type { StepNumbers } from "../stages/optimizer.ts";
 import { describeValue } from "../base/describe_value.ts";
-import type { BatchPart } from "./parts.ts";
-import type { Model, StepInput } from "./step.ts";
+import type { BatchPart, ProcessPart } from "./parts.ts";
+import type { Model, ProcessInput, StepInput } from "./step.ts";
 import { batchTensors, rowsOf } from "./tensors.ts";
 
 /**
@@ -45,7 +45,17 @@ export function stepInput(
     scalars: optimizerScalars(model, { step, learningRate }),
     seed: tf.scalar(deriveSeed(seed, "step", ...purpose) >>> 2, "int32"),
     ...(part && { share: shareOf(part) }),
+    ...(part?.process && { process: processInput(part.process) }),
     factors: changingFactors(model.terms).map((factor) => tf.scalar(factor(position))),
+  };
+}
+
+function processInput({ rows, stops, missing, own }: ProcessPart): ProcessInput {
+  return {
+    rows: tf.scalar(rows),
+    stops: tf.scalar(stops ? 1 : 0),
+    missing: tf.zeros([missing]),
+    ...(own !== undefined && { own: tf.zeros([own]) as tf.Tensor1D }),
   };
 }
 
@@ -63,8 +73,9 @@ function shareOf({ rows, weights, labels }: Omit<BatchPart, "batch">): PartShare
  * @param input The tensors.
  */
 export function disposeInput(
-  { learningRate, step, scalars, seed, factors, share, ...batch }: StepInput,
+  { learningRate, step, scalars, seed, factors, share, process, ...batch }: StepInput,
 ): void {
+  if (process) tf.dispose({ ...process });
   if (share) tf.dispose([share.rows, share.weights, ...Object.values(share.labels ?? {})]);
   tf.dispose([...rowsOf(batch), learningRate, step, ...Object.values(scalars), seed, ...factors]);
 }

@@ -24,7 +24,11 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { task, args, folder, env = {} } = JSON.parse(line) as CommandLine;
   stdout = [], stderr = [];
   Deno.chdir(folder);
-  for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
+  // A command is not affected by a variable that it may not read.
+  const readable = Object.entries(env).filter(([variable]) =>
+    Deno.permissions.querySync({ name: "env", variable }).state === "granted"
+  );
+  for (const [name, value] of readable) Deno.env.set(name, value);
   const before = cpuSeconds();
   const heard = hearHints();
   const code = await (task === "data" ? data : main)(args);
@@ -36,5 +40,5 @@ for await (const line of createInterface({ input: process.stdin })) {
     peakBytes: Deno.memoryUsage().rss,
     hinted: heard(),
   });
-  for (const name of Object.keys(env)) Deno.env.delete(name);
+  for (const [name] of readable) Deno.env.delete(name);
 }

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { clusterCases } from "./cluster_cases.ts";
 import { columnCases } from "./column_cases.ts";
 import { imageCases } from "./image_cases.ts";
 import { splitCases } from "./split_cases.ts";
@@ -639,6 +640,7 @@ export function* commandCases(folder: string): Iterable<Case> {
       dataCommandCases(),
       argumentCases(),
       engineCases(),
+      clusterCases(),
     ]
   ) {
     for (const { name, task, args, code, words, files = {}, mended, env, before } of cases) {

@@ -108,7 +108,12 @@ export class Runner implements AsyncDisposable {
   /** Asks what a command line needs, and sees that the process may do it. */
   async #ask(line: CommandLine): Promise<NeedsAnswer> {
     const child = this.#needs ??= new LineProcess("needs.ts", {
-      flags: ["--allow-read", "--allow-env", "--allow-sys=homedir", "--no-prompt"],
+      flags: [
+        "--allow-read",
+        "--allow-env",
+        "--allow-sys=homedir,networkInterfaces",
+        "--no-prompt",
+      ],
       args: [this.#temporary],
     });
     resetPeak(child.pid);

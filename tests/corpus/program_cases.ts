@@ -25,6 +25,7 @@ import type { CheckedSweep } from "../../src/sweep/check.ts";
 import { readOutcomes } from "../../src/sweep/results.ts";
 import { resultOf } from "../support/results.ts";
 import { root } from "../support/command_line.ts";
+import { clusterPrograms } from "./cluster_programs.ts";
 import { engineCases } from "./engine_cases.ts";
 import { modelPrograms } from "./model_programs.ts";
 import { sourcePrograms } from "./source_programs.ts";
@@ -372,5 +373,6 @@ export function* programCases(folder: string): Iterable<ProgramCase> {
   yield* sourcePrograms(folder);
   yield* engineCases(folder);
   yield* trainPrograms(folder);
+  yield* clusterPrograms();
   yield* modelPrograms(folder);
 }

@@ -52,7 +52,20 @@ const otherBlocks = blocks.flatMap((block): Block[] => {
 
 /** The programs that documents may use. */
 const programs = new Set([
-  ...["apt-get", "cat", "cd", "curl", "docker", "git", "head", "jupyter", "mkdir", "npm", "pip"],
+  ...[
+    "apt-get",
+    "cat",
+    "cd",
+    "curl",
+    "docker",
+    "git",
+    "head",
+    "jupyter",
+    "mkdir",
+    "npm",
+    "pip",
+    "wait",
+  ],
   ...["python", "python3", "tensorboard"],
 ]);
 

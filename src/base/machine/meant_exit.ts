@@ -8,7 +8,7 @@
 import { handed, handedOver } from "./system_file.ts";
 
 /** The exit codes of a command. */
-const codes: readonly number[] = [0, 1, 2, 130];
+const codes: readonly number[] = [0, 1, 2, 130, 75];
 
 /** How many marks exist, and the smallest one. It is larger than the exit codes of Deno itself. */
 const MARKS = 128, FIRST = 104;

@@ -86,8 +86,13 @@ export function flagsOf(permissions: readonly Need[]): string[] | undefined {
  * @param permissions The permissions of the run.
  * @param hasCode Whether the pipeline uses code other than Rocket's. Such code can call loaded
  *   native code, which Deno's permissions do not restrict.
+ * @param listens The address on which TensorFlow listens, if it does.
  */
-export function permissionsLine(permissions: readonly Need[], hasCode = false): string {
+export function permissionsLine(
+  permissions: readonly Need[],
+  hasCode = false,
+  listens?: string,
+): string {
   const of = (permission: Need["permission"]) =>
     permissions.filter((need) => need.permission === permission);
   const named = (needs: readonly Need[]) => needs.map(({ of }) => inLine(of));
@@ -104,6 +109,9 @@ export function permissionsLine(permissions: readonly Need[], hasCode = false): 
       ? [`variable${variables.length > 1 ? "s" : ""} ${variables.join(" and ")}`]
       : []),
     hosts.length > 0 ? `network ${hosts.join(" and ")}` : "no network",
+    ...(listens === undefined
+      ? []
+      : [`TensorFlow listens on ${inLine(listens)} outside of these permissions`]),
     native.length === 0
       ? "no native code"
       : `native code of ${[...new Set(native)].join(" and ")}` +

@@ -21,6 +21,8 @@ export const handedOver = {
   exit: "ROCKET_EXIT",
   /** Whether the command loads custom code: {@linkcode NO_CODE}, or another text. */
   code: "ROCKET_CODE",
+  /** The processes that train together, as JSON; not set for a run of one process. */
+  cluster: "ROCKET_CLUSTER",
 } as const;
 
 /** The value of the variable `ROCKET_CODE` for a command without custom code. */

@@ -1,6 +1,7 @@
 import { inOneLine } from "../../base/printable.ts";
 import * as tf from "@tensorflow/tfjs";
 import { currentContext, type TensorFlowContext } from "../tensorflow.ts";
+import { isOfOthers, NO_EXCHANGES, withoutOtherProcesses } from "./collective.ts";
 import type { Precision } from "./precision.ts";
 import { type Mode, nativeBackend, NotCapturable, record, type RecordedGraph } from "./recorder.ts";
 import {
@@ -76,7 +77,12 @@ type Phase<Output> =
     readonly traces: readonly (readonly TraceEntry[])[];
     readonly why?: string | undefined;
   }
-  | { readonly kind: "captured"; readonly graph: GraphFunction; readonly form: Output }
+  | {
+    readonly kind: "captured";
+    readonly graph: GraphFunction;
+    readonly form: Output;
+    readonly exchanges: number;
+  }
   | { readonly kind: "eager" };
 
 /**
@@ -158,6 +164,35 @@ export class CapturedFunction<Input extends object, Output extends object> {
     return this.#record(input, tensors, signature, phase);
   }
 
+  /**
+   * Captures the function for the form of an input, without calling it.
+   *
+   * @param input The inputs.
+   * @returns A hash of the operations in which other processes take part, in their order; undefined
+   *   if the function will run op by op.
+   */
+  prepare(input: Input): number | undefined {
+    if (tf.getBackend() !== "tensorflow" || !currentContext()) return undefined;
+    const tensors = leaves(input as Tree), signature = signatureOf(tensors, new Set());
+    if (!this.#phases.has(signature)) this.#traceTrial(input, tensors, signature);
+    const phase = this.#phases.get(signature);
+    return phase?.kind === "captured" ? phase.exchanges : undefined;
+  }
+
+  /**
+   * Runs the function op by op from now on, for all inputs of the form of one.
+   *
+   * @param input The inputs.
+   * @param reason The reason, for a report.
+   */
+  runOpByOp(input: Input, reason: string): void {
+    const signature = signatureOf(leaves(input as Tree), new Set());
+    const phase = this.#phases.get(signature);
+    if (phase?.kind === "eager") return;
+    if (phase?.kind === "captured") phase.graph.dispose();
+    this.#giveUp(signature, reason);
+  }
+
   /** Frees the graphs. */
   dispose(): void {
     for (const phase of this.#phases.values()) {
@@ -172,7 +207,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
   }
 
   #replay(
-    { graph, form }: Phase<Output> & { kind: "captured" },
+    { graph, form, exchanges }: Phase<Output> & { kind: "captured" },
     input: Input,
     tensors: readonly tf.Tensor[],
     signature: string,
@@ -181,6 +216,8 @@ export class CapturedFunction<Input extends object, Output extends object> {
     try {
       results = graph.run(tensors);
     } catch (error) {
+      // The other processes do not repeat their call.
+      if (exchanges !== NO_EXCHANGES) throw this.#errorAlone(input, error);
       // If the stage is wrong, the run op by op fails too and its error names the stage. If it
       // succeeds, the graph was the cause.
       const output = this.#eager(input);
@@ -189,6 +226,21 @@ export class CapturedFunction<Input extends object, Output extends object> {
       return output;
     }
     return withLeaves(form as Tree, results) as Output;
+  }
+
+  /**
+   * Repeats a call that has failed in this process, without the others, for an error that names the
+   * stage.
+   */
+  #errorAlone(input: Input, error: unknown): unknown {
+    if (isOfOthers(error)) return error;
+    try {
+      const output = withoutOtherProcesses(() => this.#eager(input));
+      tf.dispose(leaves(output as Tree).filter((one) => !leaves(input as Tree).includes(one)));
+      return error;
+    } catch (own) {
+      return own;
+    }
   }
 
   /** Captures the function before its first call, if possible. */
@@ -362,7 +414,8 @@ export class CapturedFunction<Input extends object, Output extends object> {
       );
     }
     const { nodes, casts, constantBytes } = recorded.graph;
-    this.#phases.set(signature, { kind: "captured", graph, form: output });
+    const { exchanges } = recorded;
+    this.#phases.set(signature, { kind: "captured", graph, form: output, exchanges });
     this.#options.report?.({
       captured: true,
       graph: { nodes, casts, constantBytes, ...how, loadSeconds: secondsSince(started) },

@@ -63,12 +63,13 @@ class Folding {
   result(): RecordedGraph {
     for (const node of this.#nodes.values()) this.#plan(node);
     for (const node of this.#nodes.values()) this.#emit(node);
-    const { inputs, outputs, writes, trace } = this.#recorded;
+    const { inputs, outputs, writes, exchanges, trace } = this.#recorded;
     return {
       graph: this.#graph,
       inputs: inputs.map((input) => this.#at(input)),
       outputs: outputs.map((output) => typeof output === "string" ? this.#at(output) : output),
       writes: writes.map((name) => this.#renamed.get(name)!),
+      exchanges,
       trace,
     };
   }

@@ -8,6 +8,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type AttributeKinds, DType, Graph, type OpAttribute, type Reference } from "./graph.ts";
 import { placeOf, type Store, WRITE_ROWS } from "../stores.ts";
+import { COLLECTIVE, collectiveKey, KEY_INPUT, NO_EXCHANGES, withoutOthers } from "./collective.ts";
 import { writeInParts } from "./in_place.ts";
 import { lowPrecisionInputs, type Precision, returnsToFloat } from "./precision.ts";
 import { sizedByValue, type TracedTensor, type TraceEntry, type TrialTraces } from "./trace.ts";
@@ -87,6 +88,11 @@ export interface RecordedGraph {
   readonly outputs: readonly (Reference | number)[];
   /** The names of the nodes that write in place, which run although no output depends on them. */
   readonly writes: readonly string[];
+  /**
+   * A hash of the operations in which other processes take part, with their shapes and in their
+   * order.
+   */
+  readonly exchanges: number;
   /** The recorded ops, for comparing recordings. */
   readonly trace: readonly TraceEntry[];
 }
@@ -152,6 +158,7 @@ export function record(
     return ids;
   };
   backend.binding = recording.binding;
+  recordings++;
   try {
     const results = run(inputs);
     recording.check();
@@ -166,14 +173,23 @@ export function record(
         inputs: placeholders,
         outputs,
         writes: recording.writes,
+        exchanges: recording.exchanges,
         trace: recording.trace,
       },
     };
   } finally {
+    recordings--;
     backend.binding = binding;
     // The original method is on the prototype.
     delete (backend as Partial<NativeBackend>).getInputTensorIds;
   }
+}
+
+let recordings = 0;
+
+/** Checks whether a function is being recorded at the moment. */
+export function isRecording(): boolean {
+  return recordings > 0;
 }
 
 class Recording {
@@ -196,6 +212,8 @@ class Recording {
   readonly #stores = new Map<Store, Reference>();
   readonly #readers = new Map<Reference, string[]>();
   readonly #written = new Map<Reference, readonly string[]>();
+  readonly #keys = new Set<number>();
+  #lastCollective: string | undefined;
 
   constructor(backend: NativeBackend, { origin, precision, mode }: RecordOptions) {
     this.#mode = mode ?? { kind: "run" };
@@ -248,6 +266,10 @@ class Recording {
     return [...this.#written.values()].flat();
   }
 
+  get exchanges(): number {
+    return this.#keys.size === 0 ? NO_EXCHANGES : collectiveKey([...this.#keys].join());
+  }
+
   see(tensors: readonly tf.Tensor[], ids: readonly number[]): void {
     tensors.forEach((tensor, index) => {
       // tfjs-node represents 64-bit integers by an Int64Scalar, which has no data id.
@@ -261,12 +283,14 @@ class Recording {
     const made = this.#execute(op, attributes, inputs, outputs);
     const complete = this.#complete(op, attributes, references);
     const after = this.#order(op, references);
+    if (COLLECTIVE.has(op)) references[KEY_INPUT] = this.#keyConstant(inputs);
     const low = this.#lowInputs(op, made[0]?.shape ?? [], inputs);
     const nodes = op === WRITE_ROWS
       ? writeInParts(this.graph, references, complete, after)
       : [this.#add(op, references, complete, after, low)];
     for (const node of nodes) this.#take(op, references, node);
     const name = nodes[0]!;
+    if (COLLECTIVE.has(op)) this.#lastCollective = name;
     made.forEach(({ id, dtype }, index) => {
       const reference = `${name}:${index}`;
       const isLow = low !== undefined && index === 0;
@@ -320,6 +344,8 @@ class Recording {
       }))
       : this.#mode.kind === "trial"
       ? this.#traceTrial(op, attributes, inputs, outputs, this.#mode.more)
+      : COLLECTIVE.has(op)
+      ? this.#runCollective(op, attributes, inputs, outputs)
       : this.#raw.executeOp(op, attributes, inputs, outputs);
     const traced = made.map(({ shape, dtype }) => ({ shape, type: dtype }));
     this.trace.push({ ...entry, outputs: traced });
@@ -338,6 +364,7 @@ class Recording {
     more: number,
   ): TensorMetadata[] {
     if (op === WRITE_ROWS) return [];
+    if (COLLECTIVE.has(op)) return withoutOthers(this.#raw, op, attributes, inputs);
     const made = this.#raw.executeOp(op, attributes, inputs, outputs);
     const unknown = sizedByValue(op);
     if (unknown.length === 0) return made;
@@ -353,6 +380,37 @@ class Recording {
       this.#raw.deleteTensor(result.id);
       return { ...result, shape, id: this.#raw.createTensor(shape, result.dtype, zeros) };
     });
+  }
+
+  #runCollective(
+    op: string,
+    attributes: OpAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): TensorMetadata[] {
+    const key = this.#raw.createTensor([], DType.int32, Int32Array.of(this.#keyOf(inputs)));
+    try {
+      return this.#raw.executeOp(op, attributes, inputs.with(KEY_INPUT, key), outputs);
+    } finally {
+      this.#raw.deleteTensor(key);
+    }
+  }
+
+  /** The key of an operation of several processes, for the shape that its tensor has here. */
+  #keyOf(inputs: readonly number[]): number {
+    const plain = this.#raw.tensorDataSync(inputs[KEY_INPUT]!)[0]!;
+    return collectiveKey(plain, this.#known.get(inputs[0]!)!.shape);
+  }
+
+  #keyConstant(inputs: readonly number[]): Reference {
+    const key = this.#keyOf(inputs);
+    if (this.#keys.has(key)) {
+      throw new Error("two operations of several processes have the same name and shape");
+    }
+    this.#keys.add(key);
+    const reference = this.graph.constant(DType.int32, [], Int32Array.of(key));
+    this.#types.set(reference, DType.int32);
+    return reference;
   }
 
   #elements(id: number): number {
@@ -380,6 +438,8 @@ class Recording {
     for (const reference of first === undefined ? [] : [first, ...rest]) {
       for (const node of this.#written.get(reference) ?? []) after.add(node);
     }
+    // All processes must run operations of several processes in the same order.
+    if (COLLECTIVE.has(op) && this.#lastCollective !== undefined) after.add(this.#lastCollective);
     if (op === WRITE_ROWS) {
       for (const reader of this.#readers.get(first!) ?? []) {
         after.add(reader);

@@ -39,6 +39,7 @@ export interface Arguments {
   readonly from: string | undefined;
   readonly label: string | undefined;
   readonly link: string | undefined;
+  readonly allowPublicCluster: boolean;
   readonly memory: string | undefined;
   readonly permissions: boolean;
   readonly quiet: boolean;
@@ -113,6 +114,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     from: text("from"),
     label: text("label"),
     link: text("link"),
+    allowPublicCluster: isSet("allow-public-cluster"),
     memory: text("memory"),
     permissions: isSet("permissions"),
     quiet: isSet("quiet"),

@@ -122,6 +122,9 @@ const optionTable = {
     repeatable: true,
     summary: "Allows the environment variable NAME in URLs and package names",
   },
+  "allow-public-cluster": {
+    summary: "Allows processes that train together to listen on a public address",
+  },
   memory: {
     value: "SIZE",
     summary: "The most memory to use, such as 4GB (default: 90 % of what is available)",
@@ -175,7 +178,7 @@ const commandTable = {
     summary: "Trains a pipeline's nets and writes a run folder",
     arguments: { FILE: pipelineFile },
     example: "run digits.yaml --epochs 5 --set train.batch=128",
-    options: ["out", "seed", ...training],
+    options: ["out", "seed", ...training, "allow-public-cluster"],
     own: {
       out: { value: "DIR", summary: "The run folder (default runs/NAME-TIME)" },
       engine: trainingEngine,
@@ -187,7 +190,7 @@ const commandTable = {
     summary: "Continues a run from its newest intact checkpoint",
     arguments: { DIR: runFolder },
     example: "resume runs/digits --epochs 20",
-    options: ["seed", ...training],
+    options: ["seed", ...training, "allow-public-cluster"],
     own: {
       engine: {
         value: engines.join("|"),

@@ -49,7 +49,9 @@ import { hint } from "../../base/hints.ts";
 import { isElsewhere, isUrl } from "../../pipeline/registry.ts";
 import type { SweepValue } from "../../pipeline/sweep_file/schema.ts";
 import { duckdbPackages } from "../../../plugins/sources/duckdb_packages.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
+import { clusterOfCommand } from "./cluster_of_command.ts";
 import { type CommandName, commandOf, DEFAULT_HOST, DEFAULT_PORT } from "./grammar.ts";
 import { linksOut } from "./links_out.ts";
 import { namedFiles } from "./named_files.ts";
@@ -94,6 +96,8 @@ export interface Needs {
   readonly setsUp?: boolean | undefined;
   /** Whether the command answers requests until it is stopped. */
   readonly answers?: boolean | undefined;
+  /** The processes that train together; undefined if this process trains alone. */
+  readonly cluster?: Cluster | undefined;
   /** The most memory that the command may take, in bytes, if the user limits it. */
   readonly memory?: number | undefined;
 }
@@ -150,7 +154,8 @@ export async function needsOf(
     return { ...needs.answer(), setsUp: true };
   }
   const answer = await needsByCommand[name](needs, { words, parsed, options, temporary });
-  return { ...answer, memory: options.memory };
+  const cluster = clusterOfCommand(name, parsed, answer.engine);
+  return { ...answer, ...cluster && { cluster, engine: "native" }, memory: options.memory };
 }
 
 /** The arguments and options of a command, and the folder for temporary files. */
@@ -925,7 +930,10 @@ function statOf(path: string): Deno.FileInfo | undefined {
  * @param needs The permissions, and whether custom code is loaded.
  */
 export function permissionsText(
-  { permissions, hasCode, setsUp }: Pick<Needs, "permissions" | "hasCode" | "setsUp">,
+  { permissions, hasCode, setsUp, cluster }: Pick<
+    Needs,
+    "permissions" | "hasCode" | "setsUp" | "cluster"
+  >,
 ): string[] {
   if (setsUp) {
     return [
@@ -942,6 +950,12 @@ export function permissionsText(
   return [
     ...table(["permission", "for", "why"], rows, ["left", "left", "left"]),
     "",
+    ...cluster
+      ? [
+        `TensorFlow listens on ${cluster.addresses[cluster.rank]}, outside of these permissions.`,
+        "",
+      ]
+      : [],
     hasCode ? "This command loads custom code." : "This command loads no custom code.",
     ...(flags !== undefined ? [flags] : [
       "A path with a comma cannot be granted by a flag. Write this in a deno.json, and start with deno run -P:",

@@ -1,0 +1,38 @@
+import { commandName } from "../../base/command_name.ts";
+import { UserError } from "../../base/errors.ts";
+import { hint } from "../../base/hints.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import type { Build } from "../native/build.ts";
+import { libraryOf } from "../tensorflow.ts";
+import { ClusterMember } from "./member.ts";
+
+let current: ClusterMember | undefined;
+
+/**
+ * Makes this process a member of a cluster. Later calls return the same member, because a process
+ * has only one context of TensorFlow.
+ *
+ * @param build The build of the native engine, whose context joins the cluster when it is made.
+ * @param cluster The cluster.
+ * @throws {UserError} If the build makes contexts that cannot join a cluster.
+ */
+export function memberOf(build: Build, cluster: Cluster): ClusterMember {
+  if (!build.takesContext) {
+    throw new UserError(
+      "the TensorFlow that tfjs-node's own installer has set up cannot train in a cluster",
+      {
+        hint: hint(
+          "cluster/installer",
+          `install a C++ compiler, and run \`${commandName()} native --force\``,
+          { outside: "another TensorFlow is set up" },
+        ),
+      },
+    );
+  }
+  return current ??= new ClusterMember(libraryOf(build), cluster);
+}
+
+/** Returns this process as a member of its cluster; undefined if it has not joined one. */
+export function currentMember(): ClusterMember | undefined {
+  return current;
+}

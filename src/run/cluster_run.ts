@@ -1,0 +1,223 @@
+/**
+ * What the processes of a cluster do together in a run, in addition to its training steps.
+ *
+ * @module
+ */
+
+import { deserialize, serialize } from "node:v8";
+import type { CapturedFunction } from "../engine/capture/capture.ts";
+import { Interruption, UserError } from "../base/errors.ts";
+import { ProcessGone, resumable } from "../engine/cluster/process_gone.ts";
+import { RunningCluster } from "../engine/cluster/running_cluster.ts";
+import type { Batch } from "../stages/batch.ts";
+import { type BatchPart, partsOfProcess } from "../train/parts.ts";
+import { type Model, type State, type SumOverProcesses, tensorsOf } from "../train/step.ts";
+import { sumOverProcesses } from "../train/sum_over_processes.ts";
+
+/** A run of which this process is one of several. */
+export class ClusterRun {
+  /** Sums the gradients of all processes in a step. */
+  readonly sum: SumOverProcesses;
+  readonly #cluster: RunningCluster;
+  /** The number of rows of the current batch, in all processes. */
+  #rows = 0;
+
+  /** The run folder, as the first process names it. */
+  readonly #out: string;
+
+  private constructor(cluster: RunningCluster, out: string) {
+    this.#cluster = cluster;
+    this.#out = cluster.share(out, "folder");
+    this.sum = sumOverProcesses(cluster.collectives);
+  }
+
+  /**
+   * Waits until all processes are there. The native engine must have joined the cluster already.
+   *
+   * @param out The run folder; only that of the first process matters.
+   * @param report Receives a line if this takes long.
+   */
+  static async start(out: string, report: (line: string) => void): Promise<ClusterRun> {
+    return new ClusterRun(await RunningCluster.start(report), out);
+  }
+
+  /** Whether this is the process that writes the run folder and prints. */
+  get isFirst(): boolean {
+    return this.#cluster.rank === 0;
+  }
+
+  /** The number of processes. */
+  get size(): number {
+    return this.#cluster.size;
+  }
+
+  /**
+   * Refuses processes that would train something else than the first one.
+   *
+   * @param facts What must be equal in all processes, by what it is called in messages.
+   * @throws {UserError} If a process differs from the first one.
+   */
+  refuseOthers(facts: Readonly<Record<string, unknown>>): void {
+    for (const [name, fact] of Object.entries(facts)) {
+      const own = JSON.stringify(fact) ?? "";
+      const first = this.#cluster.share(own, `same ${name}`);
+      const isSame = this.#cluster.numbers(own === first ? 1 : 0, `is same ${name}`);
+      const other = isSame.indexOf(0);
+      if (other < 0) continue;
+      const { addresses } = this.#cluster;
+      throw new UserError(
+        `the process at ${addresses[other]} has ${name} other than the process at ${addresses[0]}`,
+      );
+    }
+  }
+
+  /**
+   * Sends a value of the first process to all others.
+   *
+   * @param value Returns the value, of plain JSON; called only in the first process.
+   * @param name The name of the call.
+   */
+  async ofFirst<T>(value: () => T | Promise<T>, name: string): Promise<T> {
+    const text = this.isFirst ? encode(await value()) : "";
+    return decode(this.#cluster.share(text, name)) as T;
+  }
+
+  /**
+   * Replaces a state by that of the first process.
+   *
+   * @param state The state, which is disposed of if it is replaced.
+   */
+  stateOfFirst(state: State): State {
+    const tensors = this.#cluster.tensorsOfFirst(tensorsOf(state), "state").values();
+    const replaced = (all: State["values"]) =>
+      Object.fromEntries(Object.keys(all).map((name) => [name, tensors.next().value!]));
+    const values = replaced(state.values);
+    const slots = Object.entries(state.slots).map(([slot, all]) => [slot, replaced(all)]);
+    return { values, slots: Object.fromEntries(slots) };
+  }
+
+  /**
+   * Returns the parts of a batch that this process computes.
+   *
+   * @param batch The whole batch.
+   * @param most The maximum number of rows of a part.
+   * @param model The factors of the weights of rows, and the loss terms.
+   * @param stops Whether this process has been asked to stop.
+   */
+  partsOf(batch: Batch, most: number, model: Model, stops: boolean): BatchPart[] {
+    const { rank, size: count } = this.#cluster;
+    this.#rows = batch.size;
+    return partsOfProcess(batch, most, { rank, count, stops }, model);
+  }
+
+  /** Which batches of an evaluation this process computes. */
+  get every(): { readonly count: number; readonly first: number } {
+    return { count: this.size, first: this.#cluster.rank };
+  }
+
+  /**
+   * Returns how many items of a list this process computes.
+   *
+   * @param count The length of the list.
+   */
+  shareOf(count: number): number {
+    return Math.floor((count + this.size - 1 - this.#cluster.rank) / this.size);
+  }
+
+  /**
+   * Computes items of a list, each in one of the processes.
+   *
+   * @param count The length of the list.
+   * @param compute Computes the next item of this process.
+   * @param take Receives all items in order, in the first process only.
+   */
+  async inTurns<T>(
+    count: number,
+    compute: () => Promise<T>,
+    take: (item: T) => void,
+  ): Promise<void> {
+    for (let from = 0; from < count; from += this.size) {
+      const isOwn = from + this.#cluster.rank < count;
+      const own = isOwn ? serialize(await compute()) : new Uint8Array();
+      const all = this.#cluster.gatherBytes(own, "item");
+      if (!this.isFirst) continue;
+      for (const bytes of all.slice(0, count - from)) take(deserialize(bytes));
+    }
+  }
+
+  /** Refuses to go on if another process is gone. */
+  check(): void {
+    this.#cluster.check();
+  }
+
+  /**
+   * Makes all processes run a function in the same way: as a graph if all of them have captured it,
+   * otherwise operation by operation.
+   *
+   * @param captured The function, in which other processes take part.
+   */
+  together<Input extends object, Output extends object>(
+    captured: CapturedFunction<Input, Output>,
+  ): Pick<CapturedFunction<Input, Output>, "call" | "dispose"> {
+    const agreed = new Set<number>();
+    return {
+      call: (input) => {
+        // The rows of this process say nothing about those of the others.
+        if (!agreed.has(this.#rows)) {
+          agreed.add(this.#rows);
+          this.#agree(captured, input);
+        }
+        return captured.call(input);
+      },
+      dispose: () => captured.dispose(),
+    };
+  }
+
+  #agree<Input extends object, Output extends object>(
+    captured: CapturedFunction<Input, Output>,
+    input: Input,
+  ): void {
+    const exchanges = captured.prepare(input);
+    const all = this.#cluster.numbers(exchanges ?? 0, "captured");
+    if (all.includes(0)) return captured.runOpByOp(input, "another process cannot capture it");
+    // Such as a network that reads as many rows of a table as there are rows, and one more.
+    if (all.some((one) => one !== all[0])) {
+      captured.runOpByOp(input, "its gradients depend on the number of rows in an unusual way");
+    }
+  }
+
+  /**
+   * Finds out whether a call has failed because another process is gone.
+   *
+   * @param error The error of the call.
+   * @returns The error to report.
+   */
+  async explain(error: unknown): Promise<unknown> {
+    if (error instanceof Interruption) return error;
+    const explained = await this.#cluster.explain(error);
+    return explained instanceof ProcessGone ? resumable(explained, this.#out) : explained;
+  }
+
+  /** Waits until all processes have done their work. */
+  finish(): void {
+    this.#cluster.finish();
+  }
+
+  /** Ends what watches the other processes. */
+  stop(): void {
+    this.#cluster.stop();
+  }
+}
+
+/** JSON that keeps numbers that are not finite. */
+const encode = (value: unknown): string =>
+  JSON.stringify(
+    { value },
+    (_, part) => typeof part === "number" && !Number.isFinite(part) ? { number: `${part}` } : part,
+  );
+
+const decode = (text: string): unknown =>
+  JSON.parse(
+    text,
+    (_, part) => typeof part?.number === "string" ? Number(part.number) : part,
+  ).value;

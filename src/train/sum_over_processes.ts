@@ -1,0 +1,85 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Collectives } from "../engine/cluster/collectives.ts";
+import { isRecording } from "../engine/capture/recorder.ts";
+import { gatherNumbered } from "../engine/tables.ts";
+import type { RowUses } from "./lookups.ts";
+import type { ProcessInput, SumOverProcesses } from "./step.ts";
+
+/**
+ * Makes the function by which a training step takes the rows of all processes of a cluster into
+ * account. Gradients, losses, and running statistics travel in the same messages. Gradients of table
+ * rows are gathered, so that each process updates all rows that any of them has read.
+ *
+ * @param collectives The operations in which all processes take part.
+ */
+export function sumOverProcesses(collectives: Collectives): SumOverProcesses {
+  return ({ gradients, uses, losses, updates }, { process, rows, values }) => {
+    const names = Object.keys(gradients), kept = Object.keys(updates);
+    // Each process has normalized its rows by their own statistics. Their running means are averaged.
+    const averaged = kept.map((name) => tf.mul(updates[name]!, process.rows));
+    const [sumOfLosses, stops, ...rest] = collectives.sums([
+      losses,
+      process.stops,
+      ...averaged,
+      ...names.map((name) => gradients[name]!),
+    ], "step");
+    const named = (names: readonly string[], tensors: readonly tf.Tensor[]) =>
+      Object.fromEntries(names.map((name, index) => [name, tensors[index]!]));
+    return {
+      losses: sumOfLosses as tf.Tensor1D,
+      stops: stops as tf.Scalar,
+      updates: named(kept, rest),
+      gradients: named(names, rest.slice(kept.length)),
+      uses: Object.fromEntries(
+        Object.entries(uses).map(([name, own]) => {
+          const most = mostUses(collectives, own, { process, rows }, name);
+          return [name, usesOfAll(collectives, own, most, values[name]!, name)];
+        }),
+      ),
+    };
+  };
+}
+
+/** Gathers the rows of the tables of a store that all processes have read, and their gradients. */
+function usesOfAll(
+  collectives: Collectives,
+  { ids, gradients }: Pick<RowUses, "ids" | "gradients">,
+  most: number,
+  table: tf.Tensor,
+  name: string,
+): RowUses {
+  const padding = most - ids.size;
+  // The first row that was read, with a gradient of 0, stands in for missing ones. The optimizer
+  // changes this row anyway.
+  const padded = padding === 0 ? { ids, gradients } : {
+    ids: tf.concat1d([ids, tf.tile(tf.slice1d(ids, 0, 1), [padding])]),
+    gradients: tf.concat2d([gradients, tf.zeros([padding, gradients.shape[1]])], 0),
+  };
+  const all = collectives.gather(padded.ids, `ids of ${name}`);
+  return {
+    ids: all,
+    gradients: collectives.gather(padded.gradients, `rows of ${name}`),
+    rows: gatherNumbered(table, all) as tf.Tensor2D,
+  };
+}
+
+/**
+ * Returns the largest number of rows of a table that a process has read in the step. In a graph, it
+ * has to be known from the number of rows of the batch.
+ */
+function mostUses(
+  collectives: Collectives,
+  { ids }: Pick<RowUses, "ids">,
+  { process, rows }: { readonly process: ProcessInput; readonly rows: number },
+  name: string,
+): number {
+  if (!isRecording()) {
+    const own = tf.tensor1d([ids.size], "int32");
+    return Math.max(...collectives.gather(own, `count of ${name}`).dataSync());
+  }
+  const missing = process.missing.size;
+  if (missing > 0 && ids.size % rows !== 0) {
+    throw new Error("the number of rows of a table that it reads is not a multiple of the batch's");
+  }
+  return ids.size + missing * (ids.size / rows);
+}
