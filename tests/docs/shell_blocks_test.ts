@@ -15,7 +15,7 @@ import { readSweep } from "../../src/pipeline/sweep_file/read.ts";
 import { readPlan } from "../../src/run/read_plan.ts";
 import { nameOf, planOf } from "../../src/sweep/check.ts";
 import { inFolder, root } from "../support/command_line.ts";
-import { type Block, blocks, fileNameOf } from "./documents.ts";
+import { type Block, blocks, documents, fileNameOf } from "./documents.ts";
 import { givenTo, inOrder } from "./document_folders.ts";
 import { commandsOf } from "./shell_commands.ts";
 import { Shell } from "./shell_runs.ts";
@@ -48,6 +48,18 @@ const otherBlocks = blocks.flatMap((block): Block[] => {
     ? Object.values<string>(JSON.parse(block.text).tasks ?? {}).map((task) => `${task} help`)
     : [];
   return texts.map((text) => ({ ...block, text }));
+});
+
+/** The commands in the prose of documents, as blocks, except for forms with `[` or `…`. */
+const inlineBlocks = [...documents()].flatMap(({ path, text }): Block[] => {
+  const prose = text.replaceAll(/^ *```[^]*?^ *```/gm, (block) => block.replaceAll(/[^\n]/g, ""));
+  return Array.from(
+    prose.matchAll(/`((?:deno|npx) [^`\[…]+)`/g),
+    ({ 1: code, index }) => ({
+      ...{ path, language: "sh", info: "", text: code!.replaceAll(/\s+/g, " ") },
+      place: `${path}:${prose.slice(0, index).split("\n").length}`,
+    }),
+  );
 });
 
 /** The programs that documents may use. */
@@ -122,6 +134,16 @@ async function faultOfDeno(args: readonly string[]): Promise<string | undefined>
     default:
       return `unknown command deno ${command}`;
   }
+}
+
+/** Whether words name a command without arguments: a task of the project, or a command of Deno. */
+function isName([, command, task, first, ...more]: readonly string[]): boolean {
+  if (command !== "task") return task === undefined || command === "cache" || command === "info";
+  const isTask = task !== undefined && Object.hasOwn(config.tasks, task);
+  if (task === "data" && first === "NAME") return true;
+  const isCommand = task === "pipeline" && Object.hasOwn(commands, first ?? "") &&
+    more.length === 0;
+  return isTask && (first === undefined || isCommand);
 }
 
 /** Finds an option of a task that the program of the task does not have. */
@@ -203,15 +225,19 @@ function missingFile(args: readonly string[]): string | undefined {
  */
 const reason = /^(?:no-run: \S.*|run-by: tests\/\S+\.ts)$/;
 
-Deno.test("each sh block of a document has only commands, options, and files that exist", async () => {
+Deno.test("each sh block and command of a document has only commands, options, and files that exist", async () => {
   assert(shellBlocks.length > 20, `${shellBlocks.length} blocks`);
   assert(otherBlocks.length > 5, `${otherBlocks.length} commands`);
-  const faults: string[] = [], all = [...shellBlocks, ...workflowCommands, ...otherBlocks];
+  assert(inlineBlocks.length > 50, `${inlineBlocks.length} commands`);
+  const faults: string[] = [],
+    all = [...shellBlocks, ...workflowCommands, ...otherBlocks, ...inlineBlocks];
   for (const [index, commands] of (await commandsOf(all)).entries()) {
-    const { place, path } = all[index]!;
+    const { place, path } = all[index]!, isProse = index >= all.length - inlineBlocks.length;
     if (typeof commands === "string") faults.push(`${place}: ${commands}`);
     else {
       for (const command of commands) {
+        // Prose also names a command without its arguments.
+        if (isProse && isName(command)) continue;
         const fault = await faultOf(command, path);
         if (fault) faults.push(`${place}: ${command.join(" ").slice(0, 80)}: ${fault}`);
       }
