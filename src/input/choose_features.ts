@@ -54,7 +54,7 @@ export function chooseFeatures(plan: Plan, columns: readonly string[]): Complete
     ...[
       ...labelColumns(label),
       ...plan.columns,
-      ...plan.teachers.map(({ column }) => column),
+      ...plan.teachers.flatMap(({ column, by }) => by ? [column, by.key] : [column]),
       ...group ? [group.column] : [],
       ...split ? splitColumns(split) : [],
     ],

@@ -34,8 +34,10 @@ export interface TeacherOutputs {
   readonly identity: string;
 }
 
-/** The training rows, from which a teacher computes its outputs. */
+/** The rows from which a teacher computes its outputs: the training rows, or rows with keys. */
 export interface TeacherRows {
+  /** The name of the split for messages; undefined for rows with keys. */
+  readonly name: string | undefined;
   /** A text that changes when the rows change, or how they are read. */
   readonly fingerprint: string;
   /**
@@ -54,7 +56,7 @@ export interface TeacherRows {
  * Computes the outputs of a teacher.
  *
  * @param teacher The teacher.
- * @param rows The training rows.
+ * @param rows The rows.
  * @throws {UserError} If the teacher cannot be computed, or has no output for a row.
  */
 export type ComputeTeacher = (

@@ -33,6 +33,7 @@ import { memoryFor } from "./memory.ts";
 import { batchCount, batchRange, sampleRows } from "./order.ts";
 import { withCounts, withIds, withTransforms } from "./prepare_features.ts";
 import { type ComputeTeacher, type TeacherOutputs, withOutputs } from "./outside_outputs.ts";
+import { type KeyedRows, outputsByKey } from "./outputs_by_key.ts";
 import { type Selection, selectRows } from "./select_rows.ts";
 import { listed } from "./listed.ts";
 import { sampledRows } from "./sampling.ts";
@@ -358,17 +359,17 @@ async function addOutputs(
     const source = sources.get("train")!, { dataset, request, setup } = source;
     const planned = plan.sources.all ?? plan.sources.train!;
     const selection = "selection" in dataset ? dataset.selection as Selection : undefined;
-    const { values, units, label, identity } = await compute(teacher, {
-      fingerprint: JSON.stringify([dataset.fingerprint, planned.specifier, planned.resolved]),
-      async open(columns, typed) {
-        const { reference } = planned;
-        const opened = createSource(planned);
-        const own = await typed(
-          await callStage(reference, "open()", () => opened.open({ columns })),
-        );
-        return selection ? selectRows(own, selection) : own;
-      },
-    });
+    const train = {
+      ...teacherRows(planned, dataset.fingerprint, selection),
+      name: "train",
+    };
+    const { by } = teacher;
+    const { values, units, label, identity } = by
+      ? await outputsByKey({ ...teacher, by }, compute, {
+        all: await keyedRows(by.rows ?? planned, by.key),
+        train,
+      })
+      : await compute(teacher, train);
     const output = { column: teacher.column, values, units };
     sources.set("train", {
       ...source,
@@ -382,6 +383,34 @@ async function addOutputs(
     added.push({ teacher, label, identity });
   }
   return added;
+}
+
+/** Returns the rows of a source, or some of them, for a teacher. */
+function teacherRows(
+  planned: PlannedStage<SourceStage>,
+  fingerprint: string,
+  selection?: Selection,
+): Omit<KeyedRows, "name"> {
+  const { reference, specifier, resolved } = planned;
+  return {
+    fingerprint: JSON.stringify([fingerprint, specifier, resolved]),
+    stage: reference,
+    async open(columns, typed) {
+      const source = createSource(planned);
+      const opened = await callStage(reference, "open()", () => source.open({ columns }));
+      const own = await typed(opened);
+      return selection ? selectRows(own, selection) : own;
+    },
+  };
+}
+
+/** Returns the rows of a teacher that a key identifies. */
+async function keyedRows(planned: PlannedStage<SourceStage>, key: string): Promise<KeyedRows> {
+  const source = createSource(planned), { reference } = planned;
+  const dataset = await callStage(reference, "open()", () => source.open({ columns: [key] }));
+  const { fingerprint } = dataset;
+  await callStage(reference, "close()", () => dataset.close?.());
+  return { ...teacherRows(planned, fingerprint), name: undefined };
 }
 
 /** Tells the user that a teacher does not see the rows as the nets do. */

@@ -144,6 +144,24 @@ const teacherColumn = z.strictObject({
   missing,
 });
 
+/** How the outputs of a model are joined with the training rows. */
+const teacherKey = {
+  key: text("the name of a column").optional().describe(
+    "A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, " +
+      "and each training row gets the output for its value of this column.",
+  ),
+  rows: entry("source", {}).optional().describe(
+    "A source with rows for the teacher, each with another value of the column `key`. By default, " +
+      "all rows of the source of the training rows, whatever their split.",
+  ),
+};
+
+const rowsNeedKey = {
+  check: ({ key, rows }: { readonly key?: string | undefined; readonly rows?: unknown }) =>
+    rows === undefined || key !== undefined,
+  error: "`rows` requires `key`, the column that identifies rows",
+};
+
 /** A teacher that is a net of an earlier run. */
 const teacherRun = z.strictObject({
   run: text("a run folder").describe(
@@ -155,7 +173,8 @@ const teacherRun = z.strictObject({
   ),
   checkpoint: checkpointName,
   missing,
-});
+  ...teacherKey,
+}).refine(rowsNeedKey.check, { error: rowsNeedKey.error });
 
 /** A teacher that is an ONNX model. */
 const teacherOnnx = z.strictObject({
@@ -173,7 +192,8 @@ const teacherOnnx = z.strictObject({
       "each input reads the column with the same name.",
   ),
   missing,
-});
+  ...teacherKey,
+}).refine(rowsNeedKey.check, { error: rowsNeedKey.error });
 
 /** A teacher that is not part of the run. */
 const teacherSchema = z.union([teacherColumn, teacherRun, teacherOnnx], {

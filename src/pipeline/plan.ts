@@ -74,6 +74,14 @@ export interface TeacherOnnx {
   readonly inputs: Readonly<Record<string, string>>;
 }
 
+/** How the outputs of a model are joined with the training rows. */
+export interface TeacherKey {
+  /** The column whose values identify a row, in the training rows and in the rows of the teacher. */
+  readonly key: string;
+  /** The rows for which the model computes outputs; by default, all rows of the training source. */
+  readonly rows: PlannedStage<SourceStage> | undefined;
+}
+
 /** A teacher outside the run: a column of the training rows, or a trained model. */
 export interface PlannedTeacher {
   /** The name of its output in batches. Equal teachers have equal names. */
@@ -82,6 +90,8 @@ export interface PlannedTeacher {
   readonly column: string;
   /** The model that computes the output, if the data has no column with it. */
   readonly from: TeacherRun | TeacherOnnx | undefined;
+  /** How its outputs are joined with the training rows; undefined if they are computed for them. */
+  readonly by?: TeacherKey | undefined;
   /** What the numbers are; by default, probabilities if the label has classes. */
   readonly of: "logits" | "probabilities" | undefined;
   /** What to do with rows without an output. */

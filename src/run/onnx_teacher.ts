@@ -44,7 +44,7 @@ const arrays = {
  *
  * @param teacher The teacher.
  * @param from The model.
- * @param rows The training rows.
+ * @param rows The rows.
  * @param context The folder of the cache, and the receiver of log lines.
  * @throws {UserError} If the model cannot be loaded or computed, or if its inputs do not fit the
  *   columns.
@@ -57,6 +57,7 @@ export async function outputsOfOnnx(
 ): Promise<TeacherOutputs> {
   const { onnx, output } = from;
   const identity = sha256([...await hashesOf(teacher, onnx), output, from.inputs]);
+  const which = rows.name === undefined ? "rows with keys" : "training rows";
   const about = `the output ${output} of the teacher ${onnx}`;
   const file = (units: number) =>
     join(folder, `${sha256(["onnx", identity, rows.fingerprint, units])}.f32`);
@@ -72,7 +73,7 @@ export async function outputsOfOnnx(
     const units = own.shape.slice(1).reduce<number>((all, size) => all * Number(size), 1);
     const kept = Number.isFinite(units) ? await readKept(file(units), units) : undefined;
     if (kept) {
-      report(`teacher: ${about} for the training rows is in the cache`);
+      report(`teacher: ${about} for the ${which} is in the cache`);
       return { values: kept, units, label: undefined, identity };
     }
     const inputs = session.inputMetadata.map((given) => inputOf(teacher, from, given));
@@ -81,7 +82,7 @@ export async function outputsOfOnnx(
     report(
       `teacher: ${about} was computed for ${
         formatCount(computed.values.length / computed.units)
-      } training rows`,
+      } ${which}`,
     );
     return { ...computed, label: undefined, identity };
   } finally {
@@ -144,7 +145,7 @@ async function compute(
 ): Promise<{ values: Float32Array; units: number }> {
   const columns = inputs.map(({ column }) => column);
   const dataset = await rows.open(columns, (opened) => Promise.resolve(opened));
-  const where = rowsOf(dataset, { name: "train" });
+  const where = rowsOf(dataset, { name: rows.name });
   const parts: Float32Array[] = [];
   let before = 0, units = 1;
   try {

@@ -60,6 +60,7 @@ export function teachersOfRuns(
     }
     const run = await openTeacher(teacher, allowPlugins);
     const engine = await open();
+    const which = rows.name === undefined ? "rows with keys" : "training rows";
     const about = `the logits of the teacher ${run.folder} (${run.net})`;
     const key = keyOf(run, rows, engine);
     const file = key && join(folder, `${key}.f32`);
@@ -67,13 +68,13 @@ export function teachersOfRuns(
     const identity = sha256([run.net, run.checkpoint.sha256, run.model.sha256]);
     const kept = file && await readKept(file, units);
     if (kept) {
-      listener.report(`teacher: ${about} for the training rows are in the cache`);
+      listener.report(`teacher: ${about} for the ${which} are in the cache`);
       return { values: kept, units, label: label.spec, identity };
     }
     const values = await computed(run, teacher, rows, listener);
     if (file) await keep(file, values);
     const count = formatCount(values.length / units);
-    listener.report(`teacher: ${about} were computed for ${count} training rows`);
+    listener.report(`teacher: ${about} were computed for ${count} ${which}`);
     return { values, units, label: label.spec, identity };
   };
 }
@@ -117,7 +118,7 @@ async function openTeacher(
 async function computed(
   run: OpenedRun,
   { missing, place }: PlannedTeacher,
-  { open }: TeacherRows,
+  { name, open }: TeacherRows,
   listener: CaptureListener,
 ): Promise<Float32Array> {
   const { decoder, model: { features, network: { units } }, net } = run;
@@ -136,7 +137,7 @@ async function computed(
     ({ batch }) => tensorsOfRows(batch),
   );
   const dataset = await open(decoder.columns, (opened) => inTypesOf(opened, features));
-  const where = rowsOf(dataset, { name: "train" });
+  const where = rowsOf(dataset, { name });
   const parts: Float32Array[] = [];
   let before = 0;
   try {

@@ -338,6 +338,23 @@ Deno.test("a run uses nets of other runs as teachers, whose logits are in the ca
         },
         losses: [{ use: "kl", teacher: { onnx: "../big/teacher.onnx" } }],
       },
+      "small/keyed.yaml": {
+        ...student(""),
+        data: {
+          ...{ features: { x: {} }, label: { column: "y", kind: "binary" } },
+          train: { use: "csv", path: "../key.csv" },
+          test: { use: "csv", path: "../key.csv" },
+        },
+        losses: [{
+          use: "kl",
+          teacher: {
+            ...{ onnx: "../big/teacher.onnx", key: "key" },
+            rows: { use: "csv", path: "../far/keys.csv" },
+          },
+        }],
+      },
+      "key.csv": ["key,x,y", ...rows.slice(1).map((row, key) => `${key},${row}`)].join("\n"),
+      "far/keys.csv": ["key,a,b,word", ...rows.map((_, key) => `${key},1,2,yes`)].join("\n"),
     });
     const big = join(folder, "big"), small = join(folder, "small"), home = join(folder, "home");
     await Deno.mkdir(home);
@@ -371,6 +388,9 @@ Deno.test("a run uses nets of other runs as teachers, whose logits are in the ca
     const onnx = await ran("onnx", "onnx");
     assertEquals(onnx.code, 0, onnx.stderr);
     assertStringIncludes(onnx.stderr, "was computed for 40 training rows");
+    const keyed = await ran("keyed", "keyed");
+    assertEquals(keyed.code, 0, keyed.stderr);
+    assertStringIncludes(keyed.stderr, "was computed for 41 rows with keys");
     // The code of a run from elsewhere is not loaded, as with `predict`.
     await Deno.mkdir(join(folder, "foreign"));
     await Deno.rename(join(big, "custom"), join(folder, "foreign", "custom"));

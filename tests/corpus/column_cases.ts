@@ -101,10 +101,70 @@ function* onnxCases(): Iterable<CommandCase> {
   );
 }
 
+/** Keys that do not join the outputs of a teacher with the training rows. */
+function* keyCases(): Iterable<CommandCase> {
+  const keyed = (
+    name: string,
+    code: 1 | 2,
+    teacher: string,
+    words: string[],
+    mended?: CommandCase["mended"],
+  ) =>
+    ofRows(`a key of a teacher ${name}`, code, words, {
+      features: "{ n: }",
+      losses: `[{ use: kl, teacher: { onnx: teacher.onnx, ${teacher} } }]`,
+      files: {
+        "teacher.onnx": Deno.readFileSync(new URL("../reference/teacher.onnx", import.meta.url)),
+        "other.arrow": arrowFile({ ...rows, a: ["int", [3, 2, 1, 7]] }),
+        "keys.arrow": arrowFile({
+          ...rows,
+          ...{ a: ["text", ["p", "q", "r", "s"]], i: ["int", [0, 1, 2, 3]] },
+        }),
+      },
+    }, mended);
+  const other = (file: string) => `rows: { use: arrow, path: ${file} }`;
+  yield keyed(
+    "that it has no row for",
+    1,
+    `key: a, ${other("other.arrow")}`,
+    ["row 0 of", "column a: the teacher has no output for the key 0", "`missing: skip`"],
+  );
+  yield keyed(
+    "that two of its rows have",
+    1,
+    "key: word",
+    ["row 2 of", 'column word: has the key "x", as row 0 has'],
+    { "teacher/key-twice": inPipeline("key: word", "key: a") },
+  );
+  yield keyed(
+    "that does not exist",
+    2,
+    "key: aa",
+    ['no column "aa", which is the key', "did you mean a?"],
+  );
+  yield keyed("of fractions", 2, "key: n", ["has the type Float32, which cannot be a key"], {
+    "teacher/key-type": inPipeline("key: n", "key: a"),
+  });
+  yield keyed(
+    "of texts where the training rows have numbers",
+    2,
+    `key: a, inputs: { a: i }, ${other("keys.arrow")}`,
+    ["consists of whole numbers in the training rows, and of texts"],
+    {
+      "teacher/key-types": inPipeline(
+        "inputs: { a: i }, rows: { use: arrow, path: keys.arrow }",
+        "inputs: {}",
+      ),
+    },
+  );
+  yield keyed("that rows of its own lack", 2, other("other.arrow"), ["`rows` requires `key`"]);
+}
+
 /** Columns that are not what the pipeline says of them. */
 export function* columnCases(): Iterable<CommandCase> {
   yield* teacherCases();
   yield* onnxCases();
+  yield* keyCases();
   yield* multiLabelCases();
   yield ofRows("a column of structs", 2, ["has the type Struct"], {
     columns: { raw: ["struct", [1, 2, 3, 4].map((n) => ({ n }))] },

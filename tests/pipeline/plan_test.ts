@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { stringify } from "yaml";
 import { readPlan } from "../../src/run/read_plan.ts";
 import { definePipeline, type Pipeline } from "../../src/pipeline/define.ts";
@@ -75,6 +75,28 @@ Deno.test("makePlan() plans an auxiliary head and the scale of a teacher, and wr
   const without = await planOf(digitsPipeline());
   assertEquals(without.auxiliary, undefined);
   assertEquals(JSON.stringify(without.resolved).includes("auxiliary"), false);
+});
+
+Deno.test("makePlan() plans the key and the rows of a teacher, which a resolved pipeline repeats", async () => {
+  const rows = { use: "arrow", path: "all.arrow" };
+  const plannedWith = async (more: object) => {
+    const plan = await planOf(digitsPipeline({
+      network: { use: "mlp", light: [8] },
+      losses: [{ use: "kl", teacher: { onnx: "teacher.onnx", ...more } }],
+    }));
+    const { losses } = plan.resolved as { losses: { teacher: Record<string, unknown> }[] };
+    return { teacher: plan.phases[0]!.losses[0]!.teacher!, written: losses[0]!.teacher };
+  };
+  const none = await plannedWith({}), own = await plannedWith({ key: "id" });
+  const other = await plannedWith({ key: "id", rows });
+  assertEquals([none.teacher.by, own.teacher.by], [undefined, { key: "id", rows: undefined }]);
+  assertEquals(other.teacher.by!.rows!.stage.name, "arrow");
+  assertEquals([own.written.key, own.written.rows], ["id", undefined]);
+  const written = other.written.rows as Record<string, unknown>;
+  assertEquals([other.written.key, written.use], ["id", "arrow"]);
+  // Paths start from the folder of the pipeline file.
+  assertMatch(String(written.path), /^\/.+\/all\.arrow$/);
+  assertEquals(new Set([none, own, other].map(({ teacher }) => teacher.name)).size, 3);
 });
 
 Deno.test("makePlan() plans losses and metrics by label, which a resolved pipeline repeats", async () => {

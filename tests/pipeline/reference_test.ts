@@ -94,6 +94,8 @@ Deno.test("commonReference() explains the options that all stages of a kind shar
     "teacher.run",
     "teacher.net",
     "teacher.checkpoint",
+    "teacher.key",
+    "teacher.rows",
     "teacher.onnx",
     "teacher.output",
     "teacher.inputs",

@@ -95,6 +95,7 @@ function* ofTraining(value: unknown, path: Path): Iterable<Named> {
       if (typeof text !== "string") continue;
       yield { what, text, path: [...path, "losses", index, "teacher", what] };
     }
+    yield* ofStage("source", teacher.rows, [...path, "losses", index, "teacher", "rows"]);
   }
   yield* ofStage("optimizer", optimizer, [...path, "optimizer"]);
   const { schedule } = partsOf(optimizer);

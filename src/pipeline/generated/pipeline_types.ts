@@ -1574,6 +1574,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -1587,6 +1591,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -1630,6 +1638,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -1643,6 +1655,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -1688,6 +1704,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -1701,6 +1721,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -1748,6 +1772,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -1761,6 +1789,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -1810,6 +1842,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -1823,6 +1859,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -1872,6 +1912,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -1885,6 +1929,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -1930,6 +1978,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -1943,6 +1995,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -1986,6 +2042,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -1999,6 +2059,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2044,6 +2108,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2057,6 +2125,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2104,6 +2176,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2117,6 +2193,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2160,6 +2240,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2173,6 +2257,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2218,6 +2306,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2231,6 +2323,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2276,6 +2372,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2289,6 +2389,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2330,6 +2434,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2343,6 +2451,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2384,6 +2496,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2397,6 +2513,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2438,6 +2558,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2451,6 +2575,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2494,6 +2622,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2507,6 +2639,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2552,6 +2688,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2565,6 +2705,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2610,6 +2754,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2623,6 +2771,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2668,6 +2820,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2681,6 +2837,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2722,6 +2882,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2735,6 +2899,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({
@@ -2780,6 +2948,10 @@ readonly net?: "light" | "booster";
 readonly checkpoint?: string;
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 }) | ({
 /** The ONNX file of the teacher. Its outputs for the training rows are computed once, with ONNX Runtime, before training. */
 readonly onnx: string;
@@ -2793,6 +2965,10 @@ readonly [name: string]: string;
 };
 /** What to do with rows without an output (a null or NaN in the column or in an input of the ONNX model; rows for which the run predicts nothing). error: the run fails. skip: the loss of these rows is 0. */
 readonly missing?: "error" | "skip";
+/** A column that identifies rows. The teacher's outputs are computed once for all rows in `rows`, and each training row gets the output for its value of this column. */
+readonly key?: string;
+/** A source with rows for the teacher, each with another value of the column `key`. By default, all rows of the source of the training rows, whatever their split. */
+readonly rows?: StageEntries["source"];
 });
 /** A factor of the teacher's output, or of its probability, before a hint loss compares it with the student's output; 1 by default. */
 readonly teacherScale?: (number) | ({

@@ -6,6 +6,7 @@ import { netName, type PipelineValue } from "../file_schema.ts";
 import type { GradientStage } from "../../stages/gradient.ts";
 import type { LossStage } from "../../stages/loss.ts";
 import type { NetName } from "../../stages/network.ts";
+import type { SourceStage } from "../../stages/source.ts";
 import type { ScheduleStage } from "../../stages/schedule.ts";
 import { outputsOfLabel } from "./labels.ts";
 import { each, placed, type Planner } from "./planner.ts";
@@ -41,7 +42,9 @@ export async function planLosses(
     const compared = planComparisons(planner, entry, planned, path);
     if (!compared) return undefined;
     const name = entry.name ?? `${planned.stage.name}(${comparedText(compared.comparisons)})`;
-    const teacher = entry.teacher && planTeacher(planner, entry.teacher, [...path, "teacher"]);
+    const teacher = entry.teacher &&
+      await planTeacher(planner, entry.teacher, [...path, "teacher"]);
+    if (entry.teacher && !teacher) return undefined;
     const { weight, teacherScale } = entry;
     return { ...planned, name, ...compared, teacher, teacherScale, weight, schedule, gradient };
   });
@@ -55,12 +58,13 @@ export async function planLosses(
  */
 export const OUTSIDE = "teacher";
 
-function planTeacher(
-  { document }: Planner,
+/** Plans a teacher; undefined if there are problems. */
+async function planTeacher(
+  planner: Planner,
   entry: NonNullable<LossEntry["teacher"]>,
   path: Path,
-): PlannedTeacher {
-  const { missing } = entry;
+): Promise<PlannedTeacher | undefined> {
+  const { document } = planner, { missing } = entry;
   const place = (option?: string) =>
     document.place(option === undefined ? path : [...path, option]);
   if ("column" in entry) {
@@ -68,18 +72,24 @@ function planTeacher(
     const name = JSON.stringify([column, of ?? null, missing]);
     return { name, column, from: undefined, of, missing, place };
   }
+  const source = entry.rows &&
+    await planner.stage<SourceStage>("source", entry.rows, [...path, "rows"]);
+  if (entry.rows && !source) return undefined;
+  const { key } = entry;
+  const by = key === undefined ? undefined : { key, rows: source };
+  const joined = by && { key, rows: source?.resolved ?? null };
   if ("onnx" in entry) {
     const { output, of, inputs } = entry;
     const onnx = resolve(document.folderOf([...path, "onnx"]), entry.onnx);
-    const name = JSON.stringify({ onnx, output, of, inputs, missing });
+    const name = JSON.stringify({ onnx, output, of, inputs, missing, ...joined });
     const from = { onnx, output, inputs };
-    return { name, column: `output ${output} of ${onnx}`, from, of, missing, place };
+    return { name, column: `output ${output} of ${onnx}`, from, by, of, missing, place };
   }
   const { net, checkpoint } = entry;
   const run = resolve(document.folderOf([...path, "run"]), entry.run);
-  const name = JSON.stringify({ run, net, checkpoint, missing });
+  const name = JSON.stringify({ run, net, checkpoint, missing, ...joined });
   const from = { run, net, checkpoint };
-  return { name, column: `output of ${name}`, from, of: "logits", missing, place };
+  return { name, column: `output of ${name}`, from, by, of: "logits", missing, place };
 }
 
 /**
@@ -257,13 +267,14 @@ function resolvedOutputs(
   };
   if (form === "task") return { on: side(0) };
   if (!teacher) return { from: side(0), to: side(1) };
-  const { column, from, of, missing } = teacher;
+  const { column, from, by, of, missing } = teacher;
   const read = from && "onnx" in from
     ? { ...from, of }
     : from
     ? { run: from.run, ...(from.net && { net: from.net }), checkpoint: from.checkpoint }
     : { column, ...(of && { of }) };
-  return { teacher: { ...read, missing }, to: side(1) };
+  const joined = by && { key: by.key, ...(by.rows && { rows: by.rows.resolved }) };
+  return { teacher: { ...read, ...joined, missing }, to: side(1) };
 }
 
 /**

@@ -54,7 +54,13 @@ Deno.test("namedFiles() finds exactly the code of stages, options that are paths
     phases: [{
       losses: [
         { use: "./l.ts", on: "/on", gradient: "./g.ts", teacher: { run: "big" } },
-        { use: "kl", teacher: { onnx: "teacher.onnx", inputs: { x: "/x" } } },
+        {
+          use: "kl",
+          teacher: {
+            ...{ onnx: "teacher.onnx", inputs: { x: "/x" }, key: "/key" },
+            rows: { use: "parquet", path: "rows.parquet" },
+          },
+        },
         { use: "kl", teacher: { column: "/column" } },
       ],
     }],
@@ -64,12 +70,15 @@ Deno.test("namedFiles() finds exactly the code of stages, options that are paths
   });
   assertEquals(Array.from(found, ({ what, text }) => `${what} ${text}`).sort(), [
     ...["/a", "/b", "/c", "/d", "/f", "/h", "/i", "e"].map((text) => `file ${text}`),
+    "file rows.parquet",
     "onnx teacher.onnx",
     "run big",
     ...["g", "l", "m", "o", "rows", "s", "t", "v"].map((name) =>
       `stage ./${name}.ts${name === "m" ? "#x" : ""}`
     ),
-    ...["kl", "kl", "mlp", "normalize", "sgd", "sql", "warm-up"].map((name) => `stage ${name}`),
+    ...["kl", "kl", "mlp", "normalize", "parquet", "sgd", "sql", "warm-up"].map((name) =>
+      `stage ${name}`
+    ),
   ]);
 });
 
