@@ -127,6 +127,11 @@ export class Database {
       const paths = files.flatMap((path) => [literal(path), pathLiteral(path)]).join();
       await connection.run(`SET allowed_paths = system.main.list_value(${paths})`);
       await connection.run("SET enable_external_access = false");
+      // DuckDB takes these from environment variables. The time zone would make the values of a
+      // query depend on the computer.
+      await connection.run("SET http_proxy = ''");
+      await connection.run("SET secret_directory = ''");
+      await connection.run("SET TimeZone = 'UTC'");
       await connection.run("SET lock_configuration = true");
       return new Database(duckdb, instance, connection, options, memory);
     } catch (error) {

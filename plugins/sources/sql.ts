@@ -45,7 +45,7 @@ const stage: SourceStage = defineSource({
   summary: "Runs a query over Parquet and CSV files or a DuckDB database.",
   options: z.object({
     query: z.string().min(1).describe(
-      "A single SELECT statement in DuckDB's SQL. It can read the tables in `tables` and those of the database, but no other files.",
+      "A single SELECT statement in DuckDB's SQL. It can read the tables in `tables` and those of the database, but no other files. The time zone is UTC.",
     ),
     tables: pathOption(
       z.record(z.string().min(1), filePatterns("data/part-*.parquet")).default({}).describe(

@@ -2,52 +2,16 @@
  * Checks that a query only reads, before DuckDB runs it. DuckDB has no read-only mode for files: a
  * query can write to every path that it can read, and functions such as `enable_profiling` write
  * files from within a SELECT. Therefore Rocket parses the query first. It runs the query only if it
- * is a single SELECT, calls known table functions only, and calls no forbidden scalar function.
+ * is a single SELECT that reads tables with data and calls functions of the lists in
+ * `sql_functions.ts`. Functions and views that tell about DuckDB itself are refused because its
+ * settings contain environment variables, such as the proxy with its password, and paths.
  *
  * @module
  */
 
 import { hint, type HintText, UserError } from "../../plugin.ts";
 import { type Database, literal, quoted } from "./duckdb.ts";
-
-/**
- * Names of DuckDB's table functions that only read. They can read only the files that the database
- * has permission to read.
- */
-export const tableFunctions: ReadonlySet<string> = new Set([
-  "generate_series",
-  "json_each",
-  "json_tree",
-  "parquet_scan",
-  "range",
-  "read_csv",
-  "read_csv_auto",
-  "read_json",
-  "read_json_auto",
-  "read_json_objects",
-  "read_json_objects_auto",
-  "read_ndjson",
-  "read_ndjson_auto",
-  "read_ndjson_objects",
-  "read_parquet",
-  "repeat",
-  "repeat_row",
-  "unnest",
-]);
-
-/**
- * Scalar functions that have side effects, read the environment, or run a query from a string. All
- * other scalar functions only compute.
- */
-export const refusedFunctions: ReadonlySet<string> = new Set([
-  "currval",
-  "getenv",
-  "json_serialize_plan",
-  "nextval",
-  "pg_sleep",
-  "sleep_ms",
-  "write_log",
-]);
+import { onlyComputes, tableFunctions } from "./sql_functions.ts";
 
 /** Allowed node types of a parsed query, besides expressions. */
 const parts: ReadonlySet<string> = new Set([
@@ -80,27 +44,36 @@ interface Parsed {
   readonly statements?: readonly unknown[];
 }
 
-/** An operation in a query that is forbidden or unknown, with its position. */
+/** An operation in a query, with its position. */
 export interface Deed {
-  /** Name of the function or node type, such as `enable_profiling`. */
+  /** Name of the function, table, or node type, such as `enable_profiling`; in lower case. */
   readonly name: string;
   /** Byte offset in the UTF-8 statement; undefined if it is unknown. */
   readonly at: number | undefined;
 }
 
-/** Functions and tables that a statement uses, and forbidden operations in it. */
+/** A call of a function, or of a macro of the database. */
+export interface Call extends Deed {
+  /** The number of arguments. */
+  readonly arguments: number;
+}
+
+/** A name in the place of a table. */
+export interface Table extends Deed {
+  /** The names of the database and the schema in front of it, in lower case. */
+  readonly within: readonly string[];
+}
+
+/** Functions and tables that a statement uses, and parts that are always refused. */
 export interface Found {
-  /** Operations that are always forbidden. */
+  /** Parts of the statement that Rocket does not know. */
   readonly refused: readonly Deed[];
-  /**
-   * Calls of table functions outside {@linkcode tableFunctions}. They are either macros of the
-   * database or forbidden.
-   */
-  readonly tableFunctions: readonly Deed[];
-  /** Names of tables and views, in lower case. */
-  readonly tables: ReadonlySet<string>;
-  /** Names of scalar functions, in lower case. They can be macros of the database. */
-  readonly functions: ReadonlySet<string>;
+  /** Calls of table functions and table macros. */
+  readonly tableCalls: readonly Call[];
+  /** Calls of other functions and macros. */
+  readonly calls: readonly Call[];
+  /** Tables and views. */
+  readonly tables: readonly Table[];
 }
 
 /** A view, a macro, or a table with generated columns in a database. */
@@ -111,6 +84,17 @@ export interface Definition {
   readonly name: string;
   /** Functions and tables that the definition uses; undefined if it cannot be parsed. */
   readonly found: Found | undefined;
+  /** The number of parameters of a macro. */
+  readonly parameters?: number;
+}
+
+/** What the functions and tables of a statement are checked against. */
+interface Known {
+  readonly definitions: readonly Definition[];
+  /** The names of DuckDB's own functions, in lower case. */
+  readonly functions: ReadonlySet<string>;
+  /** The names of DuckDB's own views, in lower case. */
+  readonly views: ReadonlySet<string>;
 }
 
 /**
@@ -120,9 +104,8 @@ export interface Definition {
  * @param database Database to run the statement in.
  * @param sql The statement, with the user's query from its second line on.
  * @param options The user's query, and the result of {@linkcode definitionsOf} for the database.
- * @throws {UserError} If the query is not a single SELECT, or calls a function in
- *   {@linkcode refusedFunctions}, or a table function that is neither in {@linkcode tableFunctions}
- *   nor a macro that only reads.
+ * @throws {UserError} If the query is not a single SELECT, calls a function that is neither listed
+ *   in `sql_functions.ts` nor a macro that only reads, or reads a view that tells about DuckDB.
  * @throws {Error} DuckDB's parser error if the statement cannot be parsed.
  */
 export async function refuseDeeds(
@@ -134,33 +117,75 @@ export async function refuseDeeds(
   if (parsed.error && parsed.error_type === "parser") throw parserError(parsed, sql);
   if (parsed.error || parsed.statements?.length !== 1) throw notOne(query);
   const found = look(parsed.statements[0]);
-  const deed = deedOf(found, definitions);
-  if (deed) throw refusal(`calls ${deed.name}`, placeOf(deed.at, sql));
-  refuseDefinitions(found, definitions);
+  const known = {
+    definitions,
+    functions: await namesOf(database, "SELECT function_name FROM system.main.duckdb_functions()"),
+    // Views of information_schema are read only by its name.
+    views: await namesOf(
+      database,
+      "SELECT view_name FROM system.main.duckdb_views() WHERE internal AND schema_name <> 'information_schema'",
+    ),
+  };
+  const deed = deedOf(found, known);
+  if (deed) throw refusal(deed.what, placeOf(deed.at, sql));
+  refuseDefinitions(found, known);
 }
+
+async function namesOf(database: Database, sql: string): Promise<Set<string>> {
+  return new Set((await database.rows(sql)).map(([name]) => (name as string).toLowerCase()));
+}
+
+/** The catalogs and schemas that hold DuckDB's own views and tables. */
+const ownSchemas: ReadonlySet<string> = new Set(["information_schema", "pg_catalog", "system"]);
 
 /**
  * Returns the first forbidden operation in a statement, without looking into the views and macros
- * that it uses.
+ * that it uses. DuckDB reports names that do not exist at all when it runs the statement.
  */
-function deedOf({ refused, tableFunctions }: Found, definitions: readonly Definition[]) {
-  const macros = definitions.filter(({ kind }) => kind === "macro").map(({ name }) => name);
-  return [...refused, ...tableFunctions.filter(({ name }) => !macros.includes(name))][0];
+function deedOf(
+  { refused, tableCalls, calls, tables }: Found,
+  { definitions, functions, views }: Known,
+): { readonly what: string; readonly at: number | undefined } | undefined {
+  const macros = definitions.filter(({ kind }) => kind === "macro");
+  const parametersOf = (name: string) =>
+    macros.filter((macro) => macro.name === name).map(({ parameters }) => parameters!);
+  const isUnlisted = ({ name }: Deed) => parametersOf(name).length === 0;
+  const call = refused[0] ??
+    tableCalls.find((it) => isUnlisted(it) && !tableFunctions.has(it.name)) ??
+    calls.find((it) => isUnlisted(it) && !onlyComputes(it.name) && functions.has(it.name));
+  if (call) return { what: `calls ${call.name}`, at: call.at };
+  const own = tables.find(({ name, within }) =>
+    views.has(name) || within.some((one) => ownSchemas.has(one))
+  );
+  if (own) {
+    const name = [...own.within, own.name].join(".");
+    return { what: `reads ${name}, which describes DuckDB itself`, at: own.at };
+  }
+  // DuckDB tells nobody the default values of parameters.
+  const short = [...tableCalls, ...calls].find((it) =>
+    parametersOf(it.name).some((parameters) => it.arguments < parameters)
+  );
+  return short && {
+    what: `calls the macro ${short.name} without a value for each of its parameters, whose ` +
+      "default values cannot be checked",
+    at: short.at,
+  };
 }
 
 /** Checks the views, macros, and generated columns that a query uses directly or indirectly. */
-function refuseDefinitions(query: Found, definitions: readonly Definition[]): void {
+function refuseDefinitions(query: Found, known: Known): void {
   const seen = new Set<Definition>(), next: Found[] = [query];
   for (let found = next.pop(); found; found = next.pop()) {
-    const calls = new Set([...found.functions, ...found.tableFunctions.map(({ name }) => name)]);
-    for (const definition of definitions) {
+    const calls = new Set([...found.calls, ...found.tableCalls].map(({ name }) => name));
+    const tables = new Set(found.tables.map(({ name }) => name));
+    for (const definition of known.definitions) {
       const { kind, name } = definition;
-      if (seen.has(definition) || !(kind === "macro" ? calls : found.tables).has(name)) continue;
+      if (seen.has(definition) || !(kind === "macro" ? calls : tables).has(name)) continue;
       seen.add(definition);
       const what = `uses the ${kind} ${name} of the database`;
       if (!definition.found) throw refusal(`${what}, which cannot be checked`);
-      const deed = deedOf(definition.found, definitions);
-      if (deed) throw refusal(`${what}, which calls ${deed.name}`);
+      const deed = deedOf(definition.found, known);
+      if (deed) throw refusal(`${what}, which ${deed.what}`);
       next.push(definition.found);
     }
   }
@@ -178,8 +203,7 @@ async function parse(database: Database, sql: string): Promise<Parsed> {
 
 /** Collects the functions and tables in a parsed statement. */
 function look(statement: unknown): Found {
-  const refused: Deed[] = [], calls: Deed[] = [];
-  const tables = new Set<string>(), functions = new Set<string>();
+  const refused: Deed[] = [], tableCalls: Call[] = [], calls: Call[] = [], tables: Table[] = [];
   const open: unknown[] = [statement];
   while (open.length > 0) {
     const part = open.pop();
@@ -191,25 +215,41 @@ function look(statement: unknown): Found {
     const node = part as Record<string, unknown>;
     const at = node.query_location as number | undefined;
     if (node.class === "CONSTANT") continue;
-    if (typeof node.function_name === "string") {
-      const name = node.function_name.toLowerCase();
-      functions.add(name);
-      if (refusedFunctions.has(name)) refused.push({ name, at });
+    if (typeof node.function_name === "string") calls.push(callOf(node, at));
+    if (typeof node.table_name === "string") {
+      const within = [node.catalog_name, node.schema_name].filter((name) =>
+        typeof name === "string" && name !== ""
+      );
+      tables.push({
+        name: node.table_name.toLowerCase(),
+        within: within.map((name) => String(name).toLowerCase()),
+        at,
+      });
     }
-    if (typeof node.table_name === "string") tables.add(node.table_name.toLowerCase());
     if (typeof node.type === "string" && node.class === undefined) {
       if (!parts.has(node.type) && !harmlessPart.test(node.type)) {
         refused.push({ name: node.type, at });
       }
+      // Without a query, SHOW lists databases, schemas, or tables.
+      if (node.type === "SHOW_REF" && node.query === undefined) refused.push({ name: "SHOW", at });
       if (node.type === "TABLE_FUNCTION") {
-        const call = node.function as Record<string, unknown>;
-        const name = String(call.function_name).toLowerCase();
-        if (!tableFunctions.has(name)) calls.push({ name, at });
+        const { children, ...call } = node.function as Record<string, unknown>;
+        tableCalls.push(callOf({ children, ...call }, at));
+        // The name is that of a table function, but its arguments call other functions.
+        open.push(...Object.values(call), children);
+        for (const [key, value] of Object.entries(node)) if (key !== "function") open.push(value);
+        continue;
       }
     }
     open.push(...Object.values(node));
   }
-  return { refused, tableFunctions: calls, tables, functions };
+  return { refused, tableCalls, calls, tables };
+}
+
+function callOf(node: Record<string, unknown>, at: number | undefined): Call {
+  const { function_name: name, children } = node;
+  const count = Array.isArray(children) ? children.length : 0;
+  return { name: String(name).toLowerCase(), at, arguments: count };
 }
 
 /**
@@ -230,7 +270,7 @@ export async function definitionsOf(database: Database, file: string): Promise<D
     "SELECT table_name, sql FROM system.main.duckdb_tables() WHERE NOT internal",
   );
   const macros = await database.rows(
-    "SELECT function_name, function_type, macro_definition FROM system.main.duckdb_functions() WHERE NOT internal",
+    "SELECT function_name, function_type, macro_definition, parameters FROM system.main.duckdb_functions() WHERE NOT internal",
   );
   await refuseShadows(database, file, macros.map(([name]) => name as string));
   const foundIn = async (sql: string | undefined) => {
@@ -248,12 +288,16 @@ export async function definitionsOf(database: Database, file: string): Promise<D
     const found = await foundIn(columns && `SELECT ${columns.join(", ")}`);
     definitions.push({ kind: "table", name: (name as string).toLowerCase(), found });
   }
-  for (const [name, type, body] of macros) {
-    const found = await foundIn(type === "table_macro" ? body as string : `SELECT ${body}`);
-    definitions.push({ kind: "macro", name: (name as string).toLowerCase(), found });
+  for (const [name, type, body, { items }] of macros as [string, string, string, Listed][]) {
+    const found = await foundIn(type === "table_macro" ? body : `SELECT ${body}`);
+    const parameters = items.length;
+    definitions.push({ kind: "macro", name: name.toLowerCase(), found, parameters });
   }
   return definitions;
 }
+
+/** A list as DuckDB's package returns it. */
+type Listed = { readonly items: readonly unknown[] };
 
 /**
  * Checks that no macro has the name of a built-in DuckDB function. Rocket's own statements, such as
@@ -372,7 +416,7 @@ function refusal(action: string, place = ""): UserError {
         "sql/reads",
         `select from tables or from the results of these functions: ${
           [...tableFunctions].join(", ")
-        }`,
+        }; other functions may only compute from their arguments`,
         { edit: "the query" },
       ),
     },

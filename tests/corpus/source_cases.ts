@@ -237,6 +237,16 @@ function* duckdbHintCases(): Iterable<DataCase> {
       "sql/reads": asked("SELECT x, y FROM t, enable_logging()", "SELECT x, y FROM t, range(1)"),
     },
   });
+  yield one("a view of DuckDB's settings", "SELECT x, y FROM t, pg_settings", [
+    "the query cannot be run at line 1, column 21: it reads pg_settings, which describes DuckDB",
+  ]);
+  yield one(
+    "a function that reads DuckDB's settings",
+    "SELECT x, current_setting('a') AS y FROM t",
+    [
+      "the query cannot be run at line 1, column 11: it calls current_setting, but a query may only",
+    ],
+  );
   yield one("a PIVOT that looks for its columns", "PIVOT t ON y USING max(x) AS x", [
     "PIVOT without IN needs a second statement to find its columns",
   ], {

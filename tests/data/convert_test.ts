@@ -83,7 +83,7 @@ Deno.test("convert queries a database, or a file under the name data", async () 
   await assertRejects(
     () => converted(database),
     UserError,
-    "expected a query that selects the rows",
+    "is a database, so a query must select the rows to convert",
   );
   await assertRejects(
     () => converted("wide.arrow", { query }),

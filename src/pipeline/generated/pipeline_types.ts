@@ -573,7 +573,7 @@ readonly path: (string) | (readonly (string)[]);
 readonly batchRows?: number;
 }) | ({
 readonly use: "sql";
-/** A single SELECT statement in DuckDB's SQL. It can read the tables in `tables` and those of the database, but no other files. */
+/** A single SELECT statement in DuckDB's SQL. It can read the tables in `tables` and those of the database, but no other files. The time zone is UTC. */
 readonly query: string;
 /** Parquet, CSV, and TSV files by their name in the query: a path, a glob, or a list; relative to the pipeline file. */
 readonly tables?: {
@@ -3413,7 +3413,7 @@ readonly path?: (string) | (readonly (string)[]);
 readonly batchRows?: number;
 }) | ({
 readonly use?: "sql";
-/** A single SELECT statement in DuckDB's SQL. It can read the tables in `tables` and those of the database, but no other files. */
+/** A single SELECT statement in DuckDB's SQL. It can read the tables in `tables` and those of the database, but no other files. The time zone is UTC. */
 readonly query?: string;
 /** Parquet, CSV, and TSV files by their name in the query: a path, a glob, or a list; relative to the pipeline file. */
 readonly tables?: {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { UserError } from "../../../src/base/errors.ts";
 import { Database, loadDuckdb } from "../../../plugins/sources/duckdb.ts";
 import sql from "../../../plugins/sources/sql.ts";
-import { refusedFunctions, tableFunctions } from "../../../plugins/sources/sql_check.ts";
+import { onlyComputes, tableFunctions } from "../../../plugins/sources/sql_functions.ts";
 import { checkStage } from "../../../testing.ts";
 import {
   addColumns,
@@ -217,6 +217,36 @@ const hostile = [
   "FROM glob('/etc/*')",
   "FROM sniff_csv('FILE')",
   "FROM duckdb_settings()",
+  "SELECT current_setting('http_proxy') AS x",
+  "SELECT Current_Setting('secret_directory') AS x FROM t",
+  "SELECT system.main.current_setting('TimeZone') AS x",
+  "SELECT 'http_proxy'.current_setting() AS x",
+  "SELECT list_transform(['http_proxy'], lambda s: current_setting(s)) AS x",
+  "SELECT max(current_setting('http_proxy')) OVER () AS x FROM t",
+  "FROM range((length(current_setting('http_proxy')))::BIGINT)",
+  "FROM read_csv(current_setting('http_proxy'))",
+  "FROM t WHERE EXISTS (SELECT current_query())",
+  "SELECT getvariable('x') AS x",
+  "SELECT version() AS x",
+  "FROM pg_settings",
+  "FROM pg_catalog.pg_settings",
+  "FROM system.pg_catalog.PG_SETTINGS",
+  "SELECT (SELECT max(setting) FROM pg_settings) AS x FROM t",
+  "WITH a AS (FROM pg_settings) FROM a",
+  "FROM (SUMMARIZE pg_settings)",
+  "PIVOT pg_settings ON name IN ('http_proxy') USING max(setting)",
+  "FROM 'pg_settings'",
+  "FROM duckdb_databases",
+  "FROM system.duckdb_databases",
+  "FROM main.duckdb_logs",
+  "FROM pragma_database_list",
+  "FROM sqlite_master",
+  "FROM information_schema.tables",
+  "FROM duckdb_logs_parsed('QueryLog')",
+  "FROM (SHOW DATABASES)",
+  "FROM (SHOW ALL TABLES)",
+  "FROM (SHOW TABLES)",
+  "FROM (SHOW TABLES FROM memory.main)",
   "FROM pragma_storage_info('types')",
   "COPY (SELECT 1) TO 'FILE'",
   "COPY t FROM 'FILE'",
@@ -339,11 +369,20 @@ Deno.test("sql checks the views, macros and generated columns of a database befo
       "CREATE MACRO twice(x) AS 2 * x",
       "CREATE MACRO hidden() AS (SELECT count(*) FROM worse)",
       `CREATE MACRO over(p) AS TABLE FROM enable_profiling(format='json', save_location=p)`,
+      "CREATE VIEW told AS SELECT current_setting('http_proxy') AS x",
+      "CREATE VIEW listed AS FROM pg_catalog.pg_settings",
+      "CREATE VIEW shown AS FROM (SHOW DATABASES)",
+      "CREATE MACRO given(x := current_setting('http_proxy')) AS x",
+      "CREATE MACRO given_rows(n, x := current_setting('http_proxy')) AS TABLE SELECT x AS x FROM range(n)",
+      "CREATE VIEW on_given AS SELECT given() AS x",
+      "CREATE TABLE computed (x INTEGER, s VARCHAR AS (current_setting('http_proxy')))",
     );
     const ask = (query: string, name = "a.db", tables = { c: "a.csv" }) =>
       readColumns(sourceOf(sql, { query, database: name, tables }, folder));
     assertEquals(await ask('FROM "an (AS) ""odd"" name"'), { y: [1], "AS z": [2] });
     assertEquals(await ask("FROM u"), { x: [1], y: [2], z: [2], w: [")("] });
+    assertEquals(await ask("SELECT given(x := 1) AS a, given(2) AS b"), { a: [1], b: [2] });
+    assertEquals(await ask("FROM given_rows(2, 3)"), { x: [3, 3] });
     assertEquals(await ask("SELECT twice(x)::INTEGER AS d FROM ROWS_OF(2)"), { d: [0, 2] });
     for (
       const [query, words] of [
@@ -354,6 +393,13 @@ Deno.test("sql checks the views, macros and generated columns of a database befo
         ["FROM worse", "uses the view bad of the database"],
         ["SELECT Hidden() AS x", "uses the view bad of the database"],
         [`FROM over('${target}')`, "uses the macro over of the database"],
+        ["FROM told", "uses the view told of the database, which calls current_setting"],
+        ["FROM listed", "uses the view listed of the database, which reads pg_catalog.pg_settings"],
+        ["FROM shown", "uses the view shown of the database, which calls SHOW"],
+        ["SELECT given() AS x", "calls the macro given without a value for each of its parameters"],
+        ["FROM given_rows(2)", "calls the macro given_rows without a value for each"],
+        ["FROM on_given", "uses the view on_given of the database, which calls the macro given"],
+        ["FROM computed", "uses the table computed of the database, which calls current_setting"],
       ]
     ) await assertRejects(() => ask(query!), UserError, words);
     // Such a macro would be called in the place of DuckDB's own, also to read CSV files.
@@ -370,30 +416,32 @@ Deno.test("sql checks the views, macros and generated columns of a database befo
   });
 });
 
-Deno.test("sql lists all functions of DuckDB that have side effects", async () => {
-  // Those that have side effects and do nothing: they give other values each time.
-  const harmless = [
-    "current_connection_id",
-    "current_query",
-    "current_query_id",
-    "current_transaction_id",
-    "error",
-    "gen_random_uuid",
-    "random",
-    "setseed",
-    "stats",
-    "uuid",
-    "uuidv4",
-    "uuidv7",
-  ];
+/**
+ * DuckDB's functions that a query may not call: they tell about DuckDB or the computer, have side
+ * effects, run queries, or compute with raw memory. All others only compute from their arguments.
+ */
+const refused = `
+  col_description combine current_catalog current_connection_id current_database current_query
+  current_query_id current_role current_schema current_schemas current_setting
+  current_transaction_id current_user currval finalize format_pg_type format_type get_block_size
+  getvariable in_search_path json_serialize_plan map_to_pg_oid nextval obj_description
+  parse_duckdb_log_message session_user shobj_description sleep_ms stats timetz_byte_comparable
+  txid_current user variant_bytes_to_variant vector_type version write_log
+`.trim().split(/\s+/);
+
+/** Further ones, of which there are many. */
+const refusedPatterns = /^(__internal_|has_.*_privilege$|inet_|pg_(?!typeof$|size_pretty$))/;
+
+Deno.test("sql knows all functions of DuckDB, so that a new version adds none unnoticed", async () => {
   const opened = await Database.open({ files: [] });
   try {
     const rows = await opened.rows(
-      "SELECT DISTINCT function_name FROM duckdb_functions() WHERE has_side_effects",
+      "SELECT DISTINCT function_name, function_type LIKE '%table%' OR function_type = 'pragma' FROM duckdb_functions()",
     );
-    const unknown = rows.map(([name]) => name as string)
-      .filter((name) => !harmless.includes(name) && !refusedFunctions.has(name));
-    assertEquals(unknown, []);
+    const others = rows.filter(([, isTable]) => !isTable)
+      .map(([name]) => (name as string).toLowerCase());
+    const isRefused = (name: string) => refused.includes(name) || refusedPatterns.test(name);
+    assertEquals(others.filter((name) => onlyComputes(name) === isRefused(name)), []);
     const known = await opened.rows(
       "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'table'",
     );
@@ -401,6 +449,29 @@ Deno.test("sql lists all functions of DuckDB that have side effects", async () =
     assertEquals([...tableFunctions].filter((name) => !all.has(name)), []);
   } finally {
     opened.close();
+  }
+});
+
+Deno.test("sql computes the same in each time zone, and keeps no environment variable", async () => {
+  const { TZ, HTTP_PROXY } = Deno.env.toObject();
+  try {
+    Deno.env.set("TZ", "Asia/Tokyo");
+    Deno.env.set("HTTP_PROXY", "http://user:sesame@localhost:9");
+    assertEquals(
+      await read("SELECT (TIMESTAMPTZ '2026-11-30 23:30:00+00')::DATE::VARCHAR AS day"),
+      { day: ["2026-11-30"] },
+    );
+    const opened = await Database.open({ files: [] });
+    const settings = await opened.rows(
+      "SELECT name FROM pg_settings WHERE setting LIKE '%sesame%'",
+    );
+    opened.close();
+    assertEquals(settings, []);
+  } finally {
+    for (const [name, value] of Object.entries({ TZ, HTTP_PROXY })) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
   }
 });
 
