@@ -434,6 +434,8 @@ export interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
   readonly tally?: ((chunk: ColumnChunk, rows: number, dropped?: Uint8Array) => void) | undefined;
   /** The kind of the label, if the column is a label. */
   readonly labelKind?: LabelSpec["kind"];
+  /** The kind of each label, if the column has several. */
+  readonly labelKinds?: Readonly<Record<string, LabelSpec["kind"]>>;
   /** Returns the counts of ids from a vocabulary. */
   readonly idCounts?: (() => IdCounts | undefined) | undefined;
 }
@@ -564,7 +566,9 @@ class ColumnPlan {
           return readTeacher(teacher, {
             field,
             like: likeField && spec && { spec, field: likeField },
-            kind: label?.labelKind ?? "class",
+            kind: (teacher.label === undefined
+              ? label?.labelKind
+              : label?.labelKinds?.[teacher.label]) ?? "class",
             drop: nulls === "drop" && teacher.missing === "error",
             where: this.#where,
             place,
@@ -774,6 +778,7 @@ function severalPlanned(
     },
     problems: () => labels.flatMap(({ reader }) => reader.problems()),
     labelKind: "several",
+    labelKinds: Object.fromEntries(labels.map(({ name, reader }) => [name, reader.kind])),
   };
 }
 

@@ -17,6 +17,7 @@ import {
 } from "apache-arrow";
 import type { PlannedTeacher } from "../pipeline/plan.ts";
 import type { LabelSpec } from "../stages/batch.ts";
+import { labelParts } from "../stages/labels.ts";
 import type { Dataset } from "../stages/source.ts";
 
 /** The outputs of a teacher for all rows of a data set. */
@@ -63,6 +64,26 @@ export type ComputeTeacher = (
   teacher: PlannedTeacher,
   rows: TeacherRows,
 ) => Promise<TeacherOutputs>;
+
+/**
+ * Returns the logits of one label of a teacher with several labels. The outputs of other teachers
+ * are those of a single label already.
+ *
+ * @param outputs The outputs.
+ * @param name The name of the label; undefined for a run with a single label.
+ */
+export function outputsOfLabel(outputs: TeacherOutputs, name: string | undefined): TeacherOutputs {
+  const { values, units, label, identity } = outputs;
+  const part = label && labelParts(label).find((part) => part.name === name);
+  if (!part) return outputs;
+  const rows = values.length / units;
+  const own = new Float32Array(new SharedArrayBuffer(4 * rows * part.units));
+  for (let row = 0; row < rows; row++) {
+    const from = row * units + part.firstUnit;
+    own.set(values.subarray(from, from + part.units), row * part.units);
+  }
+  return { values: own, units: part.units, label: part.spec, identity };
+}
 
 /** The outputs of a teacher as a column, in a form that can be sent to another thread. */
 export interface OutputColumn {

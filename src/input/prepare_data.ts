@@ -25,14 +25,19 @@ import { featurePlace, withEntries } from "./feature_entries.ts";
 import { emptyHint } from "./classes.ts";
 import { labelBatches, withLabelStatistics } from "./label_statistics.ts";
 import { sizeOf } from "./columns.ts";
-import { labelParts, labelValue } from "../stages/labels.ts";
+import { labelPart, labelParts, labelValue } from "../stages/labels.ts";
 import { mapBatch } from "../stages/parts.ts";
 import type { RowWeights } from "../stages/row_weights.ts";
 import { availableMemory } from "../base/machine/available_memory.ts";
 import { memoryFor } from "./memory.ts";
 import { batchCount, batchRange, sampleRows } from "./order.ts";
 import { withCounts, withIds, withTransforms } from "./prepare_features.ts";
-import { type ComputeTeacher, type TeacherOutputs, withOutputs } from "./outside_outputs.ts";
+import {
+  type ComputeTeacher,
+  outputsOfLabel,
+  type TeacherOutputs,
+  withOutputs,
+} from "./outside_outputs.ts";
 import { type KeyedRows, outputsByKey } from "./outputs_by_key.ts";
 import { type Selection, selectRows } from "./select_rows.ts";
 import { listed } from "./listed.ts";
@@ -145,7 +150,8 @@ export async function prepareData(
     };
     const whole = await read("train");
     for (const { teacher, label } of outputs) {
-      if (label) refuseOtherLabel(teacher, label, whole.label);
+      const own = labelPart(whole.label, teacher.label)?.spec ?? whole.label;
+      if (label) refuseOtherLabel(teacher, label, own);
     }
     const kept = trainingRows(planOfRows, whole.rows);
     const candidates = kept ? whole.subset(kept) : whole;
@@ -364,12 +370,13 @@ async function addOutputs(
       name: "train",
     };
     const { by } = teacher;
-    const { values, units, label, identity } = by
+    const computed = by
       ? await outputsByKey({ ...teacher, by }, compute, {
         all: await keyedRows(by.rows ?? planned, by.key),
         train,
       })
       : await compute(teacher, train);
+    const { values, units, label, identity } = outputsOfLabel(computed, teacher.label);
     const output = { column: teacher.column, values, units };
     sources.set("train", {
       ...source,
@@ -456,8 +463,8 @@ function refuseOtherLabel(
   );
 }
 
-const columnOf = ({ column, of, missing }: PlannedTeacher): TeacherColumn => ({
-  ...{ column, of, missing },
+const columnOf = ({ column, of, label, missing }: PlannedTeacher): TeacherColumn => ({
+  ...{ column, of, label, missing },
 });
 
 /** Returns the rows to train on, or undefined for all rows. */

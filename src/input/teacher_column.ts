@@ -19,6 +19,8 @@ export interface TeacherColumn {
   readonly column: string;
   /** What the numbers are; by default, probabilities if the label has classes. */
   readonly of: "logits" | "probabilities" | undefined;
+  /** The label that the teacher predicts, if there are several. */
+  readonly label?: string | undefined;
   /** What to do with rows without an output. */
   readonly missing: "error" | "skip";
 }

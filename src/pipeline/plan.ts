@@ -92,6 +92,8 @@ export interface PlannedTeacher {
   readonly from: TeacherRun | TeacherOnnx | undefined;
   /** How its outputs are joined with the training rows; undefined if they are computed for them. */
   readonly by?: TeacherKey | undefined;
+  /** The label that it predicts, if there are several. */
+  readonly label?: string | undefined;
   /** What the numbers are; by default, probabilities if the label has classes. */
   readonly of: "logits" | "probabilities" | undefined;
   /** What to do with rows without an output. */

@@ -11,7 +11,7 @@ import { type Problem, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { OUTSIDE } from "../pipeline/plan/losses.ts";
 import type { Plan, PlannedLoss, PlannedPhase } from "../pipeline/plan.ts";
-import { unitsOf } from "../stages/labels.ts";
+import { labelPart, unitsOf } from "../stages/labels.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { BuiltNets, NetName, Variable } from "../stages/network.ts";
 import type { Optimizer } from "../stages/optimizer.ts";
@@ -22,6 +22,7 @@ import type { PreparedData } from "../input/prepare_data.ts";
 import { inputsOf } from "./model/describe.ts";
 import { axisProblem, type Meaning } from "./model/axes.ts";
 import { auxiliaryHead, HEAD_OUTPUT } from "./auxiliary_head.ts";
+import { forLabel } from "./for_label.ts";
 import { makeMetric, metricsOf } from "./make_metric.ts";
 import { lossesOf, makeTerm, type OutputShapes, refuseOtherUnits } from "./make_term.ts";
 import { baseRateBias } from "./output_bias.ts";
@@ -158,9 +159,10 @@ export function prepareNets(
   const outside = data.splits.train.specs.teachers ?? {};
   const shapesOf = ({ teacher }: PlannedLoss) => {
     if (!teacher) return shapes;
-    const spec = outside[teacher.name];
-    if (spec) refuseOtherUnits(teacher, spec, label, units);
-    return { ...shapes, [`${OUTSIDE}.logits`]: [units] };
+    const spec = outside[teacher.name], part = labelPart(label, teacher.label);
+    const own = part?.units ?? units;
+    if (spec) forLabel(part, () => refuseOtherUnits(teacher, spec, part?.spec ?? label, own));
+    return { ...shapes, [`${OUTSIDE}.logits`]: [own] };
   };
   const terms = losses
     .flatMap((loss) => collect(() => makeTerm(loss, shapesOf(loss), label, variables)));

@@ -126,16 +126,6 @@ export function outputsOfLabel(
   // Teachers outside the run are not outputs of nets.
   const outputs = comparisons.flat().filter((output) => /^(light|booster)\./.test(output));
   const names = labelNames(planner);
-  if (names && outputs.length < comparisons.flat().length) {
-    planner.problem(
-      "a teacher outside the run can teach only nets with a single label",
-      planner.document.keyPlace([...path, "teacher"]),
-      hint("labels/teacher", "remove `teacher`: the booster is then the teacher", {
-        remove: ["."],
-      }),
-    );
-    return undefined;
-  }
   const wrong = outputs.find((output) => {
     const label = labelOf(output);
     return label !== undefined && !names?.includes(label);

@@ -43,7 +43,7 @@ export async function planLosses(
     if (!compared) return undefined;
     const name = entry.name ?? `${planned.stage.name}(${comparedText(compared.comparisons)})`;
     const teacher = entry.teacher &&
-      await planTeacher(planner, entry.teacher, [...path, "teacher"]);
+      await planTeacher(planner, entry.teacher, compared.label, [...path, "teacher"]);
     if (entry.teacher && !teacher) return undefined;
     const { weight, teacherScale } = entry;
     return { ...planned, name, ...compared, teacher, teacherScale, weight, schedule, gradient };
@@ -62,6 +62,7 @@ export const OUTSIDE = "teacher";
 async function planTeacher(
   planner: Planner,
   entry: NonNullable<LossEntry["teacher"]>,
+  label: string | undefined,
   path: Path,
 ): Promise<PlannedTeacher | undefined> {
   const { document } = planner, { missing } = entry;
@@ -69,27 +70,32 @@ async function planTeacher(
     document.place(option === undefined ? path : [...path, option]);
   if ("column" in entry) {
     const { column, of } = entry;
-    const name = JSON.stringify([column, of ?? null, missing]);
-    return { name, column, from: undefined, of, missing, place };
+    const name = JSON.stringify([column, of ?? null, missing, ...label ? [label] : []]);
+    return { name, column, from: undefined, label, of, missing, place };
   }
   const source = entry.rows &&
     await planner.stage<SourceStage>("source", entry.rows, [...path, "rows"]);
   if (entry.rows && !source) return undefined;
   const { key } = entry;
   const by = key === undefined ? undefined : { key, rows: source };
-  const joined = by && { key, rows: source?.resolved ?? null };
+  const more = {
+    ...(by && { key, rows: source?.resolved ?? null }),
+    ...(label !== undefined && { label }),
+  };
   if ("onnx" in entry) {
     const { output, of, inputs } = entry;
     const onnx = resolve(document.folderOf([...path, "onnx"]), entry.onnx);
-    const name = JSON.stringify({ onnx, output, of, inputs, missing, ...joined });
+    const name = JSON.stringify({ onnx, output, of, inputs, missing, ...more });
     const from = { onnx, output, inputs };
-    return { name, column: `output ${output} of ${onnx}`, from, by, of, missing, place };
+    const column = `output ${output} of ${onnx}`;
+    return { name, column, from, by, label, of, missing, place };
   }
   const { net, checkpoint } = entry;
   const run = resolve(document.folderOf([...path, "run"]), entry.run);
-  const name = JSON.stringify({ run, net, checkpoint, missing, ...joined });
+  const name = JSON.stringify({ run, net, checkpoint, missing, ...more });
   const from = { run, net, checkpoint };
-  return { name, column: `output of ${name}`, from, by, of: "logits", missing, place };
+  const column = `output of ${name}`;
+  return { name, column, from, by, label, of: "logits", missing, place };
 }
 
 /**
