@@ -5,6 +5,7 @@ import { PACKAGE_NAME, ROCKET_VERSION } from "../base/package.ts";
 import { quoted } from "../base/quoted.ts";
 import { onlyArgument } from "../launch/command_line/options.ts";
 import { print } from "../base/terminal.ts";
+import { wrap } from "../base/text_width.ts";
 import { jsonText, refuseFull, writeNew } from "./new_files.ts";
 import { pipelineTask, registryRemarks, rocketConfig } from "./new_rocket.ts";
 import { camel, clusters } from "./new_stage.ts";
@@ -54,7 +55,7 @@ export async function newPackage(
     ".gitignore": "runs/\n",
   });
   print(
-    ...registryRemarks(link).flatMap((remark) => ["", `note: ${remark}`]),
+    ...registryRemarks(link).flatMap((remark) => ["", ...wrap(`note: ${remark}`)]),
     "",
     "next:",
     ...(resolve(folder) === Deno.cwd() ? [] : [`  cd ${quoted(folder)}`]),

@@ -6,6 +6,7 @@ import { quoted } from "../base/quoted.ts";
 import { createRandom, deriveSeed } from "../base/random.ts";
 import { onlyArgument } from "../launch/command_line/options.ts";
 import { print } from "../base/terminal.ts";
+import { wrap } from "../base/text_width.ts";
 import { jsonText, type NewFiles, refuseFull, writeNew } from "./new_files.ts";
 import { makePipeline } from "./new_pipeline.ts";
 import { pathFrom, pipelineTask, registryRemarks, rocketConfig } from "./new_rocket.ts";
@@ -87,7 +88,7 @@ export async function newProject(
     }),
   });
   print(
-    ...[...remarks, ...registryRemarks(link)].flatMap((remark) => ["", `note: ${remark}`]),
+    ...[...remarks, ...registryRemarks(link)].flatMap((remark) => ["", ...wrap(`note: ${remark}`)]),
     "",
     "next:",
     ...(resolve(folder) === Deno.cwd() ? [] : [`  cd ${quoted(folder)}`]),

@@ -261,6 +261,21 @@ Deno.test("readTable() finds out the delimiter, the encoding and the decimal com
   });
 });
 
+Deno.test("new project wraps its notes to 80 columns", () =>
+  inFolder(async (cwd) => {
+    const rows = Array.from({ length: 60 }, (_, row) => `${row},${row * 1234.5}`).join("\n");
+    await Deno.writeTextFile(join(cwd, "houses.csv"), `area,price\n${rows}\n`);
+    const from = ["--from", "houses.csv", "--label", "price", "--link", root];
+    const { code, stdout, stderr } = await rocket(["new", "project", "p", ...from], { cwd });
+    assertEquals(code, 0, stderr);
+    const lines = stdout.split("\n");
+    assertMatch(
+      lines.join(" "),
+      /note: the values of "price" are large, .* query of the source `sql`/,
+    );
+    for (const line of lines) assert(line.length <= 80, line);
+  }));
+
 Deno.test("new project and new package say that JSR did not answer, and how to do without it", () => {
   const standIn = "file:///copy/src/launch/compat/cli/parse_args.ts";
   const [remark] = registryRemarks(undefined, standIn);
