@@ -63,7 +63,7 @@ const handlers: Readonly<
  *
  * @param args The arguments after the program's name.
  * @returns The exit code: 0 done, 1 the run failed, 2 the command or the pipeline file is wrong,
- * 130 a signal ended it.
+ * 75 another process of the cluster is gone, 130 a signal ended it.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const debug = args.includes("--debug");

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type ListPart, partRange } from "../base/part_range.ts";
 import type { Batch } from "../stages/batch.ts";
 import { batchCount, type BatchCut, batchRange } from "./order.ts";
 import type { Rows } from "./rows.ts";
@@ -17,8 +18,13 @@ export interface Pass extends BatchCut {
   readonly training: boolean;
   /** The epoch; 0 for evaluation. */
   readonly epoch: number;
-  /** Only every so many batches, from one of them on: the share of a process of a cluster. */
-  readonly every?: { readonly count: number; readonly first: number } | undefined;
+  /** Only every so many batches, from one of them on: those that a process of a cluster evaluates. */
+  readonly every?: ListPart | undefined;
+  /**
+   * Only a part of the rows of each batch: those on which a process of a cluster trains. A part
+   * without rows consists of the first row of the batch.
+   */
+  readonly part?: ListPart | undefined;
 }
 
 /** Identifies a batch by its pass over a split and its number in this pass. */
@@ -80,9 +86,9 @@ export class BatchMaker {
    */
   addresses(pass: Pass): BatchAddress[] {
     const length = passBatches(this.#splits[pass.split]!, pass);
-    const { every: { count, first } = { count: 1, first: 0 } } = pass;
+    const { every: { count, index } = { count: 1, index: 0 } } = pass;
     return Array.from({ length }, (_, batch) => ({ ...pass, batch }))
-      .filter(({ batch }) => batch % count === first);
+      .filter(({ batch }) => batch % count === index);
   }
 
   /**
@@ -95,7 +101,8 @@ export class BatchMaker {
     const { split, training, epoch } = pass;
     const rows = this.#splits[split]!;
     const seed = this.#seed, grouped = rows.groups?.rows(pass, seed, batch);
-    const [start, end] = grouped ? [0, grouped.length] : batchRange(rows.rows, pass, batch);
+    const range = grouped ? [0, grouped.length] as const : batchRange(rows.rows, pass, batch);
+    const [start, end] = partOf(range, pass.part);
     const read = grouped
       ? await rows.gather(grouped)
       : training
@@ -115,4 +122,14 @@ export class BatchMaker {
   rest(): void {
     for (const rows of Object.values(this.#splits)) rows.rest();
   }
+}
+
+/** The rows of a part of a batch. */
+function partOf(
+  [start, end]: readonly [start: number, end: number],
+  part: ListPart | undefined,
+): readonly [start: number, end: number] {
+  if (!part) return [start, end];
+  const [from, to] = partRange(end - start, part);
+  return from === to ? [start, start + 1] : [start + from, start + to];
 }

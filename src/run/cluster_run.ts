@@ -10,7 +10,8 @@ import { Interruption, UserError } from "../base/errors.ts";
 import { ProcessGone, resumable } from "../engine/cluster/process_gone.ts";
 import { RunningCluster } from "../engine/cluster/running_cluster.ts";
 import type { Batch } from "../stages/batch.ts";
-import { type BatchPart, partsOfProcess } from "../train/parts.ts";
+import type { ListPart } from "../base/part_range.ts";
+import { type BatchPart, partsOfProcess, type ProcessOfBatch } from "../train/parts.ts";
 import { type Model, type State, type SumOverProcesses, tensorsOf } from "../train/step.ts";
 import { sumOverProcesses } from "../train/sum_over_processes.ts";
 
@@ -99,20 +100,25 @@ export class ClusterRun {
   /**
    * Returns the parts of a batch that this process computes.
    *
-   * @param batch The whole batch.
+   * @param batch The whole batch, or the rows of this process.
    * @param most The maximum number of rows of a part.
    * @param model The factors of the weights of rows, and the loss terms.
-   * @param stops Whether this process has been asked to stop.
+   * @param process The number of rows of the whole batch, if the batch consists of the rows of this
+   *   process, and whether this process has been asked to stop.
    */
-  partsOf(batch: Batch, most: number, model: Model, stops: boolean): BatchPart[] {
-    const { rank, size: count } = this.#cluster;
-    this.#rows = batch.size;
-    return partsOfProcess(batch, most, { rank, count, stops }, model);
+  partsOf(
+    batch: Batch,
+    most: number,
+    model: Model,
+    process: Pick<ProcessOfBatch, "whole" | "stops">,
+  ): BatchPart[] {
+    this.#rows = process.whole ?? batch.size;
+    return partsOfProcess(batch, most, { ...this.part, ...process }, model);
   }
 
-  /** Which batches of an evaluation this process computes. */
-  get every(): { readonly count: number; readonly first: number } {
-    return { count: this.size, first: this.#cluster.rank };
+  /** Which part of a list this process computes. */
+  get part(): ListPart {
+    return { index: this.#cluster.rank, count: this.size };
   }
 
   /**

@@ -51,7 +51,8 @@ import {
   updateStep,
 } from "../train/parts.ts";
 import type { Term } from "../train/objective.ts";
-import { weightOfRows } from "../stages/row_weights.ts";
+import { batchRange } from "../input/order.ts";
+import { maskedLabels, weightOfRows } from "../stages/row_weights.ts";
 import { disposeInput, stepInput } from "../train/step_input.ts";
 import { evaluationRows } from "../input/prepare_data.ts";
 import { rowsOf } from "../train/tensors.ts";
@@ -163,13 +164,26 @@ function isInParts({ part, cut, cluster }: Job): boolean {
 }
 
 /**
+ * Checks whether a process of a cluster can make its rows of a batch without the others. It cannot
+ * if random transforms draw numbers for the whole batch, or rows count differently, because their
+ * share of the batch then depends on the other rows.
+ */
+function readsOwnRows({ cluster, data, first }: Job, { phase }: Progress): boolean {
+  if (!cluster) return false;
+  const { rowWeights, terms } = phase.nets.model;
+  return data.transforms.planned.every(({ on }) => on === "all") &&
+    first.weight === undefined && rowWeights === undefined && maskedLabels(terms).length === 0;
+}
+
+/**
  * Yields the passes over the data that a phase makes from its first to its last epoch, in order.
  */
 function* passes(job: Job, progress: Progress, first: number, last: number): Iterable<Pass> {
   for (let epoch = first; epoch <= last; epoch++) {
-    yield { split: "train", training: true, epoch, ...job.cut };
+    const part = readsOwnRows(job, progress) ? job.cluster?.part : undefined;
+    yield { split: "train", training: true, epoch, ...job.cut, part };
     for (const split of progress.measuredSplits(epoch)) {
-      yield { split, training: false, epoch: 0, ...evaluationCut, every: job.cluster?.every };
+      yield { split, training: false, epoch: 0, ...evaluationCut, every: job.cluster?.part };
     }
   }
 }
@@ -410,6 +424,8 @@ class Training {
     const job = this.#job, { progress } = running, { waiting } = progress.time;
     const { model, learningRate: rateAt } = progress.phase.nets;
     const batch = await waiting.during(() => running.feed.next());
+    const isOwn = readsOwnRows(job, progress);
+    const size = isOwn ? this.#rowsOfBatch(progress.batches) : batch.size;
     const position = progress.inPhase, { optimizerSteps } = progress;
     const { factor = 1, without = [] } = progress.rollbackOfPhase ?? {};
     const learningRate = factor * rateAt(position);
@@ -423,8 +439,9 @@ class Training {
       const parts = waiting.during(() => {
         const input = (rows: Batch, part?: Omit<BatchPart, "batch">) =>
           stepInput(model, rows, position, learningRate, progress.seed, optimizerSteps, part);
-        const most = isInParts(job) ? job.part : batch.size;
-        const divided = job.cluster?.partsOf(batch, most, model, this.#isAsked) ??
+        const most = isInParts(job) ? job.part : size;
+        const process = { stops: this.#isAsked, whole: isOwn ? size : undefined };
+        const divided = job.cluster?.partsOf(batch, most, model, process) ??
           (isInParts(job)
             ? partsOfBatch(batch, job.part, model.rowWeights, model.terms)
             : undefined);
@@ -443,14 +460,14 @@ class Training {
       running.state = taken.state;
       return tensorsOf(running.state);
     });
-    progress.trainedRows += batch.size;
+    progress.trainedRows += size;
     progress.batches++;
     const { losses, gradientNorm, skipped } = taken;
     this.#stops = taken.stops;
     if (skipped) progress.skipped++;
     else {
       const facts = { gradientNorm, learningRate };
-      progress.means.add(losses, batch.size, facts, termRows(model.terms, batch));
+      progress.means.add(losses, size, facts, termRows(model.terms, batch));
     }
     await this.#emit("step", {
       job: job.name,
@@ -463,6 +480,12 @@ class Training {
       skipped,
       checkpoint: this.#requests.ask,
     });
+  }
+
+  /** The number of rows of a training batch, in all processes of a cluster. */
+  #rowsOfBatch(batch: number): number {
+    const { data, cut } = this.#job, [start, end] = batchRange(data.splits.train.rows, cut, batch);
+    return end - start;
   }
 
   /** Evaluates the nets on a split. The processes of a cluster divide its batches. */

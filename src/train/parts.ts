@@ -6,6 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
+import { type ListPart, partRange } from "../base/part_range.ts";
 import type { Batch, Column } from "../stages/batch.ts";
 import { mapParts, mapValues } from "../stages/parts.ts";
 import { disposeUses } from "./gradients.ts";
@@ -89,13 +90,14 @@ export function partsOfBatch(
 }
 
 /** The process of a cluster for which a batch is divided. */
-export interface ProcessOfBatch {
-  /** The number of the process, from 0. */
-  readonly rank: number;
-  /** The number of processes. */
-  readonly count: number;
+export interface ProcessOfBatch extends ListPart {
   /** Whether the process has been asked to stop. */
   readonly stops: boolean;
+  /**
+   * The number of rows of the whole batch, if the given rows are already those of the process. This
+   * requires that all rows count alike.
+   */
+  readonly whole?: number | undefined;
 }
 
 /**
@@ -103,7 +105,7 @@ export interface ProcessOfBatch {
  * as evenly as possible, in the order of its rows. A process for which there is no row computes the
  * first row, with the weight 0.
  *
- * @param batch The whole batch.
+ * @param batch The whole batch, or the rows of the process.
  * @param most The maximum number of rows of a part.
  * @param process The process.
  * @param model The factors of the weights of rows, and the loss terms, for their labels.
@@ -111,16 +113,17 @@ export interface ProcessOfBatch {
 export function partsOfProcess(
   batch: Batch,
   most: number,
-  { rank, count, stops }: ProcessOfBatch,
+  { index, count, stops, whole }: ProcessOfBatch,
   model: { readonly rowWeights?: RowWeights | undefined; readonly terms: readonly Term[] },
 ): BatchPart[] {
-  const { size } = batch, end = (process: number) => Math.floor(process * size / count);
-  const largest = Math.ceil(size / count), own = end(rank + 1) - end(rank);
+  const size = whole ?? batch.size, [from, to] = partRange(size, { index, count });
+  const largest = Math.ceil(size / count), own = to - from;
   const isIdle = own === 0, computed = Math.max(1, own);
   const parts = dividedBatch(batch, partSizes(computed, most), {
     ...model,
-    from: isIdle ? 0 : end(rank),
-    index: rank * Math.ceil(largest / most),
+    from: isIdle || whole !== undefined ? 0 : from,
+    index: index * Math.ceil(largest / most),
+    whole,
   });
   const process = {
     rows: own / size,
@@ -139,21 +142,24 @@ export function partsOfProcess(
 function dividedBatch(
   batch: Batch,
   sizes: readonly number[],
-  { rowWeights, terms, from: start = 0, index: first = 0 }: {
+  { rowWeights, terms, from: start = 0, index: first = 0, whole = batch.size }: {
     readonly rowWeights?: RowWeights | undefined;
     readonly terms: readonly Term[];
     /** The first row of the first part. */
     readonly from?: number;
     /** The number of the first part. */
     readonly index?: number;
+    /** The number of rows of the whole batch, if these are only some of them, which count alike. */
+    readonly whole?: number | undefined;
   },
 ): BatchPart[] {
   const { size, ...columns } = batch;
   const weighted = weightedRows(batch, rowWeights);
   const masked = maskedLabels(terms);
   const fraction = (from: number, to: number, label?: LabelPart) => {
-    const whole = weightOfRows(weighted, label);
-    return whole === 0 ? 0 : weightOfRows(weighted, label, from, to) / whole;
+    if (whole !== size) return (to - from) / whole;
+    const all = weightOfRows(weighted, label);
+    return all === 0 ? 0 : weightOfRows(weighted, label, from, to) / all;
   };
   let end = start;
   return sizes.map((rows, index) => {
@@ -165,7 +171,7 @@ function dividedBatch(
     return {
       batch: { size: rows, ...part },
       index: first + index,
-      rows: rows / size,
+      rows: rows / whole,
       weights: fraction(from, to),
       ...(masked.length > 0 && {
         labels: Object.fromEntries(masked.map((label) => [label.name, fraction(from, to, label)])),

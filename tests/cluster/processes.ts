@@ -36,12 +36,19 @@ function freePorts(count: number): number[] {
  * @param count How many.
  * @param args The arguments of the command line.
  * @param cwd The folder to run in.
+ * @param last More arguments of the last process.
  */
-export function startCluster(count: number, args: readonly string[], cwd: string): Process[] {
+export function startCluster(
+  count: number,
+  args: readonly string[],
+  cwd: string,
+  last: readonly string[] = [],
+): Process[] {
   const worker = freePorts(count).map((port) => `127.0.0.1:${port}`);
   return worker.map((_, index) => {
     const config = { cluster: { worker }, task: { type: "worker", index } };
-    const child = launched("cli.ts", [...args, "--allow-public-cluster"], {
+    const more = index === count - 1 ? last : [];
+    const child = launched("cli.ts", [...args, ...more, "--allow-public-cluster"], {
       ...{ cwd, env: { TF_CONFIG: JSON.stringify(config) }, detached: true },
     }).spawn();
     return processOf(child);
@@ -86,13 +93,15 @@ function processOf(child: Deno.ChildProcess): Process {
  * @param count How many.
  * @param args The arguments of the command line.
  * @param cwd The folder to run in.
+ * @param last More arguments of the last process.
  */
 export function runCluster(
   count: number,
   args: readonly string[],
   cwd: string,
+  last?: readonly string[],
 ): Promise<Ended[]> {
-  return Promise.all(startCluster(count, args, cwd).map(({ ended }) => ended));
+  return Promise.all(startCluster(count, args, cwd, last).map(({ ended }) => ended));
 }
 
 /**

@@ -1,4 +1,10 @@
-import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { join } from "node:path";
 import { inFolder, rocket } from "../support/command_line.ts";
 import { readTrained, runCluster, startCluster, type Trained, writeClicks } from "./processes.ts";
@@ -67,5 +73,22 @@ Deno.test({
       ) ?? [];
       assert(lost, stderr);
       assertStringIncludes(stderr, "resume run");
+    }),
+});
+
+Deno.test({
+  name: "processes that would train something else are refused, with their addresses",
+  ignore,
+  fn: () =>
+    inFolder(async (folder) => {
+      writeClicks(folder, "{ epochs: 1, batch: 20, baseline: none }");
+      const all = await runCluster(2, ["p.yaml", "--out", "run"], folder, ["--seed", "2"]);
+      const message =
+        /error: the process at 127\.0\.0\.1:\d+ has a pipeline other than the process at 127/;
+      for (const { code, stderr } of all) {
+        assertEquals(code, 1);
+        assertMatch(stderr, message);
+      }
+      assertEquals([...Deno.readDirSync(folder)].some(({ name }) => name === "run"), false);
     }),
 });
