@@ -6,6 +6,7 @@
 
 import type { Data, Field, RecordBatch, Schema } from "apache-arrow";
 import { makeVector } from "apache-arrow";
+import { createHash } from "node:crypto";
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
 import type { PlannedTeacher, TeacherKey } from "../pipeline/plan.ts";
@@ -80,7 +81,10 @@ export async function outputsByKey(
   for (const [row, place] of found.entries()) {
     if (place >= 0) own.set(values.subarray(place * units, (place + 1) * units), row * units);
   }
-  return { values: own, units, label, identity: JSON.stringify([identity, all.fingerprint]) };
+  // Hashed, because the fingerprint contains the options of the source, with the values of
+  // environment variables, and files of the run contain the identity.
+  const about = createHash("sha256").update(JSON.stringify([identity, all.fingerprint]));
+  return { values: own, units, label, identity: about.digest("hex") };
 }
 
 /** Finds the row of each key. */

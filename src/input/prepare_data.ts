@@ -77,7 +77,7 @@ export interface PreparedData {
    * `data.sampling` leaves out; absent without sampling.
    */
   readonly rowWeights?: RowWeights | undefined;
-  /** For each teacher that Rocket computes, a text that changes when it changes, by its name. */
+  /** For each teacher that Rocket computes, a text that changes when it does, by `written`. */
   readonly teachers: Readonly<Record<string, string>>;
   /** The memory that was available to this process before rows were read, in bytes. */
   readonly available: number;
@@ -204,7 +204,7 @@ export async function prepareData(
       splits,
       label,
       ...(sampled && { rowWeights: sampled.weights }),
-      teachers: Object.fromEntries(outputs.map((one) => [one.teacher.name, one.identity])),
+      teachers: Object.fromEntries(outputs.map((one) => [one.teacher.written, one.identity])),
       transforms,
       measured,
       first,

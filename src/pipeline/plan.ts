@@ -86,6 +86,8 @@ export interface TeacherKey {
 export interface PlannedTeacher {
   /** The name of its output in batches. Equal teachers have equal names. */
   readonly name: string;
+  /** The same for files, without the values of environment variables. */
+  readonly written: string;
   /** The column with its output; for a model, a name for the column that Rocket adds. */
   readonly column: string;
   /** The model that computes the output, if the data has no column with it. */

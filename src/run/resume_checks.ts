@@ -161,16 +161,18 @@ function changedTeachers(
   now: PreparedData["teachers"],
   plan: Plan,
 ): Problem[] {
-  return plan.teachers.flatMap(({ name, from, place }): Problem[] =>
-    from === undefined || before[name] === undefined || now[name] === before[name] ? [] : [{
-      message: `the teacher in ${
-        "run" in from ? from.run : from.onnx
-      } has changed since the run began`,
-      place: place("run" in from ? "run" : "onnx"),
-      hint: hint("resume/teacher", "restore the teacher, or start a new run", {
-        edit: "the run of the teacher, or the command",
-      }),
-    }]
+  return plan.teachers.flatMap(({ written, from, place }): Problem[] =>
+    from === undefined || before[written] === undefined || now[written] === before[written]
+      ? []
+      : [{
+        message: `the teacher in ${
+          "run" in from ? from.run : from.onnx
+        } has changed since the run began`,
+        place: place("run" in from ? "run" : "onnx"),
+        hint: hint("resume/teacher", "restore the teacher, or start a new run", {
+          edit: "the run of the teacher, or the command",
+        }),
+      }]
   );
 }
 

@@ -68,10 +68,14 @@ async function planTeacher(
   const { document } = planner, { missing } = entry;
   const place = (option?: string) =>
     document.place(option === undefined ? path : [...path, option]);
+  const about = (options: Record<string, unknown>) => ({
+    name: JSON.stringify(options),
+    written: JSON.stringify(document.asWritten(options, path)),
+    ...{ missing, place },
+  });
   if ("column" in entry) {
     const { column, of } = entry;
-    const name = JSON.stringify([column, of ?? null, missing, ...label ? [label] : []]);
-    return { name, column, from: undefined, label, of, missing, place };
+    return { ...about({ column, of, missing, label }), column, from: undefined, label, of };
   }
   const source = entry.rows &&
     await planner.stage<SourceStage>("source", entry.rows, [...path, "rows"]);
@@ -85,17 +89,15 @@ async function planTeacher(
   if ("onnx" in entry) {
     const { output, of, inputs } = entry;
     const onnx = resolve(document.folderOf([...path, "onnx"]), entry.onnx);
-    const name = JSON.stringify({ onnx, output, of, inputs, missing, ...more });
     const from = { onnx, output, inputs };
-    const column = `output ${output} of ${onnx}`;
-    return { name, column, from, by, label, of, missing, place };
+    const own = about({ ...from, of, missing, ...more });
+    return { ...own, column: `output ${output} of ${onnx}`, from, by, label, of };
   }
   const { net, checkpoint } = entry;
   const run = resolve(document.folderOf([...path, "run"]), entry.run);
-  const name = JSON.stringify({ run, net, checkpoint, missing, ...more });
   const from = { run, net, checkpoint };
-  const column = `output of ${name}`;
-  return { name, column, from, by, label, of: "logits", missing, place };
+  const own = about({ ...from, missing, ...more });
+  return { ...own, column: `output of ${own.name}`, from, by, label, of: "logits" };
 }
 
 /**
