@@ -5,6 +5,7 @@ import { counted, cutToWidth, formatCount, formatNumber, table } from "../base/t
 import { WIDTH, widthOf } from "../base/text_width.ts";
 import { print, printJson, say } from "../base/terminal.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
+import type { LabelAnswers } from "../model/answers.ts";
 import { isNested } from "../model/csv_rows.ts";
 import { evaluateRun, type Evaluation } from "../model/evaluation/evaluate_run.ts";
 import type { ConfusionCell } from "../model/evaluation/confusion.ts";
@@ -138,7 +139,14 @@ export function evaluationText(
   evaluation: Evaluation,
   { folder, input, by }: Subject,
 ): string[] {
-  const { checkpoint, at, engine, rows, metrics, confusion, label, groups } = evaluation;
+  const { checkpoint, at, engine, rows, metrics, confusion, label, labels, groups } = evaluation;
+  const matrices = [
+    { name: "label", confusion, classes: label.classes },
+    ...Object.entries(labels ?? {}).map(([name, { confusion }]) => ({
+      ...{ name, confusion },
+      classes: label.labels![name]!.classes,
+    })),
+  ].filter(({ confusion }) => confusion);
   const epoch = at.epoch === undefined ? "" : `, after epoch ${at.epoch}`;
   const nets = (["light", "booster"] as const).filter((net) => metrics[net] !== undefined);
   return [
@@ -147,11 +155,13 @@ export function evaluationText(
     "",
     ...metricTable(metrics, nets),
     ...(groups ? ["", ...groupTable(groups, nets, by!)] : []),
-    ...nets.flatMap((net) => {
-      const cells = confusion?.[net];
-      return cells ? ["", ...confusionTable(net, cells, label.classes.map(String))] : [];
-    }),
-    ...(confusion ? ["", "rows by label, and by predicted class in the columns"] : []),
+    ...matrices.flatMap(({ name, confusion, classes }) =>
+      nets.flatMap((net) => {
+        const cells = confusion?.[net], of = `${net}: ${cutToWidth(name, CLASS_WIDTH)}`;
+        return cells ? ["", ...confusionTable(of, cells, classes.map(String))] : [];
+      })
+    ),
+    ...(matrices.length > 0 ? ["", "rows by label, and by predicted class in the columns"] : []),
   ];
 }
 
@@ -228,9 +238,15 @@ function groupTable(
   ];
 }
 
-/** Formats the confusion matrix if it fits; otherwise, the most frequent confusions. */
+/**
+ * Formats the confusion matrix if it fits; otherwise, the most frequent confusions.
+ *
+ * @param of The net and the label.
+ * @param cells The cells.
+ * @param classes The names of the classes.
+ */
 function confusionTable(
-  net: NetName,
+  of: string,
   cells: readonly ConfusionCell[],
   classes: readonly string[],
 ): string[] {
@@ -239,7 +255,7 @@ function confusionTable(
     cells.map(({ label, predicted, rows }) => [`${label} ${predicted}`, rows]),
   );
   const matrix = classes.length > MAX_ROWS ? undefined : table(
-    [`${net}: label`, ...names],
+    [of, ...names],
     classes.map((_, label) => [
       names[label]!,
       ...classes.map((_, predicted) => formatCount(counts.get(`${label} ${predicted}`) ?? 0)),
@@ -250,9 +266,9 @@ function confusionTable(
   if (matrix?.every((line) => widthOf(line) <= WIDTH)) return matrix;
   const wrong = cells.filter(({ label, predicted }) => label !== predicted)
     .toSorted((a, b) => b.rows - a.rows);
-  if (wrong.length === 0) return [`${net}: all rows are classified correctly`];
+  if (wrong.length === 0) return [`${of}: all rows are classified correctly`];
   return [
-    `${net}: the ${Math.min(wrong.length, MAX_ROWS)} most frequent confusions of ${
+    `${of}: the ${Math.min(wrong.length, MAX_ROWS)} most frequent confusions of ${
       formatCount(wrong.length)
     }; --json has all`,
     "",
@@ -269,10 +285,25 @@ function confusionTable(
 }
 
 function jsonOf(evaluation: Evaluation, { folder, input, by }: Subject): object {
-  const { checkpoint, at, engine, rows, metrics, confusion, label, groups, wrong } = evaluation;
+  const { checkpoint, at, engine, rows, metrics, confusion, label, labels, groups, wrong } =
+    evaluation;
   // JSON numbers cannot represent all large whole numbers exactly.
   const plain = (value: unknown) => typeof value === "bigint" ? String(value) : value;
   const classOf = (id: number) => label.kind === "number" ? id : plain(label.classes[id] ?? null);
+  const confusionOf = (
+    confusion: NonNullable<Evaluation["confusion"]>,
+    classes: LabelAnswers["classes"],
+  ) =>
+    Object.fromEntries(
+      Object.entries(confusion).map(([net, cells]) => [
+        net,
+        cells.map(({ label, predicted, rows }) => ({
+          label: plain(classes[label] ?? null),
+          predicted: plain(classes[predicted] ?? null),
+          rows,
+        })),
+      ]),
+    );
   return metricsToJson({
     run: folder,
     checkpoint,
@@ -281,16 +312,14 @@ function jsonOf(evaluation: Evaluation, { folder, input, by }: Subject): object 
     ...(input === undefined ? { split: "test" } : { input }),
     rows,
     metrics,
-    ...(confusion && {
-      confusion: Object.fromEntries(
-        Object.entries(confusion).map(([net, cells]) => [
-          net,
-          cells.map(({ label, predicted, rows }) => ({
-            label: classOf(label),
-            predicted: classOf(predicted),
-            rows,
-          })),
-        ]),
+    ...(confusion && { confusion: confusionOf(confusion, label.classes) }),
+    ...(labels && {
+      labels: Object.fromEntries(
+        Object.entries(labels).flatMap(([name, { confusion }]) =>
+          confusion
+            ? [[name, { confusion: confusionOf(confusion, label.labels![name]!.classes) }]]
+            : []
+        ),
       ),
     }),
     ...(groups && {

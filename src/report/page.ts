@@ -23,6 +23,7 @@ import {
   type LinePoint,
   netColors,
 } from "./charts.ts";
+import type { LabelErrors } from "../model/evaluation/label_errors.ts";
 import { type Content, html, Markup } from "./markup.ts";
 import type { Point, ReportNet, ReportRun, ShownEvaluation } from "./read_run.ts";
 import { style } from "./style.ts";
@@ -441,23 +442,23 @@ function gradientSection({ gradients }: Result): Markup {
   }`;
 }
 
-async function evaluationSection({ evaluation }: ReportRun): Promise<Markup> {
-  if (typeof evaluation === "string") {
-    return html`<p class="missing">The nets were not evaluated for this report: ${evaluation}. ${"It therefore has no confusion matrix, calibration, or wrong rows."}</p>`;
-  }
-  const { confusion, reliability, label, rows, checkpoint, engine, isChanged } = evaluation;
-  const cards: Markup[] = [], lists: Markup[] = [];
-  const classes = label.classes.map(String);
+/** Adds the charts and lists of a label. */
+async function addErrors(
+  name: string,
+  { confusion, reliability }: LabelErrors,
+  classes: readonly string[],
+  { cards, lists }: { readonly cards: Markup[]; readonly lists: Markup[] },
+): Promise<void> {
   if (reliability) {
     cards.push(card(
-      "calibration",
+      `${name}calibration`,
       svg(await calibrationChart(reliability)),
       "Observed frequency by predicted probability, in ten bins of rows. The dashed line is perfect.",
     ));
     const lift = await liftChart(reliability);
     if (lift !== undefined) {
       cards.push(card(
-        "lift",
+        `${name}lift`,
         svg(lift),
         "How much more frequent the label 1 is among the rows with the highest scores than among all.",
       ));
@@ -466,7 +467,7 @@ async function evaluationSection({ evaluation }: ReportRun): Promise<Markup> {
   for (const [net, cells] of Object.entries(confusion ?? {})) {
     if (classes.length <= MATRIX_CLASSES) {
       cards.push(card(
-        `confusion matrix, ${net}`,
+        `${name}confusion matrix, ${net}`,
         svg(await confusionChart(cells, classes, net)),
         classes.length > 12 ? "The color is the share of the rows of a label." : undefined,
       ));
@@ -474,7 +475,7 @@ async function evaluationSection({ evaluation }: ReportRun): Promise<Markup> {
     }
     const wrong = cells.filter(({ label, predicted }) => label !== predicted)
       .toSorted((a, b) => b.rows - a.rows).slice(0, LISTED);
-    lists.push(html`<h3>most frequent confusions, ${net}</h3>${
+    lists.push(html`<h3>${name}most frequent confusions, ${net}</h3>${
       dataTable(
         ["label", "predicted", "rows"],
         wrong.map(({ label, predicted, rows }) => [
@@ -485,6 +486,22 @@ async function evaluationSection({ evaluation }: ReportRun): Promise<Markup> {
         (column) => column === 2,
       )
     }<br>`);
+  }
+}
+
+async function evaluationSection({ evaluation }: ReportRun): Promise<Markup> {
+  if (typeof evaluation === "string") {
+    return html`<p class="missing">The nets were not evaluated for this report: ${evaluation}. ${"It therefore has no confusion matrix, calibration, or wrong rows."}</p>`;
+  }
+  const { label, labels, rows, checkpoint, engine, isChanged } = evaluation;
+  const cards: Markup[] = [], lists: Markup[] = [];
+  const parts = labels
+    ? Object.entries(labels).map(([name, errors]) =>
+      [`${name}: `, errors, label.labels![name]!.classes] as const
+    )
+    : [["", evaluation, label.classes] as const];
+  for (const [name, errors, classes] of parts) {
+    await addErrors(name, errors, classes.map(String), { cards, lists });
   }
   return html`
     <p

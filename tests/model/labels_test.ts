@@ -89,8 +89,25 @@ Deno.test("a net with several labels predicts, evaluates, exports, and serves ea
     }
 
     for (const engine of ["wasm", "onnx"] as const) {
-      await evaluateRun(out, { engine }, ({ metrics, confusion, reliability }) => {
+      await evaluateRun(out, { engine }, ({ metrics, confusion, reliability, labels }) => {
         assertEquals([confusion, reliability], [undefined, undefined]);
+        assertEquals(Object.keys(labels!), ["click", "buy", "kind", "price"]);
+        // A row without the label `buy` is in no cell and in no bin.
+        const rowsOf = (cells: readonly { rows: number }[] | undefined) =>
+          cells?.reduce((sum, { rows }) => sum + rows, 0);
+        for (const net of ["light", "booster"] as const) {
+          assertEquals(
+            ["click", "buy", "kind", "price"].map((name) => [
+              rowsOf(labels![name]!.confusion?.[net]),
+              rowsOf(labels![name]!.reliability?.[net]),
+            ]),
+            [[60, 60], [40, 40], [60, undefined], [undefined, undefined]],
+          );
+          const right = labels!.kind!.confusion![net]!.filter(({ label, predicted }) =>
+            label === predicted
+          );
+          assertAlmostEquals(rowsOf(right)! / 60, metrics[net]!["kind.accuracy"] as number, 1e-9);
+        }
         for (const [net, values] of Object.entries(result.test)) {
           assertEquals(Object.keys(metrics[net]!), Object.keys(values));
           for (const [name, value] of Object.entries(values)) {
@@ -166,12 +183,28 @@ Deno.test("predict writes a score for each label, and --errors is refused", asyn
   await withPipeline(pipeline, async (file, folder) => {
     const out = join(folder, "run");
     await runFile(file, out, "wasm");
-    const [scores, errors] = await Promise.all([
+    const [scores, errors, evaluated, json, report] = await Promise.all([
       rocket(["predict", "run", "rows.csv", "--out", "scores.arrow", "--keep", "kind"], {
         cwd: folder,
       }),
       rocket(["evaluate", "run", "--errors", "3", "--out", "errors.csv"], { cwd: folder }),
+      rocket(["evaluate", "run"], { cwd: folder }),
+      rocket(["evaluate", "run", "--json"], { cwd: folder }),
+      rocket(["report", "run", "--out", "report.html"], { cwd: folder }),
     ]);
+    for (const head of ["light: click", "booster: buy", "light: kind"]) {
+      assert(evaluated.stdout.includes(head), evaluated.stdout + evaluated.stderr);
+    }
+    const { labels: matrices, confusion } = JSON.parse(json.stdout);
+    assertEquals([Object.keys(matrices), confusion], [["click", "buy", "kind"], undefined]);
+    assert(
+      matrices.kind.confusion.light.every(({ label }: { label: string }) => "xyz".includes(label)),
+    );
+    assertEquals(report.code, 0, report.stderr);
+    const page = await Deno.readTextFile(join(folder, "report.html"));
+    for (const title of ["click: calibration", "kind: confusion matrix, light"]) {
+      assert(page.includes(title), title);
+    }
     assertEquals(scores.code, 0, scores.stderr);
     const table = tableFromIPC(await Deno.readFile(join(folder, "scores.arrow")));
     assertEquals(table.schema.fields.map(({ name }) => name), [

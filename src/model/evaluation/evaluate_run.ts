@@ -19,15 +19,14 @@ import { readRun } from "../../run/folder/read_run.ts";
 import { makeMetric, metricsOf } from "../../run/make_metric.ts";
 import { byNet } from "../../run/selection.ts";
 import type { LabelSpec } from "../../stages/batch.ts";
+import { labelParts } from "../../stages/labels.ts";
 import type { Metrics } from "../../stages/events.ts";
-import type { NetName } from "../../stages/network.ts";
 import { Measures } from "../../train/evaluate.ts";
 import { type LabelAnswers, labelAnswers } from "../answers.ts";
 import { refuseChanged } from "../../run/folder/found_checkpoint.ts";
 import { openRun, type RunPart } from "../../run/model/open_run.ts";
-import { type ConfusionCell, NetConfusions } from "./confusion.ts";
 import { GroupedMeasures, type GroupMetrics, RowGroups } from "./groups.ts";
-import { Reliability, type ReliabilityBin } from "./reliability.ts";
+import { LabelComparison, type LabelErrors } from "./label_errors.ts";
 import { TestRows } from "./rows.ts";
 import { onnxScorer, type Scorer, type ScorerRequest, tensorScorer } from "./scorers.ts";
 import { type WrongRow, WrongRows } from "./wrong_rows.ts";
@@ -56,7 +55,7 @@ export interface EvaluateOptions extends RunPart {
 }
 
 /** The metrics of an evaluation, and the checkpoint and rows that were used. */
-export interface Evaluation {
+export interface Evaluation extends LabelErrors {
   /** The path of the checkpoint. */
   readonly checkpoint: string;
   /** The epoch and step of the checkpoint, if it records them. */
@@ -71,15 +70,8 @@ export interface Evaluation {
   readonly metrics: Readonly<Record<string, Metrics>>;
   /** The kind of the label, and its classes. */
   readonly label: LabelAnswers;
-  /**
-   * The confusion matrix of each net; undefined if the label is a number or of kind `multi-label`,
-   * and for several labels.
-   */
-  readonly confusion: Readonly<Partial<Record<NetName, readonly ConfusionCell[]>>> | undefined;
-  /** The predicted and observed probabilities of each net; undefined if the label is not binary. */
-  readonly reliability:
-    | Readonly<Partial<Record<NetName, readonly ReliabilityBin[]>>>
-    | undefined;
+  /** The predictions of each label compared with its values, if there are several. */
+  readonly labels: Readonly<Record<string, LabelErrors>> | undefined;
   /** The metrics of each group of rows; undefined unless the option `by` is used. */
   readonly groups: readonly GroupMetrics[] | undefined;
   /** The rows with the largest losses. */
@@ -87,9 +79,6 @@ export interface Evaluation {
   /** The source, to read the columns of single rows. */
   readonly source: Pick<TestRows, "recordBatches">;
 }
-
-/** The maximum number of bins of probabilities. */
-const BINS = 10;
 
 /**
  * Measures the metrics of a run's pipeline on its test rows or on other rows.
@@ -129,20 +118,20 @@ export async function evaluateRun<T>(
   try {
     const groups = by === undefined ? undefined : await groupsOf(rows, by);
     await using scorer = await open(request, engine);
-    const label = labelAnswers(model.label), { kind, classes } = model.label.spec;
+    const label = labelAnswers(model.label), { spec } = model.label, { kind } = spec;
     const measures = new Measures(nets, metrics);
     const grouped = groups && new GroupedMeasures(nets, metrics, groups);
-    const confusion = kind === "class" || kind === "binary"
-      ? new NetConfusions(nets, classes)
-      : undefined;
-    const reliability = kind === "binary" ? new Reliability(nets) : undefined;
+    const compared = new LabelComparison(nets, spec, undefined);
+    const parts = labelParts(spec).map((part) =>
+      [part.name, new LabelComparison(nets, part.spec, part)] as const
+    );
     const wrong = new WrongRows(errors, nets, kind === "number");
     for await (const { batch, rows: numbers } of rows.batches()) {
       const scored = await scorer.scorer.score(batch);
       measures.add(scored);
       grouped?.add(scored, numbers);
-      confusion?.add(scored);
-      reliability?.add(scored);
+      compared.add(scored);
+      for (const [, part] of parts) part.add(scored);
       wrong.add(scored, numbers);
     }
     return await use({
@@ -153,8 +142,10 @@ export async function evaluateRun<T>(
       isChanged: isChanged(earlier, rows, input),
       metrics: byNet(measures.values()),
       label,
-      confusion: confusion?.cells(),
-      reliability: reliability?.bins(BINS),
+      ...compared.errors(),
+      labels: parts.length === 0
+        ? undefined
+        : Object.fromEntries(parts.map(([name, part]) => [name, part.errors()])),
       groups: grouped?.values(),
       wrong: wrong.rows(),
       source: rows,
