@@ -2,6 +2,7 @@ import { cutToWidth } from "../src/base/text_table.ts";
 import type { Contestant, Row } from "./rows.ts";
 import type { Entry, RowResult, Skipped } from "./results.ts";
 import type { Runner } from "./runner.ts";
+import type { Measured } from "./worker.ts";
 import { median } from "../src/sweep/statistics.ts";
 
 /** The options for running a row. */
@@ -27,7 +28,11 @@ export type RaceResult = Pick<RowResult, "entries" | "skipped">;
  * @param options The options for running the row.
  * @returns The times, and the skipped programs.
  */
-export async function race(row: Row, { rounds, start, report }: RaceOptions): Promise<RaceResult> {
+export async function race(
+  row: Row,
+  { rounds: most, start, report }: RaceOptions,
+): Promise<RaceResult> {
+  const rounds = Math.min(most, row.rounds ?? most);
   const skipped: Skipped[] = [];
   const running = new Set<Runner>();
   const skip = (name: string, error: unknown) => {
@@ -65,15 +70,26 @@ export async function race(row: Row, { rounds, start, report }: RaceOptions): Pr
 }
 
 async function entryOf(runner: Runner): Promise<Entry> {
-  const { name, times, facts: { losses = [], ...facts } } = runner;
+  const { name, measured, facts: { losses = [], ...facts } } = runner;
   const peakMemory = await runner.peakMemory();
   return {
     name,
     ...facts,
     ...(losses.length === 0 ? {} : { losses }),
-    ...timesOf(times),
+    ...timesOf(measured.map(({ milliseconds }) => milliseconds)),
+    ...listOf(measured, "auc"),
+    ...listOf(measured, "waitingShare"),
     ...(peakMemory === undefined ? {} : { peakMemory }),
   };
+}
+
+/** Lists what each step measured itself, under the name of the measure. */
+function listOf(
+  measured: readonly Measured[],
+  key: "auc" | "waitingShare",
+): Readonly<Record<string, readonly number[]>> {
+  const values = measured.flatMap((one) => one[key] ?? []);
+  return values.length === 0 ? {} : { [key]: values };
 }
 
 /**

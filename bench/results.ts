@@ -26,6 +26,10 @@ export interface Entry {
   readonly milliseconds: number;
   /** The milliseconds within which 10, 90, and 99 percent of the steps ended. */
   readonly percentiles: Readonly<Record<"10" | "90" | "99", number>>;
+  /** The area under the ROC curve on the test split, after each epoch. */
+  readonly auc?: readonly number[];
+  /** The fraction of the time of each epoch that was spent waiting for data. */
+  readonly waitingShare?: readonly number[];
   /** The peak memory of the process in bytes. */
   readonly peakMemory?: number;
 }

@@ -29,8 +29,10 @@ export interface Row {
   readonly contestants: readonly Contestant[];
   /** Whether the table shows the memory of the programs. */
   readonly memory?: boolean;
-  /** The number of images per step, if the table should show images per second. */
-  readonly images?: number;
+  /** How many images or rows a step processes, if the table should show their number per second. */
+  readonly items?: { readonly count: number; readonly unit: "images" | "rows" };
+  /** The maximum number of turns of each program, for tasks that take minutes. */
+  readonly rounds?: number;
 }
 
 /** The programs of each kind of task. All of them get the arguments of the row. */
@@ -100,6 +102,23 @@ function ctr(exponent: 5 | 6 | 7): Row {
   };
 }
 
+/** A whole epoch of clicks: by the command line, and by the peers with all rows in memory. */
+function ctrEpoch(booster: boolean): Row {
+  return {
+    id: `ctr-epoch${booster ? "-booster" : ""}`,
+    name: `epoch of 1,000,000 clicks${booster ? ", with a booster" : ""}`,
+    steps: 1,
+    rounds: 3,
+    memory: true,
+    items: { count: 1e6, unit: "rows" },
+    contestants: contestants(booster ? ["--booster"] : [], [
+      ["Rocket", "ctr_epoch.ts"],
+      ["PyTorch sparse", "peers/ctr_epoch_torch.py"],
+      ["TensorFlow function", "peers/ctr_epoch_tf.py"],
+    ]),
+  };
+}
+
 /** The arguments for nets that are small enough for an engine in plain JavaScript. */
 const smallNets = ["--batch", "2", ...size(10, 16, 1)];
 
@@ -130,7 +149,7 @@ function decoding(file: string, images: number): Row {
       file.split(".")[0]
     }`,
     steps: 2,
-    images,
+    items: { count: images, unit: "images" },
     contestants: contestants(["--file", file, "--images", String(images)], [
       ["Rocket", "decode.ts"],
       ["Pillow", "peers/decode_pillow.py"],
@@ -189,6 +208,20 @@ export const rows: readonly Row[] = [
   ctr(5),
   ctr(6),
   ctr(7),
+  ctrEpoch(false),
+  ctrEpoch(true),
+  {
+    id: "ctr-epoch-streamed",
+    name: "epoch of 10,000,000 clicks, streamed",
+    steps: 1,
+    rounds: 1,
+    memory: true,
+    items: { count: 1e7, unit: "rows" },
+    contestants: contestants(["--rows", "10000000"], [
+      ["Rocket", "ctr_epoch.ts", "--memory", "256MB"],
+      ["Rocket, rows in memory", "ctr_epoch.ts", "--memory", "8GB"],
+    ]),
+  },
   inference("light", 1),
   inference("light", 256),
   inference("booster", 1),
@@ -210,7 +243,7 @@ export const rows: readonly Row[] = [
     id: "input-pipeline",
     name: "input pipeline, 16 batches of 128",
     steps: 4,
-    images: 16 * 128,
+    items: { count: 16 * 128, unit: "images" },
     contestants: contestants([], [
       ["Rocket", "input_pipeline.ts"],
       ["torchvision, PIL images, 2 workers", "peers/input_pipeline_torch.py", "--mode", "pil"],

@@ -1,7 +1,7 @@
 import { noTelemetry } from "../src/base/machine/onnx_packages.ts";
 import { fileURLToPath } from "node:url";
 import type { Contestant } from "./rows.ts";
-import type { ProgramFacts } from "./worker.ts";
+import type { Measured, ProgramFacts } from "./worker.ts";
 
 /** The options for starting programs. */
 export interface RunnerOptions {
@@ -26,8 +26,8 @@ const KEPT = 1 << 14;
 export class Runner {
   /** Its name in the table. */
   readonly name: string;
-  /** The times of the steps so far in milliseconds. */
-  readonly times: number[] = [];
+  /** The measurements of the steps so far. */
+  readonly measured: Measured[] = [];
   /** The facts that the program printed when it was ready. */
   facts: ReadyFacts = {};
   readonly #child: Deno.ChildProcess;
@@ -92,11 +92,13 @@ export class Runner {
     await this.#input.write(new TextEncoder().encode(`${steps}\n`)).catch(() => {});
     const { value, done } = await this.#lines.next();
     if (done) throw new Error(await this.#lastWord());
-    this.times.push(...JSON.parse(value));
+    this.measured.push(...JSON.parse(value));
   }
 
   /** Returns the peak memory of the program so far in bytes, if the system reports it. */
   async peakMemory(): Promise<number | undefined> {
+    const own = this.measured.flatMap(({ peakMemory }) => peakMemory ?? []);
+    if (own.length > 0) return Math.max(...own);
     try {
       const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
       const [, kibibytes] = status.match(/^VmHWM:\s+(\d+) kB/m) ?? [];

@@ -1,3 +1,4 @@
+import { formatCount } from "../src/base/text_table.ts";
 import { rows } from "./rows.ts";
 import type { Entry, RowResult } from "./results.ts";
 
@@ -18,7 +19,7 @@ export function resultsTable(results: readonly RowResult[]): string {
 
 function linesOf({ id, row, entries, skipped }: RowResult): string[] {
   const ours = entries.find(({ name }) => name === "Rocket");
-  const { memory, images } = rows.find((row) => row.id === id) ?? {};
+  const { memory, items } = rows.find((row) => row.id === id) ?? {};
   const ran = entries.map((entry) => {
     const { name, milliseconds, peakMemory } = entry;
     const peer = entry !== ours && ours;
@@ -26,7 +27,9 @@ function linesOf({ id, row, entries, skipped }: RowResult): string[] {
       row,
       name,
       digits(milliseconds) +
-        (images ? ` (${Math.round(1000 * images / milliseconds)} images/s)` : ""),
+        (items
+          ? ` (${formatCount(Math.round(1000 * items.count / milliseconds))} ${items.unit}/s)`
+          : ""),
       peer ? (milliseconds / peer.milliseconds).toFixed(2) : "",
       memory && peakMemory ? (peakMemory / 1e6).toFixed(0) : "",
       memory && peer ? memoryRatio(peer, entry) : "",

@@ -1,5 +1,17 @@
-/** The number of warm-up steps, which are not timed. */
+/** The number of warm-up steps by default, which are not timed. */
 const WARM_UP = 5;
+
+/** What a step measured itself. */
+export interface Measured {
+  /** The duration of the part of the step that is compared, in milliseconds. */
+  readonly milliseconds: number;
+  /** The peak memory of the process that ran the step, in bytes; by default, that of the program. */
+  readonly peakMemory?: number;
+  /** The area under the ROC curve on the test split. */
+  readonly auc?: number;
+  /** The fraction of the time that was spent waiting for data. */
+  readonly waitingShare?: number;
+}
 
 /** The facts that a program prints, by which the bench checks that all do the same task. */
 export interface ProgramFacts {
@@ -11,20 +23,23 @@ export interface ProgramFacts {
 
 /**
  * Times a step for the bench: prints `ready` and the program's facts after the warm-up, then reads
- * one number of steps per line from standard input and prints their milliseconds as a JSON list.
+ * one number of steps per line from standard input and prints their measurements as a JSON list.
  *
- * @param step Runs one step and waits for its result; returns the loss, if there is one.
+ * @param step Runs one step and waits for its result; returns the loss, if there is one, or what it
+ *   measured itself.
  * @param facts The facts of the program to print.
+ * @param options The number of warm-up steps.
  * @throws {Error} If a loss of the warm-up is not a finite number.
  */
 export async function serve(
-  step: () => number | void | Promise<number | void>,
+  step: () => number | void | Measured | Promise<number | void | Measured>,
   facts: ProgramFacts = {},
+  { warmUp = WARM_UP }: { readonly warmUp?: number } = {},
 ): Promise<void> {
   const losses: number[] = [];
-  for (let count = 0; count < WARM_UP; count++) {
+  for (let count = 0; count < warmUp; count++) {
     const loss = await step();
-    if (loss !== undefined) losses.push(loss);
+    if (typeof loss === "number") losses.push(loss);
   }
   if (!losses.every(Number.isFinite)) {
     throw new Error(`expected finite losses in the warm-up, got ${losses.join(", ")}`);
@@ -35,11 +50,11 @@ export async function serve(
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
     for (const line of lines) {
-      const times: number[] = [];
+      const times: Measured[] = [];
       for (let count = Number(line); count > 0; count--) {
-        const start = performance.now();
-        await step();
-        times.push(performance.now() - start);
+        const start = performance.now(), result = await step();
+        const milliseconds = performance.now() - start;
+        times.push(typeof result === "object" ? result : { milliseconds });
       }
       console.log(JSON.stringify(times));
     }

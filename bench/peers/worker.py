@@ -5,9 +5,16 @@ import math
 import os
 import sys
 import time
-from typing import Callable
+from typing import Callable, NotRequired, TypedDict
 
 WARM_UP = 5
+
+
+class Measured(TypedDict):
+    """What a step measured itself: the milliseconds of the part that is compared, and the AUC on the test split."""
+
+    milliseconds: float
+    auc: NotRequired[float]
 
 
 def threads() -> int:
@@ -18,13 +25,15 @@ def threads() -> int:
         return os.cpu_count() or 1
 
 
-def serve(step: Callable[[], float | None], detail: str, parameters: int | None = None) -> None:
+def serve(
+    step: Callable[[], float | Measured | None], detail: str, parameters: int | None = None, warm_up: int = WARM_UP
+) -> None:
     """Times a step: prints `ready` and facts after the warm-up; then, for each line with a number N on
-    standard input, runs N steps and prints their milliseconds as a JSON list.
+    standard input, runs N steps and prints their measurements as a JSON list.
 
-    A step has its result read back, and returns its loss if it has one.
+    A step has its result read back, and returns its loss if it has one, or what it measured itself.
     """
-    losses = [loss for loss in (step() for _ in range(WARM_UP)) if loss is not None]
+    losses = [loss for loss in (step() for _ in range(warm_up)) if isinstance(loss, float)]
     if not all(map(math.isfinite, losses)):
         sys.exit(f"the losses are {losses}")
     facts = {"detail": detail, "losses": losses}
@@ -35,6 +44,7 @@ def serve(step: Callable[[], float | None], detail: str, parameters: int | None 
         times = []
         for _ in range(int(line)):
             start = time.perf_counter()
-            step()
-            times.append((time.perf_counter() - start) * 1000)
+            result = step()
+            milliseconds = (time.perf_counter() - start) * 1000
+            times.append(result if isinstance(result, dict) else {"milliseconds": milliseconds})
         print(json.dumps(times), flush=True)

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { race, timesOf } from "../../bench/race.ts";
 import type { Contestant, Row } from "../../bench/rows.ts";
 import type { Runner } from "../../bench/runner.ts";
+import type { Measured } from "../../bench/worker.ts";
 
 const row = (...names: string[]): Row => ({
   id: "some-row",
@@ -16,15 +17,17 @@ function programs(dies: Record<string, number> = {}, parameters: Record<string, 
   const start = ({ name }: Contestant): Promise<Runner> => {
     if (dies[name] === 0) return Promise.reject(new Error(`${name} does not start`));
     let turns = 0;
-    const times: number[] = [];
+    const measured: Measured[] = [];
     return Promise.resolve({
       name,
-      times,
+      measured,
       facts: { parameters: parameters[name] ?? 1 },
       turn(steps: number) {
         log.push(`${name} ${steps}`);
         if (++turns === dies[name]) return Promise.reject(new Error(`${name} dies`));
-        times.push(...Array.from({ length: steps }, (_, index) => turns + index));
+        measured.push(
+          ...Array.from({ length: steps }, (_, index) => ({ milliseconds: turns + index })),
+        );
         return Promise.resolve();
       },
       peakMemory: () => Promise.resolve(1000),
@@ -33,6 +36,12 @@ function programs(dies: Record<string, number> = {}, parameters: Record<string, 
   };
   return { log, stopped, start };
 }
+
+Deno.test("race() lets programs take at most as many turns as the row has", async () => {
+  const { log, start } = programs();
+  await race({ ...row("a"), rounds: 2 }, { rounds: 5, start, report: () => {} });
+  assertEquals(log, ["a 2", "a 2"]);
+});
 
 Deno.test("race() lets programs take turns, another one first in each round, and ends them", async () => {
   const { log, stopped, start } = programs();

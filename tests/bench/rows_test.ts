@@ -19,7 +19,7 @@ Deno.test("rows have Rocket first, then at least one peer, by names that differ"
 
 Deno.test("rows give the same task to Rocket and to all peers", () => {
   // How each does the task; everything else is the task.
-  const own = ["--mode", "--backend", "--engine"];
+  const own = ["--mode", "--backend", "--engine", "--memory"];
   const task = (args: readonly string[]) =>
     args.filter((_, index) => !own.includes(args[index - index % 2]!)).join(" ");
   for (const { id, contestants } of rows) {

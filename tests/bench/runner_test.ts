@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { lastWord, Runner, type RunnerOptions } from "../../bench/runner.ts";
 
@@ -33,9 +33,30 @@ Deno.test("Runner times as many steps as each turn has, after a warm-up of five"
       try {
         await runner.turn(3);
         await runner.turn(1);
-        assertEquals(runner.times.length, 4);
-        assertEquals(runner.times.every((time) => time >= 0), true);
+        assertEquals(runner.measured.length, 4);
+        assert(runner.measured.every(({ milliseconds }) => milliseconds >= 0));
         assertEquals(runner.facts, { detail: "Counter 1", parameters: 7, losses: [1, 2, 3, 4, 5] });
+      } finally {
+        await runner.stop();
+      }
+    },
+  ));
+
+Deno.test("Runner takes over what steps measured themselves", () =>
+  withProgram(
+    `import { serve } from "${worker}";
+     let peakMemory = 0;
+     await serve(() => ({ milliseconds: 7, auc: 0.5, peakMemory: ++peakMemory }), {}, { warmUp: 0 });`,
+    async (start) => {
+      const runner = await start();
+      try {
+        await runner.turn(2);
+        assertEquals(runner.measured, [
+          { milliseconds: 7, auc: 0.5, peakMemory: 1 },
+          { milliseconds: 7, auc: 0.5, peakMemory: 2 },
+        ]);
+        assertEquals(await runner.peakMemory(), 2);
+        assertEquals(runner.facts, { losses: [] });
       } finally {
         await runner.stop();
       }
@@ -46,12 +67,12 @@ Deno.test("Runner accepts a ready line without facts, and skips lines that libra
   withProgram(
     `console.log("loading");
      console.log("ready");
-     for await (const _ of Deno.stdin.readable) console.log("[1.5]");`,
+     for await (const _ of Deno.stdin.readable) console.log('[{"milliseconds":1.5}]');`,
     async (start) => {
       const runner = await start();
       await runner.turn(1);
       await runner.stop();
-      assertEquals(runner.times, [1.5]);
+      assertEquals(runner.measured, [{ milliseconds: 1.5 }]);
       assertEquals(runner.facts, {});
     },
   ));

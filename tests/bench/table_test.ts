@@ -20,7 +20,7 @@ Deno.test("resultsTable() has memory only for the rows that compare it", () => {
 });
 
 Deno.test("resultsTable() has images per second if a step is a batch of images", () => {
-  assertStringIncludes(linesOf({ id: "input-pipeline" })[0]!, "| 50.0 (40960 images/s) |");
+  assertStringIncludes(linesOf({ id: "input-pipeline" })[0]!, "| 50.0 (40,960 images/s) |");
 });
 
 Deno.test("resultsTable() writes long times without an exponent", () => {
