@@ -155,7 +155,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     const described = describeModel(plan, data, nets, first!.nets);
     const model = { ...described, run: earlier ? undefined : runId(about) };
     if (earlier) await refuseOtherModel(options.out, model);
-    if (cluster) together = await startCluster(about, options.out, report);
+    if (cluster) together = await startCluster(about, options, report);
     using _made = resumed || !isFirst ? undefined : await makeRunFolder(options.out);
     if (earlier) reportChanges(earlier, about, report);
     // Written before pipeline.json, so a folder with pipeline.json always has model.json.
@@ -185,13 +185,14 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
 /** Waits for the other processes of a cluster, and refuses those that would train something else. */
 async function startCluster(
   { pipeline, variables, seed, engine, precision, versions, data, initial, teachers }: EarlierRun,
-  out: string,
+  { out, resume = false }: RunPlanOptions,
   report: (line: string) => void,
 ): Promise<ClusterRun> {
   // Only a cluster needs this module.
   const { ClusterRun } = await import("./cluster_run.ts");
   const cluster = await ClusterRun.start(out, report);
   cluster.refuseOthers({
+    "a command": resume ? "resume" : "run",
     "a pipeline": [pipeline, variables, seed],
     "versions": [versions, engine],
     "a precision": precision,

@@ -70,10 +70,12 @@ const programs = new Set([
     "cd",
     "curl",
     "docker",
+    "export",
     "git",
     "head",
     "jupyter",
     "mkdir",
+    "mpiexec",
     "npm",
     "pip",
     "wait",
@@ -94,6 +96,10 @@ async function faultOf(
     const [yes, deno, ...rest] = args;
     if (yes !== "-y" || !/^deno@\d+\.\d+\.\d+$/.test(deno ?? "")) return "not npx -y deno@VERSION";
     return await faultOfDeno(rest);
+  }
+  // Slurm runs the command after its own options.
+  if (program === "srun") {
+    return await faultOf(args.slice(args.findIndex((word) => !word.startsWith("-"))), path);
   }
   if (!programs.has(program!)) return `unknown program ${program}`;
   // Scripts are in the folder of their document.
