@@ -21,7 +21,7 @@ import type { AnyStage, StageKind } from "../stages/stage.ts";
 
 /** An output of a net: `light.logits`, or `light.click.logits` for one of several labels. */
 const outputReference = z.string().regex(
-  /^(light|booster)\.[A-Za-z_][\w-]*(\.logits)?$/,
+  /^(light|booster)\.[A-Za-z_][\w-]*(\.(logits|auxiliary))?$/,
   { error: "expected NET.OUTPUT, such as light.logits" },
 );
 
@@ -33,7 +33,7 @@ const outputReferences = z.union([
 
 /** The output that a loss compares with the label. The name of a net alone means its logits. */
 const taskReference = z.string().regex(
-  /^(light|booster)(\.[A-Za-z_][\w-]*(\.logits)?)?$/,
+  /^(light|booster)(\.[A-Za-z_][\w-]*(\.(logits|auxiliary))?)?$/,
   { error: "expected light, booster, or NET.OUTPUT such as light.logits" },
 );
 

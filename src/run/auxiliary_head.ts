@@ -1,6 +1,8 @@
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
 import type { Plan, PlannedLoss } from "../pipeline/plan.ts";
+import type { LabelSpec } from "../stages/batch.ts";
+import { labelParts, unitsOf } from "../stages/labels.ts";
 import type { VariableRegistry } from "../stages/network.ts";
 import { AUXILIARY, type AuxiliaryHead, declareHead } from "../train/auxiliary.ts";
 
@@ -16,8 +18,8 @@ export interface HeadRequest {
   readonly losses: readonly Pick<PlannedLoss, "comparisons">[];
   /** The shapes of the outputs that the network itself returns. */
   readonly shapes: Shapes;
-  /** The number of logits. */
-  readonly units: number;
+  /** The label, whose number of logits is that of the head. */
+  readonly label: LabelSpec;
   /** Takes the variables of the head. */
   readonly variables: VariableRegistry;
 }
@@ -31,7 +33,7 @@ export interface HeadRequest {
  */
 export function auxiliaryHead(
   { auxiliary, network, document }: Pick<Plan, "auxiliary" | "network" | "document">,
-  { losses, shapes, units, variables }: HeadRequest,
+  { losses, shapes, label, variables }: HeadRequest,
 ): AuxiliaryHead | undefined {
   if (!auxiliary) return undefined;
   if (shapes[HEAD_OUTPUT]) {
@@ -59,8 +61,26 @@ export function auxiliaryHead(
       exitCode: 2,
     });
   }
-  const isRead = losses.some(({ comparisons }) => comparisons.flat().includes(HEAD_OUTPUT));
-  return isRead ? declareHead(auxiliary, shape, units, variables) : undefined;
+  const outputs = Object.keys(headShapes(label));
+  const isRead = losses.some(({ comparisons }) =>
+    comparisons.flat().some((output) => outputs.includes(output))
+  );
+  return isRead ? declareHead(auxiliary, shape, label, variables) : undefined;
+}
+
+/**
+ * Returns the shapes of the outputs of the auxiliary head: the logits of all labels, and those of
+ * each label if there are several.
+ *
+ * @param label The label.
+ */
+export function headShapes(label: LabelSpec): Shapes {
+  return {
+    [HEAD_OUTPUT]: [unitsOf(label)],
+    ...Object.fromEntries(
+      labelParts(label).map(({ name, units }) => [`light.${name}.${AUXILIARY}`, [units]]),
+    ),
+  };
 }
 
 /**

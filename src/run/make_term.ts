@@ -17,7 +17,7 @@ import type { GradientContext, GradientPolicy } from "../stages/gradient.ts";
 import type { HintLoss, TaskLoss } from "../stages/loss.ts";
 import type { NetName } from "../stages/network.ts";
 import { parseOutput, type Term } from "../train/objective.ts";
-import { HEAD_OUTPUT, lightOutputs } from "./auxiliary_head.ts";
+import { lightOutputs } from "./auxiliary_head.ts";
 import { forLabel, refuseMultiLabel } from "./for_label.ts";
 import { scheduled } from "./scheduled.ts";
 import { scaledTeacher } from "../train/teacher_scale.ts";
@@ -256,7 +256,7 @@ export function refuseOtherUnits(
 /** Returns the hint for a loss that reads the auxiliary head of a pipeline that has none. */
 function headHint(output: string, shapes: OutputShapes): HintText | undefined {
   const from = lightOutputs(shapes).at(-1);
-  return output === HEAD_OUTPUT && from !== undefined
+  return /^light\.([^.]+\.)?auxiliary$/.test(output) && from !== undefined
     ? hint("loss/no-head", `add \`auxiliary: { from: ${from} }\` to \`network\``, {
       set: { "/network/auxiliary": { from } },
     })

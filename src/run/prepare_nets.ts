@@ -21,7 +21,7 @@ import { withLabelOutputs } from "../train/label_outputs.ts";
 import type { PreparedData } from "../input/prepare_data.ts";
 import { inputsOf } from "./model/describe.ts";
 import { axisProblem, type Meaning } from "./model/axes.ts";
-import { auxiliaryHead, HEAD_OUTPUT } from "./auxiliary_head.ts";
+import { auxiliaryHead, headShapes } from "./auxiliary_head.ts";
 import { forLabel } from "./for_label.ts";
 import { makeMetric, metricsOf } from "./make_metric.ts";
 import { lossesOf, makeTerm, type OutputShapes, refuseOtherUnits } from "./make_term.ts";
@@ -154,8 +154,8 @@ export function prepareNets(
     }
   };
   const losses = lossesOf(phase, computed);
-  const head = auxiliaryHead(plan, { losses, shapes: own, units, variables });
-  const shapes = head ? { ...own, [HEAD_OUTPUT]: [units] } : own;
+  const head = auxiliaryHead(plan, { losses, shapes: own, label, variables });
+  const shapes = head ? { ...own, ...headShapes(label) } : own;
   const outside = data.splits.train.specs.teachers ?? {};
   const shapesOf = ({ teacher }: PlannedLoss) => {
     if (!teacher) return shapes;

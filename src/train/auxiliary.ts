@@ -6,6 +6,8 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { biasAdd, scaleGradient } from "../engine/ops.ts";
+import type { LabelSpec } from "../stages/batch.ts";
+import { type LabelPart, labelParts, unitsOf } from "../stages/labels.ts";
 import type { BuiltNets, NetName, Outputs, Variable, VariableRegistry } from "../stages/network.ts";
 
 /** The name of the head's output, `light.auxiliary` in pipeline files. */
@@ -24,6 +26,8 @@ export interface HeadOptions {
  * net has.
  */
 export interface AuxiliaryHead extends HeadOptions {
+  /** The labels, if there are several, with the positions of their logits. */
+  readonly labels: readonly LabelPart[];
   /** The kernel, `[channels, units]`. */
   readonly kernel: Variable;
   /** The bias, `[units]`. */
@@ -43,19 +47,20 @@ export interface TrainedNets extends BuiltNets {
  *
  * @param options The output to read, and the factor of its gradient.
  * @param shape The shape of the output, without the batch axis. The last axis has the channels.
- * @param units The number of logits.
+ * @param label The label.
  * @param variables Takes the variables.
  */
 export function declareHead(
   { from, gradient }: HeadOptions,
   shape: readonly number[],
-  units: number,
+  label: LabelSpec,
   variables: VariableRegistry,
 ): AuxiliaryHead {
-  const channels = shape.at(-1)!, owner = "loss" as const;
+  const channels = shape.at(-1)!, units = unitsOf(label), owner = "loss" as const;
   return {
     from,
     gradient,
+    labels: labelParts(label),
     kernel: variables.add({
       name: `light.${AUXILIARY}/kernel`,
       shape: [channels, units],
@@ -87,11 +92,19 @@ export function withHead(
   read: (variable: Variable) => tf.Tensor,
 ): Outputs {
   if (!head || net !== "light") return outputs;
-  let logits: tf.Tensor | undefined;
-  return Object.defineProperty({ ...outputs }, AUXILIARY, {
-    enumerable: true,
-    get: () => logits ??= headLogits(head, outputs, read),
-  });
+  const all = { ...outputs };
+  const add = (name: string, compute: () => tf.Tensor) => {
+    let logits: tf.Tensor | undefined;
+    Object.defineProperty(all, name, { enumerable: true, get: () => logits ??= compute() });
+  };
+  add(AUXILIARY, () => headLogits(head, outputs, read));
+  for (const { name, firstUnit, units } of head.labels) {
+    add(
+      `${name}.${AUXILIARY}`,
+      () => tf.slice2d(all[AUXILIARY] as tf.Tensor2D, [0, firstUnit], [-1, units]),
+    );
+  }
+  return all;
 }
 
 function headLogits(

@@ -364,3 +364,110 @@ forEachEngine("an auxiliary head is evaluated, but neither counted nor exported"
   }
   assertEquals(files.true, files.false);
 });
+
+forEachEngine(
+  "an auxiliary head has logits for each of several labels, and is not deployed",
+  () =>
+    withPipeline({}, async (_file, folder) => {
+      const path = join(folder, "rows.arrow"), table = rowsFor("classes", 4);
+      const click = tableFromArrays({ click: referenceIntegers("auxiliary/click/label", 12, 2) });
+      await Deno.writeFile(path, tableToIPC(table.assign(click), "file"));
+      const pipeline = digitsPipeline({
+        data: {
+          ...{ train: { use: "arrow", path }, test: { use: "arrow", path } },
+          features: Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`x${index}`, {}])),
+          labels: {
+            click: { column: "click", kind: "binary" },
+            kind: { column: "y", kind: "class" },
+          },
+        },
+        network: network(1),
+        losses: [
+          { use: "binary-cross-entropy", on: "light", label: "click" },
+          { use: "cross-entropy", on: "booster", label: "kind" },
+          { use: "mse-hint", to: "light.auxiliary", label: "kind" },
+          { use: "kl", to: "light.kind.auxiliary" },
+        ],
+        optimizer: { use: "sgd", learningRate: 0.2 },
+        metrics: [{ use: "accuracy", label: "kind" }, "loss"],
+        train: { epochs: 2, batch: 6 },
+        outputs: ["checkpoint"],
+      });
+      const plan = await readPlan(pipeline as unknown as Pipeline);
+      const data = await prepareData(plan);
+      const { model, shapes } = prepareNets(plan, data, netsOf(plan));
+      assertEquals(
+        ["light.auxiliary", "light.click.auxiliary", "light.kind.auxiliary"].map((name) =>
+          shapes[name]
+        ),
+        [[5], [1], [4]],
+      );
+      const values = Object.fromEntries(
+        model.variables.map(({ name, shape }) => [
+          name,
+          tf.tensor(referenceValues(name, shape), [...shape]),
+        ]),
+      );
+      const batch = await data.splits.train.slice(0, 12);
+      const expected = tf.tidy(() => {
+        const x = tf.tensor2d(
+          Array.from(
+            { length: 12 },
+            (_, row) =>
+              Array.from({ length: 5 }, (_, index) => batch.features[`x${index}`]!.values[row]!),
+          ),
+        );
+        const dense = (x: tf.Tensor, name: string) =>
+          tf.add(
+            tf.matMul(x as tf.Tensor2D, values[`${name}/kernel`] as tf.Tensor2D),
+            values[`${name}/bias`]!,
+          );
+        const shared = tf.relu(dense(x, "shared/dense1"));
+        const hidden = (net: string) => tf.relu(dense(shared, `${net}/dense1`));
+        const own = tf.slice2d(dense(hidden("light"), "light.auxiliary") as tf.Tensor2D, [0, 1], [
+          -1,
+          4,
+        ]);
+        const teacher = tf.slice2d(
+          dense(hidden("booster"), "booster/head") as tf.Tensor2D,
+          [0, 1],
+          [
+            -1,
+            4,
+          ],
+        );
+        const difference = tf.sum(tf.squaredDifference(own, teacher), -1);
+        const p = tf.logSoftmax(teacher), q = tf.logSoftmax(own);
+        const divergence = tf.sum(tf.mul(tf.exp(p), tf.sub(p, q)), -1);
+        return [difference, divergence].map((each) => tf.mean(each).dataSync()[0]!);
+      });
+      const state = initialState(model, values);
+      const before = [...state.values["light.auxiliary/kernel"]!.dataSync()];
+      const position = { step: 0, steps: 1, epoch: 0, epochs: 1 };
+      const input = stepInput(model, batch, position, 0.2, 0);
+      const { losses, norm, state: next } = trainStep(model, state, input);
+      assertNear("hints", [...losses.dataSync()].slice(3), expected, 1e-4);
+      // Only the logits of the label that the hints read learn.
+      const after = [...next.values["light.auxiliary/kernel"]!.dataSync()];
+      after.forEach((value, index) =>
+        assertEquals(value !== before[index], index % 5 > 0, `${index}`)
+      );
+      tf.dispose([losses, norm]);
+      disposeInput(input);
+      disposeState(state, next);
+      disposeState(next);
+      await data.close();
+      await Deno.writeTextFile(join(folder, "several.json"), JSON.stringify(pipeline));
+      const engine = current();
+      const run = join(folder, "run");
+      const { result } = await runFile(join(folder, "several.json"), run, engine);
+      await evaluateRun(run, { engine, checkpoint: "last" }, ({ metrics }) => {
+        for (const [name, value] of Object.entries(result.test.run!)) {
+          assertNear(name, [metrics.run![name] as number], [value as number], 1e-4);
+        }
+      });
+      await exportModel(run, join(folder, "net"), { engine });
+      const written = await Deno.readTextFile(join(folder, "net", "model.json"));
+      assertEquals(written.includes("auxiliary"), false);
+    }),
+);

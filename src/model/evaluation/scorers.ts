@@ -24,7 +24,7 @@ import { evaluatedTerms, outputsRead, partsRead, type Term } from "../../train/o
 import { batchTensors, rowsOf } from "../../train/tensors.ts";
 import { DeclaredVariables, type TensorsByName } from "../../train/variables.ts";
 import { lossesOf, makeTerm } from "../../run/make_term.ts";
-import { auxiliaryHead, HEAD_OUTPUT } from "../../run/auxiliary_head.ts";
+import { auxiliaryHead, headShapes } from "../../run/auxiliary_head.ts";
 import type { Plan, PlannedPhase } from "../../pipeline/plan.ts";
 import { openModel } from "../load_model.ts";
 import type { LoadedModel } from "../model.ts";
@@ -201,12 +201,12 @@ function makeTerms(
   { model }: OpenedRun,
   { plan, nets, phase }: Pick<ScorerRequest, "plan" | "nets" | "phase">,
 ) {
-  const { outputs, units } = model.network;
+  const { network: { outputs }, label: { spec: label } } = model;
   const variables = new DeclaredVariables(),
     losses = lossesOf(phase, nets).filter(({ teacher }) => !teacher);
-  const head = auxiliaryHead(plan, { losses, shapes: outputs, units, variables });
-  const shapes = head ? { ...outputs, [HEAD_OUTPUT]: [units] } : outputs;
-  const terms = losses.map((loss) => makeTerm(loss, shapes, model.label.spec, variables));
+  const head = auxiliaryHead(plan, { losses, shapes: outputs, label, variables });
+  const shapes = head ? { ...outputs, ...headShapes(label) } : outputs;
+  const terms = losses.map((loss) => makeTerm(loss, shapes, label, variables));
   return { terms, head, variables: variables.all };
 }
 

@@ -151,7 +151,7 @@ export function outputsOfLabel(
   if (!names) return { label: undefined, comparisons: comparisons.map((outputs) => [...outputs]) };
   const found = [...new Set(outputs.flatMap((output) => labelOf(output) ?? []))];
   const label = named ?? (found.length === 1 ? found[0] : undefined);
-  const readsLogits = outputs.some((output) => output.endsWith(".logits"));
+  const readsLogits = outputs.some((output) => /\.(logits|auxiliary)$/.test(output));
   if (label === undefined && (isTask || readsLogits)) {
     planner.problem(
       `the loss needs \`label\`: this pipeline has the labels ${names.join(" and ")}`,
@@ -174,26 +174,9 @@ export function outputsOfLabel(
     return undefined;
   }
   const ofLabel = (output: string) =>
-    output.replace(/^(light|booster)\.logits$/, `$1.${label}.logits`);
+    output.replace(/^(light|booster)\.(logits|auxiliary)$/, `$1.${label}.$2`);
   return { label, comparisons: comparisons.map((outputs) => outputs.map(ofLabel)) };
 }
 
-/**
- * Rejects an auxiliary head if there are several labels.
- *
- * @param planner Collects problems.
- * @param value The value of the document.
- */
-export function refuseAuxiliary(planner: Planner, { network }: PipelineValue): void {
-  if (!network.auxiliary || !labelNames(planner)) return;
-  planner.problem(
-    "`auxiliary` can be used only with a single label",
-    planner.document.keyPlace(["network", "auxiliary"]),
-    hint("labels/auxiliary", "remove `auxiliary`, and the losses that read light.auxiliary", {
-      edit: "the head and its losses",
-    }),
-  );
-}
-
 /** Returns the label of an output such as `light.click.logits`; undefined for other outputs. */
-const labelOf = (output: string) => /^\w+\.([^.]+)\.logits$/.exec(output)?.[1];
+const labelOf = (output: string) => /^\w+\.([^.]+)\.(logits|auxiliary)$/.exec(output)?.[1];

@@ -18,7 +18,7 @@ import type { OutputStage } from "../../stages/output.ts";
 import { planData, resolvedData } from "./data.ts";
 import { planInitial, resolvedInitial } from "./initial.ts";
 import { checkLoose } from "./loose.ts";
-import { checkLabel, labelNames, refuseAuxiliary } from "./labels.ts";
+import { checkLabel, labelNames } from "./labels.ts";
 import { planLosses, teachersOf } from "./losses.ts";
 import { checkMetrics, metricsByLabel } from "./metrics.ts";
 import { onlyPhase, planOptimizer, planPhases, planPhaseStages, resolvedStages } from "./phases.ts";
@@ -102,7 +102,6 @@ async function planAll(
       ]),
     );
   }
-  refuseAuxiliary(planner, value);
   refuseGroupsInParts(planner, value);
   if (!network || planner.problems.length > 0) return undefined;
   const phases = value.phases
@@ -191,7 +190,7 @@ function refuseUnreadHead(
   phases: readonly PlannedPhase[],
 ): void {
   const read = phases.flatMap(({ losses }) => losses).flatMap(({ comparisons }) => comparisons);
-  if (!auxiliary || read.flat().includes("light.auxiliary")) return;
+  if (!auxiliary || read.flat().some((output) => output.endsWith(".auxiliary"))) return;
   planner.problem(
     "no loss reads light.auxiliary, so `auxiliary` has no effect",
     planner.document.place(["network", "auxiliary"]),

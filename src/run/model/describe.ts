@@ -4,7 +4,7 @@ import type { Plan } from "../../pipeline/plan.ts";
 import type { LabelSpec } from "../../stages/batch.ts";
 import type { NetName } from "../../stages/network.ts";
 import type { PreparedData } from "../../input/prepare_data.ts";
-import { HEAD_OUTPUT } from "../auxiliary_head.ts";
+import { headShapes } from "../auxiliary_head.ts";
 import type { PreparedNets } from "../prepare_nets.ts";
 import { sourceTypeOf } from "./family.ts";
 import { lineageOf } from "./lineage.ts";
@@ -70,7 +70,7 @@ export function describeModel(
       options: writtenOptions(plan, plan.network.resolved, ["network"]),
       nets: names,
       units: unitsOf(train.label),
-      outputs: plan.auxiliary ? withoutHead(shapes) : shapes,
+      outputs: plan.auxiliary ? withoutHead(shapes, train.label) : shapes,
       ...(Object.keys(reads).length > 0 && { reads }),
     },
     variables: model.variables.filter(({ owner }) => owner !== "loss"),
@@ -78,9 +78,9 @@ export function describeModel(
 }
 
 /** Returns the outputs of the nets that are deployed, without that of the auxiliary head. */
-function withoutHead(shapes: PreparedNets["shapes"]): PreparedNets["shapes"] {
-  const { [HEAD_OUTPUT]: _, ...deployed } = shapes;
-  return deployed;
+function withoutHead(shapes: PreparedNets["shapes"], label: LabelSpec): PreparedNets["shapes"] {
+  const outputs = Object.keys(headShapes(label));
+  return Object.fromEntries(Object.entries(shapes).filter(([name]) => !outputs.includes(name)));
 }
 
 function labelOf(
