@@ -1,5 +1,17 @@
-import { nativeBackend } from "./capture/recorder.ts";
+import { type Binding, nativeBackend, type TensorMetadata } from "./capture/recorder.ts";
 import { isNative } from "./ops/native_op.ts";
+
+/** The functions of tfjs-node's native library for SavedModels. */
+interface SavedModels {
+  loadSavedModel(folder: string, tags: string): number;
+  deleteSavedModel(session: number): void;
+  runSavedModel(
+    session: number,
+    inputs: number[],
+    feeds: string,
+    fetches: string,
+  ): TensorMetadata[];
+}
 
 /** Checks whether the current engine can run a SavedModel. */
 export function canRunSavedModel(): boolean {
@@ -14,7 +26,7 @@ export function canRunSavedModel(): boolean {
  * @param output The name of the node whose first output to compute, which has the type float32.
  */
 export function runSavedModel(folder: string, output: string): Float32Array {
-  const { binding } = nativeBackend();
+  const binding = nativeBackend().binding as Binding & SavedModels;
   const session = binding.loadSavedModel(folder, "serve");
   try {
     const [result] = binding.runSavedModel(session, [], "", `${output}:0`);

@@ -161,28 +161,25 @@ export interface RowGradient {
   readonly ids: tf.Tensor1D;
   /** The gradients `[touched, size]`. */
   readonly values: tf.Tensor2D;
-  /** The values of the rows `[touched, size]` when they were read. */
+  /** The values of the rows `[touched, size]`. */
   readonly rows: tf.Tensor2D;
 }
 
 /**
  * Creates the sparse gradient of a table. Gradients that belong to the same row are added up.
  *
- * @param ids The row number of each gradient, `[uses]`, int32.
+ * @param ids The row number of each gradient in the table's store, `[uses]`, int32.
  * @param values The gradients `[uses, size]`.
- * @param rows The values of the row of each gradient, `[uses, size]`.
+ * @param table The table, or another one of the same store.
  * @returns The gradients, with each row listed once.
  */
 export function sumByRow(
   ids: tf.Tensor1D,
   values: tf.Tensor2D,
-  rows: tf.Tensor2D,
+  table: tf.Tensor,
 ): RowGradient {
-  const sum = isNative() ? nativeSumByRow : heapSumByRow;
-  const { first, ...sums } = sum(ids, values);
-  // Reading from a large table misses the processor's caches, whereas the rows that were just read
-  // are in them.
-  return { ...sums, rows: gatherNumbered(rows, first) as tf.Tensor2D };
+  const sums = isNative() ? nativeSumByRow(ids, values) : heapSumByRow(ids, values);
+  return { ...sums, rows: gatherNumbered(table, sums.ids) as tf.Tensor2D };
 }
 
 /**
@@ -205,8 +202,8 @@ export function wholeGradient(ids: tf.Tensor1D, values: tf.Tensor2D, rows: numbe
   )[0] as tf.Tensor2D;
 }
 
-/** Gradients by row, with the index of each row's first use. */
-type Sums = Omit<RowGradient, "rows"> & { readonly first: tf.Tensor1D };
+/** Gradients by row. */
+type Sums = Omit<RowGradient, "rows">;
 
 function nativeSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
   const int32 = { type: "int32" } as const;
@@ -220,42 +217,20 @@ function nativeSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
     [values, places!, count!],
     1,
   );
-  const [uses] = nativeOp("Size", { T: int32, out_type: int32 }, [ids], 1);
-  const [order] = nativeOp(
-    "Range",
-    { Tidx: int32 },
-    [tf.scalar(0, "int32"), uses!, tf.scalar(1, "int32")],
-    1,
-  );
-  const [first] = nativeOp(
-    "UnsortedSegmentMin",
-    { T: int32, ...segments },
-    [order!, places!, count!],
-    1,
-  );
-  return {
-    ids: rows as tf.Tensor1D,
-    values: sums as tf.Tensor2D,
-    // While a step is traced, there are more rows than uses, and a row without a use has no first
-    // index.
-    first: tf.minimum(first!, tf.sub(uses!, tf.scalar(1, "int32"))) as tf.Tensor1D,
-  };
+  return { ids: rows as tf.Tensor1D, values: sums as tf.Tensor2D };
 }
 
 function heapSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
   const places = new Map<number, number>();
   const numbers = ids.dataSync<"int32">();
-  const first: number[] = [];
-  const segments = Int32Array.from(numbers, (id, use) => {
+  const segments = Int32Array.from(numbers, (id) => {
     const place = places.get(id) ?? places.size;
-    if (place === places.size) first.push(use);
     places.set(id, place);
     return place;
   });
   return {
     ids: tf.tensor1d(Int32Array.from(places.keys()), "int32"),
     values: tf.unsortedSegmentSum(values, tf.tensor1d(segments, "int32"), places.size),
-    first: tf.tensor1d(first, "int32"),
   };
 }
 

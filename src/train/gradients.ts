@@ -39,7 +39,7 @@ export function gradientsOf(
   tables: "lazy" | "exact" = "lazy",
 ): Gradients {
   const { gradients, uses } = usedGradientsOf(variables, values, loss, tables);
-  const rows = summedRows(uses);
+  const rows = summedRows(uses, values);
   disposeUses(uses);
   return { gradients, rows };
 }
@@ -80,12 +80,16 @@ export function usedGradientsOf(
  * Sums the gradients that belong to the same row.
  *
  * @param uses The rows that were read, by the table's name.
+ * @param values The variables' values.
  */
-export function summedRows(uses: UsedGradients["uses"]): Gradients["rows"] {
+export function summedRows(
+  uses: UsedGradients["uses"],
+  values: TensorsByName,
+): Gradients["rows"] {
   return new Map(
-    Object.entries(uses).map(([name, { ids, gradients, rows }]) => [
+    Object.entries(uses).map(([name, { ids, gradients }]) => [
       name,
-      sumByRow(ids, gradients, rows),
+      sumByRow(ids, gradients, values[name]!),
     ]),
   );
 }
@@ -96,5 +100,5 @@ export function summedRows(uses: UsedGradients["uses"]): Gradients["rows"] {
  * @param uses The rows.
  */
 export function disposeUses(uses: UsedGradients["uses"]): void {
-  for (const { ids, gradients, rows } of Object.values(uses)) tf.dispose([ids, gradients, rows]);
+  for (const { ids, gradients } of Object.values(uses)) tf.dispose([ids, gradients]);
 }

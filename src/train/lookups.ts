@@ -10,8 +10,6 @@ import type { TensorsByName } from "./variables.ts";
 export interface RowUses {
   /** The row numbers in the store, `[uses]`, int32. */
   readonly ids: tf.Tensor1D;
-  /** The values of the rows `[uses, size]`. */
-  readonly rows: tf.Tensor2D;
   /** The gradients `[uses, size]`. */
   readonly gradients: tf.Tensor2D;
 }
@@ -63,14 +61,13 @@ export class Lookups {
     const size = table!.shape[1]!;
     return tf.customGrad((anchor, save) => {
       const { numbers, rows: value } = gatherFrom(read, ids);
-      (save as tf.GradSaveFunc)([numbers, value]);
+      (save as tf.GradSaveFunc)([numbers]);
       return {
         value,
-        gradFunc: (dy: tf.Tensor, [numbers, value]: tf.Tensor[]) => {
+        gradFunc: (dy: tf.Tensor, [numbers]: tf.Tensor[]) => {
           // The tape disposes of its tensors, so tensors for gradients() have to be kept.
           const use = {
             ids: tf.keep(tf.reshape(numbers!, [-1]) as tf.Tensor1D),
-            rows: tf.keep(tf.reshape(value!, [-1, size]) as tf.Tensor2D),
             gradients: tf.keep(tf.reshape(dy, [-1, size]) as tf.Tensor2D),
           };
           this.#uses.set(name, [...(this.#uses.get(name) ?? []), use]);
@@ -92,11 +89,10 @@ export class Lookups {
       const [first, ...more] = uses;
       all[name] = more.length === 0 ? first! : {
         ids: tf.keep(tf.concat(uses.map(({ ids }) => ids))),
-        rows: tf.keep(tf.concat(uses.map(({ rows }) => rows))),
         gradients: tf.keep(tf.concat(uses.map(({ gradients }) => gradients))),
       };
       if (more.length === 0) continue;
-      for (const { ids, gradients, rows } of uses) tf.dispose([ids, gradients, rows]);
+      for (const { ids, gradients } of uses) tf.dispose([ids, gradients]);
     }
     this.#uses.clear();
     return all;
@@ -116,7 +112,7 @@ export class Lookups {
         joined(uses.map(({ gradients }) => gradients)),
         this.#values[name]!.shape[0]!,
       );
-      for (const { ids, gradients, rows } of uses) tf.dispose([ids, gradients, rows]);
+      for (const { ids, gradients } of uses) tf.dispose([ids, gradients]);
     }
     this.#uses.clear();
     return all;

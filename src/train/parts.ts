@@ -348,6 +348,5 @@ function joined(before: RowUses, next: RowUses): RowUses {
   return {
     ids: tf.concat([before.ids, next.ids]),
     gradients: tf.concat([before.gradients, next.gradients]),
-    rows: tf.concat([before.rows, next.rows]),
   };
 }

@@ -120,16 +120,11 @@ export interface ProcessInput {
  * Sums the gradients and losses of all processes of a cluster, in a captured graph too.
  *
  * @param own The gradients of the rows of this process; they remain the caller's.
- * @param input The process's part of the step's input, the number of its rows, and the values of the
- *   variables.
+ * @param input The process's part of the step's input, and the number of its rows.
  */
 export type SumOverProcesses = (
   own: PartGradients,
-  input: {
-    readonly process: ProcessInput;
-    readonly rows: number;
-    readonly values: TensorsByName;
-  },
+  input: { readonly process: ProcessInput; readonly rows: number },
 ) => SummedGradients;
 
 /** The sums over all processes of a cluster; they belong to the enclosing `tf.tidy()`. */
@@ -252,9 +247,7 @@ function sumAndApply(
   sum: SumOverProcesses,
 ): StepOutput {
   const rows = input.label.shape[0]!;
-  const { updates, stops, ...gradients } = sum(own, {
-    ...{ process: input.process!, rows, values: state.values },
-  });
+  const { updates, stops, ...gradients } = sum(own, { process: input.process!, rows });
   disposeUses(own.uses);
   tf.dispose([own.losses, ...Object.values(own.updates)]);
   const { state: next, ...output } = applyGradients(model, state, gradients, input);
@@ -352,7 +345,10 @@ export function applyGradients(
   { gradients: dense, uses, losses }: Omit<PartGradients, "updates">,
   numbers: UpdateNumbers,
 ): StepOutput {
-  const summed = withPenalty(model, state.values, { gradients: dense, rows: summedRows(uses) });
+  const summed = withPenalty(model, state.values, {
+    gradients: dense,
+    rows: summedRows(uses, state.values),
+  });
   const { gradients, rows, norm } = clipGradients(summed, model.variables, model.clip);
   const sound = rows.size > 0 ? allFinite([losses, norm]) : undefined;
   const values: Record<string, tf.Tensor> = { ...state.values };

@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Collectives } from "../engine/cluster/collectives.ts";
 import { isRecording } from "../engine/capture/recorder.ts";
-import { gatherNumbered } from "../engine/tables.ts";
 import type { RowUses } from "./lookups.ts";
 import type { ProcessInput, SumOverProcesses } from "./step.ts";
 
@@ -13,7 +12,7 @@ import type { ProcessInput, SumOverProcesses } from "./step.ts";
  * @param collectives The operations in which all processes take part.
  */
 export function sumOverProcesses(collectives: Collectives): SumOverProcesses {
-  return ({ gradients, uses, losses, updates }, { process, rows, values }) => {
+  return ({ gradients, uses, losses, updates }, { process, rows }) => {
     const names = Object.keys(gradients), kept = Object.keys(updates);
     // Each process has normalized its rows by their own statistics. Their running means are averaged.
     const averaged = kept.map((name) => tf.mul(updates[name]!, process.rows));
@@ -33,7 +32,7 @@ export function sumOverProcesses(collectives: Collectives): SumOverProcesses {
       uses: Object.fromEntries(
         Object.entries(uses).map(([name, own]) => {
           const most = mostUses(collectives, own, { process, rows }, name);
-          return [name, usesOfAll(collectives, own, most, values[name]!, name)];
+          return [name, usesOfAll(collectives, own, most, name)];
         }),
       ),
     };
@@ -43,9 +42,8 @@ export function sumOverProcesses(collectives: Collectives): SumOverProcesses {
 /** Gathers the rows of the tables of a store that all processes have read, and their gradients. */
 function usesOfAll(
   collectives: Collectives,
-  { ids, gradients }: Pick<RowUses, "ids" | "gradients">,
+  { ids, gradients }: RowUses,
   most: number,
-  table: tf.Tensor,
   name: string,
 ): RowUses {
   const padding = most - ids.size;
@@ -55,11 +53,9 @@ function usesOfAll(
     ids: tf.concat1d([ids, tf.tile(tf.slice1d(ids, 0, 1), [padding])]),
     gradients: tf.concat2d([gradients, tf.zeros([padding, gradients.shape[1]])], 0),
   };
-  const all = collectives.gather(padded.ids, `ids of ${name}`);
   return {
-    ids: all,
+    ids: collectives.gather(padded.ids, `ids of ${name}`),
     gradients: collectives.gather(padded.gradients, `rows of ${name}`),
-    rows: gatherNumbered(table, all) as tf.Tensor2D,
   };
 }
 

@@ -37,7 +37,7 @@ function gradientsOf({ ids, shapes, rows, size }: ClippingReference): Gradients 
       sumByRow(
         tf.tensor1d([...ids], "int32"),
         factors("table", [ids.length, size]) as tf.Tensor2D,
-        tf.zeros([Math.max(rows, ids.length), size]).slice(0, ids.length) as tf.Tensor2D,
+        tf.zeros([rows, size]),
       ),
     ]]),
   };

@@ -309,51 +309,6 @@ export class Graph {
     return this.#add("Identity", [value], [["T", typeMessage(type)]]) + ":0";
   }
 
-  /**
-   * Splits the rows of a value into parts of nearly equal size. The sizes differ by less than the
-   * number of parts.
-   *
-   * @param value The reference to the value, `[rows, ...shape]`. The number of rows is known only
-   *   when the graph runs.
-   * @param type TensorFlow's number for its type.
-   * @param count The number of parts.
-   * @returns The references to the parts.
-   */
-  split(value: Reference, type: number, count: number): Reference[] {
-    if (count === 1) return [value];
-    const int = ["T", typeMessage(DType.int32)] as [string, Message];
-    const number = (value: number) => this.#constant(DType.int32, [], Int32Array.of(value));
-    const integer = (value: number) => {
-      const message = new messages.AttrValue();
-      message.setI(value);
-      return message;
-    };
-    const shape = this.#add("Shape", [value], [["T", typeMessage(type)], [
-      "out_type",
-      typeMessage(DType.int32),
-    ]]);
-    const rows = this.#add("GatherV2", [`${shape}:0`, number(0), number(0)], [
-      ["Tparams", typeMessage(DType.int32)],
-      ["Tindices", typeMessage(DType.int32)],
-      ["Taxis", typeMessage(DType.int32)],
-      ["batch_dims", integer(0)],
-    ]);
-    const part = this.#add("FloorDiv", [`${rows}:0`, number(count)], [int]) + ":0";
-    const others = this.#add("Mul", [part, number(count - 1)], [int]) + ":0";
-    const last = this.#add("Sub", [`${rows}:0`, others], [int]) + ":0";
-    const sizes = this.#add("Pack", [...Array(count - 1).fill(part), last], [
-      int,
-      ["N", integer(count)],
-      ["axis", integer(0)],
-    ]);
-    const node = this.#add("SplitV", [value, `${sizes}:0`, number(0)], [
-      ["T", typeMessage(type)],
-      ["Tlen", typeMessage(DType.int32)],
-      ["num_split", integer(count)],
-    ]);
-    return Array.from({ length: count }, (_, index) => `${node}:${index}`);
-  }
-
   /** Returns the graph as the bytes of a `GraphDef`. */
   toGraphDef(): Uint8Array<ArrayBuffer> {
     const graph = new messages.GraphDef();

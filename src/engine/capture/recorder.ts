@@ -9,7 +9,6 @@ import * as tf from "@tensorflow/tfjs";
 import { type AttributeKinds, DType, Graph, type OpAttribute, type Reference } from "./graph.ts";
 import { placeOf, type Store, WRITE_ROWS } from "../stores.ts";
 import { COLLECTIVE, collectiveKey, KEY_INPUT, NO_EXCHANGES, withoutOthers } from "./collective.ts";
-import { writeInParts } from "./in_place.ts";
 import { lowPrecisionInputs, type Precision, returnsToFloat } from "./precision.ts";
 import { sizedByValue, type TracedTensor, type TraceEntry, type TrialTraces } from "./trace.ts";
 
@@ -33,14 +32,6 @@ export interface Binding extends AttributeKinds {
     attributes: OpAttribute[],
     inputs: number[],
     outputs: number,
-  ): TensorMetadata[];
-  loadSavedModel(folder: string, tags: string): number;
-  deleteSavedModel(session: number): void;
-  runSavedModel(
-    session: number,
-    inputs: number[],
-    feeds: string,
-    fetches: string,
   ): TensorMetadata[];
 }
 
@@ -285,11 +276,8 @@ class Recording {
     const after = this.#order(op, references);
     if (COLLECTIVE.has(op)) references[KEY_INPUT] = this.#keyConstant(inputs);
     const low = this.#lowInputs(op, made[0]?.shape ?? [], inputs);
-    const nodes = op === WRITE_ROWS
-      ? writeInParts(this.graph, references, complete, after)
-      : [this.#add(op, references, complete, after, low)];
-    for (const node of nodes) this.#take(op, references, node);
-    const name = nodes[0]!;
+    const name = this.#add(op, references, complete, after, low);
+    this.#take(op, references, name);
     if (COLLECTIVE.has(op)) this.#lastCollective = name;
     made.forEach(({ id, dtype }, index) => {
       const reference = `${name}:${index}`;
