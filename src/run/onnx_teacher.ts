@@ -5,10 +5,10 @@
  */
 
 import type { Schema, Vector } from "apache-arrow";
-import { basename, dirname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { hashOf } from "../base/files/hash_of.ts";
 import { hint, nameHint } from "../base/hints.ts";
+import { onnxRuntimePackages } from "../base/machine/onnx_packages.ts";
+import { ROCKET_VERSION } from "../base/package.ts";
 import { inOneLine } from "../base/printable.ts";
 import { formatCount } from "../base/text_table.ts";
 import type { TeacherOutputs, TeacherRows } from "../input/outside_outputs.ts";
@@ -17,7 +17,9 @@ import { recordBatches, rowsOf } from "../input/split.ts";
 import type { PlannedTeacher, TeacherOnnx } from "../pipeline/plan.ts";
 import { loadOnnxRuntime, type OnnxRuntime, type OrtTensor } from "./model/onnx_runtime.ts";
 import { rowsStage } from "./model/open_run.ts";
-import { joined, keep, readKept, sha256 } from "./teacher_cache.ts";
+import { hashesOfOnnxFiles } from "./onnx_files.ts";
+import type { RowHash } from "./row_hash.ts";
+import { type Computed, joined, keptOrComputed, sha256 } from "./teacher_cache.ts";
 
 /** An input of the model, and how its values are made. */
 interface Input {
@@ -59,8 +61,6 @@ export async function outputsOfOnnx(
   const identity = sha256([...await hashesOf(teacher, onnx), output, from.inputs]);
   const which = rows.name === undefined ? "rows with keys" : "training rows";
   const about = `the output ${output} of the teacher ${onnx}`;
-  const file = (units: number) =>
-    join(folder, `${sha256(["onnx", identity, rows.fingerprint, units])}.f32`);
   const runtime = await loadOnnxRuntime();
   const session = await runtime.InferenceSession.create(onnx, { logSeverityLevel: 4 })
     .catch((error: Error) => {
@@ -71,39 +71,37 @@ export async function outputsOfOnnx(
     const own = outputs.find(({ name }) => name === output);
     if (!own?.isTensor) throw noOutput(teacher, from, outputs.map(({ name }) => name));
     const units = own.shape.slice(1).reduce<number>((all, size) => all * Number(size), 1);
-    const kept = Number.isFinite(units) ? await readKept(file(units), units) : undefined;
-    if (kept) {
-      report(`teacher: ${about} for the ${which} is in the cache`);
-      return { values: kept, units, label: undefined, identity };
-    }
     const inputs = session.inputMetadata.map((given) => inputOf(teacher, from, given));
-    const computed = await compute(teacher, from, rows, { runtime, session, inputs });
-    await keep(file(computed.units), computed.values);
+    const versions = [ROCKET_VERSION, onnxRuntimePackages[0]];
+    const { isKept, ...found } = await keptOrComputed({
+      ...{ folder, units, open: () => openRows(inputs, rows) },
+      about: Number.isFinite(units) ? ["onnx", ...versions, identity, units] : undefined,
+      compute: (hash) => compute(teacher, from, rows, { runtime, session, inputs, hash }),
+    });
+    const count = formatCount(found.values.length / found.units);
     report(
-      `teacher: ${about} was computed for ${
-        formatCount(computed.values.length / computed.units)
-      } ${which}`,
+      isKept
+        ? `teacher: ${about} for the ${which} is in the cache`
+        : `teacher: ${about} was computed for ${count} ${which}`,
     );
-    return { ...computed, label: undefined, identity };
+    return { ...found, label: undefined, identity };
   } finally {
     await session.release();
   }
 }
 
-/** Hashes the model, and files beside it that may contain its weights. */
+/** Hashes the files of the model. */
 async function hashesOf(teacher: PlannedTeacher, onnx: string): Promise<string[]> {
-  const stem = basename(onnx).replace(/\.onnx$/i, ""), folder = dirname(onnx);
   try {
-    const names = [...Deno.readDirSync(folder)].filter(({ name, isFile }) =>
-      isFile &&
-      (name === basename(onnx) || name.startsWith(stem) && /\.(data|bin|weights)$/.test(name))
-    ).map(({ name }) => name).sort();
-    if (!names.includes(basename(onnx))) throw new Error("there is no such file");
-    return await Promise.all(names.map(async (name) => (await hashOf(join(folder, name))).sha256));
+    return await hashesOfOnnxFiles(onnx);
   } catch (error) {
     throw refusal(teacher, `${onnx} cannot be read: ${inOneLine((error as Error).message)}`);
   }
 }
+
+/** Opens the rows with the columns that the model reads. */
+const openRows = (inputs: readonly Input[], { open }: TeacherRows) =>
+  open(inputs.map(({ column }) => column), (opened) => Promise.resolve(opened));
 
 type Loaded = Awaited<ReturnType<OnnxRuntime["InferenceSession"]["create"]>>;
 
@@ -137,14 +135,14 @@ async function compute(
   teacher: PlannedTeacher,
   { onnx, output }: TeacherOnnx,
   rows: TeacherRows,
-  { runtime, session, inputs }: {
+  { runtime, session, inputs, hash }: {
     readonly runtime: OnnxRuntime;
     readonly session: Loaded;
     readonly inputs: readonly Input[];
+    readonly hash: RowHash;
   },
-): Promise<{ values: Float32Array; units: number }> {
-  const columns = inputs.map(({ column }) => column);
-  const dataset = await rows.open(columns, (opened) => Promise.resolve(opened));
+): Promise<Computed> {
+  const dataset = await openRows(inputs, rows);
   const where = rowsOf(dataset, { name: rows.name });
   const parts: Float32Array[] = [];
   let before = 0, units = 1;
@@ -154,6 +152,7 @@ async function compute(
       if (!names.includes(column)) throw noColumn(teacher, name, column, names);
     }
     for await (const { batch } of recordBatches(dataset, rowsStage)) {
+      hash.add(batch);
       for (let start = 0; start < batch.numRows; start += evaluationRows) {
         const part = batch.slice(start, start + evaluationRows), count = part.numRows;
         const missing = new Uint8Array(count);

@@ -5,9 +5,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { makeFolder } from "../base/files/make_folder.ts";
 import { writeFileWhole } from "../base/files/write.ts";
+import type { Dataset } from "../stages/source.ts";
+import { hashOfRows, RowHash } from "./row_hash.ts";
 
 /**
  * Copies arrays into one array in shared memory, so that the thread that makes batches can read it.
@@ -34,6 +36,67 @@ export function joined(parts: readonly Float32Array[]): Float32Array {
 export const sha256 = (about: readonly unknown[]) =>
   createHash("sha256").update(JSON.stringify(about)).digest("hex");
 
+/** How the outputs of a teacher for some rows are found in the cache, or computed. */
+export interface Outputs {
+  /** The folder of the cache. */
+  readonly folder: string;
+  /**
+   * What the outputs depend on besides the rows: the teacher, and what computes it. Undefined if
+   * that is not known, so that the outputs cannot be kept.
+   */
+  readonly about: readonly unknown[] | undefined;
+  /** The number of values of a row, as the teacher declares it. */
+  readonly units: number;
+  /** Opens the rows with the columns that the teacher reads. */
+  readonly open: () => Promise<Dataset>;
+  /**
+   * Computes the outputs.
+   *
+   * @param hash Receives the rows, with the columns that the teacher reads.
+   */
+  readonly compute: (hash: RowHash) => Promise<Computed>;
+}
+
+/** The outputs of a teacher for some rows. */
+export interface Computed {
+  /** The values, row by row, in shared memory. */
+  readonly values: Float32Array;
+  /** The number of values of a row. */
+  readonly units: number;
+}
+
+/**
+ * Reads the outputs of a teacher from the cache, or computes them and stores them there. The key is
+ * the hash of the rows themselves, so that outputs are never used for other rows.
+ *
+ * @param outputs What the outputs depend on, and how they are computed.
+ * @returns The outputs, and whether they are from the cache.
+ */
+export async function keptOrComputed(
+  { folder, about, units, open, compute }: Outputs,
+): Promise<Computed & { readonly isKept: boolean }> {
+  const key = about && sha256(about);
+  const fileOf = (rows: string) => join(folder, `${key}-${rows}.f32`);
+  // The rows are read only to find their outputs if there are outputs of this teacher.
+  if (key && await hasSome(folder, key)) {
+    const values = await readKept(fileOf(await hashOfRows(open)), units);
+    if (values) return { values, units, isKept: true };
+  }
+  const hash = new RowHash(), computed = await compute(hash);
+  if (key && computed.units === units) await keep(fileOf(hash.digest()), computed.values);
+  return { ...computed, isKept: false };
+}
+
+/** Checks whether the cache has outputs of a teacher for any rows. */
+async function hasSome(folder: string, key: string): Promise<boolean> {
+  try {
+    for await (const { name } of Deno.readDir(folder)) if (name.startsWith(key)) return true;
+  } catch {
+    // There is no cache yet.
+  }
+  return false;
+}
+
 const HASH_BYTES = 32;
 
 const hashOf = (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update(bytes).digest());
@@ -45,7 +108,7 @@ const hashOf = (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update
  * @param units The number of values of a row.
  * @returns The values; undefined if they are not there, or damaged.
  */
-export async function readKept(file: string, units: number): Promise<Float32Array | undefined> {
+async function readKept(file: string, units: number): Promise<Float32Array | undefined> {
   try {
     const bytes = await Deno.readFile(file);
     const values = bytes.subarray(HASH_BYTES);
@@ -66,7 +129,7 @@ export async function readKept(file: string, units: number): Promise<Float32Arra
  * @param file The file.
  * @param values The values.
  */
-export async function keep(file: string, values: Float32Array): Promise<void> {
+async function keep(file: string, values: Float32Array): Promise<void> {
   const bytes = new Uint8Array(HASH_BYTES + values.byteLength);
   bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), HASH_BYTES);
   bytes.set(hashOf(bytes.subarray(HASH_BYTES)));

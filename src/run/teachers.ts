@@ -22,12 +22,14 @@ import { isElsewhere } from "../pipeline/registry.ts";
 import { captured, type CaptureListener } from "../train/captured.ts";
 import { evaluateBatch, type EvaluationInput, evaluationStep } from "../train/evaluate.ts";
 import { outputsOfOnnx } from "./onnx_teacher.ts";
-import { joined, keep, readKept, sha256 } from "./teacher_cache.ts";
+import { joined, keptOrComputed, sha256 } from "./teacher_cache.ts";
 import { rowsOf as tensorsOfRows } from "../train/tensors.ts";
+import { refuseChanged } from "./folder/found_checkpoint.ts";
 import { readEarlierRun } from "./folder/manifest.ts";
 import { inTypesOf } from "./model/in_types.ts";
 import { readModelFile } from "./model/model_file.ts";
 import { netsOfRun, type OpenedRun, openRun, rowsStage } from "./model/open_run.ts";
+import type { RowHash } from "./row_hash.ts";
 import { runFiles } from "../base/files/run_files.ts";
 
 /** The parts of a run that are needed to compute the outputs of its teachers. */
@@ -62,19 +64,20 @@ export function teachersOfRuns(
     const engine = await open();
     const which = rows.name === undefined ? "rows with keys" : "training rows";
     const about = `the logits of the teacher ${run.folder} (${run.net})`;
-    const key = keyOf(run, rows, engine);
-    const file = key && join(folder, `${key}.f32`);
     const { label, network: { units } } = run.model;
     const identity = sha256([run.net, run.checkpoint.sha256, run.model.sha256]);
-    const kept = file && await readKept(file, units);
-    if (kept) {
-      listener.report(`teacher: ${about} for the ${which} are in the cache`);
-      return { values: kept, units, label: label.spec, identity };
-    }
-    const values = await computed(run, teacher, rows, listener);
-    if (file) await keep(file, values);
-    const count = formatCount(values.length / units);
-    listener.report(`teacher: ${about} were computed for ${count} ${which}`);
+    const { values, isKept } = await keptOrComputed({
+      ...{ folder, about: aboutOf(run, engine), units, open: () => openRows(run, rows) },
+      compute: async (hash) => ({
+        values: await computed(run, teacher, rows, { listener, hash }),
+        units,
+      }),
+    });
+    listener.report(
+      isKept
+        ? `teacher: ${about} for the ${which} are in the cache`
+        : `teacher: ${about} were computed for ${formatCount(values.length / units)} ${which}`,
+    );
     return { values, units, label: label.spec, identity };
   };
 }
@@ -97,7 +100,10 @@ async function openTeacher(
         exitCode: 2,
       });
     }
-    return await openRun(run, { net: own, checkpoint, allowPlugins });
+    const opened = await openRun(run, { net: own, checkpoint, allowPlugins });
+    // Its logits may be in the cache, so that nothing else reads the weights.
+    await refuseChanged(opened.checkpoint);
+    return opened;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     // Their hints are about command lines; the places are those of the pipeline.
@@ -114,14 +120,18 @@ async function openTeacher(
   }
 }
 
+/** Opens the rows with the columns that the net reads, in the types that it reads. */
+const openRows = ({ decoder, model }: OpenedRun, { open }: TeacherRows) =>
+  open(decoder.columns, (opened) => inTypesOf(opened, model.features));
+
 /** Computes the logits for all rows. */
 async function computed(
   run: OpenedRun,
   { missing, place }: PlannedTeacher,
-  { name, open }: TeacherRows,
-  listener: CaptureListener,
+  given: TeacherRows,
+  { listener, hash }: { readonly listener: CaptureListener; readonly hash: RowHash },
 ): Promise<Float32Array> {
-  const { decoder, model: { features, network: { units } }, net } = run;
+  const { decoder, model: { network: { units } }, net } = run;
   const { nets, weights } = await netsOfRun(run);
   const values = Object.fromEntries(
     nets.variables.filter(({ name }) => weights.has(name)).map(({ name, shape }) => [
@@ -136,13 +146,14 @@ async function computed(
     (input: EvaluationInput) => evaluationStep(evaluated, input),
     ({ batch }) => tensorsOfRows(batch),
   );
-  const dataset = await open(decoder.columns, (opened) => inTypesOf(opened, features));
-  const where = rowsOf(dataset, { name });
+  const dataset = await openRows(run, given);
+  const where = rowsOf(dataset, { name: given.name });
   const parts: Float32Array[] = [];
   let before = 0;
   try {
     const decode = decoder.open(dataset.schema as Parameters<typeof decoder.open>[0], where);
     for await (const { batch } of recordBatches(dataset, rowsStage)) {
+      hash.add(batch);
       for (let start = 0; start < batch.numRows; start += evaluationRows) {
         const part: RecordBatch = batch.slice(start, start + evaluationRows);
         const { batch: rows, kept } = decode(part);
@@ -186,19 +197,17 @@ async function computed(
 }
 
 /**
- * Returns a text that changes when the logits could change: with the teacher, the rows, the engine,
- * or the version of Rocket. Logits of custom stages, whose code could change unnoticed, and of
- * options with environment variables are not kept.
+ * Returns what the logits of rows depend on: the teacher, the engine, and the version of Rocket.
+ * Logits of custom stages, whose code could change unnoticed, and of options with environment
+ * variables are not kept.
  */
-function keyOf(
+function aboutOf(
   { model, net, checkpoint }: OpenedRun,
-  { fingerprint }: TeacherRows,
   { name, detail }: Engine,
-): string | undefined {
+): readonly unknown[] | undefined {
   const stages = [model.network, ...model.transforms];
   if (variablesIn(stages).length > 0 || usesIn(stages).some(isElsewhere)) return undefined;
-  const about = ["logits", ROCKET_VERSION, net, checkpoint.sha256, model.sha256, name, detail];
-  return sha256([...about, fingerprint]);
+  return ["logits", ROCKET_VERSION, net, checkpoint.sha256, model.sha256, name, detail];
 }
 
 /** Finds the stages that a value names, also those within the options of others. */

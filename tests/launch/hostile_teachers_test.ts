@@ -1,7 +1,8 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { ElementType, encodeModel } from "../../src/model/onnx/messages.ts";
 import { inFolder, rocket } from "../support/command_line.ts";
 
 const onnx = new URL("../reference/teacher.onnx", import.meta.url);
@@ -80,5 +81,117 @@ Deno.test("no file of a run contains a value of a variable in the options of a t
       assertStringIncludes(other.stderr, "has changed since the run began");
       await Deno.writeTextFile(join(folder, out, "pipeline.json"), JSON.stringify(made));
     }
+  });
+});
+
+/** An ONNX model that multiplies the column `a` with a weight in another file. */
+const weighted = (location: string) =>
+  encodeModel({
+    producer: { name: "", version: "" },
+    operators: { "": 18 },
+    metadata: {},
+    name: "weighted",
+    nodes: [{ op: "Mul", name: "m", inputs: ["a", "w"], outputs: ["logits"], attributes: {} }],
+    tensors: [{
+      ...{ name: "w", type: ElementType.float, shape: [1] },
+      data: { location, offset: 0, length: 4 },
+    }],
+    inputs: [{ name: "a", type: ElementType.float, shape: ["rows"] }],
+    outputs: [{ name: "logits", type: ElementType.float, shape: ["rows"] }],
+  });
+
+const weight = (value: number) => new Uint8Array(Float32Array.of(value).buffer);
+
+/** The loss of the hint at the end of a run. */
+async function lossOf(run: string): Promise<number> {
+  const lines = (await Deno.readTextFile(join(run, "metrics.jsonl"))).trim().split("\n");
+  const found = Object.entries(JSON.parse(lines[0]!)).find(([name]) => name.includes("kl"));
+  return found![1] as number;
+}
+
+Deno.test("outputs of an ONNX model are computed again when a file with its weights changes", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "d.csv"), rows);
+    await Deno.mkdir(join(folder, "weights"));
+    for (const location of ["m.onnx_data", "weights/w.bin"]) {
+      const name = `${location.length}`, env = { ROCKET_CACHE: join(folder, `cache-${name}`) };
+      await Deno.writeFile(join(folder, "m.onnx"), weighted(location));
+      await Deno.writeFile(join(folder, location), weight(1));
+      await Deno.writeTextFile(join(folder, "p.yaml"), taught({ onnx: "m.onnx" }));
+      const ran = async (out: string, words: string) => {
+        const args = ["p.yaml", "--engine", "wasm", "--out", out];
+        const { code, stdout, stderr } = await rocket(args, { cwd: folder, env });
+        assertEquals(code, 0, stderr);
+        assertStringIncludes(stdout + stderr, words);
+        return await lossOf(join(folder, out));
+      };
+      const first = await ran(`a-${name}`, "was computed for 60 training rows");
+      assertEquals(await ran(`b-${name}`, "is in the cache"), first);
+      await Deno.writeFile(join(folder, location), weight(-3));
+      assertNotEquals(await ran(`c-${name}`, "was computed for 60 training rows"), first);
+      const args = ["resume", `a-${name}`, "--epochs", "2"];
+      const { code, stderr } = await rocket(args, { cwd: folder, env });
+      assertEquals(code, 1, stderr);
+      assertStringIncludes(stderr, "m.onnx has changed since the run began");
+    }
+  });
+});
+
+Deno.test("outputs of a teacher are not used for other rows of a file of the same name, size, and time", async () => {
+  await inFolder(async (folder) => {
+    const env = { ROCKET_CACHE: join(folder, "cache") }, at = new Date(1e12);
+    // The fingerprint of a file of this size is made of its name, size, and time.
+    const pad = "x".repeat(1_600_000), path = join(folder, "d.csv");
+    const write = async (values: (row: number) => string) => {
+      await Deno.writeTextFile(path, "a,b,word,y,pad\n");
+      for (let row = 0; row < 180; row++) {
+        const line = `${values(row)},1,no,${row % 2},${pad}\n`;
+        await Deno.writeTextFile(path, line, { append: true });
+      }
+      await Deno.utime(path, at, at);
+    };
+    await Deno.copyFile(onnx, join(folder, "m.onnx"));
+    await Deno.writeTextFile(join(folder, "p.yaml"), taught({ onnx: "m.onnx" }));
+    const ran = async (out: string) => {
+      const args = ["p.yaml", "--engine", "wasm", "--out", out];
+      const { code, stdout, stderr } = await rocket(args, { cwd: folder, env });
+      assertEquals(code, 0, stderr);
+      return { told: stdout + stderr, loss: await lossOf(join(folder, out)) };
+    };
+    await write((row) => `0.${100 + row}`);
+    const first = await ran("a");
+    await write((row) => `0.${300 - row}`);
+    const second = await ran("b");
+    assertStringIncludes(second.told, "was computed for 180 training rows");
+    assertNotEquals(second.loss, first.loss);
+  });
+});
+
+Deno.test("logits of a net in the cache are not used after its checkpoint was changed", async () => {
+  await inFolder(async (folder) => {
+    const env = { ROCKET_CACHE: join(folder, "cache") };
+    await Deno.writeTextFile(join(folder, "d.csv"), rows);
+    await Deno.copyFile(onnx, join(folder, "m.onnx"));
+    await Deno.writeTextFile(join(folder, "t.yaml"), taught({ onnx: "m.onnx" }));
+    await Deno.writeTextFile(join(folder, "p.yaml"), taught({ run: "t" }));
+    const ran = async (file: string, out: string) => {
+      const args = [file, "--engine", "wasm", "--out", out];
+      return await rocket(args, { cwd: folder, env });
+    };
+    for (const [file, out] of [["t.yaml", "t"], ["p.yaml", "a"], ["p.yaml", "b"]] as const) {
+      const { code, stdout, stderr } = await ran(file, out);
+      assertEquals(code, 0, stderr);
+      if (out === "b") assertStringIncludes(stdout + stderr, "are in the cache");
+    }
+    const checkpoints = join(folder, "t", "checkpoints");
+    for (const { name } of Deno.readDirSync(checkpoints)) {
+      if (!name.endsWith(".safetensors")) continue;
+      const bytes = await Deno.readFile(join(checkpoints, name));
+      bytes.fill(7, bytes.length - 8);
+      await Deno.writeFile(join(checkpoints, name), bytes);
+    }
+    const { code, stderr } = await ran("p.yaml", "c");
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, "was changed after the run wrote it: its hash is different");
   });
 });

@@ -1,0 +1,44 @@
+import { type RecordBatch, Table } from "apache-arrow";
+import { createHash } from "node:crypto";
+import { arrowStreamBytes } from "../base/files/arrow_writer.ts";
+import { recordBatches } from "../input/split.ts";
+import type { Dataset } from "../stages/source.ts";
+import { rowsStage } from "./model/open_run.ts";
+
+/**
+ * A hash of rows that are read. The fingerprint of a source is not enough to tell rows apart: for
+ * large files, it depends on the modification time, and a custom source chooses it freely.
+ */
+export class RowHash {
+  readonly #hash = createHash("sha256");
+
+  /**
+   * Adds rows.
+   *
+   * @param batch The rows, with the columns that matter.
+   */
+  add(batch: RecordBatch): void {
+    this.#hash.update(arrowStreamBytes(new Table([batch])));
+  }
+
+  /** Returns the hash of all rows, as hexadecimal digits. Nothing can be added afterwards. */
+  digest(): string {
+    return this.#hash.digest("hex");
+  }
+}
+
+/**
+ * Reads all rows of a data set and hashes them.
+ *
+ * @param open Opens the data set with the columns that matter.
+ * @returns The hash.
+ */
+export async function hashOfRows(open: () => Promise<Dataset>): Promise<string> {
+  const dataset = await open(), hash = new RowHash();
+  try {
+    for await (const { batch } of recordBatches(dataset, rowsStage)) hash.add(batch);
+  } finally {
+    await dataset.close?.();
+  }
+  return hash.digest();
+}
