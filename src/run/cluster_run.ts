@@ -193,15 +193,26 @@ export class ClusterRun {
   }
 
   /**
-   * Finds out whether a call has failed because another process is gone.
+   * Prepares the end of this process because of an error.
    *
-   * @param error The error of the call.
-   * @returns The error to report.
+   * @param error The error.
+   * @returns The error to report: another one if the cause is that another process is gone.
    */
-  async explain(error: unknown): Promise<unknown> {
-    if (error instanceof Interruption) return error;
+  async leave(error: unknown): Promise<unknown> {
+    if (error instanceof Interruption) {
+      // All processes stop after the same step.
+      try {
+        this.#cluster.finish();
+      } catch {
+        // The checkpoint has been written, or another process reports why not.
+      }
+      return error;
+    }
     const explained = await this.#cluster.explain(error);
-    return explained instanceof ProcessGone ? resumable(explained, this.#out) : explained;
+    if (explained instanceof ProcessGone) return resumable(explained, this.#out);
+    // The others may have the same error, but still receive parts of the last operation from here.
+    await new Promise((resolve) => setTimeout(resolve, LINGER));
+    return explained;
   }
 
   /** Waits until all processes have done their work. */
@@ -214,6 +225,9 @@ export class ClusterRun {
     this.#cluster.stop();
   }
 }
+
+/** How long a process that fails still answers the others, in milliseconds. */
+const LINGER = 1000;
 
 /** JSON that keeps numbers that are not finite. */
 const encode = (value: unknown): string =>

@@ -175,7 +175,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     together?.finish();
     return result;
   } catch (error) {
-    throw await together?.explain(error) ?? error;
+    throw await together?.leave(error) ?? error;
   } finally {
     together?.stop();
     await data.close();

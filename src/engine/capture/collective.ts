@@ -62,6 +62,8 @@ export function withoutOtherProcesses<T>(run: () => T): T {
  */
 export function isOfOthers(error: unknown): boolean {
   const message = error instanceof Error ? error.message : String(error);
+  // A stage may have wrapped the error.
+  if (error instanceof Error && error.cause !== undefined && isOfOthers(error.cause)) return true;
   return /Invalid TF_Status: (1|4|10|14)\b|Collective ops is aborted|remote target/.test(message);
 }
 

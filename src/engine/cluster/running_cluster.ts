@@ -172,10 +172,9 @@ export class RunningCluster {
    * @returns A {@linkcode ProcessGone} if another process is gone; otherwise, the same error.
    */
   async explain(error: unknown): Promise<unknown> {
-    if (error instanceof ProcessGone) return error;
+    if (error instanceof ProcessGone || !isOfOthers(error)) return error;
     const { addresses } = this, began = performance.now();
     const peers = addresses.keys().filter((peer) => peer !== this.rank).toArray();
-    const mayBeGone = isOfOthers(error);
     do {
       const there = await Promise.all(peers.map((peer) => this.#member.answers(peer, ANSWER)));
       const peer = this.#watch.gone ?? peers[there.indexOf(false)];
@@ -184,7 +183,7 @@ export class RunningCluster {
       }
       // The system closes the connections of a process a moment after it has failed.
       await new Promise((resolve) => setTimeout(resolve, 200));
-    } while (mayBeGone && performance.now() - began < DYING);
+    } while (performance.now() - began < DYING);
     return error;
   }
 
