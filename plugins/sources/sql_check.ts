@@ -11,7 +11,7 @@
 
 import { hint, type HintText, UserError } from "../../plugin.ts";
 import { type Database, literal, quoted } from "./duckdb.ts";
-import { onlyComputes, tableFunctions } from "./sql_functions.ts";
+import { changes, clockNames, onlyComputes, tableFunctions } from "./sql_functions.ts";
 
 /** Allowed node types of a parsed query, besides expressions. */
 const parts: ReadonlySet<string> = new Set([
@@ -74,6 +74,8 @@ export interface Found {
   readonly calls: readonly Call[];
   /** Tables and views. */
   readonly tables: readonly Table[];
+  /** Parts whose results differ each time the statement runs. */
+  readonly changing: readonly Deed[];
 }
 
 /** A view, a macro, or a table with generated columns in a database. */
@@ -128,6 +130,8 @@ export async function refuseDeeds(
   };
   const deed = deedOf(found, known);
   if (deed) throw refusal(deed.what, placeOf(deed.at, sql));
+  const [part] = found.changing;
+  if (part) throw changingRows(`uses ${part.name}`, placeOf(part.at, sql));
   refuseDefinitions(found, known);
 }
 
@@ -152,7 +156,10 @@ function deedOf(
   const isUnlisted = ({ name }: Deed) => parametersOf(name).length === 0;
   const call = refused[0] ??
     tableCalls.find((it) => isUnlisted(it) && !tableFunctions.has(it.name)) ??
-    calls.find((it) => isUnlisted(it) && !onlyComputes(it.name) && functions.has(it.name));
+    calls.find((it) =>
+      isUnlisted(it) && !onlyComputes(it.name) && !changes(it.name, it.arguments) &&
+      functions.has(it.name)
+    );
   if (call) return { what: `calls ${call.name}`, at: call.at };
   const own = tables.find(({ name, within }) =>
     views.has(name) || within.some((one) => ownSchemas.has(one))
@@ -186,6 +193,8 @@ function refuseDefinitions(query: Found, known: Known): void {
       if (!definition.found) throw refusal(`${what}, which cannot be checked`);
       const deed = deedOf(definition.found, known);
       if (deed) throw refusal(`${what}, which ${deed.what}`);
+      const [part] = definition.found.changing;
+      if (part) throw changingRows(`${what}, which uses ${part.name}`);
       next.push(definition.found);
     }
   }
@@ -204,6 +213,7 @@ async function parse(database: Database, sql: string): Promise<Parsed> {
 /** Collects the functions and tables in a parsed statement. */
 function look(statement: unknown): Found {
   const refused: Deed[] = [], tableCalls: Call[] = [], calls: Call[] = [], tables: Table[] = [];
+  const changing: Deed[] = [];
   const open: unknown[] = [statement];
   while (open.length > 0) {
     const part = open.pop();
@@ -215,7 +225,20 @@ function look(statement: unknown): Found {
     const node = part as Record<string, unknown>;
     const at = node.query_location as number | undefined;
     if (node.class === "CONSTANT") continue;
-    if (typeof node.function_name === "string") calls.push(callOf(node, at));
+    if (typeof node.function_name === "string") {
+      const call = callOf(node, at);
+      calls.push(call);
+      if (changes(call.name, call.arguments)) changing.push(call);
+    }
+    if (node.class === "COLUMN_REF" && Array.isArray(node.column_names)) {
+      const [name, ...more] = node.column_names.map((name) => String(name).toLowerCase());
+      if (more.length === 0 && clockNames.has(name!)) changing.push({ name: name!, at });
+    }
+    if (
+      typeof node.sample === "object" && node.sample !== null && Object(node.sample).seed === -1
+    ) {
+      changing.push({ name: "a sample without REPEATABLE", at });
+    }
     if (typeof node.table_name === "string") {
       const within = [node.catalog_name, node.schema_name].filter((name) =>
         typeof name === "string" && name !== ""
@@ -243,7 +266,7 @@ function look(statement: unknown): Found {
     }
     open.push(...Object.values(node));
   }
-  return { refused, tableCalls, calls, tables };
+  return { refused, tableCalls, calls, tables, changing };
 }
 
 function callOf(node: Record<string, unknown>, at: number | undefined): Call {
@@ -417,6 +440,20 @@ function refusal(action: string, place = ""): UserError {
         `select from tables or from the results of these functions: ${
           [...tableFunctions].join(", ")
         }; other functions may only compute from their arguments`,
+        { edit: "the query" },
+      ),
+    },
+  );
+}
+
+function changingRows(action: string, place = ""): UserError {
+  return new UserError(
+    `the query cannot be run${place}: it ${action}, so it would have other rows each time it runs`,
+    {
+      hint: hint(
+        "sql/same",
+        "write the date itself instead of today's; for an order that looks random, write " +
+          "ORDER BY hash(column); for a sample, write USING SAMPLE reservoir(1000 ROWS) REPEATABLE (1)",
         { edit: "the query" },
       ),
     },

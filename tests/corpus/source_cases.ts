@@ -237,6 +237,16 @@ function* duckdbHintCases(): Iterable<DataCase> {
       "sql/reads": asked("SELECT x, y FROM t, enable_logging()", "SELECT x, y FROM t, range(1)"),
     },
   });
+  yield one("an order that is another one each time", "SELECT x, y FROM t ORDER BY random()", [
+    "the query cannot be run at line 1, column 29: it uses random, so it would have other rows",
+  ], {
+    mended: {
+      "sql/same": asked(
+        "SELECT x, y FROM t ORDER BY random()",
+        "SELECT x, y FROM t ORDER BY hash(x)",
+      ),
+    },
+  });
   yield one("a view of DuckDB's settings", "SELECT x, y FROM t, pg_settings", [
     "the query cannot be run at line 1, column 21: it reads pg_settings, which describes DuckDB",
   ]);

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { UserError } from "../../../src/base/errors.ts";
 import { Database, loadDuckdb } from "../../../plugins/sources/duckdb.ts";
 import sql from "../../../plugins/sources/sql.ts";
-import { onlyComputes, tableFunctions } from "../../../plugins/sources/sql_functions.ts";
+import { changes, onlyComputes, tableFunctions } from "../../../plugins/sources/sql_functions.ts";
 import { checkStage } from "../../../testing.ts";
 import {
   addColumns,
@@ -441,7 +441,13 @@ Deno.test("sql knows all functions of DuckDB, so that a new version adds none un
     const others = rows.filter(([, isTable]) => !isTable)
       .map(([name]) => (name as string).toLowerCase());
     const isRefused = (name: string) => refused.includes(name) || refusedPatterns.test(name);
-    assertEquals(others.filter((name) => onlyComputes(name) === isRefused(name)), []);
+    const isKnown = (name: string) => onlyComputes(name) !== (isRefused(name) || changes(name, 0));
+    assertEquals(others.filter((name) => !isKnown(name)), []);
+    // DuckDB knows which of its functions have other results each time.
+    const unstable = await opened.rows(
+      "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND function_name <> 'error'",
+    );
+    assertEquals(unstable.map(([name]) => name as string).filter(onlyComputes), []);
     const known = await opened.rows(
       "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'table'",
     );
@@ -450,6 +456,41 @@ Deno.test("sql knows all functions of DuckDB, so that a new version adds none un
   } finally {
     opened.close();
   }
+});
+
+Deno.test("sql refuses queries whose rows differ each time they run", async () => {
+  for (
+    const [query, name] of [
+      ["SELECT random() AS x", "random"],
+      ["FROM range(9) t(i) ORDER BY Random()", "random"],
+      ["SELECT i FROM range(9) t(i) WHERE i < (SELECT 9 * random())", "random"],
+      ["SELECT uuid()::VARCHAR AS x", "uuid"],
+      ["SELECT epoch_ms(now()) AS x", "now"],
+      ["SELECT current_date AS x", "current_date"],
+      ["SELECT CURRENT_TIMESTAMP AS x", "current_timestamp"],
+      ["SELECT year(age(DATE '2020-01-01')) AS x", "age"],
+      ["SELECT setseed(0.5), random() AS x", ""],
+      ["FROM range(100) USING SAMPLE 10 ROWS", "a sample without REPEATABLE"],
+      ["FROM range(100) USING SAMPLE 10%", "a sample without REPEATABLE"],
+      ["SELECT * FROM (FROM range(100)) TABLESAMPLE bernoulli(10%)", "a sample without REPEATABLE"],
+    ] as const
+  ) {
+    await assertRejects(() => read(query), UserError, `it uses ${name}`, query);
+    await assertRejects(
+      () => read(query),
+      UserError,
+      "so it would have other rows each time",
+      query,
+    );
+  }
+  const sample = "FROM range(1000) USING SAMPLE reservoir(10 ROWS) REPEATABLE (1)";
+  assertEquals(await read(sample), await read(sample));
+  assertEquals(
+    await read(
+      "SELECT year(age(DATE '2021-01-01', DATE '2020-01-01')) AS x, t.now FROM (SELECT 1 AS now) t",
+    ),
+    { x: [1], now: [1] },
+  );
 });
 
 Deno.test("sql computes the same in each time zone, and keeps no environment variable", async () => {
