@@ -35,6 +35,7 @@ const refinements = [
   /^expected names that differ$/,
   /^a feature is listed more than once$/,
   /^`keep` requires `length`$/,
+  /^`rows` requires `key`, the column that identifies rows$/,
   /^`image.resize` requires `shape`, such as \[32, 32, 3\]$/,
   /^expected either `length`, or `shape` and `pad`$/,
   /^expected 10kB or more$/,
