@@ -76,6 +76,7 @@ export async function openEngine(
   try {
     return await openNative(choice, report, options);
   } catch (error) {
+    if (options.cluster && error instanceof UserError) throw error;
     if (choice === "native") throw nativeUnusable(error);
     const reason = error instanceof Error ? error.message : String(error);
     const hint = error instanceof UserError ? error.problems[0]?.hint : undefined;
@@ -103,8 +104,12 @@ async function openNative(
   // A user who requests the engine by name wants a new attempt. Other runs should not wait for the
   // same failure again.
   const build = await setUpNative({ report, retry: choice === "native" });
-  const member = cluster && (await import("./cluster/join.ts")).memberOf(build, cluster);
-  await loadNative(build, member);
+  if (cluster) {
+    const { loadMember } = await import("./cluster/join.ts");
+    await loadMember(build, cluster, (member) => loadNative(build, member));
+  } else {
+    await loadNative(build);
+  }
   await switchTo(NATIVE_BACKEND);
   return { name: "native", backend: NATIVE_BACKEND, detail: `TensorFlow ${build.tensorflow}` };
 }

@@ -1,4 +1,4 @@
-import { memberOf } from "../../src/engine/cluster/join.ts";
+import { loadMember, memberOf } from "../../src/engine/cluster/join.ts";
 import { noAnswer, ProcessGone, resumable } from "../../src/engine/cluster/process_gone.ts";
 import type { Build } from "../../src/engine/native/build.ts";
 import { refuseGroups } from "../../src/run/cluster_checks.ts";
@@ -10,6 +10,15 @@ export function* clusterPrograms(): Iterable<ProgramCase> {
   yield {
     name: "a TensorFlow whose addon takes no context, in a cluster",
     run: () => memberOf({ takesContext: false } as Build, cluster),
+  };
+  yield {
+    name: "a port that another program uses, in a cluster",
+    run: () =>
+      loadMember(
+        { takesContext: true, folder: "", library: "" } as Build,
+        cluster,
+        () => Promise.reject(new Error("Could not start gRPC server")),
+      ),
   };
   yield {
     name: "processes that do not start",

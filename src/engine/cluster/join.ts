@@ -32,6 +32,38 @@ export function memberOf(build: Build, cluster: Cluster): ClusterMember {
   return current ??= new ClusterMember(libraryOf(build), cluster);
 }
 
+/**
+ * Loads the native engine as a member of a cluster.
+ *
+ * @param build The build of the native engine.
+ * @param cluster The cluster.
+ * @param load Loads the engine.
+ * @throws {UserError} If TensorFlow cannot join the cluster.
+ */
+export async function loadMember(
+  build: Build,
+  cluster: Cluster,
+  load: (member: ClusterMember) => Promise<void>,
+): Promise<void> {
+  try {
+    await load(memberOf(build, cluster));
+  } catch (error) {
+    // TensorFlow does not say why.
+    const isServer = error instanceof Error && /\bserver\b/i.test(error.message);
+    if (error instanceof UserError || !isServer) throw error;
+    const { addresses, rank } = cluster;
+    throw new UserError(
+      `TensorFlow cannot listen on ${addresses[rank]}: ${error.message}`,
+      {
+        hint: hint("cluster/listen", "choose a port that no other program of the machine uses", {
+          outside: "the ports of all processes have to change",
+        }),
+        cause: error,
+      },
+    );
+  }
+}
+
 /** Returns this process as a member of its cluster; undefined if it has not joined one. */
 export function currentMember(): ClusterMember | undefined {
   return current;
