@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { runFiles } from "../base/files/run_files.ts";
-import { readTextIfExists } from "../base/files/regular.ts";
+import { UserError } from "../base/errors.ts";
 import { percentiles } from "../base/percentiles.ts";
+import { readBootstrap } from "../run/folder/bootstrap.ts";
 import type { Result } from "../stages/events.ts";
 import { betterOf, type BootstrapSamples } from "../stages/metric.ts";
 
@@ -25,6 +26,7 @@ export interface Transfer {
  *
  * @param folder The run folder.
  * @param result The result of the run.
+ * @throws {UserError} If a file with samples is damaged.
  */
 export async function readTransfers(
   folder: string,
@@ -50,18 +52,20 @@ export async function readTransfers(
   });
 }
 
-/** Reads the samples of the last evaluation on the test split; none if the file is not there. */
+/**
+ * Reads the samples of the last evaluation on the test split; none if the file is not there.
+ *
+ * @throws {UserError} If the content is not what a run writes.
+ */
 async function lastSamples(
   file: string,
 ): Promise<Readonly<Record<string, BootstrapSamples | undefined>>> {
-  const lines = (await readTextIfExists(file) ?? "").split("\n");
-  for (const line of lines.toReversed()) {
-    try {
-      const parsed = Object(JSON.parse(line));
-      if (parsed.split === "test") return parsed;
-    } catch {
-      // The empty text after the last line, or an incomplete line.
-    }
+  try {
+    const lines = await readBootstrap(file, { mayEnd: true });
+    return lines?.findLast(({ split }) => split === "test")?.samples ?? {};
+  } catch (error) {
+    throw new UserError(`${file} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
-  return {};
 }

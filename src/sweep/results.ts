@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { runFiles } from "../base/files/run_files.ts";
-import { readRegularText, readTextIfExists } from "../base/files/regular.ts";
+import { readRegularText } from "../base/files/regular.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { metricsFromJson } from "../stages/metrics_json.ts";
 import type { Metrics, Result } from "../stages/events.ts";
 import type { BootstrapSamples, MetricValue } from "../stages/metric.ts";
+import { readBootstrap } from "../run/folder/bootstrap.ts";
 import { readResult } from "../run/folder/manifest.ts";
 import type { CheckedRun, CheckedSweep } from "./check.ts";
 
@@ -40,8 +41,23 @@ export interface RunOutcome {
  * @throws {UserError} If the metrics of a finished run cannot be read.
  */
 export async function readOutcomes({ runs, split }: CheckedSweep): Promise<RunOutcome[]> {
-  const outcomes = await Promise.all(runs.map((run) => readOutcome(run, split)));
-  return outcomes.filter((outcome) => outcome !== undefined);
+  const outcomes: RunOutcome[] = [], counts = new Map<string, number>();
+  for (const run of runs) {
+    const outcome = await readOutcome(run, split);
+    if (!outcome) continue;
+    outcomes.push(outcome);
+    for (const [key, { values: { length } }] of Object.entries(outcome.samples?.last ?? {})) {
+      // Without this, the table would leave out the interval without a message.
+      const id = JSON.stringify([run.setting, key]), expected = counts.get(id) ?? length;
+      counts.set(id, expected);
+      await reading(join(run.folder, runFiles.bootstrap.rocket), run.folder, () => {
+        if (length === expected) return Promise.resolve();
+        const what = `it has ${length} samples of ${JSON.stringify(key)}`;
+        throw new Error(`${what}; the run with another seed has ${expected}`);
+      });
+    }
+  }
+  return outcomes;
 }
 
 async function readOutcome(
@@ -94,10 +110,12 @@ async function samplesOf(
 ): Promise<RunOutcome["samples"]> {
   const path = join(folder, runFiles.bootstrap.rocket);
   return await reading(path, folder, async () => {
-    const text = await readTextIfExists(path);
-    if (text === undefined) return undefined;
-    const lines = text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Line);
-    return lastAndBest<BootstrapSamples>(lines, split, result);
+    const lines = await readBootstrap(path);
+    return lines && lastAndBest<BootstrapSamples>(
+      lines.map(({ samples, ...about }) => ({ ...samples, ...about })),
+      split,
+      result,
+    );
   });
 }
 

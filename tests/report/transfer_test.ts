@@ -1,4 +1,5 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { UserError } from "../../src/base/errors.ts";
 import { readTransfers } from "../../src/report/transfer.ts";
 import type { Result } from "../../src/stages/events.ts";
 import { withFiles } from "../support/problems.ts";
@@ -53,4 +54,19 @@ Deno.test("samples of other users, and runs without a baseline or samples, give 
     assertEquals(await readTransfers(folder, without as Result), []);
     await Deno.remove(`${folder}/bootstrap.jsonl`);
     assertEquals(await readTransfers(folder, all), []);
+  }));
+
+Deno.test("damaged samples are an error with the file and the line", () =>
+  withFiles(files([0.7, 0.9, 0.8], [0.61, 0.79, 0.7]), async (folder) => {
+    for (const damaged of [{ groups: "x", values: "abc" }, null, { groups: "x", values: [1] }]) {
+      const lines = [{ groups: "x", values: [1, 2] }, damaged].map((samples) =>
+        JSON.stringify({ epoch: 1, split: "test", "booster/gauc": samples })
+      );
+      await Deno.writeTextFile(`${folder}/bootstrap.jsonl`, lines.join("\n") + "\n");
+      await assertRejects(
+        () => readTransfers(folder, result(0.725, 0.8, 0.7, "higher")),
+        UserError,
+        "bootstrap.jsonl cannot be read: line 2 has ",
+      );
+    }
   }));

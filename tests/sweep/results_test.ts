@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
 import type { CheckedSweep } from "../../src/sweep/check.ts";
@@ -79,11 +79,52 @@ Deno.test("outcomes contain the bootstrap samples of the split, after the last a
       best: { "light/gauc": samples(2) },
     });
     assertEquals(second!.samples, undefined);
-    await Deno.writeTextFile(join(folder, "a/bootstrap.jsonl"), "{");
+    const good = samples(3);
+    for (
+      const [damaged, words] of [
+        ["{", "line 7 is not JSON"],
+        [{ epoch: 3 }, "line 7 has no split or no epoch"],
+        [{ split: "test", epoch: -1 }, "line 7 has no split or no epoch"],
+        ...[
+          null,
+          "x",
+          [],
+          {},
+          { ...good, groups: 5 },
+          { ...good, values: [] },
+          {
+            ...good,
+            values: [null, 1],
+          },
+          { ...good, values: "ab" },
+          { ...good, values: ["1", "2"] },
+        ].map((value) =>
+          [
+            { split: "test", epoch: 3, "light/gauc": value },
+            'line 7 has no samples of "light/gauc"',
+          ] as const
+        ),
+        [
+          { split: "test", epoch: 3, "light/gauc": { ...good, values: [1] } },
+          'line 7 has 1 samples of "light/gauc"; an earlier line has 2',
+        ],
+      ] as const
+    ) {
+      const line = typeof damaged === "string" ? damaged : JSON.stringify(damaged);
+      await Deno.writeTextFile(join(folder, "a/bootstrap.jsonl"), [...lines, line].join("\n"));
+      const error = await assertRejects(() => readOutcomes(sweepIn(folder, "test")), UserError);
+      assertStringIncludes(error.message, `bootstrap.jsonl cannot be read: ${words}`);
+    }
+    // A run with another seed must have as many.
+    await Deno.writeTextFile(join(folder, "a/bootstrap.jsonl"), lines.join("\n"));
+    const fewer = { split: "test", epoch: 3, "light/gauc": { ...good, values: [1] } };
+    await Deno.writeTextFile(join(folder, "b/bootstrap.jsonl"), JSON.stringify(fewer));
+    const { runs, ...rest } = sweepIn(folder, "test");
+    const seeds = { ...rest, runs: runs.map((run) => ({ ...run, setting: "a" })) };
     await assertRejects(
-      () => readOutcomes(sweepIn(folder, "test")),
+      () => readOutcomes(seeds),
       UserError,
-      "bootstrap.jsonl cannot be read",
+      'it has 1 samples of "light/gauc"; the run with another seed has 2',
     );
   });
 });
