@@ -86,7 +86,13 @@ export function cifar(options: CifarOptions): DataSet {
     summary,
     folder: name,
     async make({ from, out, report }) {
-      const read = from !== undefined && await hasParquet(from)
+      const isParquet = from !== undefined && await hasParquet(from);
+      const hasArchive = from !== undefined &&
+        await Deno.stat(join(from, archive.name)).then(() => true, () => false);
+      if (isParquet && hasArchive) {
+        report(`${archive.name} is used, whose hash is published; the Parquet files are not read`);
+      }
+      const read = isParquet && !hasArchive
         ? parquetReader(options, from, report)
         : await archiveReader(options, await readPublished(archive, from, report));
       for (const split of ["train", "test"] as const) {
@@ -132,7 +138,7 @@ async function archiveReader(
 
 /** Reads splits from Parquet files with encoded images. */
 function parquetReader(
-  { files, rows, labels }: CifarOptions,
+  { about: { name }, files, rows, labels }: CifarOptions,
   folder: string,
   report: (line: string) => void,
 ): (split: "train" | "test") => Promise<Split> {
@@ -143,11 +149,21 @@ function parquetReader(
     const isLossy = formats.includes("JPEG");
     report(
       `${split}.parquet: images as ${encoded}` +
-        (isLossy ? ", whose pixels differ a little from the originals" : ""),
+        (isLossy ? ", whose pixels differ a little from the originals" : "") +
+        `. No hash of this file is published, so it is not verified that these are the images of ${name}`,
     );
-    return { images, classes, about: { encoded } };
+    return { images, classes, about: unverified(name!, split, encoded) };
   };
 }
+
+/** The metadata for a file of the user, whose origin Rocket does not know. */
+const unverified = (name: string, split: string, encoded: string) => ({
+  name: `images in the form of ${name}, not verified`,
+  authors: "unknown",
+  license: "unknown",
+  source: `${split}.parquet`,
+  encoded,
+});
 
 /** The CIFAR-10 data set. */
 export const cifar10: DataSet = cifar(cifar10Options);

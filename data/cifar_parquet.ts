@@ -2,7 +2,7 @@ import type { Struct, Vector } from "apache-arrow";
 import { join } from "node:path";
 import parquet from "../plugins/sources/parquet.ts";
 import { UserError } from "../src/base/errors.ts";
-import { counted } from "../src/base/text_table.ts";
+import { counted, formatCount } from "../src/base/text_table.ts";
 import { withChannels } from "../src/input/images/convert.ts";
 import { decodeImage, openImage } from "../src/input/images/decode.ts";
 import { loadJpegDecoder } from "../src/input/images/jpeg.ts";
@@ -10,6 +10,9 @@ import { imageSize, side } from "./channels_last.ts";
 
 /** The names of the files, by split. */
 const FILES = { train: "train.parquet", test: "test.parquet" } as const;
+
+/** The largest size of a file in bytes. The pixels without compression have 154 MB. */
+const mostBytes = 200_000_000;
 
 /** A column with classes. */
 export interface LabelColumn {
@@ -49,8 +52,8 @@ export async function hasParquet(folder: string): Promise<boolean> {
  * @param split The split.
  * @param labels The label columns, by the names of the binary version of CIFAR.
  * @param expected The number of rows.
- * @throws {UserError} If the file has another number of rows, or if an image or a class is not one
- *   of CIFAR.
+ * @throws {UserError} If the file is too large or has another number of rows, or if an image or a
+ *   class is not one of CIFAR.
  */
 export async function readParquetImages(
   folder: string,
@@ -59,6 +62,14 @@ export async function readParquetImages(
   expected: number,
 ): Promise<ParquetImages> {
   const path = FILES[split];
+  const { size } = await Deno.stat(join(folder, path));
+  if (size > mostBytes) {
+    throw new UserError(
+      `${path} has ${formatCount(size)} bytes; with the images of CIFAR, it has at most ${
+        formatCount(mostBytes)
+      }`,
+    );
+  }
   await loadJpegDecoder();
   const names = labels.map(({ column }) => column === "label" ? column : `${column}_label`);
   const source = parquet.create(parquet.options.parse({ path }), { folder });
@@ -99,11 +110,14 @@ const otherRows = (path: string, expected: number) =>
 
 /** Decodes an image of 32 × 32 pixels. */
 function decoded(
-  bytes: Uint8Array | null | undefined,
+  bytes: unknown,
   where: string,
 ): { format: string; pixels: Uint8Array } {
   const fail = (why: string, cause?: unknown) => new UserError(`${where} ${why}`, { cause });
-  if (!bytes) throw fail("has no image in the column img");
+  if (bytes === null || bytes === undefined) throw fail("has no image in the column img");
+  if (!(bytes instanceof Uint8Array)) {
+    throw fail("has no bytes (BLOB) in the field bytes of the column img");
+  }
   try {
     const image = openImage(bytes);
     if (!image) throw fail("has bytes in the column img that are neither PNG nor JPEG");

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { tableFromIPC } from "apache-arrow";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
@@ -50,7 +50,11 @@ Deno.test("cifar reads Parquet files with encoded images, in the order of their 
     Array.from(table.getChild("image")!, (row) => [...row]),
     [0, 1].map((row) => [...pixelsOf(row)]),
   );
-  assertEquals(table.schema.metadata.get("encoded"), "PNG");
+  const { encoded, name, source } = Object.fromEntries(table.schema.metadata);
+  assertEquals(encoded, "PNG");
+  // Nobody knows whether these are the published images.
+  assertEquals(name, "images in the form of CIFAR-10, not verified");
+  assertEquals(source, "test.parquet");
 });
 
 Deno.test("cifar rejects Parquet files whose rows are not those of CIFAR", async () => {
@@ -67,8 +71,38 @@ Deno.test("cifar rejects Parquet files whose rows are not those of CIFAR", async
       rowsOf([1, 2]).replaceAll(/unhex\('[^']*'\)/g, "'no image'"),
       "row 1 of test.parquet has bytes in the column img that are neither PNG nor JPEG",
     ],
+    ...["'text'", "5", "[1, 2]"].map((value): [string, string] => [
+      rowsOf([1, 2]).replaceAll(/unhex\('[^']*'\)::BLOB/g, value),
+      "row 1 of test.parquet has no bytes (BLOB) in the field bytes of the column img",
+    ]),
   ];
   for (const [test, message] of cases) {
     await assertRejects(() => made(rowsOf([1, 2]), test), UserError, message);
+  }
+});
+
+Deno.test("cifar says that Parquet files are not verified, and prefers the published archive", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await writeParquet(rowsOf([1, 2]), join(folder, "train.parquet"));
+    await writeParquet(rowsOf([9, 0]), join(folder, "test.parquet"));
+    const lines: string[] = [];
+    const make = () =>
+      cifar(options).make({ from: folder, out: folder, report: (line) => lines.push(line) });
+    await make();
+    assertStringIncludes(
+      lines[0]!,
+      "train.parquet: images as PNG. No hash of this file is published",
+    );
+    // A file in the place of the archive is refused, also if Parquet files are there.
+    await Deno.writeTextFile(join(folder, options.archive.name), "not the archive");
+    const error = await assertRejects(make, UserError);
+    assertStringIncludes(error.message, options.archive.name);
+    assertStringIncludes(lines.join("\n"), "the Parquet files are not read");
+    await Deno.remove(join(folder, options.archive.name));
+    await Deno.truncate(join(folder, "train.parquet"), 200_000_001);
+    await assertRejects(make, UserError, "train.parquet has 200,000,001 bytes; with the images of");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });
