@@ -44,6 +44,8 @@ export async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
     inputs: "features",
     place: { dataFile: dataFileOf(basename(path)) },
   });
+  // The weights were read after the hash: what is stored must be made of the file with this hash.
+  await refuseChanged(checkpoint);
   try {
     await writeOnnxFile(path, file);
   } catch (error) {

@@ -5,6 +5,7 @@
  */
 
 import type { Schema, Vector } from "apache-arrow";
+import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
 import { onnxRuntimePackages } from "../base/machine/onnx_packages.ts";
@@ -58,7 +59,8 @@ export async function outputsOfOnnx(
   { report, folder }: { readonly report: (line: string) => void; readonly folder: string },
 ): Promise<TeacherOutputs> {
   const { onnx, output } = from;
-  const identity = sha256([...await hashesOf(teacher, onnx), output, from.inputs]);
+  const hashes = await hashesOf(teacher, onnx);
+  const identity = sha256([...hashes, output, from.inputs]);
   const which = rows.name === undefined ? "rows with keys" : "training rows";
   const about = `the output ${output} of the teacher ${onnx}`;
   const runtime = await loadOnnxRuntime();
@@ -76,7 +78,17 @@ export async function outputsOfOnnx(
     const { isKept, ...found } = await keptOrComputed({
       ...{ folder, units, open: () => openRows(inputs, rows) },
       about: Number.isFinite(units) ? ["onnx", ...versions, identity, units] : undefined,
-      compute: (hash) => compute(teacher, from, rows, { runtime, session, inputs, hash }),
+      async compute(hash) {
+        const computed = await compute(teacher, from, rows, { runtime, session, inputs, hash });
+        // Otherwise, outputs of another model could be kept as those of this one.
+        if (!isDeepStrictEqual(await hashesOf(teacher, onnx), hashes)) {
+          throw refusal(
+            teacher,
+            `${onnx}, or a file with its weights, was changed while it was used`,
+          );
+        }
+        return computed;
+      },
     });
     const count = formatCount(found.values.length / found.units);
     report(

@@ -1,9 +1,16 @@
-import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { ElementType, encodeModel } from "../../src/model/onnx/messages.ts";
 import { inFolder, rocket } from "../support/command_line.ts";
+import { pluginApi } from "../support/pipelines.ts";
 
 const onnx = new URL("../reference/teacher.onnx", import.meta.url);
 
@@ -101,6 +108,48 @@ const weighted = (location: string) =>
   });
 
 const weight = (value: number) => new Uint8Array(Float32Array.of(value).buffer);
+
+Deno.test("a link that custom code left in the cache is named by the next command with custom code", async () => {
+  const gradient = `
+import { defineGradient, z } from ${JSON.stringify(pluginApi)};
+export default defineGradient({
+  name: "own", summary: "O.", options: z.object({}), create: () => [{ from: 0, to: 1, shared: 1 }],
+});
+`;
+  await inFolder(async (outer) => {
+    const folder = join(outer, "project"), victim = join(outer, "victim");
+    for (const made of [folder, victim]) await Deno.mkdir(made);
+    await Deno.writeTextFile(join(folder, "own.ts"), gradient);
+    await Deno.writeTextFile(join(folder, "d.csv"), rows);
+    await Deno.copyFile(onnx, join(folder, "m.onnx"));
+    const pipeline = parse(taught({ onnx: "m.onnx" }));
+    pipeline.losses[0].gradient = "./own.ts";
+    await Deno.writeTextFile(join(folder, "p.yaml"), stringify(pipeline));
+    const env = { ROCKET_CACHE: join(outer, "cache") };
+    for (const name of ["teachers", "nets"]) {
+      await Deno.mkdir(join(outer, "cache", name), { recursive: true });
+      await Deno.symlink(victim, join(outer, "cache", name, "l"));
+      const args = ["p.yaml", "--engine", "wasm", "--out", "run"];
+      const ran = await rocket(args, { cwd: folder, env });
+      assertEquals(ran.code, 0, ran.stderr);
+      if (name === "teachers") {
+        assertMatch(ran.stderr, /^permissions: .*write [^,]*victim/m);
+        await Deno.remove(join(outer, "cache", name, "l"));
+        await Deno.remove(join(folder, "run"), { recursive: true });
+        continue;
+      }
+      // This one belongs to commands that use a trained net.
+      assert(!/^permissions: .*victim/m.test(ran.stderr), ran.stderr);
+      const model = join(folder, "run", "model.json"), text = await Deno.readTextFile(model);
+      const changed = JSON.parse(text);
+      changed.transforms.push({ use: join(folder, "own.ts") });
+      await Deno.writeTextFile(model, JSON.stringify(changed));
+      const predict = ["predict", "run", "d.csv", "--out", "o.csv", "--permissions"];
+      const { stdout } = await rocket(predict, { cwd: folder, env });
+      assertMatch(stdout, /'--allow-write=[^']*[/\\]victim[',]/);
+    }
+  });
+});
 
 /** The loss of the hint at the end of a run. */
 async function lossOf(run: string): Promise<number> {

@@ -406,7 +406,7 @@ class NeedList {
     }
   }
 
-  /** Adds a folder that Rocket or a package manager fills. */
+  /** Adds a folder that only Rocket or a package manager fills, so that it has no foreign links. */
   #addOwn(permission: "read" | "write", of: string, why: string): void {
     this.add(permission, of, why);
     this.#own.add(of).add(targetOf(of));
@@ -604,7 +604,8 @@ class NeedList {
   addKeptNets(run: string): void {
     this.add("write", join(run, "model"), "the nets in the form of ONNX Runtime");
     for (const permission of ["write", "read"] as const) {
-      this.#addOwn(permission, keptNetsFolder(), "hashes of the nets in the form of ONNX Runtime");
+      // Custom code may write to this folder, so that links in it are searched.
+      this.add(permission, keptNetsFolder(), "hashes of the nets in the form of ONNX Runtime");
     }
   }
 
@@ -786,7 +787,8 @@ class NeedList {
 
   #addTeachersCache(): void {
     for (const permission of ["write", "read"] as const) {
-      this.#addOwn(permission, teachersFolder(), "outputs of teachers for training rows");
+      // Custom code may write to this folder, so that links in it are searched.
+      this.add(permission, teachersFolder(), "outputs of teachers for training rows");
     }
   }
 

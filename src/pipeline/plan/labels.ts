@@ -61,6 +61,8 @@ export function planLabel(
  */
 export function checkLabel(planner: Planner, label: string | undefined, path: Path): boolean {
   if (label === undefined) return true;
+  // Losses are also checked if the schema has already refused a value.
+  if (typeof label !== "string") return false;
   const names = labelNames(planner), place = planner.document.place([...path, "label"]);
   if (!names) {
     planner.problem(
