@@ -72,6 +72,8 @@ export function convolution(
  * @param name The layer's name.
  * @param channels The size of the last axis.
  * @param owner The owner of the variables. Nets never share batch norms.
+ * @param options Whether the processes of a cluster normalize with their common statistics; false by
+ *   default.
  * @returns The layer, which preserves the shape.
  */
 export function batchNormalization(
@@ -79,6 +81,7 @@ export function batchNormalization(
   name: string,
   channels: number,
   owner: VariableOwner,
+  { synchronized = false }: { readonly synchronized?: boolean } = {},
 ): Layer {
   const variable = (part: string, value: number, trainable: boolean) =>
     variables.add({
@@ -105,7 +108,7 @@ export function batchNormalization(
       offset: scope.read(offset) as tf.Tensor1D,
       mean: scope.read(mean) as tf.Tensor1D,
       variance: scope.read(variance) as tf.Tensor1D,
-    }, { training: scope.training });
+    }, { training: scope.training, synchronized });
     if (scope.training) {
       scope.update(mean, result.mean);
       scope.update(variance, result.variance);

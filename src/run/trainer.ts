@@ -123,7 +123,7 @@ class RunningPhase {
         part: captured(
           "training step",
           job,
-          (input: PartInput) => partStep(model, input),
+          (input: PartInput) => partStep(model, input, sum),
           ({ input }) => rowsOf(input),
           job.precision,
         ),

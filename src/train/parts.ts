@@ -209,9 +209,17 @@ export interface UpdateInput extends Omit<PartGradients, "updates"> {
  *
  * @param model The model.
  * @param input The variables and the part.
+ * @param sum Sums the gradients of all processes of a cluster; by default, there is only one.
  */
-export function partStep(model: Model, { values, input }: PartInput): PartGradients {
-  return tf.tidy(() => partGradients(model, values, input) as PartGradients & tf.TensorContainer);
+export function partStep(
+  model: Model,
+  { values, input }: PartInput,
+  sum?: SumOverProcesses,
+): PartGradients {
+  const gradients = () => partGradients(model, values, input);
+  return tf.tidy(() =>
+    (sum ? sum.inParts(gradients) : gradients()) as PartGradients & tf.TensorContainer
+  );
 }
 
 /**

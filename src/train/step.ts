@@ -122,10 +122,27 @@ export interface ProcessInput {
  * @param own The gradients of the rows of this process; they remain the caller's.
  * @param input The process's part of the step's input, and the number of its rows.
  */
-export type SumOverProcesses = (
-  own: PartGradients,
-  input: { readonly process: ProcessInput; readonly rows: number },
-) => SummedGradients;
+export interface SumOverProcesses {
+  (
+    own: PartGradients,
+    input: { readonly process: ProcessInput; readonly rows: number },
+  ): SummedGradients;
+
+  /**
+   * Lets operations use statistics of the rows of all processes.
+   *
+   * @param process The process's part of the step's input.
+   * @param run Computes the gradients of the rows of this process.
+   */
+  synchronized<T>(process: ProcessInput, run: () => T): T;
+
+  /**
+   * Refuses such operations, because the processes compute different numbers of parts of a batch.
+   *
+   * @param run Computes the gradients of a part.
+   */
+  inParts<T>(run: () => T): T;
+}
 
 /** The sums over all processes of a cluster; they belong to the enclosing `tf.tidy()`. */
 export interface SummedGradients extends PartGradients {
@@ -216,7 +233,8 @@ export function trainStep(
   sum?: SumOverProcesses,
 ): StepOutput {
   return tf.tidy(() => {
-    const own = partGradients(model, state.values, input);
+    const gradients = () => partGradients(model, state.values, input);
+    const own = sum ? sum.synchronized(input.process!, gradients) : gradients();
     const step = sum
       ? sumAndApply(model, state, own, input, sum)
       : applyOwn(model, state, own, input);

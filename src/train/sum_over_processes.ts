@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import type { Collectives } from "../engine/cluster/collectives.ts";
 import { isRecording } from "../engine/capture/recorder.ts";
 import type { RowUses } from "./lookups.ts";
-import type { ProcessInput, SumOverProcesses } from "./step.ts";
+import { synchronizing } from "../engine/cluster/synchronization.ts";
+import type { PartGradients, ProcessInput, SummedGradients, SumOverProcesses } from "./step.ts";
 
 /**
  * Makes the function by which a training step takes the rows of all processes of a cluster into
@@ -12,7 +13,10 @@ import type { ProcessInput, SumOverProcesses } from "./step.ts";
  * @param collectives The operations in which all processes take part.
  */
 export function sumOverProcesses(collectives: Collectives): SumOverProcesses {
-  return ({ gradients, uses, losses, updates }, { process, rows }) => {
+  const sum = (
+    { gradients, uses, losses, updates }: PartGradients,
+    { process, rows }: { readonly process: ProcessInput; readonly rows: number },
+  ): SummedGradients => {
     const names = Object.keys(gradients), kept = Object.keys(updates);
     // Each process has normalized its rows by their own statistics. Their running means are averaged.
     const averaged = kept.map((name) => tf.mul(updates[name]!, process.rows));
@@ -37,6 +41,11 @@ export function sumOverProcesses(collectives: Collectives): SumOverProcesses {
       ),
     };
   };
+  return Object.assign(sum, {
+    synchronized: <T>({ rows: share }: ProcessInput, run: () => T) =>
+      synchronizing({ collectives, share }, run),
+    inParts: <T>(run: () => T) => synchronizing("parts", run),
+  });
 }
 
 /** Gathers the rows of the tables of a store that all processes have read, and their gradients. */

@@ -92,3 +92,51 @@ Deno.test({
       assertEquals([...Deno.readDirSync(folder)].some(({ name }) => name === "run"), false);
     }),
 });
+
+/** A custom network with batch norm whose statistics are those of the whole batch. */
+const normalized = `
+import { defineNetwork, layers, type Net, tf, z } from "@rocket-launching/rocket/plugin";
+
+export default defineNetwork({
+  name: "normalized",
+  summary: "A layer with batch norm.",
+  batchNorm: true,
+  options: z.object({}),
+  create(_options, { units, variables }) {
+    const first = layers.dense(variables, "light/first", 1, 6, "light");
+    const normalize = layers.batchNormalization(variables, "light/norm", 6, "light", {
+      synchronized: true,
+    });
+    const head = layers.dense(variables, "light/head", 6, units, "light", { to: "classes" });
+    const light: Net = (features, scope) => {
+      const x = tf.reshape(features.x!, [-1, 1]);
+      return { logits: head(tf.sigmoid(normalize(first(x, scope), scope)), scope) };
+    };
+    return { light };
+  },
+});
+`;
+
+Deno.test({
+  name: "synchronized batch norm in 2 processes comes to the weights of one process",
+  ignore,
+  fn: () =>
+    inFolder(async (folder) => {
+      writeClicks(folder, "{ epochs: 3, batch: 9, baseline: none }");
+      const file = join(folder, "p.yaml");
+      const pipeline = Deno.readTextFileSync(file)
+        .replace(/user: .*?, x/, "x")
+        .replace(/network: .*/, "network: { use: ./net.ts }")
+        .replace(
+          /losses:[^]*optimizer: .*/,
+          "losses: [{ use: binary-cross-entropy, on: light }]\noptimizer: { use: sgd, learningRate: 0.05 }",
+        );
+      Deno.writeTextFileSync(file, pipeline);
+      Deno.writeTextFileSync(join(folder, "net.ts"), normalized);
+      const alone = await rocket(["p.yaml", "--out", "alone", ...native], { cwd: folder });
+      assertEquals(alone.code, 0, alone.stderr);
+      const all = await runCluster(2, ["p.yaml", "--out", "run"], folder);
+      assertEquals(all.map(({ code }) => code), [0, 0], all[0]!.stderr);
+      assertSame(readTrained(join(folder, "alone")), readTrained(join(folder, "run")));
+    }),
+});

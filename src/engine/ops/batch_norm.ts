@@ -1,6 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { isNative, nativeOp } from "./native_op.ts";
 import { offTape } from "./off_tape.ts";
+import { synchronization } from "../cluster/synchronization.ts";
+import { synchronizedBatchNorm } from "./synchronized_batch_norm.ts";
 
 /** The parameters and running statistics of a batch normalization, each `[channels]`, float32. */
 export interface BatchNormParameters {
@@ -25,6 +27,12 @@ export interface BatchNormOptions {
    * default.
    */
   readonly momentum?: number;
+  /**
+   * In a run on several processes, whether to normalize with the statistics of the rows of all
+   * processes instead of those of each process; false by default. It takes an exchange in each
+   * forward and backward pass, and cannot be used with `train.accumulate`.
+   */
+  readonly synchronized?: boolean;
 }
 
 /**
@@ -81,10 +89,16 @@ export function batchNorm<T extends tf.Tensor>(
   parameters: BatchNormParameters,
   options: BatchNormOptions,
 ): BatchNormResult<T> {
-  const { training, epsilon = 1e-5, momentum = 0.1 } = options;
+  const { training, epsilon = 1e-5, momentum = 0.1, synchronized = false } = options;
   check(x, parameters, epsilon, momentum);
   const { mean, variance } = parameters;
-  const normalize = isNative() ? fused : composed;
+  const processes = training && synchronized ? synchronization("batch norm") : undefined;
+  const normalize = processes
+    ? (...[x, parameters, , epsilon, momentum]: Parameters<typeof fused>) =>
+      synchronizedBatchNorm(x, parameters, epsilon, momentum, processes)
+    : isNative()
+    ? fused
+    : composed;
   const result = tf.tidy(() => {
     // TensorFlow's kernels require four axes.
     const maps = x.rank === 4 ? x as tf.Tensor : tf.reshape(x, [-1, 1, 1, mean.size]);

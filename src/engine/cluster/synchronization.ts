@@ -1,0 +1,52 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { Collectives } from "./collectives.ts";
+
+/** The operations with which the processes of a cluster compute statistics of a whole batch. */
+export interface Synchronization {
+  /** The operations in which all processes take part. */
+  readonly collectives: Collectives;
+  /** The fraction of the batch's rows that this process computes; 0 if its rows do not count. */
+  readonly share: tf.Scalar;
+}
+
+/**
+ * The synchronization of the step that is being computed; `parts` if the processes compute different
+ * numbers of parts.
+ */
+let current: Synchronization | "parts" | undefined;
+
+/** The number of operations in the step so far, by which they are recognized. */
+let count = 0;
+
+/**
+ * Lets operations compute statistics of the whole batch while a function runs.
+ *
+ * @param synchronization How, or `parts` if this is not possible.
+ * @param run The function, which is not asynchronous.
+ */
+export function synchronizing<T>(
+  synchronization: Synchronization | "parts",
+  run: () => T,
+): T {
+  current = synchronization;
+  count = 0;
+  try {
+    return run();
+  } finally {
+    current = undefined;
+  }
+}
+
+/**
+ * Returns the synchronization of the step that is being computed, and a name for an operation;
+ * undefined if this process computes whole batches.
+ *
+ * @param what What is synchronized, for messages.
+ * @throws {Error} If the processes compute different numbers of parts.
+ */
+export function synchronization(
+  what: string,
+): Synchronization & { readonly name: string } | undefined {
+  if (current !== "parts") return current && { ...current, name: `${what} ${count++}` };
+  throw new Error(`${what} cannot be synchronized with \`train.accumulate\``);
+}
