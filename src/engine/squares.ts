@@ -5,9 +5,9 @@ import { isNative, nativeOp } from "./ops/native_op.ts";
 const float32 = { T: { type: "float32" } } as const;
 
 /**
- * Computes the sum of the squares of all numbers of some tensors. Its gradient is not defined. It
- * is NaN or infinite if any number is, and infinite if it exceeds the range of float32, about
- * 3.4e38.
+ * Computes the sum of the squares of all numbers of some tensors. The gradient of the sum is not
+ * defined. The sum is NaN or infinite if any number is, and infinite if it exceeds the range of
+ * float32, about 3.4e38.
  *
  * @param tensors The tensors, float32, of any shapes. An empty list has the sum 0.
  * @returns The sum.

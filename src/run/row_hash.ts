@@ -6,8 +6,9 @@ import type { Dataset } from "../stages/source.ts";
 import { rowsStage } from "./model/open_run.ts";
 
 /**
- * A hash of rows that are read. The fingerprint of a source is not enough to tell rows apart: for
- * large files, it depends on the modification time, and a custom source chooses it freely.
+ * A hash of the rows that were read, by which Rocket recognizes that a source has other rows than
+ * before. The fingerprint of the source is not enough for this: for large files, it depends on the
+ * modification time, and a custom source chooses it freely.
  */
 export class RowHash {
   readonly #hash = createHash("sha256");

@@ -266,13 +266,13 @@ class SweepReader {
     };
   }
 
-  /** Rejects grids with so many paths that their labels could not be part of a folder's name. */
+  /** Rejects grids that vary so many options that their labels could not be part of a folder's name. */
   #refuseManyAxes(common: readonly Axis[], own: readonly (readonly Axis[])[]): void {
     const most = Math.max(...own.map(({ length }) => common.length + length));
     if (most <= MOST_AXES) return;
     const place = this.#document.place([common.length > 0 ? "grid" : "settings"]);
     throw new UserError(
-      `a grid of the sweep has ${formatCount(most)} paths; at most ${MOST_AXES} are allowed`,
+      `a grid of the sweep varies ${formatCount(most)} options; at most ${MOST_AXES} are allowed`,
       { place, exitCode: 2 },
     );
   }
