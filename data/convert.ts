@@ -2,8 +2,9 @@ import { type Field, makeData, RecordBatch, Schema, Struct } from "apache-arrow"
 import { ArrowFileWriter } from "../src/base/files/arrow_writer.ts";
 import { unwritable } from "../src/base/files/unwritable.ts";
 import { type Problem, UserError } from "../src/base/errors.ts";
-import { hint } from "../src/base/hints.ts";
+import { hint, type HintText } from "../src/base/hints.ts";
 import { didYouMean, nearest } from "../src/base/nearest.ts";
+import { quoted } from "../src/base/quoted.ts";
 import { type Dataset, mayBeNumbers, type Source, type SourceStage } from "../src/stages/source.ts";
 import arrow from "../plugins/sources/arrow.ts";
 import csv from "../plugins/sources/csv.ts";
@@ -98,16 +99,12 @@ function textWarnings({ textFacts }: Dataset): Problem[] {
       } values are numbers, but ${JSON.stringify(texts[0])}${where} is not`,
       hint: hint(
         "convert/text",
-        `if this text means a missing number, add ${added.map(shellText).join(" ")}`,
+        `if this text means a missing number, add ${added.map(quoted).join(" ")}`,
         { args: { add: added } },
       ),
     };
   });
 }
-
-/** Quotes a text for a shell. */
-const shellText = (text: string) =>
-  /^[\w./=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 function sourceOf({ from, query, batchRows, nulls = [] }: ConvertOptions): Source {
   const format = formatOf(from);
@@ -194,13 +191,25 @@ function keptFields({ fields }: Schema, asked: readonly string[] | undefined): F
       names.indexOf(name) === names.lastIndexOf(name)
     );
     throw new UserError(`the data has two columns with the name ${twice.name}`, {
-      hint: hint("convert/twice", `keep only the other columns: --columns ${others.join()}`, {
-        args: { add: ["--columns", others.join()] },
-      }),
+      hint: keepOnly(others),
       exitCode: 2,
     });
   }
   return kept;
+}
+
+/** Proposes to keep only some columns, as far as `--columns` can name them. */
+function keepOnly(columns: readonly string[]): HintText {
+  const named = columns.filter((name) => /^[^\s,]([^,]*[^\s,])?$/.test(name)).join();
+  if (named === "") {
+    return hint("convert/rename", "give the columns of the file different names", {
+      edit: "the file",
+    });
+  }
+  const which = named === columns.join() ? "the other columns" : "other columns";
+  return hint("convert/twice", `keep only ${which}: --columns ${quoted(named)}`, {
+    args: { add: ["--columns", named] },
+  });
 }
 
 /** Returns a record batch with only these columns. */

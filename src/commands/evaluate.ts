@@ -1,6 +1,7 @@
 import { commandName } from "../base/command_name.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { quoted } from "../base/quoted.ts";
 import { counted, cutToWidth, formatCount, formatNumber, table } from "../base/text_table.ts";
 import { WIDTH, widthOf } from "../base/text_width.ts";
 import { print, printJson, say } from "../base/terminal.ts";
@@ -88,7 +89,7 @@ function argumentsOf(args: readonly string[]): [string, string | undefined] {
 function wrongWriter(errors: number | undefined, out: string | undefined): Write | undefined {
   if (errors === undefined && out === undefined) return undefined;
   if (errors === undefined) {
-    throw new UserError(`--out ${out} needs --errors, the number of rows to write`, {
+    throw new UserError(`--out ${quoted(out!)} needs --errors, the number of rows to write`, {
       hint: hint("evaluate/errors", "add --errors 100", { args: { add: ["--errors", "100"] } }),
       exitCode: 2,
     });

@@ -123,7 +123,7 @@ async function pipelineOf(
   }
   const table = await readTable(from), path = pathFrom(folder, from);
   if (label === undefined) {
-    const names = table.columns.map((column) => JSON.stringify(column.name));
+    const names = table.columns.map((column) => quoted(column.name));
     throw new UserError("--from needs --label: the column that the nets predict", {
       hint: hint("new/label-missing", `add --label with one of ${names.join(", ")}`, {
         args: { add: ["--label", table.columns.at(-1)!.name] },

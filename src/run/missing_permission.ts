@@ -1,5 +1,6 @@
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { quoted } from "../base/quoted.ts";
 
 /** The message and hint for a permission that the process lacks. */
 export interface MissingPermission {
@@ -21,7 +22,7 @@ export function missingPermission(error: unknown): MissingPermission | undefined
   for (let at = error; at instanceof Error && !seen.has(at); at = at.cause) {
     seen.add(at);
     if (!(at instanceof Deno.errors.NotCapable)) continue;
-    const [, kind, of] = /Requires (\w+) access(?: to "(.*?)")?/.exec(at.message) ?? [];
+    const [, kind, of] = PATTERN.exec(at.message) ?? [];
     if (kind === undefined) return undefined;
     if (kind === "all") {
       // A file of someone else may name such a path: nobody should be told to grant everything.
@@ -37,13 +38,23 @@ export function missingPermission(error: unknown): MissingPermission | undefined
       message: `this process has no permission to ${deeds[kind] ?? kind} ${of ?? ""}`.trimEnd(),
       hint: hint(
         "permission/flag",
-        `start it with deno run --allow-${kind}${of ? `=${of}` : ""}; ` +
-          "--permissions prints all permissions that a pipeline needs",
+        `${wayTo(kind, of)}; --permissions prints all permissions that a pipeline needs`,
         { outside: "who starts the process gives it its permissions" },
       ),
       exitCode: 2,
     };
   }
+}
+
+/** Matches the messages of Deno. A path may contain quotes and line breaks. */
+const PATTERN = /Requires (\w+) access(?: to "(.*)", (?:run again|specify))?/s;
+
+/** How to grant a permission. The path is from an error of any code, so a shell may not read it. */
+function wayTo(kind: string, of: string | undefined): string {
+  if (of?.includes(",")) {
+    return "name it in a permission set of a deno.json, since flags of Deno cannot contain a comma";
+  }
+  return `start it with deno run ${quoted(`--allow-${kind}${of ? `=${of}` : ""}`)}`;
 }
 
 /**

@@ -8,6 +8,7 @@ import {
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { UserError } from "../../src/base/errors.ts";
+import { quoted } from "../../src/base/quoted.ts";
 import { makePipeline } from "../../src/commands/new_pipeline.ts";
 import { newProject } from "../../src/commands/new_project.ts";
 import { registryRemarks } from "../../src/commands/new_rocket.ts";
@@ -195,7 +196,7 @@ Deno.test("new project rejects what it cannot use, and writes nothing", async ()
     const from = at("rows.csv");
     await refused('did you mean "Kind"?', { from, label: "kind" });
     await refused('its columns are "Sepal length", "Kind"', { from, label: "price of it" });
-    await refused('add --label with one of "Sepal length", "Kind"', { from });
+    await refused(`add --label with one of ${quoted("Sepal length")}, Kind`, { from });
     await refused("add --from FILE, or remove --label", { label: "Kind" });
     await refused("has the same value in all 2 rows", { from: at("same.csv"), label: "y" });
     await refused("too many different values", { from: at("names.csv"), label: "name" });

@@ -184,7 +184,7 @@ function* projectsOfFiles(): Iterable<CommandCase> {
   });
   const from = ["--from", "rows.csv"];
   yield one("a label that is no column", [...from, "--label", "T"], ['did you mean "t"?']);
-  yield one("a file without a label", from, ['add --label with one of "x", "t", "y"'], {
+  yield one("a file without a label", from, ["add --label with one of x, t, y"], {
     "new/label-missing": { args: [...made, ...from, "--label", "x"] },
   });
   yield one("a label without a file", ["--label", "x"], ["add --from FILE, or remove --label"], {
@@ -438,6 +438,13 @@ function* dataCommandCases(): Iterable<CommandCase> {
     files: {
       "t.arrow": renamed(bytes),
     },
+  });
+  const both = arrowFile({ colA: ["int", [1]], colB: ["int", [2]] });
+  yield one("two columns of one name, and no other", ["convert", "t.arrow", "a.arrow"], [
+    "give the columns of the file different names",
+  ], {
+    files: { "t.arrow": renamed(both) },
+    mended: { "convert/rename": { files: { "t.arrow": both } } },
   });
   yield one(
     "no IDX files",

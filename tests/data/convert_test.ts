@@ -1,8 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { Field, Int32, makeData, RecordBatch, Schema, Struct, vectorFromArray } from "apache-arrow";
 import { join } from "node:path";
 import { convert, type ConvertOptions } from "../../data/convert.ts";
 import { main } from "../../data/main.ts";
 import { type Problem, UserError } from "../../src/base/errors.ts";
+import { ArrowFileWriter } from "../../src/base/files/arrow_writer.ts";
+import { quoted } from "../../src/base/quoted.ts";
 import arrow from "../../plugins/sources/arrow.ts";
 import { deno, flags } from "../support/command_line.ts";
 import {
@@ -268,5 +271,37 @@ Deno.test("data convert reports its result and errors in its arguments", async (
     const missing = await run("convert", join(formats, "type.parquet"), to);
     assertEquals(missing.code, 1);
     assertStringIncludes(missing.text, "did you mean");
+  });
+});
+
+Deno.test("data convert quotes names of columns in the command that it proposes", async () => {
+  const write = (path: string, names: readonly string[]) => {
+    const schema = new Schema(names.map((name) => new Field(name, new Int32())));
+    const data = names.map(() => vectorFromArray([1, 2], new Int32()).data[0]!);
+    const type = new Struct(schema.fields);
+    const children = makeData({ type, length: 2, nullCount: 0, children: data });
+    const writer = new ArrowFileWriter(path, schema);
+    writer.write(new RecordBatch(schema, children));
+    writer.finish();
+  };
+  await withFiles({}, async (folder) => {
+    const [from, to] = [join(folder, "t.arrow"), join(folder, "o.arrow")];
+    const evil = "a$(touch pwn);`id`";
+    for (
+      const [names, hint] of [
+        [["x", "x", evil, "b"], `keep only the other columns: --columns ${quoted(`${evil},b`)}`],
+        [["x", "x", "a,b", " c", "d"], "keep only other columns: --columns d"],
+        [["x", "x", "a,b"], "give the columns of the file different names"],
+      ] as const
+    ) {
+      write(from, names);
+      const { code, text } = await run("convert", from, to);
+      assertEquals(code, 2, text);
+      assertStringIncludes(text, `hint: ${hint}`);
+      const columns = /--columns (.*)/.exec(hint) && names.filter((name) => /^[^ ,x]*$/.test(name));
+      if (columns?.length) {
+        assertEquals((await run("convert", from, to, "--columns", columns.join())).code, 0);
+      }
+    }
   });
 });

@@ -1,5 +1,6 @@
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
+import { quoted } from "../../base/quoted.ts";
 
 /**
  * Throws an error if other users could put native code into the cache: if its folder belongs to
@@ -34,7 +35,9 @@ export async function refuseForeignFolder(cache: string, own = ownId()): Promise
       {
         hint: hint(
           "cache/writable",
-          `remove the permission with \`chmod o-w ${cache}\`, or set ROCKET_CACHE to another folder`,
+          `remove the permission with \`chmod o-w ${
+            quoted(cache)
+          }\`, or set ROCKET_CACHE to another folder`,
           {
             edit: "the folder",
           },
