@@ -107,7 +107,7 @@ function optimizerProblems(
   const words = "remove `optimizer: true` to start from the weights alone";
   const leaveOut: Change = { remove: ["optimizer"] };
   const earlier = metadata.optimizer;
-  if (earlier === undefined || !/^\d+$/.test(metadata.optimizerSteps ?? "")) {
+  if (earlier === undefined || !/^\d{1,15}$/.test(metadata.optimizerSteps ?? "")) {
     return [{
       message:
         `\`optimizer: true\` needs the state of an optimizer, which ${path} does not contain`,

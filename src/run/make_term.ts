@@ -19,6 +19,7 @@ import type { NetName } from "../stages/network.ts";
 import { parseOutput, type Term } from "../train/objective.ts";
 import { lightOutputs } from "./auxiliary_head.ts";
 import { forLabel, refuseMultiLabel } from "./for_label.ts";
+import { checkedPolicy } from "./gradient_policy.ts";
 import { scheduled } from "./scheduled.ts";
 import { scaledTeacher } from "../train/teacher_scale.ts";
 import type { DeclaredVariables } from "../train/variables.ts";
@@ -88,18 +89,14 @@ export function makeTerm(
       shapeOf: (output) => shapeOf(output, gradient.reference.place, visible),
       variables: variables.ofLoss(`${prefix}/gradient`),
     };
-    const policy = callStage(
+    const policy = checkedPolicy(
       gradient.reference,
-      "create()",
-      () => gradient.stage.create(gradient.options, context),
-    );
-    if (!Array.isArray(policy) || policy.length === 0) {
-      throw new StageError(
+      callStage(
         gradient.reference,
-        `created ${describeValue(policy)}; expected a list of passes`,
-        { hint: hint("gradient/create", "return [{ from, to, shared }] from create()", stageCode) },
-      );
-    }
+        "create()",
+        () => gradient.stage.create(gradient.options, context),
+      ),
+    );
     for (const { teacher, student } of policy) {
       [teacher, student].forEach((head) => head?.reads.forEach(context.shapeOf));
     }

@@ -194,6 +194,7 @@ export async function restoreValues(
     for (const { name, shape, table } of variables) {
       const entry = file.entries.get(name);
       if (!entry) continue;
+      refuseOtherType(name, entry.dtype, path);
       if (entry.shape.join() !== shape.join()) {
         throw new UserError(
           `the tensor ${name} in ${path} has shape [${entry.shape}]; expected [${shape}]`,
@@ -253,6 +254,15 @@ const otherFileHint = () =>
     edit: "the command",
   });
 
+/** Rejects a tensor of a type that no run writes. */
+function refuseOtherType(name: string, dtype: string, path: string): void {
+  if (dtype === "F32" || dtype === "I32") return;
+  throw new UserError(
+    `the tensor ${name} in ${path} is of type ${dtype}; a run writes F32 and I32`,
+    { hint: otherFileHint(), exitCode: 2 },
+  );
+}
+
 /** Rejects a checkpoint with other tensors than the model, for example after the pipeline changed. */
 function refuseOthers(wanted: readonly NamedTensor[], file: SafetensorsFile, path: string): void {
   const otherNet = hint(
@@ -262,6 +272,7 @@ function refuseOthers(wanted: readonly NamedTensor[], file: SafetensorsFile, pat
   );
   for (const { name, tensor: { shape } } of wanted) {
     const entry = file.entries.get(name);
+    if (entry) refuseOtherType(name, entry.dtype, path);
     if (entry?.shape.join() === shape.join()) continue;
     const found = entry ? `has the shape [${entry.shape}]` : "is missing";
     throw new UserError(

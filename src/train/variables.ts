@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { createTables, writeRows } from "../engine/tables.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { describeValue } from "../base/describe_value.ts";
 import { deriveSeed } from "../base/random.ts";
 import type { LossVariables } from "../stages/loss.ts";
 import type {
@@ -121,7 +122,10 @@ export class DeclaredVariables implements VariableRegistry {
    */
   ofLoss(name: string): LossVariables {
     return {
-      add: (spec) => this.add({ ...spec, name: `losses/${name}/${spec.name}`, owner: "loss" }),
+      add: (spec) => {
+        refuseUnusable(spec);
+        return this.add({ ...spec, name: `losses/${name}/${spec.name}`, owner: "loss" });
+      },
     };
   }
 
@@ -288,6 +292,29 @@ function fillRows(table: tf.Tensor, { values, from: [places] }: GivenValue): voi
 }
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+/** Checks what stages in JavaScript could declare in spite of the types. */
+function refuseUnusable(
+  { name, shape, initializer }: Pick<VariableSpec, "name" | "shape" | "initializer">,
+): void {
+  const what = `the variable ${JSON.stringify(name)}`;
+  const isSize = (size: unknown) => Number.isSafeInteger(size) && size as number >= 0;
+  if (!Array.isArray(shape) || !shape.every(isSize)) {
+    throw new Error(`${what} has the shape [${shape}]; expected a list of whole numbers`);
+  }
+  const kind: unknown = Object(initializer).kind;
+  if (!initializers.includes(kind as Initializer["kind"])) {
+    throw new Error(
+      `${what} has an initializer of the kind ${describeValue(kind)}; the kinds are ${
+        initializers.join(", ")
+      }`,
+    );
+  }
+}
+
+const initializers: readonly Initializer["kind"][] = [
+  ...["constant", "normal", "uniform", "output bias"] as const,
+];
 
 function initialValue(
   shape: number[],
