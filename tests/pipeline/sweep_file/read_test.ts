@@ -224,7 +224,7 @@ const cases: [name: string, sweep: string, expected: [string, string, string][]]
     `base: base.yaml\nseeds: [1]\nsettings: { a: {} }\ngrid: { ${
       Array.from({ length: 5000 }, (_, at) => `x${at}.k: [1]`)
     } }\n`,
-    [["sweep.yaml:4:7", "a grid of the sweep has 5,000 paths; at most 50 are allowed", ""]],
+    [["sweep.yaml:4:7", "a grid of the sweep varies 5,000 options; at most 50 are allowed", ""]],
   ],
   [
     "a grid of the reference's own",
