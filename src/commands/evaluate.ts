@@ -109,11 +109,12 @@ async function writeWrong(
   { write, out, quiet }: { readonly write: Write; readonly out: string; readonly quiet: boolean },
 ): Promise<void> {
   const isText = /\.csv$/i.test(out), left: string[] = [];
-  const { schema, batches } = await wrongRowBatches(evaluation, (field) => {
+  const { schema, batches, warnings } = await wrongRowBatches(evaluation, (field) => {
     if (!isText || !isNested(field)) return true;
     left.push(field.name);
     return false;
   });
+  for (const warning of warnings) say(`warning: ${warning}`);
   await write(
     schema,
     (async function* () {

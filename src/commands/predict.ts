@@ -61,6 +61,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
         logits: options.logits,
       },
     );
+    for (const warning of columns.warnings) say(`warning: ${warning}`);
     const counts: Counts = { rows: 0, unknown: 0, nulls: 0, unanswered: 0, notFinite: 0 };
     const read = new Set(loaded.columns);
     const started = performance.now();

@@ -21,6 +21,7 @@ import {
 } from "apache-arrow";
 import { recordBatchOf } from "../base/wide_schema.ts";
 import type { ClassValue, LabelAnswers, Predictions } from "./answers.ts";
+import { outputNames } from "./output_names.ts";
 
 /** The columns to write in addition to the predicted values. */
 export interface ScoreOptions {
@@ -48,6 +49,8 @@ interface ScoreColumn {
 export class ScoreColumns {
   /** The names and types of all columns. */
   readonly schema: Schema;
+  /** Warnings about columns that have another name than expected, one line each. */
+  readonly warnings: readonly string[];
   readonly #kept: readonly string[];
   readonly #columns: readonly ScoreColumn[];
 
@@ -64,19 +67,12 @@ export class ScoreColumns {
     { labels, ...label }: ScoredLabel & { readonly labels?: LabelAnswers["labels"] },
     { keep, probabilities, logits }: ScoreOptions,
   ) {
-    const taken = new Set(keep);
-    const free = (name: string) => {
-      let own = name;
-      for (let number = 2; taken.has(own); number++) own = `${name}_${number}`;
-      taken.add(own);
-      return own;
-    };
     const columns = (labels ? Object.entries(labels) : [["", label] as const]).flatMap(
       ([name, own]) =>
         columnsOf(own, {
           probabilities,
           logits,
-          nameOf: (column) => free(name === "" ? column : `${name}_${column}`),
+          nameOf: (column) => name === "" ? column : `${name}_${column}`,
           partOf: (all) => name === "" ? all : all.labels[name]!,
         }),
     );
@@ -84,7 +80,9 @@ export class ScoreColumns {
     this.#columns = columns;
     const places = placesOf(input);
     const kept = keep.map((name) => input.fields[places.get(name)!]!);
-    this.schema = new Schema([...kept, ...columns.map(({ field }) => field)]);
+    const names = outputNames(kept, columns.map(({ field }) => field));
+    this.warnings = names.warnings;
+    this.schema = new Schema([...names.kept, ...names.added]);
   }
 
   /**

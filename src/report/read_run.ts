@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Field, RecordBatch, Vector } from "apache-arrow";
+import type { RecordBatch, Vector } from "apache-arrow";
 import { basename, join, resolve } from "node:path";
 import { runFiles } from "../base/files/run_files.ts";
 import { readTextIfExists } from "../base/files/regular.ts";
@@ -182,25 +182,33 @@ async function evaluated(
     folder,
     { errors: hasWrongRows(model) ? errors : 0, engine, allowPlugins, allowEnv, report },
     async ({ source, wrong, groups: _, ...evaluation }) => {
-      const { schema, batches } = await wrongRowBatches(
+      const { kept, batches } = await wrongRowBatches(
         { wrong, source, label: evaluation.label },
         () => true,
       );
       const labels = labelTypes(model.label).map(({ column }) => column);
       const read = new Set(model.features.map(({ column }) => column));
-      const own = schema.fields.slice(0, schema.fields.findIndex(({ name }) => name === "why") - 1);
-      const columns = own
+      // A column may have another name in the record batches.
+      const vectorOf = (batch: RecordBatch, column: string) =>
+        batch.getChildAt(kept.findIndex(({ name }) => name === column))!;
+      const columns = kept
         .filter((field) => !isNested(field) && !labels.includes(field.name))
         .toSorted((a, b) => Number(read.has(b.name)) - Number(read.has(a.name)))
         .slice(0, SHOWN_COLUMNS).map(({ name }) => name);
-      const images = imagesOf(model, own, batches);
+      const images = imagesOf(
+        model,
+        (column) =>
+          kept.some(({ name }) => name === column)
+            ? batches.map((batch) => vectorOf(batch, column).get(0))
+            : undefined,
+      );
       return {
         ...evaluation,
         columns,
         wrong: wrong.map((row, index) => ({
           ...row,
           values: columns.map((name) => {
-            const vector = batches[index]!.getChild(name)!;
+            const vector = vectorOf(batches[index]!, name);
             const text = cellTexts(vector.data[0]!)(0) ?? "null";
             return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
           }),
@@ -214,11 +222,10 @@ async function evaluated(
 /** The maximum number of pixels of an image in a report. */
 const SHOWN_PIXELS = 2 ** 14;
 
-/** Returns the images of rows, if a feature is an image. */
+/** Returns the images of rows, if a feature is an image that `valuesOf` finds by its column. */
 function imagesOf(
   { features, inputs }: ModelFile,
-  fields: readonly Field[],
-  batches: readonly RecordBatch[],
+  valuesOf: (column: string) => readonly unknown[] | undefined,
 ): string[] | undefined {
   const isImage = (shape: readonly number[]) =>
     (shape.length === 2 || shape.length === 3 && [1, 3].includes(shape[2]!)) &&
@@ -228,13 +235,12 @@ function imagesOf(
   const shape = feature?.spec.shape ??
     inputs.find(({ spec }) => spec.dtype === "float32" && isImage(spec.shape))?.spec.shape;
   const column = feature?.column ?? (features.length === 1 ? features[0]!.column : undefined);
-  if (!shape || column === undefined || !fields.some(({ name }) => name === column)) {
-    return undefined;
-  }
+  const values = column === undefined ? undefined : valuesOf(column);
+  if (!shape || !values) return undefined;
   const [height, width, channels = 1] = shape as [number, number, number?];
   const size = height * width * channels;
   if (height * width > SHOWN_PIXELS) return undefined;
-  const all = batches.map((batch) => flatNumbers(batch.getChild(column)!.get(0)));
+  const all = values.map(flatNumbers);
   if (all.some(({ length }) => length !== size)) return undefined;
   let least = Infinity, most = -Infinity;
   for (const values of all) {

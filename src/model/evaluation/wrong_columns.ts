@@ -22,6 +22,7 @@ import {
 import { recordBatchOf } from "../../base/wide_schema.ts";
 import type { NetName } from "../../stages/network.ts";
 import type { LabelAnswers } from "../answers.ts";
+import { outputNames } from "../output_names.ts";
 import { classCell, typeOfClasses } from "../scores.ts";
 import type { Evaluation } from "./evaluate_run.ts";
 import type { WrongRow } from "./wrong_rows.ts";
@@ -33,17 +34,29 @@ interface AboutColumn {
   readonly valueOf: (row: WrongRow) => unknown;
 }
 
+/** The rows with the largest losses of an evaluation. */
+export interface WrongRowBatches {
+  /** The columns: first those of the source, then those that Rocket adds. */
+  readonly schema: Schema;
+  /** One record batch per row, the row with the largest loss first. */
+  readonly batches: readonly RecordBatch[];
+  /** The first columns, with their names in the source. */
+  readonly kept: readonly Field[];
+  /** Warnings about columns that have another name than in the source, one line each. */
+  readonly warnings: readonly string[];
+}
+
 /**
  * Reads the rows with the largest losses of an evaluation from the source again.
  *
  * @param evaluation The result of the evaluation.
  * @param isKept Decides whether to copy a column of the source.
- * @returns The columns, and one record batch per row, the row with the largest loss first.
+ * @returns The columns and the rows.
  */
 export async function wrongRowBatches(
   { wrong, label, source }: Pick<Evaluation, "wrong" | "label" | "source">,
   isKept: (field: Field) => boolean,
-): Promise<{ readonly schema: Schema; readonly batches: readonly RecordBatch[] }> {
+): Promise<WrongRowBatches> {
   const wanted = new Map(wrong.map((found, index) => [found.row, index]));
   const rows: RecordBatch[] = [];
   let first = 0, fields: readonly Field[] = [], left = wanted.size;
@@ -58,18 +71,9 @@ export async function wrongRowBatches(
     first += batch.numRows;
     if (left === 0) break;
   }
-  const kept = fields.filter(isKept), taken = new Set(kept.map(({ name }) => name));
-  const free = (name: string) => {
-    let own = name;
-    for (let number = 2; taken.has(own); number++) own = `${name}_${number}`;
-    taken.add(own);
-    return own;
-  };
-  const about = aboutColumns(wrong, label);
-  const schema = new Schema([
-    ...kept,
-    ...about.map(({ name, type }) => new Field(free(name), type, true)),
-  ]);
+  const kept = fields.filter(isKept), about = aboutColumns(wrong, label);
+  const names = outputNames(kept, about.map(({ name, type }) => new Field(name, type, true)));
+  const schema = new Schema([...names.kept, ...names.added]);
   const batches = wrong.map((found, index) => {
     const own = kept.map(({ name }) => {
       const at = fields.findIndex((field) => field.name === name);
@@ -78,7 +82,7 @@ export async function wrongRowBatches(
     const said = about.map(({ type, valueOf }) => vectorFromArray([valueOf(found)], type).data[0]!);
     return recordBatchOf(schema, [...own, ...said], 1);
   });
-  return { schema, batches };
+  return { schema, batches, kept, warnings: names.warnings };
 }
 
 /** Copies rows, so that the record batch that contains them can be freed. */

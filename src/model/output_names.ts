@@ -1,0 +1,61 @@
+import { Field } from "apache-arrow";
+import { formatCount } from "../base/text_table.ts";
+
+/** The columns of a file with predictions. */
+export interface OutputNames {
+  /** The columns of the input, in the given order. */
+  readonly kept: readonly Field[];
+  /** The columns that Rocket adds, in the given order. */
+  readonly added: readonly Field[];
+  /** Warnings about columns that have another name than expected, one line each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Names the columns of a file with predictions. The columns that Rocket adds have their documented
+ * names, so that a file from someone else cannot put its own values in their place: a column of
+ * the input with such a name gets a number, as in `score_2`. If labels and their classes have names
+ * that result in the same name twice, the second column gets a number.
+ *
+ * @param kept The columns of the input.
+ * @param added The columns that Rocket adds.
+ */
+export function outputNames(kept: readonly Field[], added: readonly Field[]): OutputNames {
+  const reserved = new Set(added.map(({ name }) => name)), taken = new Set(reserved);
+  for (const { name } of kept) taken.add(name);
+  const numbered = (field: Field, renamed: [from: string, to: string][]): Field => {
+    let number = 2;
+    while (taken.has(`${field.name}_${number}`)) number++;
+    const name = `${field.name}_${number}`;
+    taken.add(name);
+    renamed.push([field.name, name]);
+    return new Field(name, field.type, field.nullable, field.metadata);
+  };
+  const inputs: [string, string][] = [], labels: [string, string][] = [];
+  const found = new Set<string>();
+  const own = added.map((field) => {
+    if (found.has(field.name)) return numbered(field, labels);
+    found.add(field.name);
+    return field;
+  });
+  return {
+    kept: kept.map((field) => reserved.has(field.name) ? numbered(field, inputs) : field),
+    added: own,
+    warnings: [
+      ...warning("columns of the input have names of columns that Rocket adds", inputs),
+      ...warning("columns of different labels have the same name", labels),
+    ],
+  };
+}
+
+/** The maximum number of columns that a warning names. */
+const NAMED = 5;
+
+function warning(why: string, renamed: readonly (readonly [string, string])[]): string[] {
+  if (renamed.length === 0) return [];
+  const named = renamed.slice(0, NAMED).map(([from, to]) => `${from} is written as ${to}`);
+  const more = renamed.length - named.length;
+  return [
+    `${why}: ${named.join(", ")}${more > 0 ? `, and ${formatCount(more)} more` : ""}`,
+  ];
+}
