@@ -96,6 +96,9 @@ function entryIssues(kind: StageKind, value: unknown): Issue[] {
   if (!common.success) return common.error.issues;
   const inner: [StageKind, unknown][] = [];
   if (kind === "loss" && entry.gradient !== undefined) inner.push(["gradient", entry.gradient]);
+  if (kind === "loss" && isMap(entry.teacher) && entry.teacher.rows !== undefined) {
+    inner.push(["source", entry.teacher.rows]);
+  }
   if ((kind === "loss" || kind === "optimizer") && entry.schedule !== undefined) {
     inner.push(["schedule", entry.schedule]);
   }
