@@ -12,10 +12,14 @@ import type { CompletePlan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../stages/batch.ts";
 import { sizeOf } from "./columns.ts";
 import { formatBytes } from "../base/bytes.ts";
+import type { StageReference } from "../stages/stage_error.ts";
 import type { PlannedTransform } from "./transforms.ts";
 
 /** The bytes of a float32. */
 const BYTES = 4;
+
+type Specs = Readonly<Record<string, ColumnSpec>>;
+type Transforms = readonly Pick<PlannedTransform, "stage" | "transform">[];
 
 /**
  * Rejects batches that do not fit in memory, before or after any of the transforms.
@@ -27,11 +31,65 @@ const BYTES = 4;
  * @throws {UserError} With the largest feature, its size and the available memory; exit code 2.
  */
 export function refuseLargeBatches(
-  features: Readonly<Record<string, ColumnSpec>>,
-  transforms: readonly Pick<PlannedTransform, "stage" | "transform">[],
+  features: Specs,
+  transforms: Transforms,
   rows: number,
   available: number,
 ): void {
+  const found = tooLarge(features, transforms, rows, available);
+  if (!found) return;
+  throw new UserError(found.message, {
+    place: found.stage?.place,
+    hint: found.stage
+      ? hint(
+        "size/transform",
+        "use smaller values for the options of the transform, or a smaller train.batch",
+        { edit: "the transform's options" },
+      )
+      : hint("size/batch", "use a smaller train.batch, or fewer values per row", {
+        set: { "/train/batch": 1 },
+      }),
+    exitCode: 2,
+  });
+}
+
+/**
+ * Rejects rows for a trained net that do not fit in memory, before or after any of its transforms.
+ * The transforms are those of a `model.json`, which may come from someone else.
+ *
+ * @param features The features as read from the source.
+ * @param transforms The transforms that are applied to rows for predictions.
+ * @param rows The number of rows that are transformed at a time.
+ * @param available The memory that this process may use, in bytes.
+ * @throws {UserError} With the largest feature, its size and the available memory; exit code 2.
+ */
+export function refuseLargeModelRows(
+  features: Specs,
+  transforms: Transforms,
+  rows: number,
+  available: number,
+): void {
+  const found = tooLarge(features, transforms, rows, available);
+  if (!found) return;
+  throw new UserError(found.message, {
+    hint: rows > 1
+      ? hint("size/rows-at-once", "compute fewer rows at a time: --batch 1", {
+        args: { add: ["--batch", "1"] },
+      })
+      : hint("size/model-row", "use a run whose transforms make smaller features", {
+        edit: "the run folder",
+      }),
+    exitCode: 2,
+  });
+}
+
+/** Describes the first step at which a batch needs more memory than there is. */
+function tooLarge(
+  features: Specs,
+  transforms: Transforms,
+  rows: number,
+  available: number,
+): { readonly message: string; readonly stage: StageReference | undefined } | undefined {
   const steps = [
     { stage: undefined, specs: features },
     ...transforms.map(({ stage, transform }) => ({ stage, specs: transform.features })),
@@ -46,27 +104,14 @@ export function refuseLargeBatches(
     if (bytes <= available) continue;
     const { name, shape } = sized.reduce((one, other) => other.bytes > one.bytes ? other : one);
     const lengths = shape.map((size) => size.toLocaleString("en")).join(" × ");
-    throw new UserError(
-      `a batch of ${counted(rows, "row")} needs ${formatBytes(bytes)}${
-        stage ? ` after the transform ${stage.name}` : ""
-      }: the feature ${name} has ${lengths} numbers per row; this machine has ${
-        formatBytes(available)
-      } available`,
-      {
-        place: stage?.place,
-        hint: stage
-          ? hint(
-            "size/transform",
-            "use smaller values for the options of the transform, or a smaller train.batch",
-            { edit: "the transform's options" },
-          )
-          : hint("size/batch", "use a smaller train.batch, or fewer values per row", {
-            set: { "/train/batch": 1 },
-          }),
-        exitCode: 2,
-      },
-    );
+    const message = `a batch of ${counted(rows, "row")} needs ${formatBytes(bytes)}${
+      stage ? ` after the transform ${stage.name}` : ""
+    }: the feature ${name} has ${lengths} numbers per row; this machine has ${
+      formatBytes(available)
+    } available`;
+    return { message, stage };
   }
+  return undefined;
 }
 
 /**

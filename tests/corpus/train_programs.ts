@@ -9,7 +9,7 @@ import { builtins } from "../../plugins/mod.ts";
 import { restoreValues } from "../../src/run/state_file.ts";
 import { matchAxes } from "../../src/run/initial_meaning.ts";
 import { ColumnReader } from "../../src/input/columns.ts";
-import { refuseLargeBatches } from "../../src/input/sizes.ts";
+import { refuseLargeBatches, refuseLargeModelRows } from "../../src/input/sizes.ts";
 import { fullDisk } from "../../src/input/spill.ts";
 import { type AxisIn, matchAxis, type Meaning, Mismatch } from "../../src/run/model/axes.ts";
 import type { ModelFile } from "../../src/run/model/model_file.ts";
@@ -92,8 +92,8 @@ function* sizeCases(): Iterable<ProgramCase> {
     mended: { "size/layers": layers(40) },
   };
   const wide = { image: { shape: [1e3], dtype: "float32" } } as const;
-  const batches = (rows: number, size?: number) => () =>
-    refuseLargeBatches(
+  const batches = (rows: number, size?: number, refuse = refuseLargeBatches) => () =>
+    refuse(
       { image: { shape: [1], dtype: "float32" } },
       size === undefined ? [] : [{
         stage: { kind: "transform", name: "pad", place: undefined },
@@ -114,6 +114,16 @@ function* sizeCases(): Iterable<ProgramCase> {
     name: "batches that a transform makes larger than the memory",
     run: batches(1000, 1000),
     mended: { "size/transform": batches(1000, 10) },
+  };
+  yield {
+    name: "rows for a trained net that are larger than the memory",
+    run: batches(1000, 1000, refuseLargeModelRows),
+    mended: { "size/rows-at-once": batches(1, 1000, refuseLargeModelRows) },
+  };
+  yield {
+    name: "a row for a trained net that is larger than the memory",
+    run: batches(1, 1e6, refuseLargeModelRows),
+    mended: { "size/model-row": batches(1, 1000, refuseLargeModelRows) },
   };
 }
 

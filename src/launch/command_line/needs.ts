@@ -577,6 +577,8 @@ class NeedList {
    * in their options. The data of the run is not needed.
    */
   async addModel(out: string, allowPlugins: readonly string[]): Promise<void> {
+    this.add("sys", "systemMemoryInfo", "how much memory the rows of a net may take");
+    this.add("env", handedOver.memory, "how much memory the command may take");
     const model = await modelOf(out);
     const { light, booster } = Object(Object(model.network).options);
     // The options `light` and `booster` of the network `pair` are networks.

@@ -2,6 +2,8 @@ import { type RecordBatch, Schema } from "apache-arrow";
 import { runFiles } from "../../base/files/run_files.ts";
 import { withVariables } from "../../pipeline/document/environment.ts";
 import { UserError } from "../../base/errors.ts";
+import { availableMemory } from "../../base/machine/available_memory.ts";
+import { handed, handedOver } from "../../base/machine/system_file.ts";
 import { hint } from "../../base/hints.ts";
 import type { Registry } from "../../pipeline/registry.ts";
 import type { StageReference } from "../../stages/stage_error.ts";
@@ -12,6 +14,7 @@ import { type ColumnsRequest, FeatureDecoder, type KnownColumns } from "../../in
 import { loadDecoders } from "../../input/images/load.ts";
 import { mapValues } from "../../stages/parts.ts";
 import { Store } from "../../input/rows.ts";
+import { refuseLargeModelRows } from "../../input/sizes.ts";
 import { type PlannedTransform, TransformChain } from "../../input/transforms.ts";
 import { fieldOf } from "./family.ts";
 import { labelTypes, type ModelFile } from "./model_file.ts";
@@ -34,6 +37,7 @@ export class RowDecoder {
   readonly #model: Pick<ModelFile, "features" | "label" | "nulls">;
   readonly #transforms: TransformChain;
   readonly #stage: StageReference;
+  readonly #available: number;
 
   /** The last decoder, with which the next one shares the indexes of vocabularies. */
   readonly #kept: { last?: FeatureDecoder } = {};
@@ -42,7 +46,9 @@ export class RowDecoder {
     model: Pick<ModelFile, "features" | "label" | "nulls">,
     transforms: TransformChain,
     stage: StageReference,
+    available: number,
   ) {
+    this.#available = available;
     this.#model = model;
     this.#transforms = transforms;
     this.#stage = stage;
@@ -84,7 +90,9 @@ export class RowDecoder {
       transforms: model.transforms.map(({ measured }) => measured),
     });
     await loadDecoders(model.features.map(({ column, type }) => fieldOf(column, type)));
-    return new RowDecoder(model, chain, stage);
+    const available = await memoryOf();
+    refuseLargeModelRows(chain.entry, appliedTo(chain), 1, available);
+    return new RowDecoder(model, chain, stage, available);
   }
 
   /** The transforms, with their measured statistics. */
@@ -167,6 +175,8 @@ export class RowDecoder {
         label: [zeros(specs.label, rows)],
       };
       const store = new Store({ chunkRows: [rows], specs, values });
+      const transforms = appliedTo(this.#transforms);
+      refuseLargeModelRows(this.#transforms.entry, transforms, rows, this.#available);
       const read = kept ? store.gather(kept) : store.slice(0, rows);
       const position = { seed: 0, epoch: 0, batch: 0, training: false };
       const unknown = features.reduce((sum, { name, spec }) => {
@@ -175,6 +185,24 @@ export class RowDecoder {
       }, 0);
       return { batch: this.#transforms.apply(read, position), kept, unknown };
     };
+  }
+}
+
+/** Returns the transforms that are applied to rows for predictions. */
+const appliedTo = ({ planned }: TransformChain) => planned.filter(({ on }) => on === "all");
+
+/**
+ * Returns the memory that this process may use, in bytes. Without the permission to ask the system,
+ * this is the limit of the launcher; without a launcher, it is infinity.
+ */
+async function memoryOf(): Promise<number> {
+  try {
+    return await availableMemory();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      return Number(handed(handedOver.memory) ?? Infinity);
+    }
+    throw error;
   }
 }
 
