@@ -94,16 +94,30 @@ export async function openModel(
   const opening = openRun(folder, options);
   const runner = engine === "native" || engine === "wasm"
     ? await tensorsOfRun(await opening, engine)
-    : featureRunner(
-      await openSession(opening.then(onnxOfRun), options),
-      (await opening).model.inputs,
-    );
+    : await runnerOfRun(opening, options);
   const run = await opening;
   const inputs = run.model.inputs.map(({ name, spec: { shape, dtype } }) => ({
     ...{ name, shape, dtype },
   }));
   const loaded = new LoadedModel({ ...run, runner, inputs, batch: options.batch });
   return { loaded, model: run.model };
+}
+
+/** Loads a run's net in the form of ONNX Runtime. */
+async function runnerOfRun(
+  opening: Promise<OpenedRun>,
+  options: RunnerOptions,
+): Promise<NetRunner> {
+  const kept = opening.then(onnxOfRun);
+  const session = await openSession(kept.then(({ model }) => model), options);
+  const runner = featureRunner(session, (await opening).model.inputs);
+  try {
+    await (await kept).refuseExchanged();
+  } catch (error) {
+    await runner.close();
+    throw error;
+  }
+  return runner;
 }
 
 /** The file name of the ONNX model in an export folder. */
@@ -148,11 +162,19 @@ async function loadExport(
   const path = join(folder, ONNX_FILE), reading = readExport(folder, path, options);
   const session = await openSession(reading.then(() => path), options);
   const { model, exported, decoder } = await reading;
+  const runner = sourceRunner(session, inputsOfGraph(model, exported.inputs));
+  try {
+    // The file could have been exchanged after its hash was computed and before it was loaded.
+    await refuseOtherExport(path, exported);
+  } catch (error) {
+    await runner.close();
+    throw error;
+  }
   const loaded = new LoadedModel({
     model,
     net: model.net,
     decoder,
-    runner: sourceRunner(session, inputsOfGraph(model, exported.inputs)),
+    runner,
     inputs: model.features.map(({ name, spec: { shape, dtype } }) => ({ name, shape, dtype })),
     batch: options.batch,
   });
@@ -202,19 +224,25 @@ async function readExport(
       },
     );
   }
-  const { exported } = model;
-  if (!exported || !isDeepStrictEqual(await onnxHashes(path), exported.files)) {
-    throw new UserError(
-      `${path} and ${runFiles.model} come from different exports, or a file was changed`,
-      {
-        hint: hint("model/export", "export the run again", { edit: "the folder" }),
-      },
-    );
-  }
+  const exported = await refuseOtherExport(path, model.exported);
   const decoder = await RowDecoder.create(
     { ...model, transforms: [] },
     { find: () => Promise.reject(new Error("an export has no stages")) },
     rowsStage,
   );
   return { model, exported, decoder };
+}
+
+/** Rejects an ONNX file with other hashes than `model.json` contains, and returns what that says. */
+async function refuseOtherExport(
+  path: string,
+  exported: ModelFile["exported"],
+): Promise<NonNullable<ModelFile["exported"]>> {
+  if (exported && isDeepStrictEqual(await onnxHashes(path), exported.files)) return exported;
+  throw new UserError(
+    `${path} and ${runFiles.model} come from different exports, or a file was changed`,
+    {
+      hint: hint("model/export", "export the run again", { edit: "the folder" }),
+    },
+  );
 }

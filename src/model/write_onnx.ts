@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { hashesIn } from "../base/files/hashes_in.ts";
@@ -21,6 +22,24 @@ export async function writeOnnxFile(
   await makeFolder(folder);
   if (data.length > 0) await writeChunks(join(folder, dataFile), chunksOf(data));
   await writeFileWhole(path, bytes);
+}
+
+/**
+ * Computes the hashes that the files of an ONNX model have after {@linkcode writeOnnxFile}.
+ *
+ * @param path The path of the ONNX file.
+ * @param file The content of the files.
+ * @returns The SHA-256 hash of each file, by its name, as {@linkcode onnxHashes} returns them.
+ */
+export function hashesOfOnnx(
+  path: string,
+  { bytes, data, dataFile }: OnnxFile,
+): Record<string, string> {
+  const own = { [basename(path)]: createHash("sha256").update(bytes).digest("hex") };
+  if (data.length === 0) return own;
+  const hash = createHash("sha256");
+  for (const chunk of chunksOf(data)) hash.update(chunk);
+  return { ...own, [dataFile]: hash.digest("hex") };
 }
 
 /**

@@ -56,7 +56,7 @@ export async function readInitial(
       planned.nets.some((net) => net === owner) || owner === "shared" && bringsShared
     );
     const before = await earlierMeaning(planned, meaning);
-    const path = await weightsOf(planned, before);
+    const { path, refuseExchanged } = await weightsOf(planned, before);
     const source = { ...planned, path };
     const file = await open(path, planned);
     try {
@@ -88,6 +88,8 @@ export async function readInitial(
       report(`initial weights: the optimizer continues after ${counted(steps, "step")}`);
     } finally {
       file.close();
+      // The values were read after the first hash.
+      await refuseExchanged();
     }
   }
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
@@ -239,11 +241,12 @@ async function pathOf({ from, place }: PlannedInitial): Promise<string> {
 async function weightsOf(
   { from, place }: PlannedInitial,
   { modelSha256 }: EarlierMeaning,
-): Promise<string> {
-  if ("file" in from) return from.file;
+): Promise<{ readonly path: string; readonly refuseExchanged: () => Promise<void> }> {
+  if ("file" in from) return { path: from.file, refuseExchanged: () => Promise.resolve() };
   const found = await findCheckpoint(from.run, from.checkpoint, modelSha256!, subjectOf(place));
-  await refuseChanged(found, place);
-  return found.path;
+  const refuseExchanged = () => refuseChanged(found, place);
+  await refuseExchanged();
+  return { path: found.path, refuseExchanged };
 }
 
 const subjectOf = (place: PlannedInitial["place"]): CheckpointSubject => ({

@@ -11,6 +11,7 @@ import { parseArguments } from "../../src/launch/command_line/arguments.ts";
 import { type CommandOptions, readOptions } from "../../src/launch/command_line/options.ts";
 import { exportModel } from "../../src/model/export_model.ts";
 import { loadModel, type LoadModelOptions } from "../../src/model/load_model.ts";
+import { keptNet } from "../../src/model/kept_net.ts";
 import { inputsOfGraph } from "../../src/model/onnx/columns.ts";
 import { hashOf } from "../../src/base/files/hash_of.ts";
 import { unloadable, withTelemetry } from "../../src/run/model/onnx_runtime.ts";
@@ -66,6 +67,15 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
       return to;
     }),
     mended: { "checkpoint/none": right },
+  };
+  const exchanged = (hashes: string) => async () => {
+    const path = join(await run(), "pipeline.json"), { sha256 } = await hashOf(path);
+    await keptNet(path, hashes.replace("HASH", sha256)).refuseExchanged();
+  };
+  yield {
+    name: "a converted net that was exchanged while it was loaded",
+    run: exchanged("{}\n"),
+    mended: { "model/exchanged": exchanged('{"pipeline.json":"HASH"}\n') },
   };
   yield {
     name: "weights that were changed",

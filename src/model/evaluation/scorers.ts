@@ -78,7 +78,7 @@ export async function tensorScorer(
   const pair = withLabelOutputs(plain, whole.label.spec);
   const { terms, head, variables: ofLosses } = makeTerms(run, { plan, nets, phase });
   const read = [...variables, ...ofLosses];
-  const weights = await readWeights(checkpoint.path, read);
+  const weights = await readWeights(checkpoint, read);
   const { detail } = await openEngine(choice, report);
   const values = tensors(read, weights);
   const evaluated: EvaluatedModel = { pair: { ...pair, head }, nets, terms };
@@ -118,7 +118,7 @@ export async function onnxScorer({ run, plan, nets, phase, part }: ScorerRequest
   const [known, unknown] = [true, false].map((wanted) =>
     evaluatedTerms(terms).filter((term) => readsOnlyLogits(term) === wanted)
   ) as [Term[], Term[]];
-  const weights = variables.length > 0 ? await readWeights(checkpoint.path, variables) : new Map();
+  const weights = variables.length > 0 ? await readWeights(checkpoint, variables) : new Map();
   const { units } = model.network;
   // Losses of logits need little computation and no engine.
   await openPlain();

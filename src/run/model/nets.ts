@@ -5,6 +5,7 @@ import { hint } from "../../base/hints.ts";
 import { withVariables } from "../../pipeline/document/environment.ts";
 import { nestedStages } from "../../pipeline/plan/stage_options.ts";
 import type { Registry } from "../../pipeline/registry.ts";
+import { type FoundCheckpoint, refuseChanged } from "../folder/found_checkpoint.ts";
 import type { ModelFile } from "./model_file.ts";
 import type { BuiltNets, NetName, NetworkStage, Variable } from "../../stages/network.ts";
 import { networkPart } from "../../stages/network_part.ts";
@@ -111,14 +112,29 @@ export function variablesOf<V extends Pick<Variable, "owner">>(
 }
 
 /**
- * Reads the values of variables from a safetensors file.
+ * Reads the values of variables from a checkpoint, and refuses a checkpoint that is not the file
+ * that the run wrote. The hash is computed after the values were read, so that a file is noticed
+ * that takes the place of the checkpoint before.
  *
- * @param path A checkpoint, or another safetensors file.
+ * @param checkpoint The checkpoint.
  * @param variables The variables.
  * @returns The values by the variable's name.
- * @throws {UserError} If the file cannot be read, or a variable is missing or has another shape.
+ * @throws {UserError} If the file was changed or cannot be read, or a variable is missing or has
+ *   another shape.
  */
 export async function readWeights(
+  checkpoint: FoundCheckpoint,
+  variables: readonly Pick<Variable, "name" | "shape">[],
+): Promise<Map<string, Float32Array>> {
+  try {
+    return await valuesIn(checkpoint.path, variables);
+  } finally {
+    // A changed file also explains why its values cannot be read.
+    await refuseChanged(checkpoint);
+  }
+}
+
+async function valuesIn(
   path: string,
   variables: readonly Pick<Variable, "name" | "shape">[],
 ): Promise<Map<string, Float32Array>> {

@@ -6,7 +6,7 @@ import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import { allowedCodeOfRun } from "../../pipeline/allowed_code.ts";
 import { createRegistry, type Registry } from "../../pipeline/registry.ts";
-import { findCheckpoint, type FoundCheckpoint, refuseChanged } from "../folder/found_checkpoint.ts";
+import { findCheckpoint, type FoundCheckpoint } from "../folder/found_checkpoint.ts";
 import { readEarlierRun } from "../folder/manifest.ts";
 import { type ModelFile, readModelFile, unreadableModel } from "./model_file.ts";
 import { RowDecoder } from "./row_decoder.ts";
@@ -116,7 +116,6 @@ export async function netsOfRun(
   { whole, net, checkpoint, registry }: OpenedRun,
 ): Promise<{ nets: ModelNets; weights: Map<string, Float32Array> }> {
   const nets = await makeNets(whole, registry);
-  await refuseChanged(checkpoint);
-  const weights = await readWeights(checkpoint.path, variablesOf(whole.variables, net));
+  const weights = await readWeights(checkpoint, variablesOf(whole.variables, net));
   return { nets, weights };
 }
