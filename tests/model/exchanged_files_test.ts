@@ -1,11 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { UserError } from "../../mod.ts";
 import { loadModel } from "../../model.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { exportModel } from "../../src/model/export_model.ts";
 import { assertClose, clicks, someRows, trained } from "../support/trained.ts";
 import { inFolder } from "../support/command_line.ts";
+import { exchanged } from "../support/exchanged.ts";
 
 Deno.test({
   name: "loadModel() refuses a file that another program exchanges while the net is loaded",
@@ -71,36 +72,4 @@ async function refusesExchanged(): Promise<void> {
     });
     assertClose(await loaded(light), logits.light!);
   });
-}
-
-/**
- * Exchanges a file as soon as it was opened for the first time: whoever has opened it reads the old
- * content, and whoever opens it again reads the new one. Puts the old file back at the end.
- */
-async function exchanged(
-  path: string,
-  content: Uint8Array,
-  body: (isExchanged: () => boolean) => Promise<void>,
-): Promise<void> {
-  const { open } = Deno, old = await Deno.readFile(path);
-  let isExchanged = false;
-  const replace = async (bytes: Uint8Array) => {
-    const draft = `${path}.${basename(path)}.draft`;
-    await Deno.writeFile(draft, bytes);
-    await Deno.rename(draft, path);
-  };
-  Deno.open = async (...args) => {
-    const file = await open(...args);
-    if (args[0] === path && !isExchanged) {
-      isExchanged = true;
-      await replace(content);
-    }
-    return file;
-  };
-  try {
-    await body(() => isExchanged);
-  } finally {
-    Deno.open = open;
-    await replace(old);
-  }
 }
