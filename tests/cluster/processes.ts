@@ -23,7 +23,7 @@ export interface Process {
 }
 
 /** Returns ports on which nothing listens at the moment. */
-function freePorts(count: number): number[] {
+export function freePorts(count: number): number[] {
   const listeners = Array.from({ length: count }, () => Deno.listen({ port: 0 }));
   const ports = listeners.map(({ addr }) => (addr as Deno.NetAddr).port);
   for (const listener of listeners) listener.close();

@@ -11,6 +11,7 @@ const soon: Readonly<Record<string, readonly [option: string, prints: string]>> 
   bench: ["--list", "rocket"],
   gates: ["--list", ".yaml"],
   soak: ["--list", "-native"],
+  "soak:clusters": ["--list", "kill"],
   "bench:serve": ["--list", "1 row"],
 };
 

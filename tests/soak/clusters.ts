@@ -12,10 +12,11 @@ import { createRandom, deriveSeed, type Random } from "../../src/base/random.ts"
 import { fail, refuseUnknown } from "../../bench/usage.ts";
 import { type Process, readTrained, startCluster, writeClicks } from "../cluster/processes.ts";
 
-const USAGE = `usage: deno task soak:clusters [--minutes N] [--seed N]
+const USAGE = `usage: deno task soak:clusters [--minutes N] [--seed N] [--list]
 
   --minutes N  start no run after this many minutes (default 10)
-  --seed N     the seed of all random faults (default 1)`;
+  --seed N     the seed of all random faults (default 1)
+  --list       print the faults without running anything`;
 
 /** What happens to one of the processes; `none` lets the run end. */
 const faults = ["kill", "halt", "stop", "none"] as const;
@@ -46,7 +47,7 @@ Deno.exit(await main());
 async function main(): Promise<number> {
   const options = parseArgs(Deno.args, {
     string: ["minutes", "seed"],
-    boolean: ["help"],
+    boolean: ["help", "list"],
     default: { minutes: "10", seed: "1" },
     unknown: refuseUnknown(USAGE),
   });
@@ -56,6 +57,10 @@ async function main(): Promise<number> {
   }
   const minutes = Number(options.minutes), seed = Number(options.seed);
   if (!(minutes > 0) || !Number.isInteger(seed)) fail(USAGE);
+  if (options.list) {
+    console.log(faults.join("\n"));
+    return 0;
+  }
   const until = performance.now() + minutes * 60_000;
   const folder = await Deno.makeTempDir({ prefix: "rocket-soak-" });
   const counts: Counts = {
