@@ -1,7 +1,8 @@
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { checkAddress, portOf } from "./address.ts";
-import type { Cluster, ClusterVariables } from "./cluster.ts";
+import type { ClusterVariables } from "./cluster.ts";
+import type { Cluster } from "./processes.ts";
 import { hostsOf } from "./node_list.ts";
 import { indexOf } from "./index_of.ts";
 

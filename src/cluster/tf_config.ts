@@ -2,7 +2,8 @@ import { describeValue } from "../base/describe_value.ts";
 import { UserError } from "../base/errors.ts";
 import { hint, type HintText, nameHint } from "../base/hints.ts";
 import { checkAddress, refuseTwice } from "./address.ts";
-import type { Cluster, ClusterVariables } from "./cluster.ts";
+import type { ClusterVariables } from "./cluster.ts";
+import type { Cluster } from "./processes.ts";
 
 /** The types of processes that train, in the order of their numbers, as in TensorFlow. */
 const TYPES = ["chief", "worker"] as const;

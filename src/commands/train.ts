@@ -1,6 +1,6 @@
 import { Interruption, warningLines } from "../base/errors.ts";
 import { handed, handedOver } from "../base/machine/system_file.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import type { Cluster } from "../cluster/processes.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { EVENT_NAMES, type Result, type RunEvents } from "../stages/events.ts";

@@ -6,7 +6,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import type { Cluster } from "../cluster/cluster.ts";
+import type { Cluster } from "../cluster/processes.ts";
 import { UserError } from "../base/errors.ts";
 import { nativeUnusable } from "./native/unusable.ts";
 import { loadWasm, WASM_BACKEND } from "./wasm.ts";

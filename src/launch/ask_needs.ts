@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Cluster } from "../cluster/cluster.ts";
+import type { Cluster } from "../cluster/processes.ts";
 import { type Need, PERMISSIONS } from "../base/machine/permissions.ts";
 import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";

@@ -35,7 +35,7 @@ import {
 } from "./folder/manifest.ts";
 import { holdsRun } from "./folder/holds_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./folder/checkpoints.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import type { Cluster } from "../cluster/processes.ts";
 import { refuseGroups } from "./cluster_checks.ts";
 import type { ClusterRun } from "./cluster_run.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";

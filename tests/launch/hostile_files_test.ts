@@ -36,7 +36,7 @@ Deno.test("paths with commas and line breaks are read and written correctly and 
 
 Deno.test("code that a file names after the line about permissions was printed is not loaded", async () => {
   const plain = digitsPipeline({ outputs: [] }),
-    words = "./m.ts is custom code, but when the permissions";
+    words = "./m.ts is custom code, but no file of this command named custom code";
   await withPipeline(plain, async (file, folder) => {
     // The change must happen between the launcher's two reads of the file.
     for (let tries = 1;; tries++) {

@@ -22,6 +22,7 @@ const LAUNCHER = [
   "src/base/machine/system_file.ts",
   "src/base/printable.ts",
   "src/base/quoted.ts",
+  "src/cluster/processes.ts",
   "src/launch",
 ];
 

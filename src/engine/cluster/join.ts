@@ -1,7 +1,7 @@
 import { commandName } from "../../base/command_name.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
-import type { Cluster } from "../../cluster/cluster.ts";
+import type { Cluster } from "../../cluster/processes.ts";
 import type { Build } from "../native/build.ts";
 import { libraryOf } from "../tensorflow.ts";
 import { ClusterMember } from "./member.ts";

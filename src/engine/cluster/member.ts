@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Cluster } from "../../cluster/cluster.ts";
+import type { Cluster } from "../../cluster/processes.ts";
 import { configOf, serverOf, taskName } from "./messages.ts";
 
 /** The functions of the C API that a member of a cluster needs. Pointers are integers here. */

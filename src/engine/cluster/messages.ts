@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Cluster } from "../../cluster/cluster.ts";
+import type { Cluster } from "../../cluster/processes.ts";
 
 /** The name of the only job of a cluster. */
 const JOB = "worker";

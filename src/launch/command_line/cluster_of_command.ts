@@ -1,4 +1,5 @@
-import { type Cluster, clusterOf, clusterVariables } from "../../cluster/cluster.ts";
+import { clusterOf, clusterVariables } from "../../cluster/cluster.ts";
+import type { Cluster } from "../../cluster/processes.ts";
 import { isPublic } from "../../cluster/public_address.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";

@@ -49,7 +49,7 @@ import { hint } from "../../base/hints.ts";
 import { isElsewhere, isUrl } from "../../pipeline/registry.ts";
 import type { SweepValue } from "../../pipeline/sweep_file/schema.ts";
 import { duckdbPackages } from "../../../plugins/sources/duckdb_packages.ts";
-import type { Cluster } from "../../cluster/cluster.ts";
+import type { Cluster } from "../../cluster/processes.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { clusterOfCommand } from "./cluster_of_command.ts";
 import { type CommandName, commandOf, DEFAULT_HOST, DEFAULT_PORT } from "./grammar.ts";
