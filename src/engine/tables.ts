@@ -263,14 +263,14 @@ export function writeNumbered(table: tf.Tensor, numbers: tf.Tensor1D, values: tf
 }
 
 /**
- * Copies consecutive rows of a table.
+ * Copies consecutive rows of a table, or of another tensor.
  *
- * @param table The table `[rows, size]`.
+ * @param table The table `[rows, size]`, or a tensor `[rows, ...shape]`.
  * @param start The number of the first row.
  * @param count The number of rows.
- * @returns The rows `[count, size]`.
+ * @returns The rows `[count, size]`, or `[count, ...shape]`.
  */
 export function sliceRows(table: tf.Tensor, start: number, count: number): tf.Tensor {
-  if (!placeOf(table)) return tf.slice(table, [start, 0], [count, table.shape[1]!]);
+  if (!placeOf(table)) return tf.slice(table, start, count);
   return tf.tidy(() => gatherRows(table, tf.range(start, start + count, 1, "int32")));
 }

@@ -185,7 +185,13 @@ const NULL = 0n;
 /** For `TF_GraphToFunctionWithControlOutputs`: all nodes of the graph belong to the function. */
 const ALL_NODES = -1;
 
-const cString = (text: string) => new TextEncoder().encode(`${text}\0`);
+/**
+ * Encodes a text as the C API takes it.
+ *
+ * @param text The text.
+ */
+export const cString = (text: string): Uint8Array<ArrayBuffer> =>
+  new TextEncoder().encode(`${text}\0`);
 
 let current: TensorFlowContext | undefined;
 

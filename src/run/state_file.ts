@@ -72,10 +72,10 @@ export function namedTensors({ variables }: Model, { values, slots }: State): Na
  */
 export function streamedTensors(model: Model, state: State): Map<string, StreamedTensor> {
   return new Map(
-    namedTensors(model, state).map(({ name, variable, tensor }) => [name, {
+    namedTensors(model, state).map(({ name, tensor }) => [name, {
       dtype: tensor.dtype === "int32" ? "I32" : "F32",
       shape: tensor.shape,
-      parts: () => finite(name, partsOf(tensor, variable.table)),
+      parts: () => finite(name, partsOf(tensor)),
     }]),
   );
 }
@@ -98,7 +98,7 @@ async function* finite(
   }
 }
 
-async function* partsOf(tensor: tf.Tensor, isTable: boolean): AsyncGenerator<TensorPart> {
+async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {
   const [rows = 1] = tensor.shape;
   const rowsAtOnce = Math.max(1, Math.floor(PART * rows / tensor.size));
   if (tensor.rank === 0 || rowsAtOnce >= rows) {
@@ -106,12 +106,7 @@ async function* partsOf(tensor: tf.Tensor, isTable: boolean): AsyncGenerator<Ten
     return;
   }
   for (let start = 0; start < rows; start += rowsAtOnce) {
-    const count = Math.min(rowsAtOnce, rows - start);
-    const part = isTable ? sliceRows(tensor, start, count) : tf.slice(
-      tensor,
-      [start, ...tensor.shape.slice(1).map(() => 0)],
-      [count, ...tensor.shape.slice(1)],
-    );
+    const part = sliceRows(tensor, start, Math.min(rowsAtOnce, rows - start));
     try {
       yield await part.data() as TensorPart;
     } finally {

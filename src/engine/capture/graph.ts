@@ -244,21 +244,17 @@ export class Graph {
    * @returns The reference to the variable.
    */
   variable(shape: readonly number[]): Reference {
-    const [shapes, types] = ["shapes", "types"].map((kind) => {
-      const message = new messages.AttrValue(), list = new messages.AttrValue.ListValue();
-      if (kind === "shapes") list.setShapeList([shapeMessage(shape)]);
-      else list.setTypeList([DType.float]);
-      message.setList(list);
-      return message;
-    });
+    const shapes = new messages.AttrValue.ListValue(), types = new messages.AttrValue.ListValue();
+    shapes.setShapeList([shapeMessage(shape)]);
+    types.setTypeList([DType.float]);
     const none = new messages.AttrValue();
     none.setShape(shapeMessage([]));
     return this.#add("Placeholder", [], [
       ["dtype", typeMessage(DType.resource)],
       ["shape", none],
       // With these, TensorFlow knows the shapes of the values that are read from the variable.
-      ["_handle_shapes", shapes!],
-      ["_handle_dtypes", types!],
+      ["_handle_shapes", listMessage(shapes)],
+      ["_handle_dtypes", listMessage(types)],
     ]) + ":0";
   }
 
@@ -368,6 +364,12 @@ const controls = (nodes: Iterable<string>) => Array.from(nodes, (node) => `^${no
 function typeMessage(type: number): Message {
   const message = new messages.AttrValue();
   message.setType(type);
+  return message;
+}
+
+function listMessage(list: Message): Message {
+  const message = new messages.AttrValue();
+  message.setList(list);
   return message;
 }
 

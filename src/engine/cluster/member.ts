@@ -5,6 +5,7 @@
  */
 
 import type { Cluster } from "../../cluster/processes.ts";
+import { cString } from "../tensorflow.ts";
 import { configOf, serverOf, taskName } from "./messages.ts";
 
 /** The functions of the C API that a member of a cluster needs. Pointers are integers here. */
@@ -130,5 +131,3 @@ export class ClusterMember {
     return this.#context;
   }
 }
-
-const cString = (text: string) => new TextEncoder().encode(`${text}\0`);
