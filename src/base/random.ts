@@ -34,13 +34,22 @@ export interface Random {
  * ```
  */
 export function deriveSeed(seed: number, ...purpose: readonly (string | number)[]): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode([seed, ...purpose].join("\0"))) {
-    hash = Math.imul(hash ^ byte, 0x01000193);
-  }
+  let hash = fnv1a(new TextEncoder().encode([seed, ...purpose].join("\0")));
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/**
+ * Computes the FNV-1a hash of bytes.
+ *
+ * @param bytes The bytes.
+ * @returns A whole number in [0, 2³²).
+ */
+export function fnv1a(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
 }
 
 /**

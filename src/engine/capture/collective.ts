@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fnv1a } from "../../base/random.ts";
 import type { Binding, TensorMetadata } from "./recorder.ts";
 import { DType, type OpAttribute } from "./graph.ts";
 
@@ -25,10 +26,7 @@ export const SIZE_INPUT = 1, KEY_INPUT = 3;
  * @param shape The shape of its tensor.
  */
 export function collectiveKey(name: string | number, shape?: readonly number[]): number {
-  let hash = 0x811c9dc5;
-  for (const code of new TextEncoder().encode(shape ? `${name} [${shape}]` : `${name}`)) {
-    hash = Math.imul(hash ^ code, 0x01000193);
-  }
+  const hash = fnv1a(new TextEncoder().encode(shape ? `${name} [${shape}]` : `${name}`));
   return (hash >>> 1) | 1;
 }
 

@@ -6,6 +6,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
+import { fnv1a } from "../../base/random.ts";
 import { type AttributeKinds, DType, Graph, type OpAttribute, type Reference } from "./graph.ts";
 import { placeOf, type Store, WRITE_ROWS } from "../stores.ts";
 import { COLLECTIVE, collectiveKey, KEY_INPUT, NO_EXCHANGES, withoutOthers } from "./collective.ts";
@@ -553,11 +554,7 @@ const MAX_WHOLE = 16;
 /** TensorFlow's number for 64-bit integers. */
 const INT64 = 9;
 
-/** Computes the FNV-1a hash of the bytes. */
+/** Computes a hash of the bytes. */
 function hash(values: ArrayBufferView): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) {
-    hash = Math.imul(hash ^ byte, 0x01000193);
-  }
-  return hash >>> 0;
+  return fnv1a(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
