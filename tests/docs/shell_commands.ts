@@ -14,7 +14,9 @@ export async function commandsOf(
   return await inFolder(async (folder) => {
     // No program is found in this PATH, so that the shell passes every command to the handler.
     const script = [
-      "handle() { printf '%s\\0' \"$@\" $'\\n' >> \"$COMMANDS\"; }",
+      // Commands in the background write side by side. Bash writes at each line break, so that only a
+      // record without line breaks is written whole.
+      "handle() { printf '%s\\0' \"${@//$'\\n'/$'\\x1e'}\" $'\\x1f' >> \"$COMMANDS\"; }",
       'command_not_found_handle() { handle "$@"; }',
       ...["cd", "kill", "wait", "export", "source", "exit"].map((name) =>
         `${name}() { handle ${name} "$@"; }`
@@ -22,7 +24,7 @@ export async function commandsOf(
       // Redirections may write into new folders.
       'mkdir() { handle mkdir "$@"; command -p mkdir "$@"; }',
       "PATH=/none",
-      '. "$BLOCK"',
+      ...['. "$BLOCK"', "code=$?", "builtin wait", "builtin exit $code"],
     ].join("\n");
     const results: (string[][] | string)[] = [];
     for (const [index, { text }] of blocks.entries()) {
@@ -37,10 +39,10 @@ export async function commandsOf(
         cwd: own,
       }).output();
       const error = new TextDecoder().decode(stderr);
+      const records = (await Deno.readTextFile(commands)).replaceAll("\x1e", "\n").split("\x1f\0");
       results.push(
         code === 0 && error === ""
-          ? (await Deno.readTextFile(commands)).split("\n\0").slice(0, -1)
-            .map((command) => command.split("\0").slice(0, -1))
+          ? records.slice(0, -1).map((command) => command.split("\0").slice(0, -1))
           : error || `exit code ${code}`,
       );
     }
