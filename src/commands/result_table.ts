@@ -56,15 +56,10 @@ export function resultTable(result: Result): string[] {
   ];
   if (result.phases) lines.push("", ...phaseTable(result.phases));
   for (const metric of metrics) lines.push(...detailLines(metric, rows));
-  const metric = metrics[0];
-  const after = metric && result.test.light?.[metric];
-  const alone = metric && baseline?.test.light?.[metric];
-  if (metric && typeof after === "number" && typeof alone === "number") {
-    const direction = betterOf(metric, result.better);
-    const gain = formatDifference(after - alone, direction, (value) => value.toFixed(4));
+  const gain = metrics[0] && gainOf(metrics[0], result);
+  if (gain) {
     const teacher = result.parameters.booster === undefined ? "teacher" : "booster";
-    const from = `gain of the light net from the ${teacher}`;
-    lines.push("", ...wrap(`${from}: ${metric} ${gain} (one seed)`));
+    lines.push("", ...wrap(`gain of the light net from the ${teacher}: ${gain} (one seed)`));
   }
   const speed = ({ rowsPerSecond }: InputResult) =>
     `${formatCount(Math.round(rowsPerSecond))} rows/s`;
@@ -81,6 +76,24 @@ export function resultTable(result: Result): string[] {
     lines.push(`steps skipped because a loss or gradient was not finite: ${skipped}`);
   }
   return lines;
+}
+
+/**
+ * Formats the difference of the light net to the light net alone: after the last epoch, and after the
+ * best epoch of each, whose weights `predict` and `export` use.
+ */
+function gainOf(metric: string, { test, best, baseline, better }: Result): string | undefined {
+  const direction = betterOf(metric, better);
+  const gain = (light?: Metrics, alone?: Metrics) => {
+    const after = light?.[metric], before = alone?.[metric];
+    return typeof after === "number" && typeof before === "number"
+      ? formatDifference(after - before, direction, (value) => value.toFixed(4))
+      : undefined;
+  };
+  const last = gain(test.light, baseline?.test.light);
+  const atBest = gain(best.test.light, baseline?.best.test.light);
+  if (last === undefined) return undefined;
+  return `${metric} ${last}${atBest === undefined ? "" : `, at best ${atBest}`}`;
 }
 
 /** The metrics of a net, after the last and after the best epoch. */

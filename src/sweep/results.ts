@@ -41,21 +41,26 @@ export interface RunOutcome {
  * @throws {UserError} If the metrics of a finished run cannot be read.
  */
 export async function readOutcomes({ runs, split }: CheckedSweep): Promise<RunOutcome[]> {
-  const outcomes: RunOutcome[] = [], counts = new Map<string, number>();
+  const outcomes: RunOutcome[] = [];
+  // By setting and metric.
+  const counts = new Map<string, number>();
   for (const run of runs) {
     const outcome = await readOutcome(run, split);
     if (!outcome) continue;
     outcomes.push(outcome);
-    for (const [key, { values: { length } }] of Object.entries(outcome.samples?.last ?? {})) {
-      // Without this, the table would leave out the interval without a message.
-      const id = JSON.stringify([run.setting, key]), expected = counts.get(id) ?? length;
-      counts.set(id, expected);
-      await reading(join(run.folder, runFiles.bootstrap.rocket), run.folder, () => {
-        if (length === expected) return Promise.resolve();
+    // Without this, the table would leave out the interval without a message.
+    await reading(join(run.folder, runFiles.bootstrap.rocket), run.folder, () => {
+      for (const [key, value] of Object.entries(outcome.metrics.last)) {
+        if (typeof value !== "number") continue;
+        const length = outcome.samples?.last[key]?.values.length ?? 0;
+        const id = JSON.stringify([run.setting, key]), expected = counts.get(id) ?? length;
+        counts.set(id, expected);
+        if (length === expected) continue;
         const what = `it has ${length} samples of ${JSON.stringify(key)}`;
         throw new Error(`${what}; the run with another seed has ${expected}`);
-      });
-    }
+      }
+      return Promise.resolve();
+    });
   }
   return outcomes;
 }

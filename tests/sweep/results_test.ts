@@ -58,6 +58,7 @@ Deno.test("outcomes contain the metrics of finished runs on the split, after the
 
 Deno.test("outcomes contain the bootstrap samples of the split, after the last and the best epoch", () => {
   const samples = (epoch: number) => ({ groups: "2 0", values: [epoch, epoch / 2] });
+  const measured = { ...result, test: { light: { gauc: 0.7 } } };
   const lines = [1, 2, 3].flatMap((epoch) =>
     ["validation", "test"].map((split) =>
       JSON.stringify({
@@ -69,9 +70,9 @@ Deno.test("outcomes contain the bootstrap samples of the split, after the last a
     )
   );
   return withFiles({
-    "a/result.json": JSON.stringify(result),
+    "a/result.json": JSON.stringify(measured),
     "a/bootstrap.jsonl": `${lines.join("\n")}\n`,
-    "b/result.json": JSON.stringify(result),
+    "b/result.json": JSON.stringify(measured),
   }, async (folder) => {
     const [first, second] = await readOutcomes(sweepIn(folder, "test"));
     assertEquals(first!.samples, {
@@ -125,6 +126,12 @@ Deno.test("outcomes contain the bootstrap samples of the split, after the last a
       () => readOutcomes(seeds),
       UserError,
       'it has 1 samples of "light/gauc"; the run with another seed has 2',
+    );
+    await Deno.remove(join(folder, "b/bootstrap.jsonl"));
+    await assertRejects(
+      () => readOutcomes(seeds),
+      UserError,
+      'it has 0 samples of "light/gauc"; the run with another seed has 2',
     );
   });
 });
