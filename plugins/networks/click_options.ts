@@ -63,6 +63,10 @@ export const hiddenLayers = {
   batchNorm: z.boolean().default(false).describe(
     "Whether to apply batch norm to hidden layers before their activation.",
   ),
+  synchronizedBatchNorm: z.boolean().default(false).describe(
+    "In a run on several processes, whether batch norm and dice use the statistics of the rows of " +
+      "all processes instead of those of each process. It cannot be used with `train.accumulate`.",
+  ),
   dropout: z.number().min(0).lt(1).default(0).describe(
     "The fraction of each hidden layer's units to drop during training.",
   ),

@@ -18,7 +18,7 @@ import {
 import { inputFeature } from "./input_feature.ts";
 import { eachNet, sharedOwner } from "./nets.ts";
 
-const { batchNormalization, convolution, dense } = layers;
+const { convolution, dense } = layers;
 type Layer = layers.Layer;
 
 const depthOption = (description: string, step: number, expected: string) =>
@@ -65,6 +65,10 @@ const options = z.object({
   ),
   feature: z.string().optional().describe(
     "The name of the image feature; by default, the only feature.",
+  ),
+  synchronizedBatchNorm: z.boolean().default(false).describe(
+    "In a run on several processes, whether batch norm uses the statistics of the rows of all " +
+      "processes instead of those of each process. It cannot be used with `train.accumulate`.",
   ),
 });
 
@@ -146,7 +150,9 @@ function build(
   channels: number,
   input: VariableAxis,
 ): Partial<Record<NetName, ImageNet>> {
-  const { sharing } = options;
+  const { sharing, synchronizedBatchNorm: synchronized } = options;
+  const normalization = (name: string, channels: number, owner: NetName): Layer =>
+    layers.batchNormalization(variables, name, channels, owner, { synchronized });
   const wanted = nets.includes("booster");
   const booster = wanted || sharing === "bottom" ? boosterSize(options) : options.booster;
   const none = { groups: 0, blocks: [], width: 1 };
@@ -224,7 +230,7 @@ function build(
       group.map((block, b) => residual(block, `${owner}/group${g + 1}/block${b + 1}`, owner))
     );
     const last = blocks.findLast((group) => group.length > 0)!.at(-1)!.to;
-    const norm = batchNormalization(variables, `${owner}/head/norm`, last, owner);
+    const norm = normalization(`${owner}/head/norm`, last, owner);
     const head = dense(variables, `${owner}/head`, last, units, owner, { to: "classes" });
     return (image, scope) => {
       let x = stem(image, scope);
@@ -239,8 +245,8 @@ function build(
   };
 
   const residual = (block: Block, name: string, owner: NetName): Layer => {
-    const norm1 = batchNormalization(variables, `${name}/norm1`, block.from, owner);
-    const norm2 = batchNormalization(variables, `${name}/norm2`, block.to, owner);
+    const norm1 = normalization(`${name}/norm1`, block.from, owner);
+    const norm2 = normalization(`${name}/norm2`, block.to, owner);
     const rate = block.owner === "booster" ? booster?.dropout ?? 0 : 0;
     const drop: Layer = (x, scope) =>
       rate > 0 && scope.training ? ops.dropout(x, rate, scope.seed(name)) : x;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { synchronization } from "../engine/cluster/synchronization.ts";
+import { sumOverRows } from "../engine/ops/sum_over_rows.ts";
 import * as ops from "../engine/ops.ts";
 import type { Scope, VariableOwner, VariableRegistry } from "../stages/network.ts";
 import { tf } from "../stages/tf.ts";
@@ -39,6 +41,8 @@ export type Activation = (x: tf.Tensor, scope: Scope, mask?: tf.Tensor) => tf.Te
  * @param kind Which activation.
  * @param units The size of the last axis.
  * @param owner The owner of the variables.
+ * @param options Whether the processes of a cluster compute `dice` with their common statistics;
+ *   false by default.
  * @returns The activation, which preserves the shape.
  */
 export function activation(
@@ -47,6 +51,7 @@ export function activation(
   kind: ActivationName,
   units: number,
   owner: VariableOwner,
+  { synchronized = false }: { readonly synchronized?: boolean } = {},
 ): Activation {
   if (kind === "relu") return (x) => ops.relu(x);
   const variable = (part: string, value: number, trainable = true) =>
@@ -72,7 +77,9 @@ export function activation(
       mean: scope.read(mean) as tf.Tensor1D,
       variance: scope.read(variance) as tf.Tensor1D,
     };
-    const { y, ...next } = normalized(x, running, scope.training, mask);
+    const { y, ...next } = normalized(x, running, {
+      ...{ training: scope.training, synchronized, mask },
+    });
     if (scope.training) {
       scope.update(mean, next.mean);
       scope.update(variance, next.variance);
@@ -96,26 +103,32 @@ interface Statistics {
 function normalized(
   x: tf.Tensor,
   running: Statistics,
-  training: boolean,
-  mask: tf.Tensor | undefined,
+  { training, synchronized, mask }: {
+    readonly training: boolean;
+    readonly synchronized: boolean;
+    readonly mask: tf.Tensor | undefined;
+  },
 ): Statistics & { readonly y: tf.Tensor } {
   if (!mask || !training) {
     const units = x.shape.at(-1)!;
     const parameters = { scale: tf.ones([units]), offset: tf.zeros([units]), ...running };
     return ops.batchNorm(x, parameters as Parameters<typeof ops.batchNorm>[1], {
-      training,
-      epsilon,
-      momentum,
+      ...{ training, synchronized, epsilon, momentum },
     });
   }
   const axes = x.shape.slice(1).map((_, axis) => axis);
-  const count = tf.maximum(tf.sum(mask), 1);
-  const mean = tf.div(tf.sum(tf.mul(x, mask), axes), count) as tf.Tensor1D;
+  const processes = synchronized ? synchronization("dice") : undefined;
+  const [sum, places] = sumOverRows([tf.sum(tf.mul(x, mask), axes), tf.sum(mask)], processes);
+  const count = tf.maximum(places!, 1);
+  const mean = tf.div(sum!, count) as tf.Tensor1D;
   const centered = tf.sub(x, mean);
-  const squares = tf.sum(tf.mul(tf.square(centered), mask), axes);
-  const variance = tf.div(squares, count) as tf.Tensor1D;
+  const [squares] = sumOverRows(
+    [tf.sum(tf.mul(tf.square(centered), mask), axes)],
+    processes && { ...processes, name: `${processes.name} squares` },
+  );
+  const variance = tf.div(squares!, count) as tf.Tensor1D;
   // Running variances are unbiased; a single value has no unbiased variance.
-  const unbiased = tf.div(squares, tf.maximum(tf.sub(count, 1), 1));
+  const unbiased = tf.div(squares!, tf.maximum(tf.sub(count, 1), 1));
   const moved = (old: tf.Tensor, now: tf.Tensor) =>
     tf.add(tf.mul(old, 1 - momentum), tf.mul(now, momentum)) as tf.Tensor1D;
   return {

@@ -119,6 +119,11 @@ export interface EmbeddingOptions {
    * that of an id, whose embedding is multiplied by 1.
    */
   readonly numbers?: "unchanged" | "factors";
+  /**
+   * Whether the activation `dice` of attention uses the statistics of the rows of all processes of a
+   * cluster; not by default.
+   */
+  readonly synchronizedBatchNorm?: boolean;
 }
 
 /** The declarations of one feature with ids. */
@@ -171,7 +176,12 @@ export interface Owned {
 export function embedFeatures(
   variables: VariableRegistry,
   features: Readonly<Record<string, ColumnSpec>>,
-  { embedding, features: single = {}, numbers: treatment = "unchanged" }: EmbeddingOptions,
+  {
+    embedding,
+    features: single = {},
+    numbers: treatment = "unchanged",
+    synchronizedBatchNorm: synchronized = false,
+  }: EmbeddingOptions,
   { owner, prefix = "" }: Owned,
 ): EmbeddedFeatures {
   const names = Object.keys(features);
@@ -316,7 +326,7 @@ export function embedFeatures(
       const layer = `${prefix}attention/${name}/dense${index + 1}`;
       return {
         layer: dense(variables, layer, sizes[index]!, units, owner),
-        activate: activation(variables, layer, kind, units, owner),
+        activate: activation(variables, layer, kind, units, owner, { synchronized }),
       };
     });
     const head = dense(variables, `${prefix}attention/${name}/head`, sizes.at(-1)!, 1, owner);

@@ -13,6 +13,11 @@ export interface TowerOptions {
   readonly activation: ActivationName;
   /** Whether to apply batch norm before the activation; not by default. */
   readonly batchNorm?: boolean;
+  /**
+   * Whether batch norm and `dice` use the statistics of the rows of all processes of a cluster; not
+   * by default.
+   */
+  readonly synchronizedBatchNorm?: boolean;
   /** The fraction of each layer's units to drop during training; 0 by default. */
   readonly dropout?: number;
 }
@@ -43,7 +48,13 @@ export function tower(
   variables: VariableRegistry,
   name: string,
   from: Units,
-  { hidden, activation: kind, batchNorm = false, dropout = 0 }: TowerOptions,
+  {
+    hidden,
+    activation: kind,
+    batchNorm = false,
+    synchronizedBatchNorm: synchronized = false,
+    dropout = 0,
+  }: TowerOptions,
   owner: VariableOwner,
 ): Tower {
   const layers = hidden.map((size, index): Layer => {
@@ -51,9 +62,9 @@ export function tower(
     const [width, axis] = index === 0 ? [from.width, from.axis] : [hidden[index - 1]!, "units"];
     const layer = dense(variables, path, width, size, owner, { from: axis as Units["axis"] });
     const normalize = batchNorm
-      ? batchNormalization(variables, `${path}/norm`, size, owner)
+      ? batchNormalization(variables, `${path}/norm`, size, owner, { synchronized })
       : (x: tf.Tensor) => x;
-    const activate = activation(variables, path, kind, size, owner);
+    const activate = activation(variables, path, kind, size, owner, { synchronized });
     return (x, scope) => {
       const activated = activate(normalize(layer(x, scope), scope), scope);
       if (dropout === 0 || !scope.training) return activated;

@@ -1,3 +1,4 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { decodeSafetensors } from "../../src/base/files/safetensors.ts";
 import { arrowFile, type Column } from "../corpus/small_rows.ts";
@@ -166,6 +167,24 @@ export function readTrained(out: string): Trained {
     tensors: new Map(Array.from(tensors, ([name, { values }]) => [name, values])),
     metrics: lines.flatMap((line) => numbersIn(JSON.parse(line))),
   };
+}
+
+/**
+ * Compares two trainings, except for the rounding of float32 numbers.
+ *
+ * @param one The first.
+ * @param other The second.
+ */
+export function assertSame(one: Trained, other: Trained): void {
+  assertEquals([...one.tensors.keys()], [...other.tensors.keys()]);
+  for (const [name, values] of one.tensors) {
+    const others = other.tensors.get(name)!;
+    for (let at = 0; at < values.length; at++) {
+      assertAlmostEquals(values[at]!, others[at]!, 2e-6, name);
+    }
+  }
+  assertEquals(one.metrics.length, other.metrics.length);
+  one.metrics.forEach((metric, at) => assertAlmostEquals(metric, other.metrics[at]!, 2e-5));
 }
 
 /** All numbers in a value, except times. */

@@ -1,30 +1,12 @@
-import {
-  assert,
-  assertAlmostEquals,
-  assertEquals,
-  assertMatch,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { inFolder, rocket } from "../support/command_line.ts";
-import { readTrained, runCluster, startCluster, type Trained, writeClicks } from "./processes.ts";
+import { assertSame, readTrained, runCluster, startCluster, writeClicks } from "./processes.ts";
 
 /** There are no signals and no native engine on Windows. */
 const ignore = Deno.build.os === "windows";
 
 const native = ["--engine", "native"];
-
-function assertSame(one: Trained, other: Trained): void {
-  assertEquals([...one.tensors.keys()], [...other.tensors.keys()]);
-  for (const [name, values] of one.tensors) {
-    const others = other.tensors.get(name)!;
-    for (let at = 0; at < values.length; at++) {
-      assertAlmostEquals(values[at]!, others[at]!, 2e-6, name);
-    }
-  }
-  assertEquals(one.metrics.length, other.metrics.length);
-  one.metrics.forEach((metric, at) => assertAlmostEquals(metric, other.metrics[at]!, 2e-5));
-}
 
 Deno.test({
   name: "a run of 2 processes, resumed as 3, comes to the weights and metrics of one process",
@@ -90,53 +72,5 @@ Deno.test({
         assertMatch(stderr, message);
       }
       assertEquals([...Deno.readDirSync(folder)].some(({ name }) => name === "run"), false);
-    }),
-});
-
-/** A custom network with batch norm whose statistics are those of the whole batch. */
-const normalized = `
-import { defineNetwork, layers, type Net, tf, z } from "@rocket-launching/rocket/plugin";
-
-export default defineNetwork({
-  name: "normalized",
-  summary: "A layer with batch norm.",
-  batchNorm: true,
-  options: z.object({}),
-  create(_options, { units, variables }) {
-    const first = layers.dense(variables, "light/first", 1, 6, "light");
-    const normalize = layers.batchNormalization(variables, "light/norm", 6, "light", {
-      synchronized: true,
-    });
-    const head = layers.dense(variables, "light/head", 6, units, "light", { to: "classes" });
-    const light: Net = (features, scope) => {
-      const x = tf.reshape(features.x!, [-1, 1]);
-      return { logits: head(tf.sigmoid(normalize(first(x, scope), scope)), scope) };
-    };
-    return { light };
-  },
-});
-`;
-
-Deno.test({
-  name: "synchronized batch norm in 2 processes comes to the weights of one process",
-  ignore,
-  fn: () =>
-    inFolder(async (folder) => {
-      writeClicks(folder, "{ epochs: 3, batch: 9, baseline: none }");
-      const file = join(folder, "p.yaml");
-      const pipeline = Deno.readTextFileSync(file)
-        .replace(/user: .*?, x/, "x")
-        .replace(/network: .*/, "network: { use: ./net.ts }")
-        .replace(
-          /losses:[^]*optimizer: .*/,
-          "losses: [{ use: binary-cross-entropy, on: light }]\noptimizer: { use: sgd, learningRate: 0.05 }",
-        );
-      Deno.writeTextFileSync(file, pipeline);
-      Deno.writeTextFileSync(join(folder, "net.ts"), normalized);
-      const alone = await rocket(["p.yaml", "--out", "alone", ...native], { cwd: folder });
-      assertEquals(alone.code, 0, alone.stderr);
-      const all = await runCluster(2, ["p.yaml", "--out", "run"], folder);
-      assertEquals(all.map(({ code }) => code), [0, 0], all[0]!.stderr);
-      assertSame(readTrained(join(folder, "alone")), readTrained(join(folder, "run")));
     }),
 });

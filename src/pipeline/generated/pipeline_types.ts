@@ -834,6 +834,8 @@ readonly hidden?: readonly (number)[];
 readonly activation?: "relu" | "prelu" | "dice";
 /** Whether to apply batch norm to hidden layers before their activation. */
 readonly batchNorm?: boolean;
+/** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
+readonly synchronizedBatchNorm?: boolean;
 /** The fraction of each hidden layer's units to drop during training. */
 readonly dropout?: number;
 }) | ({
@@ -963,6 +965,8 @@ readonly hidden?: readonly (number)[];
 readonly activation?: "relu" | "prelu" | "dice";
 /** Whether to apply batch norm to hidden layers before their activation. */
 readonly batchNorm?: boolean;
+/** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
+readonly synchronizedBatchNorm?: boolean;
 /** The fraction of each hidden layer's units to drop during training. */
 readonly dropout?: number;
 }) | ({
@@ -1080,6 +1084,8 @@ readonly hidden?: readonly (number)[];
 readonly activation?: "relu" | "prelu" | "dice";
 /** Whether to apply batch norm to hidden layers before their activation. */
 readonly batchNorm?: boolean;
+/** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
+readonly synchronizedBatchNorm?: boolean;
 /** The fraction of each hidden layer's units to drop during training. */
 readonly dropout?: number;
 }) | ({
@@ -1366,6 +1372,8 @@ readonly dropout?: number;
 };
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
+/** In a run on several processes, whether batch norm uses the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
+readonly synchronizedBatchNorm?: boolean;
 }) | ({
 /** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
@@ -3549,6 +3557,8 @@ readonly hidden?: readonly (number)[];
 readonly activation?: "relu" | "prelu" | "dice";
 /** Whether to apply batch norm to hidden layers before their activation. */
 readonly batchNorm?: boolean;
+/** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
+readonly synchronizedBatchNorm?: boolean;
 /** The fraction of each hidden layer's units to drop during training. */
 readonly dropout?: number;
 }) | ({
@@ -3678,6 +3688,8 @@ readonly hidden?: readonly (number)[];
 readonly activation?: "relu" | "prelu" | "dice";
 /** Whether to apply batch norm to hidden layers before their activation. */
 readonly batchNorm?: boolean;
+/** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
+readonly synchronizedBatchNorm?: boolean;
 /** The fraction of each hidden layer's units to drop during training. */
 readonly dropout?: number;
 }) | ({
@@ -3795,6 +3807,8 @@ readonly hidden?: readonly (number)[];
 readonly activation?: "relu" | "prelu" | "dice";
 /** Whether to apply batch norm to hidden layers before their activation. */
 readonly batchNorm?: boolean;
+/** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
+readonly synchronizedBatchNorm?: boolean;
 /** The fraction of each hidden layer's units to drop during training. */
 readonly dropout?: number;
 }) | ({
@@ -4081,6 +4095,8 @@ readonly dropout?: number;
 };
 /** The name of the image feature; by default, the only feature. */
 readonly feature?: string;
+/** In a run on several processes, whether batch norm uses the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
+readonly synchronizedBatchNorm?: boolean;
 }) | ({
 /** A second head of the light net, for hint losses: a dense layer whose output is called light.auxiliary. It is only used in training, and not exported. */
 readonly auxiliary?: {
