@@ -12,7 +12,11 @@ function accuracies(last: number, atBest?: number) {
 
 function gainIn(result: Record<string, unknown>): string | undefined {
   const lines = resultTable(
-    resultOf({ parameters: { light: 1, booster: 2 }, better: { accuracy: "higher" }, ...result }) as unknown as Result,
+    resultOf({
+      parameters: { light: 1, booster: 2 },
+      better: { accuracy: "higher" },
+      ...result,
+    }) as unknown as Result,
   );
   const text = lines.join(" ");
   return /gain of the light net .*? \(one seed\)/.exec(text)?.[0];
