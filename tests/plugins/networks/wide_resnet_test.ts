@@ -500,6 +500,10 @@ Deno.test("wide-resnet names the valid depths", () => {
   assertEquals(issuesOf(wideResnet, { sharing: "all", booster: depth(10) }).length, 1);
   assertEquals(
     wideResnet.options.parse({ booster: { depth: 10 } }),
-    { sharing: "interval", booster: { depth: 10, width: 1, dropout: 0 } },
+    {
+      sharing: "interval",
+      booster: { depth: 10, width: 1, dropout: 0 },
+      synchronizedBatchNorm: false,
+    },
   );
 });
