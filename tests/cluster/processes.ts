@@ -111,8 +111,9 @@ export function runCluster(
  *
  * @param folder The folder.
  * @param train The options of the section `train`.
+ * @param tested The number of test rows.
  */
-export function writeClicks(folder: string, train: string): void {
+export function writeClicks(folder: string, train: string, tested = 40): void {
   const columns = (rows: number): Record<string, Column> => {
     const numbers = (of: (row: number) => number) =>
       Array.from({ length: rows }, (_, row) => of(row));
@@ -123,7 +124,7 @@ export function writeClicks(folder: string, train: string): void {
     };
   };
   Deno.writeFileSync(join(folder, "train.arrow"), arrowFile(columns(45)));
-  Deno.writeFileSync(join(folder, "test.arrow"), arrowFile(columns(40)));
+  Deno.writeFileSync(join(folder, "test.arrow"), arrowFile(columns(tested)));
   Deno.writeTextFileSync(
     join(folder, "p.yaml"),
     `name: clicks

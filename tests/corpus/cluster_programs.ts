@@ -1,5 +1,6 @@
 import { loadMember, memberOf } from "../../src/engine/cluster/join.ts";
 import { noAnswer, ProcessGone, resumable } from "../../src/engine/cluster/process_gone.ts";
+import { synchronization, synchronizing } from "../../src/engine/cluster/synchronization.ts";
 import type { Build } from "../../src/engine/native/build.ts";
 import { refuseGroups } from "../../src/run/cluster_checks.ts";
 import type { ProgramCase } from "./program_cases.ts";
@@ -35,5 +36,10 @@ export function* clusterPrograms(): Iterable<ProgramCase> {
   yield {
     name: "groups of rows, in a cluster",
     run: () => refuseGroups({ groups: {} }),
+  };
+  yield {
+    name: "synchronized batch norm with train.accumulate, in a cluster",
+    run: () => synchronizing("parts", () => synchronization("batch norm")),
+    mended: { "cluster/accumulate": () => synchronization("batch norm") },
   };
 }

@@ -1,4 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
+import { UserError } from "../../base/errors.ts";
+import { hint } from "../../base/hints.ts";
 import type { Collectives } from "./collectives.ts";
 
 /** The operations with which the processes of a cluster compute statistics of a whole batch. */
@@ -42,11 +44,16 @@ export function synchronizing<T>(
  * undefined if this process computes whole batches.
  *
  * @param what What is synchronized, for messages.
- * @throws {Error} If the processes compute different numbers of parts.
+ * @throws {UserError} If the processes compute different numbers of parts; exit code 2.
  */
 export function synchronization(
   what: string,
 ): Synchronization & { readonly name: string } | undefined {
   if (current !== "parts") return current && { ...current, name: `${what} ${count++}` };
-  throw new Error(`${what} cannot be synchronized with \`train.accumulate\``);
+  throw new UserError(`${what} cannot be synchronized with \`train.accumulate\``, {
+    hint: hint("cluster/accumulate", "remove `accumulate` in train", {
+      remove: ["/train/accumulate"],
+    }),
+    exitCode: 2,
+  });
 }
