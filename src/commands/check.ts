@@ -23,6 +23,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
   const report = (line: string) => options.quiet || say(line);
   const checked = await checkPlan(plan, {
     engine: options.engine,
+    device: options.device,
     report,
     warn: warner(options),
     onPhase: (phase) => exactTablesText(phase).forEach(report),

@@ -104,13 +104,16 @@ async function readEnded(folder: string): Promise<ComparedRun> {
 }
 
 /**
- * Returns the settings of a run: its pipeline, seed, engine, precision, versions, and row counts.
+ * Returns the settings of a run: its pipeline, seed, engine, device, precision, versions, and row
+ * counts.
  */
-function settingsOf({ pipeline, seed, engine, precision, versions, data }: EarlierRun): object {
+function settingsOf(run: EarlierRun): object {
+  const { pipeline, seed, engine, device = "cpu", precision, versions, data } = run;
   return {
     ...pipeline,
     seed,
     engine,
+    device,
     precision,
     versions,
     rows: Object.fromEntries(Object.entries(data).map(([split, { rows }]) => [split, rows])),

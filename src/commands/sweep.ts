@@ -148,11 +148,14 @@ class SweepCommand {
   /** Returns the options of all parts, which are also options of the command that continues. */
   #common(): string[] {
     const { set, allowPlugins, allowEnv, engine, precision, reference } = this.#options;
+    const { device, deterministic } = this.#options;
     return [
       ...set.flatMap((change) => ["--set", change]),
       ...allowPlugins.flatMap((code) => ["--allow-plugin", code]),
       ...allowEnv.flatMap((name) => ["--allow-env", name]),
       ...(engine === undefined ? [] : ["--engine", engine]),
+      ...(device === undefined ? [] : ["--device", device]),
+      ...(deterministic ? ["--deterministic"] : []),
       ...(precision === undefined ? [] : ["--precision", precision]),
       ...(reference === undefined ? [] : ["--reference", reference]),
     ];

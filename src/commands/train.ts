@@ -28,7 +28,7 @@ export async function train(
   options: CommandOptions,
   resume: boolean,
 ): Promise<number> {
-  const { engine, precision, debug } = options, cluster = handedCluster();
+  const { engine, device, deterministic, precision, debug } = options, cluster = handedCluster();
   // The first process of a cluster prints for all.
   const isFirst = !cluster || cluster.rank === 0;
   const quiet = options.quiet || !isFirst, json = options.json && isFirst;
@@ -36,7 +36,7 @@ export async function train(
   const { runStart: print, warning: printWarning, ...others } = json ? jsonLines() : {} as Output;
   try {
     const result = await runPlan(plan, {
-      ...{ out, engine, precision, resume, signal, debug, cluster },
+      ...{ out, engine, device, deterministic, precision, resume, signal, debug, cluster },
       quiet: quiet || json,
       report: (line) => quiet || say(line),
       listener: {

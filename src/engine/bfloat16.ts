@@ -7,6 +7,7 @@
 import { featureLine, handed, handedOver, readSystemFile } from "../base/machine/system_file.ts";
 import type { Precision } from "./capture/precision.ts";
 import type { Engine } from "./engine.ts";
+import type { Gpu } from "./native/driver.ts";
 
 /** The properties of a machine that show whether its processor computes bfloat16 in hardware. */
 export interface Machine {
@@ -38,6 +39,10 @@ export function lacksBfloat16({ arch, cpuinfo }: Machine): string | undefined {
   return `the processor has no bfloat16 units (${units.join(" or ")} in /proc/cpuinfo)`;
 }
 
+/** Returns the reason why a GPU cannot compute bfloat16 in hardware. */
+const gpuLacksBfloat16 = ({ name, capability }: Gpu): string | undefined =>
+  capability >= 8 ? undefined : `the GPU ${name} has no bfloat16 units`;
+
 /** Returns the properties of the machine on which this process runs. */
 export async function thisMachine(): Promise<Machine> {
   const cpuinfo = handed(handedOver.processor) ?? await readSystemFile("/proc/cpuinfo");
@@ -51,16 +56,18 @@ export async function thisMachine(): Promise<Machine> {
  * @param wanted The requested precision.
  * @param engine The name of the engine.
  * @param machine The properties of the machine.
+ * @param gpu The GPU on which the engine computes; undefined for the CPU.
  * @returns The precision, and a line of text for the user unless float32 was requested.
  */
 export function choosePrecision(
   wanted: Precision,
   engine: Engine["name"],
   machine: Machine,
+  gpu?: Gpu,
 ): { readonly precision: Precision; readonly line?: string } {
   if (wanted === "float32") return { precision: "float32" };
   const reason = engine === "native"
-    ? lacksBfloat16(machine)
+    ? gpu ? gpuLacksBfloat16(gpu) : lacksBfloat16(machine)
     : `the ${engine} engine computes in float32 only`;
   if (reason) return { precision: "float32", line: `precision: float32, because ${reason}` };
   const line =

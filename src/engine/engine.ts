@@ -8,6 +8,9 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Cluster } from "../cluster/processes.ts";
 import { UserError } from "../base/errors.ts";
+import type { ClusterMember } from "./cluster/member.ts";
+import type { Gpu } from "./native/driver.ts";
+import type { DeviceChoice } from "./native/gpu_build.ts";
 import { nativeUnusable } from "./native/unusable.ts";
 import { loadWasm, WASM_BACKEND } from "./wasm.ts";
 import { say } from "../base/terminal.ts";
@@ -21,8 +24,10 @@ export interface Engine {
   readonly name: "native" | "wasm";
   /** The name of its tfjs backend. */
   readonly backend: string;
-  /** The name and version for the user, such as `TensorFlow 2.21.0`. */
+  /** The name and version for the user, such as `TensorFlow 2.21.0`, and the GPU if it uses one. */
   readonly detail: string;
+  /** The GPU on which it computes; undefined if it computes on the CPU. */
+  readonly gpu?: Gpu | undefined;
 }
 
 /** Options for loading the native engine. They can be set only once per process. */
@@ -40,6 +45,16 @@ export interface EngineOptions {
    * then listens on the address of this process.
    */
   readonly cluster?: Cluster | undefined;
+  /**
+   * The device of the native engine; `auto` by default, which uses a GPU only if the GPU build of
+   * TensorFlow is set up.
+   */
+  readonly device?: DeviceChoice | undefined;
+  /**
+   * Whether TensorFlow uses only kernels that compute the same bytes in each run, which can be
+   * slower on a GPU; false by default.
+   */
+  readonly deterministic?: boolean | undefined;
 }
 
 /**
@@ -72,11 +87,15 @@ export async function openEngine(
   report: (line: string) => void = (line) => say(line),
   options: EngineOptions = {},
 ): Promise<Engine> {
-  if (choice === "wasm") return await openWasm();
+  if (choice === "wasm") {
+    if (options.device === "gpu") throw new RangeError("openEngine: wasm cannot use a GPU");
+    return await openWasm();
+  }
   try {
     return await openNative(choice, report, options);
   } catch (error) {
-    if (options.cluster && error instanceof UserError) throw error;
+    const isExplained = options.cluster !== undefined || options.device === "gpu";
+    if (isExplained && error instanceof UserError) throw error;
     if (choice === "native") throw nativeUnusable(error);
     const reason = error instanceof Error ? error.message : String(error);
     const hint = error instanceof UserError ? error.problems[0]?.hint : undefined;
@@ -94,24 +113,44 @@ export async function openEngine(
 async function openNative(
   choice: EngineChoice,
   report: (line: string) => void,
-  { threads, cluster }: EngineOptions,
+  { threads, cluster, device = "auto", deterministic = false }: EngineOptions,
 ): Promise<Engine> {
   // TensorFlow reads its environment once, when it is loaded. By default it prints many log lines.
   setUnlessGiven("TF_CPP_MIN_LOG_LEVEL", "3");
   if (threads !== undefined) setUnlessGiven("TF_NUM_INTRAOP_THREADS", String(threads));
+  if (deterministic) setUnlessGiven("TF_DETERMINISTIC_OPS", "1");
+  const { chooseGpu, describeGpu } = await import("./device.ts");
   const { setUpNative } = await import("./native/set_up.ts");
   const { loadNative, NATIVE_BACKEND } = await import("./load_native.ts");
+  const chosen = await chooseGpu(device, { cluster, report }), index = chosen?.index;
   // A user who requests the engine by name wants a new attempt. Other runs should not wait for the
   // same failure again.
-  const build = await setUpNative({ report, retry: choice === "native" });
+  const build = chosen?.build ?? await setUpNative({ report, retry: choice === "native" });
   if (cluster) {
     const { loadMember } = await import("./cluster/join.ts");
-    await loadMember(build, cluster, (member) => loadNative(build, member));
+    const load = (member: ClusterMember) => loadNative(build, { member, gpu: index });
+    await loadMember(build, cluster, load, index);
   } else {
-    await loadNative(build);
+    await loadNative(build, { gpu: index });
   }
   await switchTo(NATIVE_BACKEND);
-  return { name: "native", backend: NATIVE_BACKEND, detail: `TensorFlow ${build.tensorflow}` };
+  const engine = { name: "native", backend: NATIVE_BACKEND } as const;
+  const detail = `TensorFlow ${build.tensorflow}`;
+  if (!chosen) return { ...engine, detail };
+  const { gpu } = chosen, shown = describeGpu(gpu, Deno.env.get("NVIDIA_TF32_OVERRIDE"));
+  const { refuseNoGpu } = await import("./refuse_no_gpu.ts");
+  refuseNoGpu(gpu);
+  return { ...engine, detail: `${detail} on ${shown}`, gpu };
+}
+
+/**
+ * Describes an engine in a log line.
+ *
+ * @param engine The engine.
+ * @param deterministic Whether it uses only operations that compute the same bytes in each run.
+ */
+export function engineLine({ name, detail }: Engine, deterministic = false): string {
+  return `engine: ${name} (${detail}${deterministic ? ", deterministic" : ""})`;
 }
 
 function setUnlessGiven(variable: string, value: string): void {

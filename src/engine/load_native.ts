@@ -6,8 +6,7 @@ import util from "node:util";
 import { registerNativeKernels } from "./kernels/native.ts";
 import type { Build } from "./native/build.ts";
 import { withoutStderr } from "./native/without_stderr.ts";
-import type { ClusterMember } from "./cluster/member.ts";
-import { openContext } from "./tensorflow.ts";
+import { type ContextOptions, openContext } from "./tensorflow.ts";
 
 /** The name under which the native backend is registered, the same as in tfjs-node. */
 export const NATIVE_BACKEND = "tensorflow";
@@ -19,26 +18,27 @@ let loading: Promise<void> | undefined;
  * do nothing, because a process can load only one TensorFlow.
  *
  * @param build The build that contains the addon.
- * @param member Makes TensorFlow's context a member of a cluster; by default, it belongs to none.
+ * @param options The cluster that TensorFlow's context joins, and the GPU that it sees; none by
+ *   default.
  * @returns A promise that resolves when the backend is registered. The caller still has to switch
  *   to it.
  * @throws {Error} If the addon cannot be loaded.
  */
-export function loadNative(build: Build, member?: ClusterMember): Promise<void> {
-  return loading ??= load(build, member).catch((error) => {
+export function loadNative(build: Build, options: ContextOptions = {}): Promise<void> {
+  return loading ??= load(build, options).catch((error) => {
     loading = undefined;
     throw error;
   });
 }
 
-async function load(build: Build, member?: ClusterMember): Promise<void> {
+async function load(build: Build, options: ContextOptions): Promise<void> {
   giveBackUtilities();
   const { NodeJSKernelBackend } = await import(
     "@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js"
   );
   // The path is absolute, so the base of the resolution does not matter.
   const binding = withoutStderr(() => {
-    openContext(build, member);
+    openContext(build, options);
     return createRequire(process.execPath)(join(build.folder, build.addon));
   });
   await import("@tensorflow/tfjs-node/dist/register_all_kernels.js");

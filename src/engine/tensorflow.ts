@@ -4,9 +4,10 @@
  * @module
  */
 
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { ClusterMember } from "./cluster/member.ts";
 import type { Build } from "./native/build.ts";
+import { sessionConfig } from "./session_config.ts";
 
 /** The functions of the C API that Rocket calls. Pointers are integers here. */
 const SYMBOLS = {
@@ -16,6 +17,14 @@ const SYMBOLS = {
   TF_Message: { parameters: ["usize"], result: "usize" },
   TFE_NewContextOptions: { parameters: [], result: "usize" },
   TFE_DeleteContextOptions: { parameters: ["usize"], result: "void" },
+  TFE_ContextOptionsSetConfig: {
+    parameters: ["usize", "buffer", "usize", "usize"],
+    result: "void",
+  },
+  TFE_ContextListDevices: { parameters: ["usize", "usize"], result: "usize" },
+  TF_DeviceListCount: { parameters: ["usize"], result: "i32" },
+  TF_DeviceListType: { parameters: ["usize", "i32", "usize"], result: "usize" },
+  TF_DeleteDeviceList: { parameters: ["usize"], result: "void" },
   TFE_NewContext: { parameters: ["usize", "usize"], result: "usize" },
   TFE_ContextAddFunction: { parameters: ["usize", "usize", "usize"], result: "void" },
   TFE_ContextRemoveFunction: { parameters: ["usize", "buffer", "usize"], result: "void" },
@@ -57,6 +66,14 @@ export interface FunctionSource {
   readonly alsoRun: readonly string[];
 }
 
+/** The options of a context. */
+export interface ContextOptions {
+  /** Makes the context a member of a cluster; by default, it belongs to none. */
+  readonly member?: ClusterMember | undefined;
+  /** The number of the only GPU that TensorFlow sees, starting at 0; by default, it sees none. */
+  readonly gpu?: number | undefined;
+}
+
 /** A context of TensorFlow's eager API, in which ops and functions are executed. */
 export class TensorFlowContext {
   readonly #c: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
@@ -68,19 +85,37 @@ export class TensorFlowContext {
    * Makes a context.
    *
    * @param library The path of TensorFlow's library.
-   * @param member Makes the context a member of a cluster; by default, it belongs to none.
+   * @param options The cluster that the context joins, and the number of the GPU that it sees. By
+   *   default, there is no cluster, and TensorFlow sees no GPU.
    * @throws {Error} If the library cannot be loaded, makes no context, or cannot listen.
    */
-  constructor(library: string, member?: ClusterMember) {
+  constructor(library: string, { member, gpu }: ContextOptions = {}) {
     this.#c = Deno.dlopen(library, SYMBOLS).symbols;
-    const options = this.#c.TFE_NewContextOptions();
+    const options = this.#c.TFE_NewContextOptions(), config = sessionConfig({ gpu });
     try {
-      if (member) this.#checked((status) => member.configure(options, status));
+      this.#checked((status) =>
+        member
+          ? member.configure(options, status)
+          : this.#c.TFE_ContextOptionsSetConfig(options, config, BigInt(config.length), status)
+      );
       this.#context = this.#checked((status) => this.#c.TFE_NewContext(options, status));
     } finally {
       this.#c.TFE_DeleteContextOptions(options);
     }
     if (member) this.#checked((status) => member.join(this.#context, status));
+  }
+
+  /** Whether TensorFlow computes on a GPU in this context. */
+  get hasGpu(): boolean {
+    const c = this.#c;
+    const list = this.#checked((status) => c.TFE_ContextListDevices(this.#context, status));
+    try {
+      return Array.from({ length: c.TF_DeviceListCount(list) }, (_, index) => index).some((index) =>
+        this.#text(this.#checked((status) => c.TF_DeviceListType(list, index, status))) === "GPU"
+      );
+    } finally {
+      c.TF_DeleteDeviceList(list);
+    }
   }
 
   /**
@@ -171,12 +206,17 @@ export class TensorFlowContext {
     try {
       const result = call(status);
       if (c.TF_GetCode(status) === 0) return result;
-      const text = new Uint8Array(LONGEST_MESSAGE);
-      c.strncpy(text, c.TF_Message(status), BigInt(text.length - 1));
-      throw new Error(new TextDecoder().decode(text.subarray(0, text.indexOf(0))));
+      throw new Error(this.#text(c.TF_Message(status)));
     } finally {
       c.TF_DeleteStatus(status);
     }
+  }
+
+  /** Copies a text of TensorFlow. */
+  #text(address: Pointer): string {
+    const text = new Uint8Array(LONGEST_MESSAGE);
+    this.#c.strncpy(text, address, BigInt(text.length - 1));
+    return new TextDecoder().decode(text.subarray(0, text.indexOf(0)));
   }
 }
 
@@ -199,13 +239,13 @@ let current: TensorFlowContext | undefined;
  * Makes the context of this process and gives it to tfjs-node's addon.
  *
  * @param build The build of the native engine. Its addon must not have been loaded yet.
- * @param member Makes the context a member of a cluster; by default, it belongs to none.
+ * @param options The cluster that the context joins, and the GPU that it sees; none by default.
  */
-export function openContext(build: Build, member?: ClusterMember): void {
+export function openContext(build: Build, options: ContextOptions = {}): void {
   const { folder, addon, takesContext } = build;
   // An addon of tfjs-node's own installer makes a context that nobody else can use.
   if (!takesContext) return;
-  const context = new TensorFlowContext(libraryOf(build), member);
+  const context = new TensorFlowContext(libraryOf(build), options);
   context.giveTo(join(folder, addon));
   current = context;
 }
@@ -215,8 +255,11 @@ export function openContext(build: Build, member?: ClusterMember): void {
  *
  * @param build The build of the native engine.
  */
-export function libraryOf({ folder, library }: Pick<Build, "folder" | "library">): string {
-  return join(folder, basename(library));
+export function libraryOf(
+  { folder, addon, library }: Pick<Build, "folder" | "addon" | "library">,
+): string {
+  // The addon is linked with the library in its own folder.
+  return join(folder, dirname(addon), basename(library));
 }
 
 /**

@@ -24,7 +24,8 @@ import { rememberWritten } from "./written_folders.ts";
 const scripts: Readonly<Record<string, readonly string[]>> = {
   // These start pip and a compiler.
   [programs.setUp]: ["read", "write", "env", "sys", "run"],
-  [programs.native]: ["read", "write", "env", "sys", "run"],
+  // With `--device gpu`, it asks NVIDIA's driver for the GPUs.
+  [programs.native]: ["read", "write", "env", "sys", "run", "ffi"],
   "src/tools/schema.ts": ["read", "write", "env", "run=deno"],
   // Data sets are downloaded, and DuckDB, which is native code, reads files for conversion.
   "data/main.ts": ["read", "write", "env", "sys", "net", "ffi"],

@@ -163,7 +163,7 @@ async function runSection(run: ReportRun, isOne: boolean): Promise<Markup> {
       ? `${counted(epochs, "epoch")}${state === "stopped" ? ", stopped early" : ""}`
       : `${state} after ${epochs} of ${counted(planned, "epoch")}`,
     `seed ${earlier.seed}`,
-    `${earlier.engine} engine, ${earlier.precision}`,
+    `${earlier.engine} engine, ${earlier.device ? "GPU, " : ""}${earlier.precision}`,
     run.changed.toISOString().slice(0, 10),
   ].join(" · ");
   const parts = [
@@ -621,9 +621,9 @@ async function comparison(runs: readonly ReportRun[]): Promise<Markup> {
   const names = shortNames(runs);
   const metric = runs.map(mainMetric).find((metric) => metric !== undefined);
   const settings = differences(
-    runs.map(({ earlier: { pipeline, seed, engine, precision } }) => ({
+    runs.map(({ earlier: { pipeline, seed, engine, device = "cpu", precision } }) => ({
       ...pipeline,
-      ...{ seed, engine, precision },
+      ...{ seed, engine, device, precision },
     })),
   ).map(({ path, values }) => ({ path: path.join("."), values }))
     .filter(({ path }) => path !== "name");

@@ -1,5 +1,6 @@
 import { type Problem, UserError } from "../base/errors.ts";
-import { type EngineChoice, openEngine } from "../engine/engine.ts";
+import { type EngineChoice, engineLine, openEngine } from "../engine/engine.ts";
+import type { DeviceChoice } from "../engine/native/gpu_build.ts";
 import { stepsOf } from "../input/batches.ts";
 import { prepareData, type PreparedData } from "../input/prepare_data.ts";
 import type { Pipeline } from "../pipeline/define.ts";
@@ -22,6 +23,8 @@ import { warningsOf } from "./warnings/warnings.ts";
 export interface CheckPlanOptions {
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice | undefined;
+  /** The device of the native engine; `auto` by default. */
+  readonly device?: DeviceChoice | undefined;
   /** Receives log lines. */
   readonly report: (line: string) => void;
   /** Receives warnings; it may receive the same one more than once. */
@@ -52,16 +55,16 @@ export interface CheckedPlan {
  */
 export async function checkPlan(
   plan: Plan,
-  { engine: choice = "auto", report, warn, onPhase }: CheckPlanOptions,
+  { engine: choice = "auto", device, report, warn, onPhase }: CheckPlanOptions,
 ): Promise<CheckedPlan> {
   const compute = teachersOfRuns(plan, {
-    engine: () => openEngine(choice, report),
+    engine: () => openEngine(choice, report, { device }),
     listener: { report, debug: false },
   });
   const data = await prepareData(plan, report, compute);
   try {
-    const engine = await openEngine(choice, report);
-    report(`engine: ${engine.name} (${engine.detail})`);
+    const engine = await openEngine(choice, report, { device });
+    report(engineLine(engine));
     // The baseline's nets are built as well, so their problems appear now and not after an hour.
     const { rocket: { nets, phases }, alone } = await prepareJobs(plan, data, report);
     warn(await warningsOf(data));

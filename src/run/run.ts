@@ -9,7 +9,8 @@ import { dirname, join, resolve } from "node:path";
 import { ROCKET_VERSION } from "../base/package.ts";
 import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
 import type { Precision } from "../engine/capture/precision.ts";
-import { type Engine, type EngineChoice, openEngine } from "../engine/engine.ts";
+import { type Engine, type EngineChoice, engineLine, openEngine } from "../engine/engine.ts";
+import type { DeviceChoice } from "../engine/native/gpu_build.ts";
 import { removeDrafts } from "../base/files/drafts.ts";
 import { refuseLinksOut } from "../base/files/inside.ts";
 import { peakMemory } from "../base/machine/peak_memory.ts";
@@ -63,6 +64,10 @@ import * as tf from "@tensorflow/tfjs";
 export interface RunOptions {
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice | undefined;
+  /** The device of the native engine; `auto` by default. */
+  readonly device?: DeviceChoice | undefined;
+  /** Whether to use only operations that compute the same bytes in each run; false by default. */
+  readonly deterministic?: boolean | undefined;
   /**
    * The number format of training steps, if the machine supports it in hardware; float32 by
    * default.
@@ -95,7 +100,7 @@ export interface RunPlanOptions extends RunOptions {
   readonly out: string;
   /**
    * Whether to resume the run in the folder from its newest intact checkpoint, or from the start if
-   * it has no checkpoint. Engine and precision default to those of that run.
+   * it has no checkpoint. Engine, device, and precision default to those of that run.
    */
   readonly resume?: boolean;
   /**
@@ -124,8 +129,13 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
   if (earlier && isFirst) removeRunDrafts(options.out);
   // Refuse before the data is read, which can take long.
   if (!earlier && isFirst) await refuseTaken(options.out);
-  const choice = cluster ? "native" : options.engine ?? earlier?.engine ?? "auto";
-  const open = () => openEngine(choice, report, { cluster });
+  // A run on a GPU may continue on a machine without one.
+  const device = options.device ?? (earlier && earlier.device === undefined ? "cpu" : "auto");
+  const deterministic = (options.deterministic || earlier?.deterministic) ?? false;
+  const choice = cluster || device === "gpu"
+    ? "native"
+    : options.engine ?? earlier?.engine ?? "auto";
+  const open = () => openEngine(choice, report, { cluster, device, deterministic });
   const compute = teachersOfRuns(plan, {
     engine: open,
     listener: { report, debug: options.debug ?? false },
@@ -136,11 +146,12 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     if (earlier) refuseOtherData(earlier, data, plan);
     if (cluster) refuseGroups(data.splits.train);
     const engine = await open();
-    report(`engine: ${engine.name} (${engine.detail})`);
+    report(engineLine(engine, deterministic));
     const { precision, line } = choosePrecision(
       options.precision ?? earlier?.precision ?? "float32",
       engine.name,
       await thisMachine(),
+      engine.gpu,
     );
     if (line) report(line);
     const jobs = await prepareJobs(plan, data, report);
@@ -148,7 +159,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     const warnings = earlier ? [] : await warningsOf(data);
     const initial = earlier?.initial ?? await hashInitial(plan);
     const about = {
-      ...describeRun(plan, data, engine, precision, initial),
+      ...describeRun(plan, data, engine, { precision, deterministic, initial }),
       project: earlier ? earlier.project : await Deno.realPath(plan.project),
     };
     const { nets, phases: [first] } = jobs.rocket;
@@ -184,10 +195,12 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
 
 /** Waits for the other processes of a cluster, and refuses those that would train something else. */
 async function startCluster(
-  { pipeline, variables, seed, engine, precision, versions, data, initial, teachers }: EarlierRun,
+  about: EarlierRun,
   { out, resume = false }: RunPlanOptions,
   report: (line: string) => void,
 ): Promise<ClusterRun> {
+  const { pipeline, variables, seed, engine, device, deterministic, precision } = about;
+  const { versions, data, initial, teachers } = about;
   // Only a cluster needs this module.
   const { ClusterRun } = await import("./cluster_run.ts");
   const cluster = await ClusterRun.start(out, report);
@@ -195,6 +208,7 @@ async function startCluster(
     "a command": resume ? "resume" : "run",
     "a pipeline": [pipeline, variables, seed],
     "versions": [versions, engine],
+    "a device": [device, deterministic],
     "a precision": precision,
     "data": [data, teachers],
     "initial weights": initial,
@@ -558,8 +572,11 @@ function describeRun(
   plan: Plan,
   { splits, measured, teachers }: PreparedData,
   engine: Engine,
-  precision: Precision,
-  initial: InitialHashes,
+  { precision, deterministic, initial }: {
+    readonly precision: Precision;
+    readonly deterministic: boolean;
+    readonly initial: InitialHashes;
+  },
 ): EarlierRun & { readonly measured: Measured } {
   const data = Object.fromEntries(
     Object.entries(splits).map((
@@ -571,6 +588,8 @@ function describeRun(
     variables: plan.variables,
     seed: plan.seed,
     engine: engine.name,
+    ...(engine.gpu && { device: "gpu" as const }),
+    ...(deterministic && { deterministic: true as const }),
     precision,
     versions: {
       rocket: ROCKET_VERSION,
@@ -585,10 +604,10 @@ function describeRun(
   };
 }
 
-/** Checks whether a resumed run has another pipeline, engine or precision than before. */
+/** Checks whether a resumed run has another pipeline, engine, device or precision than before. */
 function isOther(earlier: EarlierRun, about: EarlierRun): boolean {
-  const asked = ({ pipeline, variables, engine, precision }: EarlierRun) =>
-    JSON.stringify([pipeline, variables, engine, precision]);
+  const asked = ({ pipeline, variables, engine, device, deterministic, precision }: EarlierRun) =>
+    JSON.stringify([pipeline, variables, engine, device, deterministic, precision]);
   return asked(earlier) !== asked(about);
 }
 
@@ -603,6 +622,9 @@ function reportChanges(
   const changes = [
     ...(["engine", "precision"] as const).filter((name) => earlier[name] !== about[name])
       .map((name) => `${name} ${earlier[name]} (now ${about[name]})`),
+    ...(earlier.device === about.device
+      ? []
+      : [`device ${earlier.device ?? "cpu"} (now ${about.device ?? "cpu"})`]),
     ...Object.keys(about.variables).filter((name) =>
       earlier.variables[name] !== about.variables[name]
     ).map((name) => `another value of the environment variable ${name}`),

@@ -6,7 +6,8 @@
 
 import { join } from "node:path";
 import type { AllowedCode } from "../pipeline/allowed_code.ts";
-import { type Engine, openEngine } from "../engine/engine.ts";
+import { type Engine, engineLine, openEngine } from "../engine/engine.ts";
+import type { DeviceChoice } from "../engine/native/gpu_build.ts";
 import { formatPlace, type Problem, UserError, warningLines } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
@@ -63,6 +64,7 @@ export interface CheckedSweep {
 /** The options of running a sweep that are not in its file. */
 export interface SweepOptions extends Asked {
   readonly engine: "auto" | "native" | "wasm" | undefined;
+  readonly device?: DeviceChoice | undefined;
   /** The code that pipelines may load. */
   readonly allowed: AllowedCode;
   /** The sweep's folder; `runs/NAME` by default. */
@@ -135,8 +137,9 @@ export async function checkSweep(
   const { split, threads, latency } = sweep.value;
   // Without this, a sweep would only find out after its last run that ONNX Runtime is missing.
   if (latency !== "none" && latency.engine === "onnx") await loadOnnxRuntime();
-  const engine = await openEngine(options.engine ?? "auto", report);
-  report(`engine: ${engine.name} (${engine.detail})`);
+  const { device, deterministic } = options;
+  const engine = await openEngine(options.engine ?? "auto", report, { device, deterministic });
+  report(engineLine(engine, deterministic));
   const warnings = new SweepProblems(sweep);
   for (const { key } of sweep.settings) {
     const runs = [...plans].filter(([{ setting }]) => setting === key);

@@ -21,6 +21,8 @@ export interface KeptRun {
 /** The command-line options of a run that affect its results. */
 export interface Asked {
   readonly engine: string | undefined;
+  readonly device?: string | undefined;
+  readonly deterministic?: boolean | undefined;
   readonly precision: string | undefined;
 }
 
@@ -30,7 +32,7 @@ export interface Asked {
  *
  * @param folder The run folder.
  * @param plan The run's plan.
- * @param asked The engine and the precision, if the user chose them.
+ * @param asked The engine, the device, and the precision, if the user chose them.
  * @throws {UserError} If the folder contains a run of another pipeline; exit code 2.
  */
 export async function keptRun(folder: string, plan: Plan, asked: Asked): Promise<KeptRun> {
@@ -45,10 +47,13 @@ export async function keptRun(folder: string, plan: Plan, asked: Asked): Promise
 
 function refuseOtherRun(folder: string, earlier: EarlierRun, plan: Plan, asked: Asked): void {
   const changes = differences([comparable(earlier.pipeline), comparable(plan.resolved)]);
-  for (const name of ["engine", "precision"] as const) {
+  const { engine, device = "cpu", deterministic = false, precision } = earlier;
+  const used = { engine, device, deterministic, precision };
+  for (const name of ["engine", "device", "deterministic", "precision"] as const) {
     const wanted = asked[name];
-    if (wanted === undefined || wanted === "auto" || wanted === earlier[name]) continue;
-    changes.push({ path: [name], values: [earlier[name], wanted] });
+    const isFree = wanted === undefined || wanted === false || wanted === "auto";
+    if (isFree || wanted === used[name]) continue;
+    changes.push({ path: [name], values: [used[name], wanted] });
   }
   const texts = [
     ...changes.map(({ path, values: [before, now] }) =>

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { Interruption, UserError } from "../base/errors.ts";
 import type { Precision } from "../engine/capture/precision.ts";
 import { type EngineChoice, openEngine } from "../engine/engine.ts";
+import type { DeviceChoice } from "../engine/native/gpu_build.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import type { SweepFile } from "../pipeline/sweep_file/define.ts";
 import {
@@ -32,6 +33,10 @@ export interface RunSweepOptions {
   readonly reference?: string;
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice;
+  /** The device of the native engine; `auto` by default. */
+  readonly device?: DeviceChoice;
+  /** Whether to use only operations that compute the same bytes in each run; false by default. */
+  readonly deterministic?: boolean;
   /** The precision of training steps, if the machine supports it; float32 by default. */
   readonly precision?: Precision;
   /**
@@ -121,8 +126,9 @@ export async function runSweep(
     const read = typeof sweep === "string"
       ? await readSweep(sweep, reading)
       : await readSweepValue(sweep, reading);
-    const { engine, precision, out } = options;
-    return await new SweepOfProgram(read, { engine, precision, out, allowed }, options).run();
+    const { engine, device, deterministic, precision, out } = options;
+    const how = { engine, device, deterministic, precision, out, allowed };
+    return await new SweepOfProgram(read, how, options).run();
   });
 }
 
@@ -143,7 +149,8 @@ class SweepOfProgram {
   async run(): Promise<SweepResult> {
     const { threads } = this.#sweep.value;
     // TensorFlow reads the number of threads when it is opened first, so this happens here.
-    await openEngine(this.#options.engine ?? "auto", () => {}, { threads });
+    const { engine = "auto", device, deterministic } = this.#options;
+    await openEngine(engine, () => {}, { threads, device, deterministic });
     const checked = await checkSweep(this.#sweep, this.#how, this.#report);
     return await withSweepLock(checked.out, () => this.#all(checked));
   }
@@ -169,7 +176,7 @@ class SweepOfProgram {
 
   async #one(run: Sweep["runs"][number]): Promise<void> {
     const name = nameOf(run);
-    const { engine, precision, signal, listener } = this.#options;
+    const { engine, device, deterministic, precision, signal, listener } = this.#options;
     const wait = () => this.#report(`another process is running ${name}; waiting until it ends`);
     await withRunLock(this.#sweep, run, this.#how, wait, async ({ plan, folder, state }) => {
       if (state === "finished") return;
@@ -177,6 +184,8 @@ class SweepOfProgram {
       await runPlan(plan, {
         out: folder,
         engine,
+        device,
+        deterministic,
         precision,
         resume: state === "interrupted",
         quiet: true,

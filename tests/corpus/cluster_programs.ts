@@ -16,7 +16,7 @@ export function* clusterPrograms(): Iterable<ProgramCase> {
     name: "a port that another program uses, in a cluster",
     run: () =>
       loadMember(
-        { takesContext: true, folder: "", library: "" } as Build,
+        { takesContext: true, folder: "", addon: "", library: "" } as Build,
         cluster,
         () => Promise.reject(new Error("Could not start gRPC server")),
       ),

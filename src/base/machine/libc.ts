@@ -13,7 +13,12 @@ export function cLibrary(): string | undefined {
     "libc.so.6";
 }
 
-function exists(path: string): boolean {
+/**
+ * Checks whether a file exists that this process may read, or may load as native code.
+ *
+ * @param path The absolute path.
+ */
+export function exists(path: string): boolean {
   try {
     Deno.statSync(path);
     return true;

@@ -14,9 +14,10 @@ let current: ClusterMember | undefined;
  *
  * @param build The build of the native engine, whose context joins the cluster when it is made.
  * @param cluster The cluster.
+ * @param gpu The number of the GPU that this process uses; undefined for none.
  * @throws {UserError} If the build makes contexts that cannot join a cluster.
  */
-export function memberOf(build: Build, cluster: Cluster): ClusterMember {
+export function memberOf(build: Build, cluster: Cluster, gpu?: number): ClusterMember {
   if (!build.takesContext) {
     throw new UserError(
       "the TensorFlow that tfjs-node's own installer has set up cannot train in a cluster",
@@ -29,7 +30,7 @@ export function memberOf(build: Build, cluster: Cluster): ClusterMember {
       },
     );
   }
-  return current ??= new ClusterMember(libraryOf(build), cluster);
+  return current ??= new ClusterMember(libraryOf(build), cluster, { gpu });
 }
 
 /**
@@ -38,15 +39,17 @@ export function memberOf(build: Build, cluster: Cluster): ClusterMember {
  * @param build The build of the native engine.
  * @param cluster The cluster.
  * @param load Loads the engine.
+ * @param gpu The number of the GPU that this process uses; undefined for none.
  * @throws {UserError} If TensorFlow cannot join the cluster.
  */
 export async function loadMember(
   build: Build,
   cluster: Cluster,
   load: (member: ClusterMember) => Promise<void>,
+  gpu?: number,
 ): Promise<void> {
   try {
-    await load(memberOf(build, cluster));
+    await load(memberOf(build, cluster, gpu));
   } catch (error) {
     // TensorFlow does not say why.
     const isServer = error instanceof Error && /\bserver\b/i.test(error.message);

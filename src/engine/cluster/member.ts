@@ -5,8 +5,9 @@
  */
 
 import type { Cluster } from "../../cluster/processes.ts";
+import { sessionConfig } from "../session_config.ts";
 import { cString } from "../tensorflow.ts";
-import { configOf, serverOf, taskName } from "./messages.ts";
+import { serverOf, taskName } from "./messages.ts";
 
 /** The functions of the C API that a member of a cluster needs. Pointers are integers here. */
 const SYMBOLS = {
@@ -45,6 +46,7 @@ export class ClusterMember {
   /** The cluster. */
   readonly cluster: Cluster;
   readonly #library: string;
+  readonly #gpu: number | undefined;
   #symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] | undefined;
   #context: bigint | undefined;
 
@@ -53,11 +55,17 @@ export class ClusterMember {
    *
    * @param library The path of TensorFlow's library.
    * @param cluster The cluster.
-   * @param context The address of a context that has joined already.
+   * @param options The number of the GPU that this process uses, if any; or the address of a
+   *   context that has joined already.
    */
-  constructor(library: string, cluster: Cluster, context?: bigint) {
+  constructor(
+    library: string,
+    cluster: Cluster,
+    { gpu, context }: { readonly gpu?: number | undefined; readonly context?: bigint } = {},
+  ) {
     this.cluster = cluster;
     this.#library = library;
+    this.#gpu = gpu;
     this.#context = context;
   }
 
@@ -73,7 +81,7 @@ export class ClusterMember {
    * @param status The address of a status that receives an error.
    */
   configure(options: bigint, status: bigint): void {
-    const config = configOf();
+    const config = sessionConfig({ gpu: this.#gpu, leader: taskName(0) });
     this.#c.TFE_ContextOptionsSetConfig(options, config, BigInt(config.length), status);
   }
 
@@ -85,7 +93,7 @@ export class ClusterMember {
    * @param status The address of a status that receives an error, such as a port that is in use.
    */
   join(context: bigint, status: bigint): void {
-    const server = serverOf(this.cluster);
+    const server = serverOf(this.cluster, this.#gpu);
     this.#c.TFE_EnableCollectiveOps(context, server, BigInt(server.length), status);
     this.#context = context;
   }

@@ -28,7 +28,7 @@ const { self } = globalThis as unknown as {
 
 self.onmessage = async ({ data: { handle, gone } }) => {
   const { library, context, cluster: { rank, addresses }, cluster } = handle;
-  const member = new ClusterMember(library, cluster, context);
+  const member = new ClusterMember(library, cluster, { context });
   const peers = addresses.keys().filter((peer) => peer !== rank).toArray();
   await Promise.race(peers.map(async (peer) => {
     for (let heard = performance.now();;) {

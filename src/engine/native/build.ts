@@ -24,6 +24,8 @@ export interface Build {
   readonly origin: Origin;
   /** The folder named by `ROCKET_TENSORFLOW`, if that library was used. */
   readonly given?: string;
+  /** Whether it is the GPU build: TensorFlow with the libraries of CUDA. */
+  readonly gpu?: true;
   /** The path of TensorFlow's library. */
   readonly library: string;
   /** The addon's path within the folder. */
@@ -49,14 +51,15 @@ export const BUILDING = ".building";
 
 /**
  * Returns the name of the folder for a build of the native engine. It contains the versions, the
- * platform, and, if `ROCKET_TENSORFLOW` is set, a hash of its value.
+ * platform, whether it is the GPU build, and, if `ROCKET_TENSORFLOW` is set, a hash of its value.
  *
  * @param tensorflow TensorFlow's version.
  * @param given The folder named by `ROCKET_TENSORFLOW`, if it is set.
+ * @param gpu Whether it is the GPU build.
  * @returns The name, such as `native-4.22.0-2.21.0-linux-x86_64`.
  */
-export function buildName(tensorflow: string, given: string | undefined): string {
-  const name = `native-${TFJS_VERSION}-${tensorflow}-${PLATFORM}`;
+export function buildName(tensorflow: string, given: string | undefined, gpu = false): string {
+  const name = `native-${TFJS_VERSION}-${tensorflow}-${PLATFORM}${gpu ? "-gpu" : ""}`;
   if (given === undefined) return name;
   return `${name}-${createHash("sha256").update(given).digest("hex").slice(0, 8)}`;
 }
@@ -85,9 +88,14 @@ export async function writeBuild(build: Omit<Build, "files" | "sha256">): Promis
  * @param cache The cache's folder.
  * @param given The folder named by `ROCKET_TENSORFLOW`, if it is set. Only builds with the library
  *   from this folder are returned; without it, only builds with other libraries.
+ * @param gpu Whether to find GPU builds instead of builds for the CPU.
  * @returns The builds, each with all its files at their recorded sizes.
  */
-export async function findBuilds(cache: string, given: string | undefined): Promise<Build[]> {
+export async function findBuilds(
+  cache: string,
+  given: string | undefined,
+  gpu = false,
+): Promise<Build[]> {
   const builds: Build[] = [];
   let names: string[] = [];
   try {
@@ -97,10 +105,12 @@ export async function findBuilds(cache: string, given: string | undefined): Prom
   }
   for (const name of names) {
     if (!name.startsWith("native-") || name.endsWith(BUILDING)) continue;
+    // The files of the other kind of build are not looked at: a GPU build has many.
+    if (/-gpu(-[\da-f]{8})?$/.test(name) !== gpu) continue;
     const build = await readBuild(join(cache, name));
     if (
       build?.tfjs === TFJS_VERSION && build.takesContext !== undefined &&
-      build.platform === PLATFORM && build.given === given &&
+      build.platform === PLATFORM && build.given === given && (build.gpu ?? false) === gpu &&
       (build.origin !== "wheel" || build.tensorflow === TENSORFLOW_VERSION)
     ) builds.push(build);
   }

@@ -80,8 +80,15 @@ async function link(library: Library, folder: string, progress: Progress): Promi
   return { ...made, library: resolve(library.files[0] ?? "") };
 }
 
-/** Builds an addon for a library in the addon's folder. */
-async function compile(
+/**
+ * Builds an addon for a library in the addon's folder.
+ *
+ * @param library The library.
+ * @param folder The folder of the library and the addon.
+ * @param compiler The compiler's command.
+ * @param progress Shows the progress.
+ */
+export async function compile(
   library: Library,
   folder: string,
   compiler: readonly string[],

@@ -4,6 +4,7 @@ import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import { type Build, BUILDING, buildName, findBuilds, type Origin, writeBuild } from "./build.ts";
 import { cacheFolder } from "../../base/machine/cache_folder.ts";
+import { gpuRecipe } from "./gpu_recipe.ts";
 import { forgetFailure, recallFailure, rememberFailure } from "./failure.ts";
 import { remove } from "./files.ts";
 import { givenFolder } from "./given.ts";
@@ -25,6 +26,8 @@ export interface SetUpOptions {
   readonly force?: boolean;
   /** Whether to try again after a failure within the last day. */
   readonly retry?: boolean;
+  /** Whether to set up the GPU build, which is kept beside the build for the CPU. */
+  readonly gpu?: boolean;
   /** The recipes to try; {@linkcode recipes} by default. */
   readonly recipes?: readonly Recipe[];
   /** Loads an addon and returns TensorFlow's version; {@linkcode tryAddon} by default. */
@@ -45,10 +48,10 @@ export interface SetUpOptions {
 export async function setUpNative(options: SetUpOptions): Promise<Build> {
   const cache = resolve(options.cache ?? cacheFolder());
   await refuseForeignFolder(cache);
-  const given = givenFolder();
+  const { gpu = false } = options, given = gpu ? undefined : givenFolder();
   const asked = Date.now();
   if (options.force !== true) {
-    const [build] = await findBuilds(cache, given);
+    const [build] = await findBuilds(cache, given, gpu);
     if (build !== undefined) return build;
     if (options.retry !== true) await recallFailure(cache, given);
   }
@@ -67,19 +70,20 @@ export async function setUpNative(options: SetUpOptions): Promise<Build> {
   const wait = () => options.report("native engine: waiting for another run that is setting it up");
   return await withLock(join(cache, "native.lock"), wait, async () => {
     // Another run may have finished the build meanwhile, or may have failed.
-    const builds = await findBuilds(cache, given);
+    const builds = await findBuilds(cache, given, gpu);
     const fresh = builds.find((build) => options.force !== true || Date.parse(build.made) > asked);
     if (fresh !== undefined) return fresh;
     if (options.retry !== true) await recallFailure(cache, given);
     await removeLeftovers(cache);
     const progress = options.progress ?? createProgress(options.report);
     const failures: [Origin, unknown][] = [];
-    for (const recipe of options.recipes ?? recipes(given)) {
+    for (const recipe of options.recipes ?? (gpu ? [gpuRecipe()] : recipes(given))) {
       try {
-        const build = await follow(recipe, cache, given, progress, options.tryAddon ?? tryAddon);
+        const place = { cache, given, gpu };
+        const build = await follow(recipe, place, progress, options.tryAddon ?? tryAddon);
         if (build === undefined) continue;
         for (const old of builds) if (old.folder !== build.folder) await remove(old.folder);
-        await forgetFailure(cache);
+        if (!gpu) await forgetFailure(cache);
         return build;
       } catch (error) {
         failures.push([recipe.origin, error]);
@@ -88,7 +92,8 @@ export async function setUpNative(options: SetUpOptions): Promise<Build> {
       }
     }
     const failure = summary(failures);
-    await rememberFailure(cache, given, failure);
+    // Only the command `native` sets up a GPU build, and it always tries again.
+    if (!gpu) await rememberFailure(cache, given, failure);
     throw failure;
   });
 }
@@ -96,8 +101,11 @@ export async function setUpNative(options: SetUpOptions): Promise<Build> {
 /** Runs a recipe in a temporary folder, tests the result, and moves it to its final folder. */
 async function follow(
   recipe: Recipe,
-  cache: string,
-  given: string | undefined,
+  { cache, given, gpu }: {
+    readonly cache: string;
+    readonly given: string | undefined;
+    readonly gpu: boolean;
+  },
   progress: Progress,
   tryIt: (addon: string) => Promise<string>,
 ): Promise<Build | undefined> {
@@ -108,7 +116,7 @@ async function follow(
     if (made === undefined) return undefined;
     progress.begin("testing the addon");
     const tensorflow = await tryIt(made.addon);
-    const place = join(cache, buildName(tensorflow, given));
+    const place = join(cache, buildName(tensorflow, given, gpu));
     const moved = (path: string) =>
       path.startsWith(folder) ? join(place, relative(folder, path)) : path;
     await writeBuild({
@@ -118,6 +126,7 @@ async function follow(
       platform: PLATFORM,
       origin: recipe.origin,
       ...given === undefined ? {} : { given },
+      ...gpu ? { gpu } : {},
       library: moved(made.library),
       addon: relative(folder, made.addon),
       takesContext: made.compiler !== undefined,
@@ -130,7 +139,7 @@ async function follow(
     // A folder with this name is incomplete or will be replaced.
     await remove(place);
     await Deno.rename(folder, place);
-    const build = (await findBuilds(cache, given)).find((build) => build.folder === place);
+    const build = (await findBuilds(cache, given, gpu)).find((build) => build.folder === place);
     if (build === undefined) {
       throw new Error(`${place} differs from the files that were just written there`);
     }

@@ -29,10 +29,12 @@ const WHEELS: Readonly<Record<string, Wheel>> = {
   },
 };
 
-/** A Python package of TensorFlow, which contains the native library. */
+/** A Python package with native libraries, such as that of TensorFlow. */
 export interface Wheel {
   /** The package's name. */
   readonly name: string;
+  /** The package's version; {@linkcode TENSORFLOW_VERSION} by default. */
+  readonly version?: string;
   /** The platform tag in the package's file name. */
   readonly tag: string;
   /** The SHA-256 of the package's file for Python 3.12. */
@@ -67,15 +69,27 @@ const PIPS: readonly (readonly string[])[] = [
   ["uvx", "pip"],
 ];
 
-/** Finds a working pip and returns its command, with the program as a path. */
-async function findPip(): Promise<string[] | undefined> {
+/**
+ * Finds a working pip.
+ *
+ * @returns Its command, with the program as a path.
+ * @throws {UserError} If none is found.
+ */
+export async function findPip(): Promise<string[]> {
   for (const [name = "", ...args] of PIPS) {
     const program = await findCommand(name);
     if (program === undefined) continue;
     const command = [program, ...args];
     if ((await runCommand([...command, "--version"])).success) return command;
   }
-  return undefined;
+  throw new UserError("pip, which is needed to download TensorFlow, was not found", {
+    hint: hint(
+      "native/pip",
+      "install Python with pip (Debian, Ubuntu: `apt install python3-pip`) or uv, " +
+        "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library",
+      { edit: "the programs of the machine" },
+    ),
+  });
 }
 
 /**
@@ -93,31 +107,53 @@ export async function wheelLibrary(
   folder: string,
   progress: Progress,
 ): Promise<Library> {
-  const pip = await findPip();
-  if (pip === undefined) {
-    throw new UserError("pip, which is needed to download TensorFlow, was not found", {
-      hint: hint(
-        "native/pip",
-        "install Python with pip (Debian, Ubuntu: `apt install python3-pip`) or uv, " +
-          "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library",
-        { edit: "the programs of the machine" },
-      ),
-    });
-  }
+  return await withWheel(
+    await findPip(),
+    wheel,
+    folder,
+    progress,
+    (file) => unpackWheel(file, folder, progress),
+  );
+}
+
+/**
+ * Downloads a Python package, checks its hash, and removes it after its use.
+ *
+ * @typeParam T What is made of the package.
+ * @param pip The command of pip, from {@linkcode findPip}.
+ * @param wheel The package.
+ * @param folder The folder in which the package is kept until it has been used.
+ * @param progress Shows the progress.
+ * @param use Uses the package's file.
+ * @returns What `use` returns.
+ * @throws {UserError} If the package cannot be downloaded or is not the expected one.
+ */
+export async function withWheel<T>(
+  pip: readonly string[],
+  wheel: Wheel,
+  folder: string,
+  progress: Progress,
+  use: (file: string) => Promise<T>,
+): Promise<T> {
   const download = join(folder, "download");
   await Deno.mkdir(download);
   try {
     await fetchWheel(pip, wheel, download, progress);
     const file = (await filesUnder(download)).find((path) => path.endsWith(".whl"));
     if (file === undefined) {
-      throw new UserError("pip finished without an error but downloaded no TensorFlow package");
+      throw new UserError(
+        `pip finished without an error but downloaded no ${labelOf(wheel)} package`,
+      );
     }
-    await refuseOther(file, wheel.sha256);
-    return await unpackWheel(file, folder, progress);
+    await refuseOther(file, wheel);
+    return await use(file);
   } finally {
     await remove(download);
   }
 }
+
+/** Names a package in messages. */
+const labelOf = ({ name }: Wheel) => /^tensorflow(-cpu)?$/.test(name) ? "TensorFlow" : name;
 
 /**
  * Downloads the wheel with pip. pip's temporary files go to the same folder, so that only one place
@@ -125,17 +161,18 @@ export async function wheelLibrary(
  */
 async function fetchWheel(
   pip: readonly string[],
-  { name, tag }: Wheel,
+  wheel: Wheel,
   folder: string,
   progress: Progress,
 ): Promise<void> {
-  const label = `downloading TensorFlow ${TENSORFLOW_VERSION}`;
-  progress.begin(`finding TensorFlow ${TENSORFLOW_VERSION}`);
+  const { name, version = TENSORFLOW_VERSION, tag } = wheel, shown = labelOf(wheel);
+  const label = `downloading ${shown} ${version}`;
+  progress.begin(`finding ${shown} ${version}`);
   const timer = setInterval(async () => progress.update(await bytesUnder(folder) / 1e6), 250);
   const { success, output } = await runCommand([
     ...pip,
     "download",
-    `${name}==${TENSORFLOW_VERSION}`,
+    `${name}==${version}`,
     ...["--no-deps", "--only-binary", ":all:", "--platform", tag, "--dest", folder],
     // The native code is the same for all versions of Python, so any version of the package works.
     ...["--implementation", "cp", "--python-version", "3.12", "--abi", "cp312"],
@@ -154,7 +191,7 @@ async function fetchWheel(
     output.trim();
   if (/NewConnectionError|name resolution|Max retries|Connection/.test(output)) {
     throw new UserError(
-      "TensorFlow cannot be downloaded because pip cannot reach the package index",
+      `${shown} cannot be downloaded because pip cannot reach the package index`,
       {
         hint: hint(
           "native/network",
@@ -164,10 +201,10 @@ async function fetchWheel(
       },
     );
   }
-  throw new UserError(`pip cannot download TensorFlow: ${error}`, {
+  throw new UserError(`pip cannot download ${shown}: ${error}`, {
     hint: hint(
       "native/download",
-      `run \`pip download ${name}==${TENSORFLOW_VERSION}\` to see why, ` +
+      `run \`pip download ${name}==${version}\` to see why, ` +
         "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library",
       { edit: "the variable ROCKET_TENSORFLOW" },
     ),
@@ -175,11 +212,14 @@ async function fetchWheel(
 }
 
 /** Throws an error if a file is not the published one. */
-async function refuseOther(path: string, sha256: string): Promise<void> {
+async function refuseOther(path: string, wheel: Wheel): Promise<void> {
+  const { sha256 } = wheel;
   const { sha256: found } = await hashOf(path);
   if (found === sha256) return;
   throw new UserError(
-    `the downloaded TensorFlow package is not the published one: its SHA-256 is ${found}; expected ${sha256}`,
+    `the downloaded ${
+      labelOf(wheel)
+    } package is not the published one: its SHA-256 is ${found}; expected ${sha256}`,
     {
       hint: hint(
         "native/hash",
@@ -195,8 +235,7 @@ async function refuseOther(path: string, sha256: string): Promise<void> {
 const maxBytes = 4 * 2 ** 30;
 
 /**
- * Extracts the needed files from a wheel, which is a zip file. It writes nothing outside the
- * folder, does not overwrite files, and extracts no more bytes than the wheel declares.
+ * Extracts TensorFlow's library and the headers that are needed from a wheel.
  *
  * @param wheel The wheel's file.
  * @param folder The folder that receives the library and `include/`.
@@ -209,11 +248,41 @@ export async function unpackWheel(
   folder: string,
   progress: Progress,
 ): Promise<Library> {
+  const paths = await unpackFiles(wheel, folder, progress, (name) => {
+    const path = name.replace(/^tensorflow\//, "");
+    return isNeeded(path) ? path : undefined;
+  });
+  // The C API comes first; the framework is its dependency.
+  const files = paths.filter((path) => !path.includes("/")).sort();
+  if (files.length === 0) {
+    throw new UserError(`${wheel} contains no TensorFlow library for this platform`);
+  }
+  return { files: files.map((name) => join(folder, name)), include: join(folder, "include") };
+}
+
+/**
+ * Extracts files from a wheel, which is a zip file. It writes nothing outside the folder, does not
+ * overwrite files, and extracts no more bytes than the wheel declares.
+ *
+ * @param wheel The wheel's file.
+ * @param folder The folder that receives the files.
+ * @param progress Shows the progress.
+ * @param pathOf Returns the path in the folder for the name of a file in the wheel; undefined for a
+ *   file that is not needed.
+ * @returns The paths in the folder.
+ * @throws {UserError} If the wheel does not have the expected content.
+ */
+export async function unpackFiles(
+  wheel: string,
+  folder: string,
+  progress: Progress,
+  pathOf: (name: string) => string | undefined,
+): Promise<string[]> {
   using file = await Deno.open(wheel);
   const zip = new ZipReader(new FileReader(file), { useWebWorkers: false });
   const entries = (await zip.getEntries()).flatMap((entry) => {
-    const path = entry.filename.replace(/^tensorflow\//, "");
-    return !entry.directory && isNeeded(path) ? [{ entry, path }] : [];
+    const path = entry.directory ? undefined : pathOf(entry.filename);
+    return entry.directory || path === undefined ? [] : [{ entry, path }];
   });
   const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
   if (total > maxBytes) {
@@ -236,12 +305,7 @@ export async function unpackWheel(
     done += entry.uncompressedSize;
   }
   await zip.close();
-  // The C API comes first; the framework is its dependency.
-  const files = entries.map(({ path }) => path).filter((path) => !path.includes("/")).sort();
-  if (files.length === 0) {
-    throw new UserError(`${wheel} contains no TensorFlow library for this platform`);
-  }
-  return { files: files.map((name) => join(folder, name)), include: join(folder, "include") };
+  return entries.map(({ path }) => path);
 }
 
 /** Creates a stream that fails if it receives more bytes than declared. */

@@ -18,6 +18,8 @@ export interface Arguments {
   readonly allowPlugins: readonly string[];
   readonly allowEnv: readonly string[];
   readonly engine: string | undefined;
+  readonly device: string | undefined;
+  readonly deterministic: boolean;
   readonly precision: string | undefined;
   readonly format: string | undefined;
   readonly layout: string | undefined;
@@ -41,6 +43,8 @@ export interface Arguments {
   readonly link: string | undefined;
   readonly allowPublicCluster: boolean;
   readonly memory: string | undefined;
+  readonly withoutDriver: boolean;
+  readonly force: boolean;
   readonly permissions: boolean;
   readonly quiet: boolean;
   readonly json: boolean;
@@ -93,6 +97,8 @@ export function parseArguments(args: readonly string[]): Arguments {
     allowPlugins: list("allow-plugin"),
     allowEnv: list("allow-env"),
     engine: text("engine"),
+    device: text("device"),
+    deterministic: isSet("deterministic"),
     precision: text("precision"),
     format: text("format"),
     layout: text("layout"),
@@ -116,6 +122,8 @@ export function parseArguments(args: readonly string[]): Arguments {
     link: text("link"),
     allowPublicCluster: isSet("allow-public-cluster"),
     memory: text("memory"),
+    withoutDriver: isSet("without-driver"),
+    force: isSet("force"),
     permissions: isSet("permissions"),
     quiet: isSet("quiet"),
     json: isSet("json"),

@@ -12,6 +12,12 @@ export const engines = ["auto", "native", "wasm"] as const;
 /** The engines that `--engine` accepts for trained nets, as in `predict`. */
 export const modelEngines = ["auto", "onnx", "native", "wasm"] as const;
 
+/** The devices that `--device` accepts. */
+export const devices = ["auto", "cpu", "gpu"] as const;
+
+/** The devices that `--device` accepts for the command `native`. */
+export const setUpDevices = ["cpu", "gpu"] as const;
+
 /** The precisions that `--precision` accepts. */
 export const precisions = ["float32", "bfloat16"] as const;
 
@@ -70,6 +76,11 @@ const optionTable = {
     value: "ENGINE",
     summary: "The engine: auto (default), native, wasm or, for trained nets, onnx",
   },
+  device: {
+    value: devices.join("|"),
+    summary: "The device of the native engine (default auto: a GPU if set up)",
+  },
+  deterministic: { summary: "Uses only operations that compute the same bytes in each run" },
   precision: {
     value: precisions.join("|"),
     summary: "The precision of training steps (default float32)",
@@ -129,6 +140,7 @@ const optionTable = {
     value: "SIZE",
     summary: "The most memory to use, such as 4GB (default: 90 % of what is available)",
   },
+  "without-driver": { summary: "Sets up the GPU build on a machine without a GPU" },
   force: { summary: "Sets up the native engine again, even if it is set up already" },
   quiet: { summary: "Prints no progress" },
   json: { summary: "Prints JSON lines to standard output" },
@@ -151,7 +163,10 @@ export const commonOptions: readonly OptionName[] = [
 ];
 
 const code = ["allow-plugin", "allow-env"] as const;
-const training = [...code, "engine", "precision", "set", "epochs", "quiet", "json"] as const;
+const training = [
+  ...[...code, "engine", "device", "deterministic", "precision"] as const,
+  ...["set", "epochs", "quiet", "json"] as const,
+] as const;
 
 /** The argument of commands that use a trained net. */
 const trainedNet = "A run folder, or a folder that export wrote";
@@ -195,6 +210,10 @@ const commandTable = {
       engine: {
         value: engines.join("|"),
         summary: "The engine (default: the engine that the run used)",
+      },
+      device: {
+        value: devices.join("|"),
+        summary: "The device (default: that of the run, if it is available)",
       },
       precision: {
         value: precisions.join("|"),
@@ -307,7 +326,7 @@ const commandTable = {
     summary: "Checks a pipeline and its data without training",
     arguments: { FILE: pipelineFile },
     example: "check digits.yaml",
-    options: ["layers", "seed", "epochs", "set", "engine", ...code, "quiet"],
+    options: ["layers", "seed", "epochs", "set", "engine", "device", ...code, "quiet"],
     own: { engine: trainingEngine, quiet: { summary: "Prints no progress and no warnings" } },
   },
   list: {
@@ -346,7 +365,13 @@ const commandTable = {
     summary: "Sets up TensorFlow and describes the native engine",
     arguments: {},
     example: "native",
-    options: ["force"],
+    options: ["force", "device", "without-driver"],
+    own: {
+      device: {
+        value: setUpDevices.join("|"),
+        summary: "The device to set up TensorFlow for (default cpu)",
+      },
+    },
   },
   help: {
     words: "[COMMAND]",

@@ -48,6 +48,8 @@ import { type Place, UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import { isElsewhere, isUrl } from "../../pipeline/registry.ts";
 import type { SweepValue } from "../../pipeline/sweep_file/schema.ts";
+import { findDriver } from "../../engine/native/driver.ts";
+import { findGpuBuild, requireGpuBuild } from "../../engine/native/gpu_build.ts";
 import { duckdbPackages } from "../../../plugins/sources/duckdb_packages.ts";
 import type { Cluster } from "../../cluster/processes.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
@@ -94,6 +96,8 @@ export interface Needs {
    * permissions that this takes.
    */
   readonly setsUp?: boolean | undefined;
+  /** Whether the command may compute on a GPU, for which TensorFlow is set up already. */
+  readonly usesGpu?: boolean | undefined;
   /** Whether the command answers requests until it is stopped. */
   readonly answers?: boolean | undefined;
   /** The processes that train together; undefined if this process trains alone. */
@@ -144,6 +148,7 @@ export async function needsOf(
   }
   const options = readOptions(parsed);
   const { name, words } = commandOf(parsed.words);
+  needs.deterministic = options.deterministic;
   // A server needs nothing of the current folder.
   if (name === "serve") needs.addRocket();
   else needs.addProject();
@@ -153,9 +158,17 @@ export async function needsOf(
     refuseArguments(name, words);
     return { ...needs.answer(), setsUp: true };
   }
+  if (options.device !== "cpu" && await findGpuBuild()) needs.driver = findDriver();
   const answer = await needsByCommand[name](needs, { words, parsed, options, temporary });
+  // The command would only find out after it has read the data.
+  if (answer.engine !== undefined && options.device === "gpu") await requireGpuBuild();
   const cluster = clusterOfCommand(name, parsed, answer.engine);
-  return { ...answer, ...cluster && { cluster, engine: "native" }, memory: options.memory };
+  return {
+    ...answer,
+    ...cluster && { cluster, engine: "native" },
+    usesGpu: options.device === "gpu" || needs.driver !== undefined,
+    memory: options.memory,
+  };
 }
 
 /** The arguments and options of a command, and the folder for temporary files. */
@@ -347,6 +360,10 @@ export function endedEarly(path: string): UserError {
 }
 
 class NeedList {
+  /** The library of NVIDIA's driver, if the command may use a GPU. */
+  driver: string | undefined;
+  /** Whether TensorFlow has to compute the same bytes in each run. */
+  deterministic = false;
   readonly #needs = new Map<string, Need>();
   readonly #evaluate: Evaluate | undefined;
   /** The folders that Rocket or a package manager fills. Their links are not searched. */
@@ -863,6 +880,17 @@ class NeedList {
     if (c !== undefined) this.#addNative(c, "TensorFlow", "whose messages the C library hides");
     this.add("env", "TF_CPP_MIN_LOG_LEVEL", "sets TensorFlow's log level");
     this.add("env", "TF_NUM_INTRAOP_THREADS", "sets TensorFlow's number of threads");
+    if (this.deterministic) {
+      this.add(
+        "env",
+        "TF_DETERMINISTIC_OPS",
+        "makes TensorFlow compute the same bytes in each run",
+      );
+    }
+    if (this.driver === undefined) return;
+    this.#addNative(this.driver, "NVIDIA's driver", "whose GPUs TensorFlow uses");
+    this.add("env", "LD_LIBRARY_PATH", "names folders of NVIDIA's driver");
+    this.add("env", "NVIDIA_TF32_OVERRIDE", "turns off the rounding of float32 to TF32");
   }
 }
 

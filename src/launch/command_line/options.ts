@@ -9,10 +9,12 @@ import {
   commandOf,
   commandOptions,
   commands,
+  devices,
   engines,
   modelEngines,
   type OptionName,
   precisions,
+  setUpDevices,
 } from "./grammar.ts";
 
 /** The checked options of a command line. An absent option is undefined or an empty list. */
@@ -55,6 +57,12 @@ export interface CommandOptions {
   readonly by: string | undefined;
   /** How many of the most wrong rows are written. */
   readonly errors: number | undefined;
+  /** The device of the native engine. */
+  readonly device: (typeof devices)[number] | undefined;
+  /** Whether to use only operations that compute the same bytes in each run. */
+  readonly deterministic: boolean;
+  /** Whether to set up the GPU build without looking for a driver. */
+  readonly withoutDriver: boolean;
   /** The precision of training steps. */
   readonly precision: (typeof precisions)[number] | undefined;
   /** The number of parallel runs of a sweep. */
@@ -133,6 +141,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
       exitCode: 2,
     });
   }
+  refuseUselessDevice(name, parsed);
   const isTrained = ["predict", "evaluate", "report", "serve"].includes(name);
   return {
     out: parsed.out,
@@ -158,6 +167,9 @@ export function readOptions(parsed: Arguments): CommandOptions {
     batch: parsed.batch === undefined ? undefined : wholeNumber("batch", parsed.batch, 1),
     by: parsed.by,
     errors: parsed.errors === undefined ? undefined : wholeNumber("errors", parsed.errors, 1),
+    device: oneOf("device", parsed.device, name === "native" ? setUpDevices : devices),
+    deterministic: parsed.deterministic,
+    withoutDriver: parsed.withoutDriver,
     precision: oneOf("precision", parsed.precision, precisions),
     jobs: parsed.jobs === undefined ? undefined : wholeNumber("jobs", parsed.jobs, 1),
     only: parsed.only,
@@ -195,6 +207,31 @@ function refuseOther(
       exitCode: 2,
     },
   );
+}
+
+/** Rejects a device that the command would not use. */
+function refuseUselessDevice(
+  command: CommandName,
+  { device, engine, withoutDriver }: Arguments,
+): void {
+  if (device === "gpu" && engine === "wasm") {
+    throw new UserError("--device gpu needs the native engine, but --engine is wasm", {
+      hint: hint("device/wasm", "use --engine native, or remove --device gpu", [
+        { args: { replace: { wasm: "native", "--engine=wasm": "--engine=native" } } },
+        { args: { remove: ["--device", "gpu", "--device=gpu"] } },
+      ]),
+      exitCode: 2,
+    });
+  }
+  if (command === "native" && withoutDriver && device !== "gpu") {
+    throw new UserError("--without-driver is an option of `native --device gpu`", {
+      hint: hint("device/driver", "add --device gpu, or remove --without-driver", [
+        { args: { add: ["--device", "gpu"] } },
+        { args: { remove: ["--without-driver"] } },
+      ]),
+      exitCode: 2,
+    });
+  }
 }
 
 function setNumber(

@@ -8,6 +8,8 @@
 import { setUpNative } from "../../engine/native/set_up.ts";
 import { problemLines, UserError } from "../../base/errors.ts";
 import { print, say } from "../../base/terminal.ts";
+import { parseArguments } from "../command_line/arguments.ts";
+import { prepareGpu } from "../../engine/native/prepare_gpu.ts";
 import { programArguments } from "../program_arguments.ts";
 
 const ORIGINS = {
@@ -18,9 +20,11 @@ const ORIGINS = {
 } as const;
 
 async function main(): Promise<void> {
-  const force = programArguments.includes("--force");
+  const { force, device, withoutDriver } = parseArguments(programArguments);
+  const gpu = device === "gpu", report = (line: string) => say(line);
   const started = performance.now();
-  const build = await setUpNative({ report: (line) => say(line), force, retry: true });
+  const gpus = gpu ? await prepareGpu(withoutDriver, force, report) : [];
+  const build = await setUpNative({ report, force, gpu, retry: true });
   const rows = {
     TensorFlow: build.tensorflow,
     "tfjs-node": build.tfjs,
@@ -29,6 +33,7 @@ async function main(): Promise<void> {
     library: build.library,
     addon: `${build.folder}/${build.addon}`,
     compiler: build.compiler ?? "not needed",
+    ...gpu ? { GPU: gpus.join("; ") || "not looked for (--without-driver)" } : {},
     made: `${build.made}, in ${build.seconds} s`,
     now: Date.parse(build.made) > Date.now() - (performance.now() - started)
       ? "built"

@@ -49,7 +49,7 @@ async function answer(): Promise<NeedsAnswer> {
         : undefined);
     return {
       ...needs,
-      built: (await findBuilds(cacheFolder(), givenFolder())).length > 0,
+      built: needs.usesGpu || (await findBuilds(cacheFolder(), givenFolder())).length > 0,
       ...(lines && { text: lines.map(printable).join("\n") }),
     };
   } catch (error) {
