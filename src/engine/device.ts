@@ -48,8 +48,14 @@ export async function chooseGpu(
   return { build, index, gpu: gpuOf(driver, index) };
 }
 
-/** Returns a GPU by its number. */
-function gpuOf({ gpus }: Driver, index: number): Gpu {
+/**
+ * Returns the GPU for a process.
+ *
+ * @param driver The driver, which knows the GPUs.
+ * @param index The number of the process among those of its cluster on this machine.
+ * @throws {UserError} If the machine has fewer GPUs.
+ */
+export function gpuOf({ gpus }: Pick<Driver, "gpus">, index: number): Gpu {
   const gpu = gpus[index];
   if (gpu) return gpu;
   throw new UserError(

@@ -1,5 +1,7 @@
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { GPU_PLATFORM } from "../../src/engine/native/gpu_platform.ts";
+import { PLATFORM } from "../../src/engine/native/versions.ts";
 import { clusterCases } from "./cluster_cases.ts";
 import { columnCases } from "./column_cases.ts";
 import { imageCases } from "./image_cases.ts";
@@ -104,6 +106,36 @@ function* engineCases(): Iterable<CommandCase> {
     code: 1,
     words: ["TensorFlow is not set up", "`deno task pipeline native`"],
     env: { ROCKET_CACHE: "no-cache" },
+  };
+  const gpu = ["check", "--device", "gpu", "--quiet", "p.yaml"];
+  const isSupported = PLATFORM === GPU_PLATFORM;
+  yield {
+    name: "device: gpu, which is not set up",
+    args: gpu,
+    code: isSupported ? 1 : 2,
+    words: isSupported
+      ? ["TensorFlow is not set up for GPUs", "`deno task pipeline native --device gpu`"]
+      : ["supports NVIDIA GPUs only on linux-x86_64"],
+    env: { ROCKET_CACHE: "no-cache" },
+  };
+  yield {
+    name: "device: gpu, with a TensorFlow of the user",
+    args: gpu,
+    code: 2,
+    words: ["ROCKET_TENSORFLOW is", "but --device gpu uses the TensorFlow that Rocket sets up"],
+    env: { ROCKET_TENSORFLOW: "elsewhere" },
+  };
+  yield {
+    name: "device: gpu, on the wasm engine",
+    args: [...gpu, "--engine", "wasm"],
+    code: 2,
+    words: ["--device gpu needs the native engine, but --engine is wasm"],
+  };
+  yield {
+    name: "device: a name that is none",
+    args: ["check", "--device", "gpus", "p.yaml"],
+    code: 2,
+    words: ['--device must be auto, cpu or gpu, got "gpus"'],
   };
 }
 

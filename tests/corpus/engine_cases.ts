@@ -1,7 +1,15 @@
 import { TextReader, Uint8ArrayWriter, ZipWriter } from "@zip.js/zip.js";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { chooseGpu, gpuOf } from "../../src/engine/device.ts";
 import { openEngine } from "../../src/engine/engine.ts";
+import { readDriver } from "../../src/engine/native/driver.ts";
+import { refuseOtherPlatform } from "../../src/engine/native/gpu_platform.ts";
+import { refuseFullDisk } from "../../src/engine/native/gpu_recipe.ts";
+import { setUpHint } from "../../src/engine/native/prepare_gpu.ts";
+import { refuseNoGpu } from "../../src/engine/refuse_no_gpu.ts";
+import { parseArguments } from "../../src/launch/command_line/arguments.ts";
+import { readOptions } from "../../src/launch/command_line/options.ts";
 import { compileAddon, findCompiler } from "../../src/engine/native/addon.ts";
 import { givenLibrary, type Library } from "../../src/engine/native/library.ts";
 import type { Progress } from "../../src/engine/native/progress.ts";
@@ -227,6 +235,7 @@ export function* engineCases(folder: string): Iterable<ProgramCase> {
     },
     mended: { "engine/wasm": () => openEngine("wasm") },
   };
+  yield* gpuCases(machine.empty());
   if (Deno.build.os === "windows") return;
   const cache = join(folder, "shared cache");
   Deno.mkdirSync(cache);
@@ -249,5 +258,54 @@ export function* engineCases(folder: string): Iterable<ProgramCase> {
         await refuseForeignFolder(cache, Deno.statSync(cache).uid!);
       },
     },
+  };
+}
+
+/** What stands in the way of a GPU. */
+function* gpuCases(folder: string): Iterable<ProgramCase> {
+  // What a user gets who has removed --device gpu.
+  const onCpu = () => chooseGpu("cpu", { report() {} });
+  const withoutDriver = (args: readonly string[]) => readOptions(parseArguments(args));
+  yield {
+    name: "a GPU on a platform without a GPU build",
+    run: () => refuseOtherPlatform("plan9-mips"),
+    mended: { "gpu/platform": onCpu },
+  };
+  yield {
+    name: "a GPU build on a disk that is too small",
+    run: () => refuseFullDisk(folder, Number.MAX_SAFE_INTEGER),
+    mended: { "gpu/disk": () => refuseFullDisk(folder, 1) },
+  };
+  yield {
+    name: "a GPU on a machine without a driver",
+    run: () => readDriver(undefined),
+    mended: { "gpu/driver": onCpu },
+  };
+  yield {
+    name: "a GPU build on a machine without a driver",
+    run: () => void readDriver(undefined, setUpHint),
+    mended: {
+      "gpu/without-driver": () => withoutDriver(["native", "--device", "gpu", "--without-driver"]),
+    },
+  };
+  yield {
+    name: "an option for the GPU build without the GPU build",
+    run: () => withoutDriver(["native", "--without-driver"]),
+    mended: {
+      "device/driver": () => {
+        withoutDriver(["native"]);
+        withoutDriver(["native", "--without-driver", "--device", "gpu"]);
+      },
+    },
+  };
+  yield {
+    name: "more processes than GPUs on a machine",
+    run: () => gpuOf({ gpus: [{ name: "NVIDIA H100", capability: 9 }] }, 1),
+    mended: { "gpu/processes": onCpu },
+  };
+  yield {
+    name: "a GPU that TensorFlow does not use",
+    run: () => refuseNoGpu({ name: "NVIDIA H100", capability: 9 }),
+    mended: { "gpu/unused": onCpu },
   };
 }

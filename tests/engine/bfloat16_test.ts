@@ -82,6 +82,17 @@ Deno.test("choosePrecision() chooses float32 elsewhere, and reports the reason",
   });
 });
 
+Deno.test("choosePrecision() asks the GPU instead of the processor", () => {
+  const without = { arch: "x86_64", cpuinfo: texts.Skylake };
+  const on = (name: string, capability: number) =>
+    choosePrecision("bfloat16", "native", without, { name, capability });
+  assertEquals(on("NVIDIA A100", 8).precision, "bfloat16");
+  assertEquals(on("Tesla V100", 7), {
+    precision: "float32",
+    line: "precision: float32, because the GPU Tesla V100 has no bfloat16 units",
+  });
+});
+
 Deno.test("thisMachine() is this one", async () => {
   const { arch, cpuinfo } = await thisMachine();
   assertEquals(arch, Deno.build.arch);

@@ -1,5 +1,5 @@
 import { UserError } from "../../base/errors.ts";
-import { hint } from "../../base/hints.ts";
+import { hint, type HintText } from "../../base/hints.ts";
 import { exists } from "../../base/machine/libc.ts";
 import { join } from "node:path";
 
@@ -72,12 +72,13 @@ export function findDriver(): string | undefined {
  * Asks NVIDIA's driver for its version and its GPUs.
  *
  * @param path The path of the driver's library, from {@linkcode findDriver}.
+ * @param advice The hint of errors; by default, it is for a run.
  * @returns The driver.
  * @throws {UserError} If the driver cannot be loaded or is too old, or if there is no GPU.
  */
-export function readDriver(path: string | undefined): Driver {
+export function readDriver(path: string | undefined, advice: () => HintText = driverHint): Driver {
   if (path === undefined) {
-    throw new UserError(`found no driver for NVIDIA GPUs (${LIBRARY})`, { hint: driverHint() });
+    throw new UserError(`found no driver for NVIDIA GPUs (${LIBRARY})`, { hint: advice() });
   }
   let library: Deno.DynamicLibrary<typeof SYMBOLS>;
   try {
@@ -85,7 +86,7 @@ export function readDriver(path: string | undefined): Driver {
   } catch (error) {
     throw new UserError(
       `the driver for NVIDIA GPUs, ${path}, cannot be loaded: ${(error as Error).message}`,
-      { hint: driverHint(), cause: error },
+      { hint: advice(), cause: error },
     );
   }
   using _library = { [Symbol.dispose]: () => library.close() };
@@ -96,7 +97,7 @@ export function readDriver(path: string | undefined): Driver {
       code === NO_DEVICE
         ? "the driver for NVIDIA GPUs finds no GPU"
         : `the driver for NVIDIA GPUs fails with the error ${code} in ${what}`,
-      { hint: driverHint() },
+      { hint: advice() },
     );
   };
   answer("cuInit", c.cuInit(0));
@@ -105,7 +106,7 @@ export function readDriver(path: string | undefined): Driver {
   if (cuda < OLDEST_CUDA) {
     throw new UserError(
       `the driver for NVIDIA GPUs supports CUDA ${cuda}, but TensorFlow needs CUDA ${OLDEST_CUDA} or newer`,
-      { hint: driverHint() },
+      { hint: advice() },
     );
   }
   const count = answer("cuDeviceGetCount", c.cuDeviceGetCount(number));
@@ -122,7 +123,7 @@ export function readDriver(path: string | undefined): Driver {
   return { path, cuda, gpus };
 }
 
-const driverHint = () =>
+const driverHint = (): HintText =>
   hint(
     "gpu/driver",
     "install NVIDIA's driver 525 or newer, or remove --device gpu to compute on the CPU",

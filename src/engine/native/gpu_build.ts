@@ -58,10 +58,11 @@ export function refuseGiven(): void {
   throw new UserError(
     `ROCKET_TENSORFLOW is ${given}, but --device gpu uses the TensorFlow that Rocket sets up for GPUs`,
     {
-      hint: hint("gpu/given", "unset ROCKET_TENSORFLOW, or remove --device gpu", [
-        { variables: { ROCKET_TENSORFLOW: "" } },
+      hint: hint(
+        "gpu/given",
+        "unset ROCKET_TENSORFLOW, or remove --device gpu to compute on the CPU",
         { args: { remove: ["--device", "gpu", "--device=gpu"] } },
-      ]),
+      ),
       exitCode: 2,
     },
   );

@@ -36,13 +36,13 @@ export function gpuRecipe(
       for (const wheel of wheels) {
         await withWheel(pip, wheel, folder, progress, async (file) => {
           if (wheel === wheels[0]) library = await unpackWheel(file, own, progress);
-          else await unpackCuda(file);
+          else await unpackCuda(file, `unpacking ${wheel.name}`);
         });
       }
       return await compile(library!, own, compiler, progress);
 
-      async function unpackCuda(file: string): Promise<void> {
-        const paths = await unpackFiles(file, folder, progress, cudaPath);
+      async function unpackCuda(file: string, label: string): Promise<void> {
+        const paths = await unpackFiles(file, folder, progress, label, cudaPath);
         if (paths.length === 0) {
           throw new UserError(`${basename(file)} contains no library of CUDA`);
         }

@@ -1,3 +1,4 @@
+import { hint, type HintText } from "../../base/hints.ts";
 import { cacheFolder } from "../../base/machine/cache_folder.ts";
 import { findBuilds } from "./build.ts";
 import { findDriver, readDriver } from "./driver.ts";
@@ -23,7 +24,7 @@ export async function prepareGpu(
 ): Promise<string[]> {
   refuseGiven();
   refuseOtherPlatform();
-  const driver = withoutDriver ? undefined : readDriver(findDriver());
+  const driver = withoutDriver ? undefined : readDriver(findDriver(), setUpHint);
   const found = await findBuilds(cacheFolder(), undefined, true);
   if (found.length === 0 || force) {
     const download = GPU_WHEELS.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -35,3 +36,12 @@ export async function prepareGpu(
   }
   return (driver?.gpus ?? []).map(({ name }, index) => `${index}: ${name}`);
 }
+
+/** Returns the hint for a machine on which the GPU build is set up, but cannot be used. */
+export const setUpHint = (): HintText =>
+  hint(
+    "gpu/without-driver",
+    "install NVIDIA's driver 525 or newer; to set up the GPU build here for use on another machine, " +
+      "such as in an image of a container, add --without-driver",
+    { args: { add: ["--without-driver"] } },
+  );

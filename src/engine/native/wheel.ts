@@ -248,7 +248,7 @@ export async function unpackWheel(
   folder: string,
   progress: Progress,
 ): Promise<Library> {
-  const paths = await unpackFiles(wheel, folder, progress, (name) => {
+  const paths = await unpackFiles(wheel, folder, progress, "unpacking the library", (name) => {
     const path = name.replace(/^tensorflow\//, "");
     return isNeeded(path) ? path : undefined;
   });
@@ -267,6 +267,7 @@ export async function unpackWheel(
  * @param wheel The wheel's file.
  * @param folder The folder that receives the files.
  * @param progress Shows the progress.
+ * @param label What the progress is called.
  * @param pathOf Returns the path in the folder for the name of a file in the wheel; undefined for a
  *   file that is not needed.
  * @returns The paths in the folder.
@@ -276,6 +277,7 @@ export async function unpackFiles(
   wheel: string,
   folder: string,
   progress: Progress,
+  label: string,
   pathOf: (name: string) => string | undefined,
 ): Promise<string[]> {
   using file = await Deno.open(wheel);
@@ -292,7 +294,7 @@ export async function unpackFiles(
       } have ${total} bytes in all, more than any version of TensorFlow needs`,
     );
   }
-  progress.begin("unpacking the library", total / 1e6);
+  progress.begin(label, total / 1e6);
   let done = 0;
   for (const { entry, path } of entries) {
     const target = pathInside(folder, path);

@@ -216,10 +216,9 @@ function refuseUselessDevice(
 ): void {
   if (device === "gpu" && engine === "wasm") {
     throw new UserError("--device gpu needs the native engine, but --engine is wasm", {
-      hint: hint("device/wasm", "use --engine native, or remove --device gpu", [
-        { args: { replace: { wasm: "native", "--engine=wasm": "--engine=native" } } },
-        { args: { remove: ["--device", "gpu", "--device=gpu"] } },
-      ]),
+      hint: hint("device/wasm", "remove --device gpu to compute on the CPU, or remove --engine", {
+        args: { remove: ["--device", "gpu", "--device=gpu"] },
+      }),
       exitCode: 2,
     });
   }
