@@ -8,12 +8,15 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Cluster } from "../cluster/processes.ts";
 import { UserError } from "../base/errors.ts";
+import { variableIfAllowed } from "../base/machine/variable_if_allowed.ts";
 import type { ClusterMember } from "./cluster/member.ts";
 import type { Gpu } from "./native/driver.ts";
 import type { DeviceChoice } from "./native/gpu_build.ts";
 import { nativeUnusable } from "./native/unusable.ts";
 import { loadWasm, WASM_BACKEND } from "./wasm.ts";
 import { say } from "../base/terminal.ts";
+
+export type { DeviceChoice } from "./native/gpu_build.ts";
 
 /** The user's choice of an engine: one by name, or `auto` for the best available one. */
 export type EngineChoice = "auto" | "native" | "wasm";
@@ -137,9 +140,15 @@ async function openNative(
   const engine = { name: "native", backend: NATIVE_BACKEND } as const;
   const detail = `TensorFlow ${build.tensorflow}`;
   if (!chosen) return { ...engine, detail };
-  const { gpu } = chosen, shown = describeGpu(gpu, Deno.env.get("NVIDIA_TF32_OVERRIDE"));
-  const { refuseNoGpu } = await import("./refuse_no_gpu.ts");
-  refuseNoGpu(gpu);
+  const { gpu } = chosen, { refuseUnusedGpu } = await import("./unused_gpu.ts");
+  try {
+    refuseUnusedGpu(gpu);
+  } catch (error) {
+    if (device === "gpu" || !(error instanceof UserError)) throw error;
+    report(`using the CPU because ${error.message}`);
+    return { ...engine, detail };
+  }
+  const shown = describeGpu(gpu, variableIfAllowed("NVIDIA_TF32_OVERRIDE"));
   return { ...engine, detail: `${detail} on ${shown}`, gpu };
 }
 

@@ -1,6 +1,5 @@
 import { type Problem, UserError } from "../base/errors.ts";
-import { type EngineChoice, engineLine, openEngine } from "../engine/engine.ts";
-import type { DeviceChoice } from "../engine/native/gpu_build.ts";
+import { type DeviceChoice, type EngineChoice, engineLine, openEngine } from "../engine/engine.ts";
 import { stepsOf } from "../input/batches.ts";
 import { prepareData, type PreparedData } from "../input/prepare_data.ts";
 import type { Pipeline } from "../pipeline/define.ts";

@@ -9,8 +9,13 @@ import { dirname, join, resolve } from "node:path";
 import { ROCKET_VERSION } from "../base/package.ts";
 import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
 import type { Precision } from "../engine/capture/precision.ts";
-import { type Engine, type EngineChoice, engineLine, openEngine } from "../engine/engine.ts";
-import type { DeviceChoice } from "../engine/native/gpu_build.ts";
+import {
+  type DeviceChoice,
+  type Engine,
+  type EngineChoice,
+  engineLine,
+  openEngine,
+} from "../engine/engine.ts";
 import { removeDrafts } from "../base/files/drafts.ts";
 import { refuseLinksOut } from "../base/files/inside.ts";
 import { peakMemory } from "../base/machine/peak_memory.ts";

@@ -6,8 +6,7 @@
 
 import { join } from "node:path";
 import type { AllowedCode } from "../pipeline/allowed_code.ts";
-import { type Engine, engineLine, openEngine } from "../engine/engine.ts";
-import type { DeviceChoice } from "../engine/native/gpu_build.ts";
+import { type DeviceChoice, type Engine, engineLine, openEngine } from "../engine/engine.ts";
 import { formatPlace, type Problem, UserError, warningLines } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";

@@ -1,8 +1,7 @@
 import { dirname } from "node:path";
 import { Interruption, UserError } from "../base/errors.ts";
 import type { Precision } from "../engine/capture/precision.ts";
-import { type EngineChoice, openEngine } from "../engine/engine.ts";
-import type { DeviceChoice } from "../engine/native/gpu_build.ts";
+import { type DeviceChoice, type EngineChoice, openEngine } from "../engine/engine.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import type { SweepFile } from "../pipeline/sweep_file/define.ts";
 import {

@@ -7,7 +7,7 @@ import { readDriver } from "../../src/engine/native/driver.ts";
 import { refuseOtherPlatform } from "../../src/engine/native/gpu_platform.ts";
 import { refuseFullDisk } from "../../src/engine/native/gpu_recipe.ts";
 import { setUpHint } from "../../src/engine/native/prepare_gpu.ts";
-import { refuseNoGpu } from "../../src/engine/refuse_no_gpu.ts";
+import { refuseUnusedGpu } from "../../src/engine/unused_gpu.ts";
 import { parseArguments } from "../../src/launch/command_line/arguments.ts";
 import { readOptions } from "../../src/launch/command_line/options.ts";
 import { compileAddon, findCompiler } from "../../src/engine/native/addon.ts";
@@ -305,7 +305,7 @@ function* gpuCases(folder: string): Iterable<ProgramCase> {
   };
   yield {
     name: "a GPU that TensorFlow does not use",
-    run: () => refuseNoGpu({ name: "NVIDIA H100", capability: 9 }),
+    run: () => refuseUnusedGpu({ name: "NVIDIA H100", capability: 9 }),
     mended: { "gpu/unused": onCpu },
   };
 }

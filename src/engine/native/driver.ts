@@ -1,6 +1,7 @@
 import { UserError } from "../../base/errors.ts";
 import { hint, type HintText } from "../../base/hints.ts";
 import { exists } from "../../base/machine/libc.ts";
+import { variableIfAllowed } from "../../base/machine/variable_if_allowed.ts";
 import { join } from "node:path";
 
 /** A GPU, as NVIDIA's driver describes it. */
@@ -62,7 +63,7 @@ const NO_DEVICE = 100;
  */
 export function findDriver(): string | undefined {
   if (Deno.build.os !== "linux") return undefined;
-  const named = (Deno.env.get("LD_LIBRARY_PATH") ?? "").split(":").filter((path) =>
+  const named = (variableIfAllowed("LD_LIBRARY_PATH") ?? "").split(":").filter((path) =>
     path.startsWith("/")
   );
   return [...named, ...FOLDERS].map((folder) => join(folder, LIBRARY)).find(exists);

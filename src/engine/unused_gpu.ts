@@ -10,7 +10,7 @@ import { currentContext } from "./tensorflow.ts";
  * @param gpu The GPU.
  * @throws {UserError} If TensorFlow uses no GPU.
  */
-export function refuseNoGpu({ name }: Gpu): void {
+export function refuseUnusedGpu({ name }: Gpu): void {
   if (currentContext()?.hasGpu) return;
   throw new UserError(`TensorFlow is set up for GPUs but does not use the GPU ${name}`, {
     hint: hint(
