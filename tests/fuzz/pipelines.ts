@@ -1,4 +1,14 @@
-import { Bool, Field, Int32, List, Table, tableToIPC, vectorFromArray } from "apache-arrow";
+import {
+  Bool,
+  Field,
+  Float32,
+  Int32,
+  List,
+  Table,
+  tableToIPC,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
 import { dirname, join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
 import type { Random } from "../../src/base/random.ts";
@@ -27,7 +37,8 @@ export function readPipelines(folder: string): Pipelines {
   writeClicks(join(folder, "clicks.arrow"));
   const digits = ["tests/corpus/pipelines/base.yaml", "tests/corpus/pipelines/resnet.yaml"];
   const clicks = ["pipelines/ctr-movielens.yaml", "pipelines/ctr-easyrec.yaml"];
-  const bases = [...digits, "pipelines/quickstart.yaml", ...clicks].map((path) => {
+  const own = ["tests/fuzz/bases/labels.yaml", "tests/fuzz/bases/phases.yaml"];
+  const bases = [...digits, "pipelines/quickstart.yaml", ...clicks, ...own].map((path) => {
     const data = join(
       resolve(root, dirname(path)),
       path.startsWith("tests") ? "../../../data" : "../data",
@@ -105,6 +116,16 @@ function writeClicks(path: string): void {
     age: whole(60),
     year: whole(1999),
     clicked: vectorFromArray(rows.map((row) => row % 3 === 0), new Bool()),
+    // Null without a click.
+    bought: vectorFromArray(rows.map((row) => row % 3 === 0 ? row % 2 === 0 : null), new Bool()),
+    topics: vectorFromArray(
+      rows.map((row) => ["art", "music", "sport"].slice(row % 3, row % 4)),
+      new List(new Field("item", new Utf8(), true)),
+    ),
+    teacher: vectorFromArray(
+      rows.map((row) => row % 5 === 0 ? null : (row % 9) / 9),
+      new Float32(),
+    ),
   });
   Deno.writeFileSync(path, tableToIPC(table, "file"));
 }
