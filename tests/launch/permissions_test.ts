@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "node:path";
 import { needsOf } from "../../src/launch/command_line/needs.ts";
 import { onnxRuntimePackages } from "../../src/base/machine/onnx_packages.ts";
-import { flagsOf } from "../../src/base/machine/permissions.ts";
+import { flagsOf, type Need } from "../../src/base/machine/permissions.ts";
 import { convert } from "../../data/convert.ts";
 import { choosePrecision, thisMachine } from "../../src/engine/bfloat16.ts";
 import { deno, flags, inFolder, rocket, root } from "../support/command_line.ts";
@@ -206,6 +206,14 @@ Deno.test("needsOf() gives ONNX Runtime to the check and the latency of a sweep,
       else Deno.env.set("DENO_DIR", before);
     }
   });
+});
+
+Deno.test("flags leave out names that no file can have, which no argument can contain", () => {
+  const read = (of: string): Need => ({ permission: "read", of, why: "data" });
+  assertEquals(
+    flagsOf([read("/a"), read("/b\0c")])!.filter((flag) => flag.startsWith("--allow-read")),
+    ["--allow-read=/a"],
+  );
 });
 
 Deno.test("a run that may not set up the native engine prints this, or why the set-up failed", async () => {

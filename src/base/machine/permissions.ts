@@ -75,7 +75,9 @@ export function permissionSet(permissions: readonly Need[]): Record<string, read
  */
 export function flagsOf(permissions: readonly Need[]): string[] | undefined {
   if (permissions.some(({ of }) => of.includes(","))) return undefined;
-  return Object.entries(permissionSet(permissions)).map(([name, values]) =>
+  // No file has such a name, and no argument can contain it.
+  const possible = permissions.filter(({ of }) => !of.includes("\0"));
+  return Object.entries(permissionSet(possible)).map(([name, values]) =>
     `--allow-${name}=${values.join(",")}`
   );
 }

@@ -36,7 +36,8 @@ export async function checkLoose(planner: Planner, value: unknown): Promise<void
       const planned = await one<LossStage>("loss", path);
       await one("gradient", [...path, "gradient"]);
       await one("schedule", [...path, "schedule"]);
-      if (planned) planComparisons(planner, at(path) as LossEntry, planned, path);
+      const entry = at(path);
+      if (planned && namesOutputs(entry)) planComparisons(planner, entry, planned, path);
     });
     await one("optimizer", [...path, "optimizer"]);
     await one("schedule", [...path, "optimizer", "schedule"]);
@@ -45,4 +46,13 @@ export async function checkLoose(planner: Planner, value: unknown): Promise<void
   await list(["phases"], training);
   await list(["metrics"], (path) => one("metric", path));
   await list(["outputs"], (path) => one("output", path));
+}
+
+/**
+ * Whether the values of an entry that name outputs and a label are texts. Otherwise the schema
+ * reports them.
+ */
+function namesOutputs(entry: unknown): entry is LossEntry {
+  const { label = "", on = "", from = [], to = [] } = entry as Record<string, unknown>;
+  return [label, on, from, to].flat().every((value) => typeof value === "string");
 }

@@ -172,8 +172,7 @@ function taskOutput(
     );
     return undefined;
   }
-  // In a file that violates the pipeline's schema the value may be anything; the schema reports it.
-  if (on !== undefined) return [[String(on).includes(".") ? on : `${on}.logits`]];
+  if (on !== undefined) return [[on.includes(".") ? on : `${on}.logits`]];
   planner.problem(
     `the loss ${stage.name} requires \`on\`, the output to compare with the label`,
     planner.document.place(path),
