@@ -126,7 +126,7 @@ function issueProblems(
       ];
       return issue.keys.map((key) => {
         const problem: Problem = {
-          message: `${owner} has no ${kind} ${yamlQuoted(key)}`,
+          message: `${owner} has no ${kind} ${shortName(key)}`,
           place: document.keyPlace([...full, key]),
           hint: keyHint(key, names),
         };
@@ -136,7 +136,7 @@ function issueProblems(
     }
     case "invalid_key":
       return [{
-        message: `${yamlQuoted(String(full.at(-1)))} is not a valid name: ${
+        message: `${shortName(String(full.at(-1)))} is not a valid name: ${
           issue.issues.slice(0, 1).map(complaint)
         }`,
         place: document.keyPlace(full),
@@ -354,13 +354,17 @@ function listed(parts: readonly string[], last = "or"): string {
     : `${parts.slice(0, -1).join(", ")} ${last} ${parts.at(-1)}`;
 }
 
+/** Quotes a name of the file, and shortens it. */
+const shortName = (name: string) => shortened(yamlQuoted(name));
+
+const shortened = (text: string) => text.length > 60 ? `${text.slice(0, 57)}…` : text;
+
 /** Formats a value in short form. */
 function shown(value: unknown): string {
   if (value === null) return "nothing";
   if (typeof value !== "string" && typeof value !== "object") return String(value);
   if (isStage(value)) return `the ${value.kind} stage ${value.name}`;
-  const text = textOf(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  return shortened(textOf(value));
 }
 
 function textOf(value: unknown): string {
