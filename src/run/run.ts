@@ -42,7 +42,6 @@ import {
 import { holdsRun } from "./folder/holds_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./folder/checkpoints.ts";
 import type { Cluster } from "../cluster/processes.ts";
-import { refuseGroups } from "./cluster_checks.ts";
 import type { ClusterRun } from "./cluster_run.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";
 import { hashInitial, readInitial, refuseOtherInitial } from "./initial.ts";
@@ -149,7 +148,6 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
   let together: ClusterRun | undefined;
   try {
     if (earlier) refuseOtherData(earlier, data, plan);
-    if (cluster) refuseGroups(data.splits.train);
     const engine = await open();
     report(engineLine(engine, deterministic));
     const { precision, line } = choosePrecision(

@@ -165,13 +165,15 @@ function isInParts({ part, cut, cluster }: Job): boolean {
 
 /**
  * Checks whether a process of a cluster can make its rows of a batch without the others. It cannot
- * if random transforms draw numbers for the whole batch, or rows count differently, because their
- * share of the batch then depends on the other rows.
+ * if random transforms draw numbers for the whole batch, if rows count differently, because their
+ * share of the batch then depends on the other rows, if losses compare values of a column, or if
+ * batches of any size keep groups together.
  */
 function readsOwnRows({ cluster, data, first }: Job, { phase }: Progress): boolean {
   if (!cluster) return false;
   const { rowWeights, terms } = phase.nets.model;
-  return data.transforms.planned.every(({ on }) => on === "all") &&
+  return !data.splits.train.groups && data.transforms.planned.every(({ on }) => on === "all") &&
+    terms.every(({ columns = [] }) => columns.length === 0) &&
     first.weight === undefined && rowWeights === undefined && maskedLabels(terms).length === 0;
 }
 

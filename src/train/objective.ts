@@ -2,13 +2,16 @@ import { describeValue } from "../base/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { synchronizationOfWhole } from "../engine/cluster/synchronization.ts";
 import { scaleGradient } from "../engine/ops.ts";
+import { rowsOfAll } from "../engine/ops/rows_of_all.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Factor, GradientPolicy, PolicyHead, Position } from "../stages/gradient.ts";
 import type { LabelPart } from "../stages/labels.ts";
 import type { HintLoss, LossScope, TaskLoss } from "../stages/loss.ts";
 import type { NetName } from "../stages/network.ts";
 import type { Forward, Gate } from "./forward.ts";
+import { mapValues } from "../stages/parts.ts";
 import type { BatchTensors } from "./tensors.ts";
 
 /** A reference to an output of a net, such as `booster.logits`. */
@@ -173,6 +176,11 @@ export interface PartsRead {
   readonly columns: readonly string[];
   /** The names of teachers outside the run. */
   readonly teachers: readonly string[];
+  /**
+   * Whether the values of the columns are already numbers that say which rows are equal; not by
+   * default.
+   */
+  readonly areNumbered?: boolean;
 }
 
 /**
@@ -209,7 +217,7 @@ export function termLoss(
   rows: LabelledRows,
   factors: FactorValues,
 ): tf.Scalar {
-  const labelled = rowsOfLabel(term, rows), { label, columns = {} } = labelled;
+  const labelled = rowsOfLabel(term, rows);
   const gate = (factor: Factor): Gate => typeof factor === "number" ? factor : factors.get(factor)!;
   const gated = (reference: OutputReference, factor: Factor, shared: Factor) => {
     // A blocked output receives no gradient, so it needs no separate pass with gated shared
@@ -217,7 +225,8 @@ export function termLoss(
     const outputs = forward.outputs(reference.net, factor === 0 ? 1 : gate(shared));
     return scaleGradient(outputs[reference.output]!, gate(factor));
   };
-  const scope: LossScope = { label, columns, read: (variable) => forward.read(variable) };
+  const compared = comparedRows(term, labelled, (variable) => forward.read(variable));
+  const { own: { scope } } = compared;
   const heads = new Map<PolicyHead, tf.Tensor>();
   const headOutput = (head: PolicyHead, standsFor: OutputReference, factor: Factor) => {
     let output = heads.get(head);
@@ -234,12 +243,23 @@ export function termLoss(
       const { from, to, shared, reversed } = pass;
       if (term.form === "task") {
         const output = gated(term.on, to, shared);
-        return meanLoss(term, labelled, () => term.compute(output, label, scope));
+        return meanLoss(
+          term,
+          labelled,
+          compared,
+          ({ of, scope }) => term.compute(of(output), scope.label, scope),
+        );
       }
       if (term.outside) {
         const { logits, known } = outsideLogits(term.outside, rows);
         const studentOutput = gated(term.to, to, shared);
-        return meanLoss(term, labelled, () => term.compute(logits, studentOutput, scope), known);
+        return meanLoss(
+          term,
+          labelled,
+          compared,
+          ({ of, scope }) => term.compute(of(logits), of(studentOutput), scope),
+          known,
+        );
       }
       const pair = term.pairs[index]!;
       const [teacher, student] = reversed ? [pair.to, pair.from] : [pair.from, pair.to];
@@ -249,8 +269,12 @@ export function termLoss(
       const studentOutput = side(pass.student, student, to);
       const compute = pass.loss ?? (reversed ? pair.reversed ?? pair.compute : pair.compute);
       const stage = pass.loss ? gradientOf(term) : term.stage;
-      const evaluated = () => compute(teacherOutput, studentOutput, scope);
-      return meanLoss({ ...term, stage }, labelled, evaluated);
+      return meanLoss(
+        { ...term, stage },
+        labelled,
+        compared,
+        ({ of, scope }) => compute(of(teacherOutput), of(studentOutput), scope),
+      );
     })
   );
   return losses.length === 1 ? losses[0]! : tf.addN(losses);
@@ -314,12 +338,13 @@ export function uniformLoss(
   rows: LabelledRows,
   read: LossScope["read"],
 ): tf.Scalar {
-  const { label, weight, columns = {} } = rowsOfLabel(term, rows);
+  const { label, weight, columns } = rowsOfLabel(term, rows);
   const zeros = tf.zeros([label.shape[0]!, ...term.guess!]);
   const loss = meanLoss(
     term,
     { label, weight },
-    () => term.compute(zeros, label, { label, columns, read }),
+    comparedRows(term, { label, weight, columns }, read),
+    ({ scope }) => term.compute(zeros, label, scope),
   );
   return tf.mul(loss, term.policy.length);
 }
@@ -376,14 +401,57 @@ export interface PartShare {
 /** The smallest normal float32 number. */
 const minWeight = 2 ** -126;
 
+/** The rows on which a loss is computed. */
+interface ReadRows {
+  readonly scope: LossScope;
+  /** The weights of the rows; by default, all rows count equally. */
+  readonly weight: tf.Tensor | undefined;
+  /** Returns the values of these rows, given those of the rows of this process. */
+  readonly of: <T extends tf.Tensor>(values: T) => T;
+}
+
+/** The rows that a loss reads in a cluster: those of this process, or of the whole batch. */
+interface ComparedRows {
+  /** The rows of this process; of the whole batch if the loss reads columns of the source. */
+  readonly own: ReadRows;
+  /** Whether `own` has the rows of all processes. */
+  readonly isWhole: boolean;
+  /**
+   * Returns the rows of the whole batch, for a loss that compares rows with each other. They are
+   * `own` if this process computes whole batches, or parts of them.
+   */
+  readonly whole: () => ReadRows;
+}
+
+function comparedRows(
+  term: Term,
+  { label, weight, columns = {} }: LabelledRows,
+  read: LossScope["read"],
+): ComparedRows {
+  const own: ReadRows = { scope: { label, columns, read }, weight, of: (values) => values };
+  let all: ReadRows | undefined;
+  const whole = () => {
+    if (!synchronizationOfWhole("rows")) return own;
+    const of: ReadRows["of"] = (values) => rowsOfAll(values, synchronizationOfWhole("rows")!);
+    return all ??= {
+      scope: { label: of(label), columns: mapValues(columns, of), read },
+      weight: weight && of(weight),
+      of,
+    };
+  };
+  const first = term.columns?.length ? whole() : own;
+  return { own: first, isWhole: first !== own, whole };
+}
+
 function meanLoss(
   { stage, name, label: part }: Term,
-  { label, weight, share }: LabelledRows,
-  compute: () => tf.Tensor,
+  { share }: LabelledRows,
+  { own, isWhole, whole }: ComparedRows,
+  compute: (rows: ReadRows) => tf.Tensor,
   known?: tf.Tensor1D,
 ): tf.Scalar {
-  const count = label.shape[0]!;
-  const loss = callStage(stage, "its loss", compute);
+  const count = own.scope.label.shape[0]!;
+  const loss = callStage(stage, "its loss", () => compute(own));
   if (!(loss instanceof tf.Tensor)) {
     throw new StageError(stage, `returned ${describeValue(loss)} as the loss; expected a tensor`, {
       hint: lossHint("batch"),
@@ -392,12 +460,16 @@ function meanLoss(
   if (loss.rank === 0) {
     if (known) throw refuseSkipped(name, stage);
     if (part?.spec.masked) throw comparesMasked(part.name, stage);
-    return (share ? tf.mul(loss, share.rows) : loss) as tf.Scalar;
+    // The processes compute the same value. Their shares of it sum to 1.
+    const all = isWhole ? own : whole();
+    const value = all === own ? loss : callStage(stage, "its loss", () => compute(all));
+    return (share ? tf.mul(value, share.rows) : value) as tf.Scalar;
   }
   if (loss.rank === 1 && loss.shape[0] === count) {
-    const each = known ? tf.mul(loss, known) : loss;
+    const { of, weight } = own;
+    const each = known ? tf.mul(loss, of(known)) : loss;
     const mean = weight ? weightedMean(each, weight) : tf.mean(each) as tf.Scalar;
-    return share ? tf.mul(mean, share.weights) : mean;
+    return share ? tf.mul(mean, isWhole ? share.rows : share.weights) : mean;
   }
   throw new StageError(
     stage,

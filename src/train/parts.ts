@@ -23,7 +23,8 @@ import {
   type SumOverProcesses,
 } from "./step.ts";
 import type { LabelPart } from "../stages/labels.ts";
-import type { Term } from "./objective.ts";
+import { partsRead, type Term } from "./objective.ts";
+import { numberedColumns } from "./tensors.ts";
 import {
   maskedLabels,
   type RowWeights,
@@ -56,6 +57,11 @@ export interface ProcessPart {
   readonly stops: boolean;
   /** The number of rows by which this process has fewer than the others: 0 or 1. */
   readonly missing: number;
+  /**
+   * The number of rows that remain if each process computes as many as the others; and 1 if there is
+   * no row for this process, otherwise 0.
+   */
+  readonly layout: readonly [remainder: number, idle: 0 | 1];
   /** The number of rows that this process computes, if it computes them in several parts. */
   readonly own?: number;
 }
@@ -95,7 +101,7 @@ export interface ProcessOfBatch extends ListPart {
   readonly stops: boolean;
   /**
    * The number of rows of the whole batch, if the given rows are already those of the process. This
-   * requires that all rows count alike.
+   * requires that all rows count alike, and that no loss reads columns.
    */
   readonly whole?: number | undefined;
 }
@@ -119,7 +125,10 @@ export function partsOfProcess(
   const size = whole ?? batch.size, [from, to] = partRange(size, { index, count });
   const largest = Math.ceil(size / count), own = to - from;
   const isIdle = own === 0, computed = Math.max(1, own);
-  const parts = dividedBatch(batch, partSizes(computed, most), {
+  const { columns = {} } = batch;
+  // Numbers of the whole batch mean the same in all processes.
+  const numbers = numberedColumns(columns, partsRead(model.terms).columns);
+  const parts = dividedBatch({ ...batch, columns: numbers }, partSizes(computed, most), {
     ...model,
     from: isIdle || whole !== undefined ? 0 : from,
     index: index * Math.ceil(largest / most),
@@ -129,6 +138,7 @@ export function partsOfProcess(
     rows: own / size,
     stops,
     missing: largest - computed,
+    layout: [size % count, isIdle ? 1 : 0] as const,
     ...(most < size && { own: computed }),
   };
   return parts.map((part) => ({

@@ -110,6 +110,11 @@ export interface ProcessInput {
    */
   readonly missing: tf.Tensor1D;
   /**
+   * A tensor without values, whose shape says how the rows of the batch are divided:
+   * {@linkcode ProcessPart.layout}.
+   */
+  readonly layout: tf.Tensor2D;
+  /**
    * If this process computes its rows in several parts, a tensor whose only axis is as long as their
    * number.
    */

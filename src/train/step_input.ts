@@ -39,7 +39,11 @@ export function stepInput(
   const step = taken + 1;
   const purpose = part && part.index > 0 ? [position.step, "part", part.index] : [position.step];
   return {
-    ...batchTensors(weightedRows(batch, model.rowWeights), partsRead(model.terms)),
+    ...batchTensors(weightedRows(batch, model.rowWeights), {
+      ...partsRead(model.terms),
+      // The processes of a cluster divide a batch after its rows have got their numbers.
+      areNumbered: part?.process !== undefined,
+    }),
     learningRate: tf.scalar(learningRate),
     step: tf.scalar(step),
     scalars: optimizerScalars(model, { step, learningRate }),
@@ -50,11 +54,12 @@ export function stepInput(
   };
 }
 
-function processInput({ rows, stops, missing, own }: ProcessPart): ProcessInput {
+function processInput({ rows, stops, missing, layout, own }: ProcessPart): ProcessInput {
   return {
     rows: tf.scalar(rows),
     stops: tf.scalar(stops ? 1 : 0),
     missing: tf.zeros([missing]),
+    layout: tf.zeros([...layout]),
     ...(own !== undefined && { own: tf.zeros([own]) as tf.Tensor1D }),
   };
 }

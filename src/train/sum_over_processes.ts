@@ -42,8 +42,8 @@ export function sumOverProcesses(collectives: Collectives): SumOverProcesses {
     };
   };
   return Object.assign(sum, {
-    synchronized: <T>({ rows: share }: ProcessInput, run: () => T) =>
-      synchronizing({ collectives, share }, run),
+    synchronized: <T>({ rows: share, layout }: ProcessInput, run: () => T) =>
+      synchronizing({ collectives, share, layout }, run),
     inParts: <T>(run: () => T) => synchronizing("parts", run),
   });
 }

@@ -26,10 +26,29 @@ export function batchTensors(
     names.length > 0 ? Object.fromEntries(names.map((name) => [name, columnOf(name)])) : undefined;
   const all = {
     ...computed,
-    columns: named(read.columns, (name) => numbered(columns[name]!)),
+    columns: named(
+      read.columns,
+      (name) => read.areNumbered ? columns[name]! : numbered(columns[name]!),
+    ),
     teachers: named(read.teachers, (name) => teachers[name]!),
   };
   return mapParts<Column, tf.Tensor>(all, (column) => upload(column, size));
+}
+
+/**
+ * Replaces the values of columns by numbers that say which rows of the batch have equal values.
+ *
+ * @param columns The columns of the batch.
+ * @param names The columns that losses read.
+ */
+export function numberedColumns(
+  columns: NonNullable<Batch["columns"]>,
+  names: readonly string[],
+): NonNullable<Batch["columns"]> {
+  return {
+    ...columns,
+    ...Object.fromEntries(names.map((name) => [name, numbered(columns[name]!)])),
+  };
 }
 
 /** Replaces values by numbers from 0 in the order of their first rows. */

@@ -1,5 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import type { Batch } from "../../src/stages/batch.ts";
+import type { Term } from "../../src/train/objective.ts";
 import { partsOfProcess } from "../../src/train/parts.ts";
 
 const batchOf = (rows: number, weights?: readonly number[]): Batch => ({
@@ -21,6 +22,7 @@ Deno.test("partsOfProcess() gives each row of a batch to one process, in order",
   const all = partsOf(batchOf(10), 3).flat();
   assertEquals(all.map(({ batch }) => rowsIn(batch)), [[0, 1, 2], [3, 4, 5], [6, 7, 8, 9]]);
   assertEquals(all.map(({ process }) => process!.missing), [1, 1, 0]);
+  assertEquals(all.map(({ process }) => process!.layout), [[1, 0], [1, 0], [1, 0]]);
   assertEquals(all.map(({ rows }) => rows), [0.3, 0.3, 0.4]);
   // The parts of a process, which draw different numbers.
   const parts = partsOf(batchOf(10), 2, 3);
@@ -42,4 +44,15 @@ Deno.test("partsOfProcess() gives a process without rows the first row, which do
   assertEquals(all.map(({ batch }) => rowsIn(batch)), [[0], [0], [1]]);
   assertEquals(all.map(({ rows, weights }) => [rows, weights]), [[0, 0], [0.5, 0.5], [0.5, 0.5]]);
   assertEquals(all.map(({ process }) => process!.missing), [0, 0, 0]);
+  assertEquals(all.map(({ process }) => process!.layout), [[2, 1], [2, 0], [2, 0]]);
+});
+
+Deno.test("partsOfProcess() numbers the values of a column alike in all processes", () => {
+  const columns = { user: { values: Float64Array.of(2 ** 40, 7, 7, 2 ** 40, 5), shape: [] } };
+  const terms = [{ columns: ["user"] } as unknown as Term];
+  const numbers = [0, 1].flatMap((index) =>
+    partsOfProcess({ ...batchOf(5), columns }, 5, { index, count: 2, stops: false }, { terms })
+      .flatMap(({ batch }) => [...batch.columns!.user!.values])
+  );
+  assertEquals(numbers, [0, 1, 1, 0, 2]);
 });

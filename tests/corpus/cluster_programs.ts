@@ -2,7 +2,6 @@ import { loadMember, memberOf } from "../../src/engine/cluster/join.ts";
 import { noAnswer, ProcessGone, resumable } from "../../src/engine/cluster/process_gone.ts";
 import { synchronization, synchronizing } from "../../src/engine/cluster/synchronization.ts";
 import type { Build } from "../../src/engine/native/build.ts";
-import { refuseGroups } from "../../src/run/cluster_checks.ts";
 import type { ProgramCase } from "./program_cases.ts";
 
 /** What happens only in a cluster of several processes. */
@@ -32,10 +31,6 @@ export function* clusterPrograms(): Iterable<ProgramCase> {
     run() {
       throw resumable(new ProcessGone("the process at 10.0.0.2:7077 is gone"), "runs/digits");
     },
-  };
-  yield {
-    name: "groups of rows, in a cluster",
-    run: () => refuseGroups({ groups: {} }),
   };
   yield {
     name: "synchronized batch norm with train.accumulate, in a cluster",

@@ -3,12 +3,18 @@ import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import type { Collectives } from "./collectives.ts";
 
-/** The operations with which the processes of a cluster compute statistics of a whole batch. */
+/** The operations with which the processes of a cluster take the rows of a whole batch into account. */
 export interface Synchronization {
   /** The operations in which all processes take part. */
   readonly collectives: Collectives;
   /** The fraction of the batch's rows that this process computes; 0 if its rows do not count. */
   readonly share: tf.Scalar;
+  /**
+   * How the rows of the batch are divided, as the shape of a tensor without values: the number of
+   * rows that remain if each process has as many as the others; and 1 if this process has none, so
+   * that its only row does not count, otherwise 0.
+   */
+  readonly layout: tf.Tensor2D;
 }
 
 /**
@@ -37,6 +43,18 @@ export function synchronizing<T>(
   } finally {
     current = undefined;
   }
+}
+
+/**
+ * Returns the synchronization of the step that is being computed, and a name for an operation;
+ * undefined if this process computes whole batches, or parts of them.
+ *
+ * @param what What is synchronized, for the name.
+ */
+export function synchronizationOfWhole(
+  what: string,
+): Synchronization & { readonly name: string } | undefined {
+  return current === "parts" ? undefined : synchronization(what);
 }
 
 /**

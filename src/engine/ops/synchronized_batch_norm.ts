@@ -73,7 +73,9 @@ export function synchronizedBatchNorm(
  */
 function statisticsOfAll(
   x: tf.Tensor4D,
-  { collectives, share, name }: Synchronization & { readonly name: string },
+  { collectives, share, name }:
+    & Omit<Synchronization, "layout">
+    & { readonly name: string },
 ): Statistics {
   const channels = x.shape[3], { mean, variance } = tf.moments(x, [0, 1, 2]);
   // A process without rows computes with a row that does not count.
