@@ -148,6 +148,8 @@ async function openNative(
     report(`using the CPU because ${error.message}`);
     return { ...engine, detail };
   }
+  const { setRangeChecks } = await import("./range_checks.ts");
+  setRangeChecks(true);
   const shown = describeGpu(gpu, variableIfAllowed("NVIDIA_TF32_OVERRIDE"));
   return { ...engine, detail: `${detail} on ${shown}`, gpu };
 }

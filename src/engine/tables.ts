@@ -8,7 +8,9 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { heapOf } from "./kernels/wasm_heap.ts";
+import { isRecording } from "./capture/recorder.ts";
 import { isNative, nativeOp } from "./ops/native_op.ts";
+import { needsRangeChecks, orNaN } from "./range_checks.ts";
 import { placeOf, readStored, storedTables, writeStored } from "./stores.ts";
 
 /**
@@ -69,6 +71,15 @@ export function gatherFrom(
   ids: tf.Tensor,
 ): { readonly rows: tf.Tensor; readonly numbers: tf.Tensor } {
   const numbers = rowNumbers(tables, ids);
+  if (needsRangeChecks() && isNative()) {
+    // While a function is recorded, values must not be read.
+    const wrong = isRecording() ? undefined : wrongRow(tables, ids);
+    if (wrong) throw wrong;
+    const rows = gatherNumbered(tables[0]!, numbers);
+    if (!isRecording()) return { rows, numbers };
+    const count = placeOf(tables[0]!)?.store.rows ?? tables[0]!.shape[0]!;
+    return { rows: orNaN(rows, numbers, count), numbers };
+  }
   try {
     return { rows: gatherNumbered(tables[0]!, numbers), numbers };
   } catch (error) {

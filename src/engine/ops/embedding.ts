@@ -7,7 +7,8 @@ import { gatherRows } from "../tables.ts";
  * thousand rows, declare the variable as a `table` and read it with `scope.lookup()`; the cost then
  * depends only on the number of rows that are read.
  *
- * On all engines, a row number that is not from 0 to rows − 1 throws an error.
+ * On all engines, a row number that is not from 0 to rows − 1 throws an error. In a captured graph on
+ * a GPU, the row is NaN instead.
  *
  * @example
  * ```ts

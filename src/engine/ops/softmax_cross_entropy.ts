@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
+import { isRecording } from "../capture/recorder.ts";
+import { needsRangeChecks } from "../range_checks.ts";
 import { isNative, nativeOp } from "./native_op.ts";
 
 /**
@@ -6,7 +8,7 @@ import { isNative, nativeOp } from "./native_op.ts";
  * that it is exact for logits of any size.
  *
  * A label that is not from 0 to classes − 1 throws an error on the native engine. On other engines,
- * the row's loss and gradient are NaN.
+ * and in a captured graph on a GPU, the row's loss and gradient are NaN.
  *
  * @example
  * ```ts
@@ -34,6 +36,9 @@ export function softmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): t
         `[${logits.shape}] and ${labels.dtype} [${labels.shape}]`,
     );
   }
+  if (needsRangeChecks() && isNative() && !isRecording()) {
+    refuseOutside(labels, logits.shape[1]);
+  }
   return tf.customGrad((logits, save) => {
     const [losses, slopes] = isNative()
       ? nativeOp(
@@ -49,6 +54,15 @@ export function softmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): t
       gradFunc: (dy: tf.Tensor, [slopes]: tf.Tensor[]) => tf.mul(slopes!, tf.reshape(dy, [-1, 1])),
     };
   })(logits) as tf.Tensor1D;
+}
+
+/** Throws the error for a label that is not a class, like TensorFlow's kernel for the CPU. */
+function refuseOutside(labels: tf.Tensor1D, classes: number): void {
+  const label = labels.dataSync().find((label) => label < 0 || label >= classes);
+  if (label === undefined) return;
+  throw new RangeError(
+    `received a label value of ${label}, which is outside the valid range of [0, ${classes})`,
+  );
 }
 
 /** Computes the losses and their gradients, softmax − one-hot. */
