@@ -7,7 +7,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import * as tf from "@tensorflow/tfjs";
-import { openEngine } from "../src/engine/engine.ts";
+import { type DeviceChoice, openEngine } from "../src/engine/engine.ts";
 import { layers, ops } from "../plugin.ts";
 import binaryCrossEntropy from "../plugins/losses/binary_cross_entropy.ts";
 import mseHint from "../plugins/losses/mse_hint.ts";
@@ -32,11 +32,14 @@ const HIDDEN: Readonly<Record<NetName, readonly number[]>> = {
 };
 
 const options = parseArgs(Deno.args, {
-  string: ["rows", "mode", "graph"],
-  default: { rows: "100000", mode: "captured" },
+  string: ["rows", "mode", "graph", "device"],
+  boolean: ["no-tf32"],
+  default: { rows: "100000", mode: "captured", device: "cpu" },
 });
 const rows = Number(options.rows);
-const { detail } = await openEngine("native", () => {});
+if (options["no-tf32"]) Deno.env.set("NVIDIA_TF32_OVERRIDE", "0");
+const device = options.device as DeviceChoice;
+const { detail } = await openEngine("native", () => {}, { device });
 
 const variables = new DeclaredVariables();
 const pair = nets();

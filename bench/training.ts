@@ -15,10 +15,10 @@ import { rowsOf } from "../src/train/tensors.ts";
 import { DeclaredVariables, type TensorsByName } from "../src/train/variables.ts";
 
 /**
- * How to compute steps: as captured graphs, as captured graphs with feature maps in bfloat16, or op
- * by op.
+ * How to compute steps: as captured graphs, as captured graphs with feature maps in bfloat16, as
+ * captured graphs that XLA compiles, or op by op.
  */
-export type Mode = "captured" | "bfloat16" | "eager";
+export type Mode = "captured" | "bfloat16" | "xla" | "eager";
 
 /** The weight of the hint loss, γ in the authors' code. */
 const HINT_WEIGHT = 0.03;
@@ -85,6 +85,10 @@ export function training(
   const captured = new CapturedFunction(
     ({ state, input }: Input) => trainStep(model, state, input),
     {
+      xla: mode === "xla",
+      report: ({ captured, reason }) => {
+        if (!captured) console.error(`the step runs op by op: ${reason}`);
+      },
       precision: mode === "bfloat16" ? "bfloat16" : "float32",
       rows: ({ input }) => rowsOf(input),
       rewrite: (recorded) => {

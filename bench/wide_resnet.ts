@@ -7,7 +7,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import * as tf from "@tensorflow/tfjs";
-import { type EngineChoice, openEngine } from "../src/engine/engine.ts";
+import { type DeviceChoice, type EngineChoice, openEngine } from "../src/engine/engine.ts";
 import crossEntropy from "../plugins/losses/cross_entropy.ts";
 import mseHint from "../plugins/losses/mse_hint.ts";
 import wideResnet from "../plugins/networks/wide_resnet.ts";
@@ -21,7 +21,19 @@ import { hintTerm, type Mode, taskTerm, trainedNumbers, training } from "./train
 import { serve } from "./worker.ts";
 
 const options = parseArgs(Deno.args, {
-  string: ["sharing", "task", "mode", "engine", "light", "booster", "width", "batch", "graph"],
+  string: [
+    "sharing",
+    "task",
+    "mode",
+    "engine",
+    "light",
+    "booster",
+    "width",
+    "batch",
+    "graph",
+    "device",
+  ],
+  boolean: ["no-tf32"],
   default: {
     sharing: "interval",
     light: "16",
@@ -31,13 +43,18 @@ const options = parseArgs(Deno.args, {
     task: "step",
     mode: "captured",
     engine: "native",
+    device: "cpu",
   },
 });
 const batch = Number(options.batch), width = Number(options.width);
 // A batch of one row, as in a service that answers each request separately.
 const served = options.task.startsWith("infer") && batch === 1;
 const threads = served ? { threads: 1 } : {};
-const { detail } = await openEngine(options.engine as EngineChoice, () => {}, threads);
+if (options["no-tf32"]) Deno.env.set("NVIDIA_TF32_OVERRIDE", "0");
+const { detail } = await openEngine(options.engine as EngineChoice, () => {}, {
+  ...threads,
+  device: options.device as DeviceChoice,
+});
 
 const label: LabelSpec = { kind: "class", classes: 10, shape: [], dtype: "int32" };
 const variables = new DeclaredVariables();

@@ -23,10 +23,12 @@ def mlp(*sizes: int) -> nn.Sequential:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     options = parser.parse_args()
 
     torch.set_num_threads(threads())
     torch.manual_seed(0)
+    torch.set_default_device(options.device)
     table = nn.Embedding(options.rows, SIZE, sparse=True)
     nn.init.normal_(table.weight, 0, 0.01)
     light, booster = mlp(FEATURES * SIZE, 64, 32, 1), mlp(FEATURES * SIZE, 512, 256, 128, 1)

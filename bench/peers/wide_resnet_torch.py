@@ -86,10 +86,12 @@ def main() -> None:
         choices=["default", "channels-last", "compiled", "bfloat16", "compiled-bfloat16"],
         default="default",
     )
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     options = parser.parse_args()
 
     torch.set_num_threads(threads())
     torch.manual_seed(0)
+    torch.set_default_device(options.device)
     infers = options.task.startswith("infer")
     nets = {"step": ("light", "booster"), "alone": ("light",)}.get(
         options.task, (options.task.removeprefix("infer-"),)
@@ -104,7 +106,7 @@ def main() -> None:
         # Weights become constants of the compiled code, as in a net that ships: batch norms are folded.
         inductor_config.freezing = True
     forward = torch.compile(model) if options.mode.startswith("compiled") else model
-    autocast = torch.autocast("cpu", torch.bfloat16, enabled=options.mode.endswith("bfloat16"))
+    autocast = torch.autocast(options.device, torch.bfloat16, enabled=options.mode.endswith("bfloat16"))
     optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, weight_decay=5e-4)
 
     def step() -> float:
@@ -122,7 +124,7 @@ def main() -> None:
 
     def infer() -> None:
         with torch.inference_mode(), autocast:
-            forward(x)[0].numpy()
+            forward(x)[0].cpu().numpy()
 
     parameters = sum(p.numel() for p in model.parameters())
     serve(infer if infers else step, f"PyTorch {torch.__version__.split('+')[0]}", None if infers else parameters)

@@ -7,6 +7,7 @@
 import { basename, dirname, join } from "node:path";
 import type { ClusterMember } from "./cluster/member.ts";
 import type { Build } from "./native/build.ts";
+import { numberField } from "./protobuf.ts";
 import { sessionConfig } from "./session_config.ts";
 
 /** The functions of the C API that Rocket calls. Pointers are integers here. */
@@ -43,6 +44,10 @@ const SYMBOLS = {
     ],
     result: "usize",
   },
+  TF_FunctionSetAttrValueProto: {
+    parameters: ["usize", "buffer", "buffer", "usize", "usize"],
+    result: "void",
+  },
   TF_DeleteFunction: { parameters: ["usize"], result: "void" },
   // The C library's function, which TensorFlow is linked with, copies texts of errors.
   strncpy: { parameters: ["buffer", "usize", "usize"], result: "usize" },
@@ -64,6 +69,8 @@ export interface FunctionSource {
   readonly outputs: readonly string[];
   /** The names of nodes that run in each call, even if no output depends on them. */
   readonly alsoRun: readonly string[];
+  /** Whether XLA compiles the function at its first call; false by default. */
+  readonly xla?: boolean | undefined;
 }
 
 /** The options of a context. */
@@ -137,7 +144,7 @@ export class TensorFlowContext {
    * @returns The name of the function.
    * @throws {Error} If TensorFlow does not accept the graph.
    */
-  addFunction({ graph, inputs, outputs, alsoRun }: FunctionSource): string {
+  addFunction({ graph, inputs, outputs, alsoRun, xla }: FunctionSource): string {
     const c = this.#c, name = `rocket_function_${this.#made++}`;
     const definition = c.TF_NewBufferFromString(graph, BigInt(graph.length));
     const options = c.TF_NewImportGraphDefOptions(), imported = c.TF_NewGraph();
@@ -151,6 +158,12 @@ export class TensorFlowContext {
           ...[alsoRun.length, this.#nodes(imported, alsoRun), NULL, NULL, NULL, status] as const,
         )
       );
+      if (xla) {
+        const isSet = Uint8Array.from(numberField(5, 1)), name = cString("_XlaMustCompile");
+        this.#checked((status) =>
+          c.TF_FunctionSetAttrValueProto(made, name, isSet, BigInt(isSet.length), status)
+        );
+      }
       this.#checked((status) => c.TFE_ContextAddFunction(this.#context, made, status));
       // The context has a copy.
       c.TF_DeleteFunction(made);

@@ -13,6 +13,7 @@ const soon: Readonly<Record<string, readonly [option: string, prints: string]>> 
   soak: ["--list", "-native"],
   "soak:clusters": ["--list", "kill"],
   "bench:serve": ["--list", "1 row"],
+  "bench:gpu": ["--list", "pytorch channels last"],
 };
 
 /** The commands of the documents, with the option that ends them soon. */

@@ -196,3 +196,30 @@ Deno.test("lowPrecisionInputs() multiplies large matrices in bfloat16", () => {
   assertEquals(product(128, 64, 128), [0, 1]);
   assertEquals(product(128, 64, 127), undefined);
 });
+
+forNative("CapturedFunction with XLA computes the same numbers, with their gradient", () => {
+  const run = ({ x, w }: { x: tf.Tensor; w: tf.Tensor }) => {
+    const loss = (w: tf.Tensor) => tf.mean(ops.relu(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D)));
+    const { value, grad } = tf.valueAndGrad(loss)(w);
+    return { value, grad };
+  };
+  const x = tf.randomNormal([24, 5], 0, 1, "float32", 1);
+  const w = tf.randomNormal([5, 3], 0, 1, "float32", 2);
+  const results = [false, true].map((xla) => {
+    const reports: CaptureReport[] = [];
+    const captured = new CapturedFunction(run, {
+      xla,
+      rows: ({ x }) => [x],
+      report: (report) => reports.push(report),
+    });
+    const { value, grad } = captured.call({ x, w });
+    const numbers = [...value.dataSync(), ...grad.dataSync()];
+    captured.dispose();
+    tf.dispose([value, grad]);
+    assertEquals(reports.map(({ captured }) => captured), [true]);
+    return numbers;
+  });
+  const [plain, compiled] = results as [number[], number[]];
+  compiled.forEach((value, index) => assertAlmostEquals(value, plain[index]!, 1e-6));
+  tf.dispose([x, w]);
+});

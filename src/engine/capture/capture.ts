@@ -66,6 +66,11 @@ export interface CaptureOptions<Input> {
    * with few rows, which needs little memory, and replayed from the first call on.
    */
   readonly rows?: ((input: Input) => readonly tf.Tensor[]) | undefined;
+  /**
+   * Whether XLA compiles the graphs at their first call; false by default. If XLA refuses a graph,
+   * the function runs op by op.
+   */
+  readonly xla?: boolean | undefined;
   /** Changes graphs before they are loaded. The changed graph must compute the same results. */
   readonly rewrite?: ((recorded: RecordedGraph) => RecordedGraph) | undefined;
 }
@@ -406,7 +411,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
     const recorded = this.#options.rewrite?.(original) ?? original;
     let graph: GraphFunction;
     try {
-      graph = new GraphFunction(recorded, currentContext()!);
+      graph = new GraphFunction(recorded, currentContext()!, this.#options.xla);
     } catch (error) {
       return this.#giveUp(
         signature,
@@ -485,7 +490,11 @@ class GraphFunction {
   readonly #outputs: RecordedGraph["outputs"];
   readonly #count: number;
 
-  constructor({ graph, inputs, outputs, writes }: RecordedGraph, context: TensorFlowContext) {
+  constructor(
+    { graph, inputs, outputs, writes }: RecordedGraph,
+    context: TensorFlowContext,
+    xla = false,
+  ) {
     const computed = outputs.filter((output) => typeof output === "string");
     this.#context = context;
     this.#name = context.addFunction({
@@ -493,6 +502,7 @@ class GraphFunction {
       inputs,
       outputs: computed,
       alsoRun: writes,
+      xla,
     });
     this.#outputs = outputs;
     this.#count = computed.length;
