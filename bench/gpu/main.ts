@@ -117,7 +117,7 @@ async function main(): Promise<void> {
       `${milliseconds}`,
       `${percentiles[10]}–${percentiles[90]}`,
     ]);
-    console.log(table([["program", "ms", "10–90 %"], ...cells]).join("\n"));
+    console.log(table(["program", "ms", "10–90 %"], cells).join("\n"));
   }
   if (!right.every(Boolean)) Deno.exit(1);
 }
