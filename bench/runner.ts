@@ -11,6 +11,8 @@ export interface RunnerOptions {
   readonly flags: readonly string[];
   /** The Python interpreter for the peers, if available. */
   readonly python: string | undefined;
+  /** Whether the programs see the GPUs of the machine; by default, they compute on the CPU. */
+  readonly gpu?: boolean;
 }
 
 /** The facts that a program prints when it is ready. */
@@ -76,6 +78,7 @@ export class Runner {
     // The launcher sets this variable for Rocket. Peers run with their defaults.
     const { GLIBC_TUNABLES: _, ...usual } = Deno.env.toObject();
     const env = program.startsWith("peers/") ? usual : Deno.env.toObject();
+    if (!options.gpu) env.CUDA_VISIBLE_DEVICES = "-1";
     const runner = new Runner(name, command, [...first as string[], ...args], env);
     await runner.#ready();
     return runner;

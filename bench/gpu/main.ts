@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   if (!Number.isInteger(steps) || steps < ROUNDS) fail(`--steps must be ${ROUNDS} or more`);
   if (device !== "gpu" && device !== "cpu") fail("--device must be gpu or cpu");
   const { flags } = await openProject(fileURLToPath(new URL("../../", import.meta.url)));
-  const start = (contestant: Contestant) => Runner.start(contestant, { flags, python });
+  const start = (contestant: Contestant) => Runner.start(contestant, { flags, python, gpu: true });
   const wrn = ["wide_resnet.ts", ...small ? ["--booster", "16", "--batch", "16"] : []] as const;
   const ctr = ["ctr.ts", ...small ? ["--rows", "1000"] : []] as const;
   const ours = (

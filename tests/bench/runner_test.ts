@@ -42,6 +42,17 @@ Deno.test("Runner times as many steps as each turn has, after a warm-up of five"
     },
   ));
 
+Deno.test("Runner hides GPUs from programs by default", () =>
+  withProgram(
+    `import { serve } from "${worker}";
+     await serve(() => 1, { detail: Deno.env.get("CUDA_VISIBLE_DEVICES") ?? "all" });`,
+    async (start) => {
+      const runner = await start();
+      await runner.stop();
+      assertEquals(runner.facts.detail, "-1");
+    },
+  ));
+
 Deno.test("Runner takes over what steps measured themselves", () =>
   withProgram(
     `import { serve } from "${worker}";
