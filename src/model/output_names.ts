@@ -14,20 +14,22 @@ export interface OutputNames {
 /**
  * Names the columns of a file with predictions. The columns that Rocket adds have their documented
  * names, so that a file from someone else cannot put its own values in their place: a column of
- * the input with such a name gets a number, as in `score_2`. If labels and their classes have names
+ * the input with such a name gets a number, as in `score_2`. So does a column whose name differs
+ * only in case, or in spaces around it, because SQL and many readers of CSV files do not distinguish
+ * such names. If labels and their classes have names
  * that result in the same name twice, the second column gets a number.
  *
  * @param kept The columns of the input.
  * @param added The columns that Rocket adds.
  */
 export function outputNames(kept: readonly Field[], added: readonly Field[]): OutputNames {
-  const reserved = new Set(added.map(({ name }) => name)), taken = new Set(reserved);
-  for (const { name } of kept) taken.add(name);
+  const reserved = new Set(added.map(({ name }) => alike(name))), taken = new Set(reserved);
+  for (const { name } of kept) taken.add(alike(name));
   const numbered = (field: Field, renamed: [from: string, to: string][]): Field => {
     let number = 2;
-    while (taken.has(`${field.name}_${number}`)) number++;
+    while (taken.has(alike(`${field.name}_${number}`))) number++;
     const name = `${field.name}_${number}`;
-    taken.add(name);
+    taken.add(alike(name));
     renamed.push([field.name, name]);
     return new Field(name, field.type, field.nullable, field.metadata);
   };
@@ -39,7 +41,7 @@ export function outputNames(kept: readonly Field[], added: readonly Field[]): Ou
     return field;
   });
   return {
-    kept: kept.map((field) => reserved.has(field.name) ? numbered(field, inputs) : field),
+    kept: kept.map((field) => reserved.has(alike(field.name)) ? numbered(field, inputs) : field),
     added: own,
     warnings: [
       ...warning("columns of the input have names of columns that Rocket adds", inputs),
@@ -47,6 +49,9 @@ export function outputNames(kept: readonly Field[], added: readonly Field[]): Ou
     ],
   };
 }
+
+/** Returns a text that is the same for names which a reader may not distinguish. */
+const alike = (name: string) => name.normalize("NFKC").trim().toLowerCase();
 
 /** The maximum number of columns that a warning names. */
 const NAMED = 5;

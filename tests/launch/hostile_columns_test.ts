@@ -50,6 +50,13 @@ Deno.test("columns of a data file with the names of predictions do not take thei
     await run("predict", "run", "d.csv", "--out", "alone.csv");
     assertEquals(predicted("score"), (await table("alone.csv"))("score"));
 
+    // SQL does not distinguish these names: `SELECT score` would return the first column.
+    const upper = rows.trim().split("\n").map((line, row) => `${row ? 5 : "SCORE"},${line}`);
+    await Deno.writeTextFile(join(folder, "u.csv"), upper.join("\n") + "\n");
+    await run("predict", "run", "u.csv", "--out", "p.csv", "--keep", "SCORE,a");
+    const [head] = (await Deno.readTextFile(join(folder, "p.csv"))).split("\n");
+    assertEquals(head, "SCORE_2,a,score");
+
     const found = await run("evaluate", "run", "--errors", "5", "--out", "e.csv");
     assertStringIncludes(found, "row is written as row_2, why is written as why_2");
     const errors = await table("e.csv");

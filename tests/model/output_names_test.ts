@@ -30,6 +30,19 @@ Deno.test("outputNames() gives a number to a column of the input with the name o
   });
 });
 
+Deno.test("outputNames() gives a number to a column whose name differs only in case or spaces", () => {
+  assertEquals(named(["SCORE", " score", "scores", "Score_2"], ["score", "probability_A"]), {
+    kept: ["SCORE_3", " score_4", "scores", "Score_2"],
+    added: ["score", "probability_A"],
+    warnings: [
+      "columns of the input have names of columns that Rocket adds: " +
+      "SCORE is written as SCORE_3,  score is written as  score_4",
+    ],
+  });
+  const classes = ["probability_yes", "probability_Yes"];
+  assertEquals(named([], classes), { kept: [], added: classes, warnings: [] });
+});
+
 Deno.test("outputNames() gives a number to the second of two columns of labels", () => {
   // The label `a` has the class `b_score`, and there is a label `a_probability_b`.
   assertEquals(named(["a"], ["a_probability_b_score", "a_probability_b_score"]), {
