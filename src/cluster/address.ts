@@ -13,6 +13,10 @@ export interface AddressOrigin {
   readonly variable: string;
 }
 
+/**
+ * The form of host names. The system also reads numbers such as `0x7f000001` and `127.1` as
+ * addresses, which URLs write in the usual form.
+ */
 const HOST = /^(?=.{1,253}$)[a-z\d_]([-a-z\d_]*[a-z\d_])?(\.[a-z\d_]([-a-z\d_]*[a-z\d_])?)*\.?$/i;
 
 /**
@@ -30,7 +34,7 @@ export function checkAddress(text: string, origin: AddressOrigin, port?: number)
   const host = bracketed ?? plain ?? "";
   const own = written === undefined ? port : Number(written);
   const isHost = bracketed === undefined
-    ? isIP(host) === 4 || (!/^[\d.]+$/.test(host) && HOST.test(host))
+    ? HOST.test(host) && URL.parse(`http://${host}`)?.hostname === host.toLowerCase()
     : isIP(host) === 6;
   if (isHost && own !== undefined && own > 0 && own < 65_536) {
     return `${bracketed === undefined ? host : `[${host}]`}:${own}`;
@@ -54,7 +58,12 @@ export function checkAddress(text: string, origin: AddressOrigin, port?: number)
  * @throws {UserError} If an address occurs twice; exit code 2.
  */
 export function refuseTwice(addresses: readonly string[], origin: AddressOrigin): void {
-  const twice = addresses.find((address, index) => addresses.indexOf(address) !== index);
+  const seen = new Set<string>();
+  const twice = addresses.find((address) => {
+    // Names differ in more than case, and IPv6 addresses in more than zeros.
+    const usual = URL.parse(`http://${address}`)?.host ?? address;
+    return seen.size === seen.add(usual).size;
+  });
   if (twice === undefined) return;
   throw new UserError(`the address ${twice} is there twice: each process needs its own`, {
     place: origin.place,

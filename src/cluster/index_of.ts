@@ -13,9 +13,8 @@ export function indexOf(
   { variable, below }: { readonly variable: string; readonly below: number },
 ): number {
   if (/^\d{1,9}$/.test(text) && Number(text) < below) return Number(text);
-  const range = below === Infinity ? "" : ` from 0 to ${below - 1}`;
   throw new UserError(
-    `${variable} must be a whole number${range}, got ${JSON.stringify(text)}`,
+    `${variable} must be a whole number from 0 to ${below - 1}, got ${JSON.stringify(text)}`,
     {
       place: { file: variable },
       hint: hint("cluster/index", `without ${variable}, the run is one process`, {

@@ -1,7 +1,10 @@
 import { UserError } from "../base/errors.ts";
 
-/** The most hosts that a list may stand for: a mistake such as `n[0-999999999]` would fill memory. */
-const MOST = 65_536;
+/**
+ * The most hosts that a list may stand for, and the most processes: a mistake such as
+ * `n[0-999999999]` would fill memory.
+ */
+export const MOST = 65_536;
 
 /**
  * Expands a list of hosts in the notation of Slurm: names separated by commas, in which brackets
@@ -33,31 +36,51 @@ export function hostsOf(list: string, variable: string): string[] {
       exitCode: 2,
     });
   };
-  // Commas in brackets do not separate names.
-  const names = list.match(/(?:\[[^\]]*\]|[^,[\]])+/g) ?? [];
-  if (names.join(",") !== list) wrong("a bracket or a comma too many");
-  const hosts = names.flatMap((name) => {
-    const parts = name.split(/(\[[^\]]*\])/).filter((part) => part !== "");
-    return parts.reduce<string[]>((before, part) => {
+  const hosts: string[] = [];
+  for (const parts of namesIn(list) ?? wrong("a bracket or a comma too many")) {
+    let own = [""];
+    for (const part of parts) {
       const ends = part.startsWith("[") ? numbersOf(part.slice(1, -1), wrong) : [part];
-      if (before.length * ends.length > MOST) wrong(`more than ${MOST} hosts`);
-      return before.flatMap((start) => ends.map((end) => start + end));
-    }, [""]);
-  });
-  return hosts.length > MOST ? wrong(`more than ${MOST} hosts`) : hosts;
+      if (own.length * ends.length > MOST) wrong(`more than ${MOST} hosts`);
+      own = own.flatMap((start) => ends.map((end) => start + end));
+    }
+    if (hosts.length + own.length > MOST) wrong(`more than ${MOST} hosts`);
+    for (const host of own) hosts.push(host);
+  }
+  return hosts;
+}
+
+/**
+ * Divides a list into names, and each name into texts and brackets. Commas in brackets do not
+ * separate names.
+ *
+ * @returns The parts of each name; undefined if a bracket or a comma is wrong.
+ */
+function namesIn(list: string): string[][] | undefined {
+  // No token contains the start of another one, so that the time does not grow with the square of
+  // the length.
+  const token = /\[[^[\]]*\]|[^,[\]]+|,/y, names: string[][] = [[]];
+  while (token.lastIndex < list.length) {
+    const text = token.exec(list)?.[0];
+    if (text === undefined) return undefined;
+    if (text === ",") names.push([]);
+    else names.at(-1)!.push(text);
+  }
+  return names.every(({ length }) => length > 0) ? names : undefined;
 }
 
 /** Expands the content of brackets. Numbers keep their leading zeros. */
 function numbersOf(text: string, wrong: (why: string) => never): string[] {
-  return text.split(",").flatMap((item) => {
-    const [, from, to = from] = /^(\d+)(?:-(\d+))?$/.exec(item) ?? [];
+  const numbers: string[] = [];
+  for (const item of text.split(",")) {
+    const [, from, to = from] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(item) ?? [];
     if (from === undefined) return wrong(`${JSON.stringify(item)} is not a number or a range`);
     const first = Number(from), count = Number(to) - first + 1;
     if (!(count > 0)) return wrong(`the range ${item} ends before it starts`);
-    if (count > MOST) return wrong(`more than ${MOST} hosts`);
-    return Array.from(
-      { length: count },
-      (_, index) => String(first + index).padStart(from.length, "0"),
-    );
-  });
+    if (numbers.length + count > MOST) return wrong(`more than ${MOST} hosts`);
+    for (let index = 0; index < count; index++) {
+      numbers.push(String(first + index).padStart(from.length, "0"));
+    }
+  }
+  return numbers;
 }

@@ -3,7 +3,7 @@ import { hint } from "../base/hints.ts";
 import { checkAddress, portOf } from "./address.ts";
 import type { ClusterVariables } from "./cluster.ts";
 import type { Cluster } from "./processes.ts";
-import { hostsOf } from "./node_list.ts";
+import { hostsOf, MOST } from "./node_list.ts";
 import { indexOf } from "./index_of.ts";
 
 const NODES = "SLURM_STEP_NODELIST", TASKS = "SLURM_STEP_TASKS_PER_NODE";
@@ -20,7 +20,7 @@ export function slurmStep(variables: ClusterVariables): Cluster | undefined {
   const { SLURM_PROCID: rank = "", SLURM_NTASKS: tasks = "", [NODES]: nodes = "" } = variables;
   // In the script of a batch job, which is no job step, Slurm sets only the first two.
   if (rank === "" || tasks === "" || nodes === "") return undefined;
-  const size = indexOf(tasks, { variable: "SLURM_NTASKS", below: Infinity });
+  const size = indexOf(tasks, { variable: "SLURM_NTASKS", below: MOST + 1 });
   if (size < 2) return undefined;
   const hosts = hostsOf(nodes, NODES);
   const counts = tasksOfHosts(variables, size, hosts.length);
@@ -57,10 +57,7 @@ function tasksOfHosts(
     );
   }
   // Such as `2(x3),1`: three hosts with two processes each, and one with one.
-  const counts = hosts === 1 && written === "" ? [size] : written.split(",").flatMap((item) => {
-    const [, count, times = "1"] = /^(\d{1,6})(?:\(x(\d{1,6})\))?$/.exec(item) ?? [];
-    return count === undefined ? [NaN] : Array<number>(Number(times)).fill(Number(count));
-  });
+  const counts = hosts === 1 && written === "" ? [size] : countsIn(written, hosts);
   const sum = counts.reduce((sum, count) => sum + count, 0);
   if (counts.length === hosts && sum === size) return counts;
   throw new UserError(
@@ -75,4 +72,15 @@ function tasksOfHosts(
       exitCode: 2,
     },
   );
+}
+
+/** Expands the numbers of processes; NaN stands for what is wrong, or for more than a host each. */
+function countsIn(written: string, hosts: number): number[] {
+  const counts: number[] = [];
+  for (const item of written.split(",")) {
+    const [, count, times = "1"] = /^(\d{1,6})(?:\(x(\d{1,6})\))?$/.exec(item) ?? [];
+    if (count === undefined || counts.length + Number(times) > hosts) return [NaN];
+    for (let host = 0; host < Number(times); host++) counts.push(Number(count));
+  }
+  return counts;
 }

@@ -67,6 +67,16 @@ function* tfConfigCases(): Iterable<CommandCase> {
   yield one("with four numbers that are no address", configOf({ worker: ["1.2.3.400:1"] }), [
     '"1.2.3.400:1" is not the address of a process',
   ]);
+  yield one(
+    "with a number that the system reads as an address",
+    configOf({
+      worker: ["0x08080808:1", "b:1"],
+    }),
+    ['"0x08080808:1" is not the address of a process'],
+  );
+  yield one("with a host in two ways of writing", configOf({ worker: ["Node:1", "node:1"] }), [
+    "the address node:1 is there twice",
+  ]);
   yield one("with an address twice", configOf({ worker: ["a:1", "b:1", "a:1"] }), [
     "the address a:1 is there twice",
     "different ports",
@@ -121,6 +131,16 @@ function* slurmCases(): Iterable<CommandCase> {
   yield listed("with a range that runs backwards", "n[3-1]", "the range 3-1 ends before it starts");
   yield listed("with too many hosts", "n[1-999999999]", "more than 65536 hosts");
   yield listed("with too many hosts in several brackets", "n[1-9999][1-9999]", "65536 hosts");
+  const many = (text: string) => Array(50).fill(text).join(",");
+  yield listed("with too many hosts in all", many("n[0-65535]"), "more than 65536 hosts");
+  yield listed("with too many ranges", `n[${many("0-65535")}]`, "more than 65536 hosts");
+  yield listed("with many open brackets", "x[".repeat(20_000), "a bracket or a comma too many");
+  yield one("with too many processes", { SLURM_NTASKS: "65537" }, [
+    'SLURM_NTASKS must be a whole number from 0 to 65536, got "65537"',
+  ]);
+  yield one("with hosts that are repeated too often", {
+    SLURM_STEP_TASKS_PER_NODE: "9(x999999),9(x999999)",
+  }, ["4 processes on 2 hosts do not agree"]);
   yield one("with a host that is none", { SLURM_STEP_NODELIST: "a b,c" }, [
     '"a b:7077" is not the address of a process',
   ], { "cluster/address": { env: { SLURM_STEP_NODELIST: "" } } });
