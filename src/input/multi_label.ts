@@ -201,8 +201,11 @@ export class MultiLabelReader implements LabelColumn {
       for (let place = 0; place < width; place++) {
         const value = given[from + place]!;
         if (value === 1) values[row * width + place] = 1;
-        else if (Number.isNaN(value) && this.#options.nan === "missing") missing[row] = 1;
-        else if (value !== 0) this.#refuseValue(row, value);
+        else if (Number.isNaN(value) && this.#options.nan === "missing") {
+          missing[row] = 1;
+          values.fill(0, row * width, (row + 1) * width);
+          break;
+        } else if (value !== 0) this.#refuseValue(row, value);
       }
     }
     return values;

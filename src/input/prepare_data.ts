@@ -377,19 +377,29 @@ async function addOutputs(
       })
       : await compute(teacher, train);
     const { values, units, label, identity } = outputsOfLabel(computed, teacher.label);
-    const output = { column: teacher.column, values, units };
+    // A column of the data may have the same name, and so may the output of another teacher that is
+    // the same ONNX file with other inputs.
+    const column = unused(teacher.column, dataset.schema.fields.map(({ name }) => name));
+    const output = { column, values, units };
     sources.set("train", {
       ...source,
       dataset: withOutputs(dataset, output),
       request: {
         ...request,
-        teachers: { ...request.teachers, [teacher.name]: columnOf(teacher) },
+        teachers: { ...request.teachers, [teacher.name]: columnOf({ ...teacher, column }) },
       },
       setup: setup && { ...setup, outputs: [...setup.outputs ?? [], output] },
     });
     added.push({ teacher, label, identity });
   }
   return added;
+}
+
+/** Returns a name, with a number if it is one of the used ones. */
+function unused(name: string, used: readonly string[]): string {
+  let own = name;
+  for (let number = 2; used.includes(own); number++) own = `${name} (${number})`;
+  return own;
 }
 
 /** Returns the rows of a source, or some of them, for a teacher. */
@@ -449,7 +459,7 @@ function refuseOtherLabel(
       ? `the classes ${listed(vocabulary)}`
       : `${kind === "binary" ? "one logit for " : ""}${classes} classes`;
   const same = predicted.kind === label.kind && predicted.classes === label.classes &&
-    predicted.vocabulary?.join("\0") === label.vocabulary?.join("\0");
+    JSON.stringify(predicted.vocabulary) === JSON.stringify(label.vocabulary);
   if (same) return;
   throw new UserError(
     `the teacher in ${run} predicts ${describe(predicted)}, but the label has ${describe(label)}`,

@@ -116,6 +116,9 @@ Deno.test("a null in a multi-label label drops the row, or means that it has no 
   const numbers = [[null, [0, 1]], [[1, NaN], [1, 0]]], floats = listOf(new Float32());
   const options = { nulls: "drop", nan: "missing" };
   assertEquals(rowsOf(await labelled(floats, numbers, options)), [[0, 1], [1, 0]]);
+  // A NaN counts as a null, so that the row has no classes.
+  const none = { nulls: { fill: [] }, nan: "missing" };
+  assertEquals(rowsOf(await labelled(floats, numbers, none)), [[0, 0], [0, 1], [0, 0], [1, 0]]);
   // A fixed-size list that is null has values nevertheless.
   const own = [[null, [0, 1]]];
   assertEquals(

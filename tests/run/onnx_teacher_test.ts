@@ -25,8 +25,13 @@ const cells = Array.from({ length: 300 }, (_, row) => ({
 const lineOf = ({ a, b, word }: typeof cells[number], row: number) =>
   `${a},${b},${word},${row % 2}`;
 
-async function prepared(folder: string, teacher: object, lines = cells.map(lineOf)) {
-  await Deno.writeTextFile(join(folder, "rows.csv"), ["a,b,word,y", ...lines].join("\n"));
+async function prepared(
+  folder: string,
+  teacher: object | readonly object[],
+  lines = cells.map(lineOf),
+  head = "a,b,word,y",
+) {
+  await Deno.writeTextFile(join(folder, "rows.csv"), [head, ...lines].join("\n"));
   await Deno.copyFile(onnx, join(folder, "teacher.onnx"));
   const source = { use: "csv", path: join(folder, "rows.csv") };
   const plan = await readPlan(digitsPipeline({
@@ -35,7 +40,10 @@ async function prepared(folder: string, teacher: object, lines = cells.map(lineO
       label: { column: "y", kind: "binary" },
     },
     network: { use: "mlp", light: [4] },
-    losses: [{ use: "kl", teacher: { onnx: join(folder, "teacher.onnx"), ...teacher } }],
+    losses: [teacher].flat().map((options, loss) => ({
+      ...{ use: "kl", name: `kl${loss}` },
+      teacher: { onnx: join(folder, "teacher.onnx"), ...options },
+    })),
   }) as unknown as Pipeline);
   const reports: string[] = [];
   const compute = teachersOfRuns(plan, {
@@ -45,9 +53,9 @@ async function prepared(folder: string, teacher: object, lines = cells.map(lineO
   });
   const data = await prepareData(plan, () => {}, compute);
   const { teachers } = await data.splits.train.slice(0, data.splits.train.rows);
-  const [{ values }] = Object.values(teachers!) as [Column];
+  const all = (Object.values(teachers!) as Column[]).map(({ values }) => [...values]);
   await data.close();
-  return { logits: [...values], line: reports.join() };
+  return { logits: all[0]!, all, line: reports.join() };
 }
 
 function assertLogits(logits: readonly number[], skipped: readonly number[] = []): void {
@@ -71,6 +79,20 @@ Deno.test("an ONNX model teaches with its logits or probabilities, which are cac
     // Another input may read the column.
     const named = await prepared(folder, { inputs: { b: "y" } });
     assert(Math.abs(named.logits[2]! - logitOf(2 / 300, 0, "no")) < 1e-4);
+  }));
+
+Deno.test("an ONNX model with different inputs teaches twice, whatever the data call a column", () =>
+  inFolder(async (folder) => {
+    const both = [{}, { inputs: { b: "y" } }];
+    const [own, other] = (await prepared(folder, both)).all;
+    assertLogits(own!);
+    for (const [row, { a, word }] of cells.entries()) {
+      assert(Math.abs(other![row]! - logitOf(a, row % 2, word)) < 1e-4, `row ${row}`);
+    }
+    const name = `output logits of ${join(folder, "teacher.onnx")}`;
+    const lines = cells.map((cell, row) => `${lineOf(cell, row)},0.5`);
+    const { all } = await prepared(folder, both, lines, `a,b,word,y,${name}`);
+    assertEquals(all, [own, other]);
   }));
 
 Deno.test("the ONNX model of docs/methods.md teaches", () =>
