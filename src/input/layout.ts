@@ -152,6 +152,8 @@ export function flatten(column: Data): Flat {
     inNull = undefined;
     const { byteWidth } = data.type as FixedSizeBinary;
     bounds = bounds.map((bound) => bound * byteWidth);
+    // Its nulls are rows, which are marked now, and not bytes, which are the values.
+    data = data.clone(data.type, data.offset, data.length, 0);
   }
   const isPlain = data === column && !DataType.isFixedSizeBinary(data.type);
   return { leaf: withNulls(data, markNullEntries(data, inNull)), bounds, nullRows, isPlain };

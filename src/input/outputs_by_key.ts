@@ -5,7 +5,6 @@
  */
 
 import type { Data, Field, RecordBatch, Schema } from "apache-arrow";
-import { makeVector } from "apache-arrow";
 import { createHash } from "node:crypto";
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
@@ -13,7 +12,7 @@ import type { PlannedTeacher, TeacherKey } from "../pipeline/plan.ts";
 import type { Dataset } from "../stages/source.ts";
 import type { StageReference } from "../stages/stage_error.ts";
 import { type Key, keyOf } from "./ids.ts";
-import { layoutOf } from "./layout.ts";
+import { decode, flatten, isNull, layoutOf } from "./layout.ts";
 import type { ComputeTeacher, TeacherOutputs, TeacherRows } from "./outside_outputs.ts";
 import { recordBatches, rowsOf } from "./split.ts";
 
@@ -148,12 +147,11 @@ async function* keysOf(
     let row = 0;
     for await (const { batch } of recordBatches(dataset, stage)) {
       const index = (batch as RecordBatch).schema.fields.findIndex(({ name }) => name === column);
-      const values = makeVector(batch.data.children[index] as Data);
+      const { leaf } = flatten(batch.data.children[index] as Data), keys = decodedKeys(leaf);
       for (let at = 0; at < batch.numRows; at++) {
-        const value = values.get(at) as string | number | bigint | null;
         const number = row++;
         yield {
-          key: value === null ? null : kind === "texts" ? String(value) : keyOf(value),
+          key: isNull(leaf, at) ? null : keys(at),
           where: () => `${whereOf(number)}, column ${column}`,
           kind,
         };
@@ -162,6 +160,25 @@ async function* keysOf(
   } finally {
     await dataset.close?.();
   }
+}
+
+/** Returns a function that returns the key at a position. */
+function decodedKeys(leaf: Data): (at: number) => Key {
+  const found: Key[] = [], ids = new Map<Key, number>();
+  const idOf = (key: Key) => {
+    let id = ids.get(key);
+    if (id === undefined) ids.set(key, id = found.push(key) - 1);
+    return id;
+  };
+  const { values } = decode(leaf, 0, leaf.length, {
+    id: idOf,
+    key: (value) => idOf(keyOf(value)),
+    big: Number,
+    fail: (_, message) => {
+      throw new Error(message);
+    },
+  });
+  return (at) => found[values[at]!]!;
 }
 
 function kindOf({ type }: Field, column: string, place: PlannedTeacher["place"]): KeyKind {

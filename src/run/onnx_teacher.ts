@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Schema, Vector } from "apache-arrow";
+import type { Schema } from "apache-arrow";
 import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
@@ -18,6 +18,7 @@ import { recordBatches, rowsOf } from "../input/split.ts";
 import type { PlannedTeacher, TeacherOnnx } from "../pipeline/plan.ts";
 import { loadOnnxRuntime, type OnnxRuntime, type OrtTensor } from "./model/onnx_runtime.ts";
 import { rowsStage } from "./model/open_run.ts";
+import { fits, type InputType, inputTypes, inputValues } from "./onnx_inputs.ts";
 import { hashesOfOnnxFiles } from "./onnx_files.ts";
 import type { RowHash } from "./row_hash.ts";
 import { type Computed, joined, keptOrComputed, sha256 } from "./teacher_cache.ts";
@@ -26,21 +27,10 @@ import { type Computed, joined, keptOrComputed, sha256 } from "./teacher_cache.t
 interface Input {
   readonly name: string;
   readonly column: string;
-  readonly type: keyof typeof arrays;
+  readonly type: InputType;
   /** The shape of one row. */
   readonly shape: readonly number[];
 }
-
-/** The array of each type of input, made of the values of rows. */
-const arrays = {
-  float32: (values: readonly unknown[]) => Float32Array.from(values, Number),
-  float64: (values: readonly unknown[]) => Float64Array.from(values, Number),
-  int32: (values: readonly unknown[]) => Int32Array.from(values, Number),
-  int64: (values: readonly unknown[]) =>
-    BigInt64Array.from(values, (value) => BigInt(Number(value))),
-  bool: (values: readonly unknown[]) => Uint8Array.from(values, Number),
-  string: (values: readonly unknown[]) => values.map(String),
-};
 
 /**
  * Computes an output of an ONNX model for the training rows, or reads it from the cache.
@@ -123,11 +113,11 @@ function inputOf(
   given: Loaded["inputMetadata"][number],
 ): Input {
   const { name } = given;
-  if (!given.isTensor || !Object.hasOwn(arrays, given.type)) {
+  if (!given.isTensor || !inputTypes.some((type) => type === given.type)) {
     throw refusal(
       teacher,
       `the input ${name} of ${onnx} has the type ${given.isTensor ? given.type : "sequence"}; ` +
-        `expected ${Object.keys(arrays).join(", ")}`,
+        `expected ${inputTypes.join(", ")}`,
     );
   }
   const shape = given.shape.slice(1);
@@ -159,9 +149,16 @@ async function compute(
   const parts: Float32Array[] = [];
   let before = 0, units = 1;
   try {
-    const names = (dataset.schema as Schema).fields.map(({ name }) => name);
-    for (const { name, column } of inputs) {
-      if (!names.includes(column)) throw noColumn(teacher, name, column, names);
+    const { fields } = dataset.schema as Schema, names = fields.map(({ name }) => name);
+    for (const { name, column, type } of inputs) {
+      const field = fields.find((field) => field.name === column);
+      if (!field) throw noColumn(teacher, name, column, names);
+      if (fits(field.type, type)) continue;
+      throw new UserError(
+        `the column ${column} has the type ${field.type}, but the input ${name} of ${onnx} has the ` +
+          `type ${type}`,
+        { place: teacher.place("onnx"), hint: fitHint(), exitCode: 2 },
+      );
     }
     for await (const { batch } of recordBatches(dataset, rowsStage)) {
       hash.add(batch);
@@ -179,8 +176,9 @@ async function compute(
               { place: teacher.place("onnx"), hint: fitHint() },
             );
           };
-          const values = valuesOf(part.getChild(input.column)!, input, missing, fail);
-          const data = arrays[input.type](values);
+          const { type, shape } = input, size = shape.reduce((all, one) => all * one, 1);
+          const [column] = part.getChild(input.column)!.data;
+          const data = inputValues(column!, { type, size, missing, fail });
           feeds[input.name] = new runtime.Tensor(input.type as "string", data as string[], [
             count,
             ...input.shape,
@@ -192,9 +190,10 @@ async function compute(
             `ONNX Runtime cannot compute ${onnx}: ${inOneLine(error.message)}`,
           );
         });
-        const { data } = result[output]!;
+        const { data, dims: [rows] } = result[output]!;
         const isNumbers = data instanceof Float32Array || data instanceof Float64Array;
-        if (!isNumbers || data.length % count !== 0) {
+        const isFirst = parts.length === 0;
+        if (!isNumbers || rows !== count || (!isFirst && data.length !== count * units)) {
           throw refusal(
             teacher,
             `the output ${output} of ${onnx} does not have the same number of floating point ` +
@@ -214,38 +213,6 @@ async function compute(
     await dataset.close?.();
   }
   return { values: joined(parts), units };
-}
-
-/** Returns the values of an input for some rows; those of rows with a null are 0 or empty. */
-function valuesOf(
-  column: Vector,
-  { type, shape }: Input,
-  missing: Uint8Array,
-  fail: (row: number, what: string) => never,
-): unknown[] {
-  const size = shape.reduce((all, one) => all * one, 1), isText = type === "string";
-  const values: unknown[] = [];
-  for (let row = 0; row < missing.length; row++) {
-    const cell: unknown = column.get(row);
-    const isList = typeof cell === "object" && cell !== null && Symbol.iterator in cell;
-    const own = isList ? [...cell as Iterable<unknown>].flat() : [cell];
-    const isNull = own.some((value) =>
-      value === null || value === undefined || Number.isNaN(value)
-    );
-    if (cell === null || isNull) {
-      missing[row] = 1;
-      for (let index = 0; index < size; index++) values.push(isText ? "" : 0);
-      continue;
-    }
-    if (own.length !== size) fail(row, `has ${own.length} values; expected ${size}`);
-    for (const value of own) {
-      if (isText !== (typeof value === "string")) {
-        fail(row, `has ${isText ? "no text" : "text"}; expected ${isText ? "text" : "numbers"}`);
-      }
-      values.push(value);
-    }
-  }
-  return values;
 }
 
 const fitHint = () =>

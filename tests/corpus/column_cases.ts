@@ -94,9 +94,9 @@ function* onnxCases(): Iterable<CommandCase> {
   );
   yield onnxCase(
     "an input of the teacher's ONNX model with other values",
-    1,
+    2,
     "onnx: teacher.onnx, inputs: { word: n }",
-    ["row 0 of", "column n: has no text", "for the input word"],
+    ["the column n has the type", "but the input word of", "has the type string"],
     inPipeline("{ word: n }", "{}"),
   );
 }

@@ -4,6 +4,7 @@ import {
   type DataType,
   Dictionary,
   Field,
+  FixedSizeBinary,
   FixedSizeList,
   Float32,
   Int64,
@@ -125,6 +126,12 @@ Deno.test("a null in a multi-label label drops the row, or means that it has no 
     rowsOf(await labelled(fixed(new Uint8(), 2), own, { nulls: "drop" })),
     [[0, 1]],
   );
+  // The nulls of fixed-size binary values are rows, not bytes.
+  const bytes = [[0, 1], [1, 1], [1, 0]].map((row) => Uint8Array.from(row));
+  const binary = await labelled(new FixedSizeBinary(2), [[bytes[0], null, ...bytes.slice(1)]], {
+    nulls: "drop",
+  });
+  assertEquals(rowsOf(binary), [[0, 1], [1, 1], [1, 0]]);
   const nan = await assertRejects(() => labelled(floats, [[[1, NaN]]]), UserError);
   assertStringIncludes(nan.message, "row 0, column y: has NaN; expected 0 or 1");
 });

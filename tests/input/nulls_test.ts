@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   Field,
+  FixedSizeBinary,
   FixedSizeList,
   Float64,
   Int32,
@@ -11,14 +12,19 @@ import {
 import fc from "fast-check";
 import { join } from "node:path";
 import { ArrowFileWriter } from "../../src/base/files/arrow_writer.ts";
-import { featureSchema, labelSchema, type NullPolicy } from "../../src/pipeline/data_options.ts";
+import {
+  type FeatureOptions,
+  featureSchema,
+  labelSchema,
+  type NullPolicy,
+} from "../../src/pipeline/data_options.ts";
 import { UserError } from "../../src/base/errors.ts";
 import type { Source } from "../../src/stages/source.ts";
 import { NullFiller } from "../../src/input/nulls.ts";
 import type { Rows } from "../../src/input/rows.ts";
 import { openSplit, type Split } from "../../src/input/split.ts";
 import { TransformChain } from "../../src/input/transforms.ts";
-import { arrowSource, memorySource, open, sourceReference } from "../support/arrow.ts";
+import { arrowSource, memorySource, open, sourceReference, valuesOf } from "../support/arrow.ts";
 import { inFolder } from "../support/command_line.ts";
 
 /** What of numbers with nulls among them is measured, by another way than the code has. */
@@ -255,3 +261,24 @@ Deno.test("means and medians of the training rows are the same in memory and str
       assertEquals(await read(limited(arrowSource(path), only), memory), inMemory);
     }
   }));
+
+Deno.test("ids of the bytes of fixed-size binary values are right after a null", async () => {
+  const values = [[1, 2], null, [3, 1], [2, 3]].map((row) => row && Uint8Array.from(row));
+  const source = memorySource(
+    new Table({
+      x: vectorFromArray(values, new FixedSizeBinary(2)),
+      y: vectorFromArray([0, 1, 0, 1], new Int32()),
+    }),
+  );
+  for (const ids of [{ count: 4 }, ["1", "2", "3"]]) {
+    const rows = await open(source, {
+      features: { x: { ids, nulls: "drop" } as Partial<FeatureOptions> },
+      label: "y",
+    });
+    const first = Array.isArray(ids) ? 1 : 0;
+    assertEquals(
+      valuesOf(rows, "x").map((id) => id + first),
+      [1, 2, 3, 1, 2, 3],
+    );
+  }
+});

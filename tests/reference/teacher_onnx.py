@@ -3,7 +3,8 @@
     python tests/reference/teacher_onnx.py
 
 writes teacher.onnx next to this file: for numbers a, whole numbers b and texts word, the logit
-2a + b − 1 + (1 if the word is yes), and its sigmoid. All inputs are [rows].
+2a + b − 1 + (1 if the word is yes), and its sigmoid. All inputs are [rows]. Two outputs have wrong
+shapes: `across` is [2, rows], and `uneven` is [rows, 2] for 256 rows, and [rows, 1] otherwise.
 """
 
 from pathlib import Path
@@ -28,11 +29,20 @@ if __name__ == "__main__":
         h.make_node("Sum", ["twice", "number", "yes", "offset"], ["sum"]),
         h.make_node("Unsqueeze", ["sum", "axis"], ["logits"]),
         h.make_node("Sigmoid", ["logits"], ["probabilities"]),
+        h.make_node("Concat", ["logits", "logits"], ["pairs"], axis=1),
+        h.make_node("Transpose", ["pairs"], ["across"], perm=[1, 0]),
+        h.make_node("Shape", ["a"], ["rows"]),
+        h.make_node("Equal", ["rows", "many"], ["is_many"]),
+        h.make_node("Cast", ["is_many"], ["more"], to=T.INT64),
+        h.make_node("Add", ["more", "axis"], ["times"]),
+        h.make_node("Concat", ["axis", "times"], ["repeats"], axis=0),
+        h.make_node("Tile", ["logits", "repeats"], ["uneven"]),
     ]
     constants = [
         h.make_tensor("two", T.FLOAT, [1], [2.0]),
         h.make_tensor("offset", T.FLOAT, [1], [-1.0]),
         h.make_tensor("axis", T.INT64, [1], [1]),
+        h.make_tensor("many", T.INT64, [1], [256]),
     ]
     graph = h.make_graph(
         nodes,
@@ -45,6 +55,8 @@ if __name__ == "__main__":
         [
             h.make_tensor_value_info("logits", T.FLOAT, ["rows", 1]),
             h.make_tensor_value_info("probabilities", T.FLOAT, ["rows", 1]),
+            h.make_tensor_value_info("across", T.FLOAT, [2, "rows"]),
+            h.make_tensor_value_info("uneven", T.FLOAT, ["rows", "units"]),
         ],
         constants,
     )

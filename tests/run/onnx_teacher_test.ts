@@ -104,6 +104,17 @@ Deno.test("the ONNX model of docs/methods.md teaches", () =>
     assertLogits((await prepared(folder, teacher)).logits);
   }));
 
+Deno.test("an output of the ONNX model that has no values for each row is refused", () =>
+  inFolder(async (folder) => {
+    for (const output of ["across", "uneven"]) {
+      const error = await assertRejects(() => prepared(folder, { output }), UserError);
+      assertStringIncludes(
+        error.message,
+        `does not have the same number of floating point values for each row`,
+      );
+    }
+  }));
+
 Deno.test("rows with a null in an input of the ONNX model are skipped, or an error", () =>
   inFolder(async (folder) => {
     const lines = cells.map(lineOf).with(7, ",1,yes,1");

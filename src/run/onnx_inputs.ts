@@ -1,0 +1,148 @@
+/**
+ * Converts columns to the inputs of an ONNX model.
+ *
+ * @module
+ */
+
+import type { Data, DataType } from "apache-arrow";
+import { lastAtMost } from "../input/bounds.ts";
+import { decode, type Family, flatten, isNull, layoutOf } from "../input/layout.ts";
+
+/** The types of inputs that columns can fill. */
+export const inputTypes = ["float32", "float64", "int32", "int64", "bool", "string"] as const;
+
+/** The type of an input. */
+export type InputType = typeof inputTypes[number];
+
+/** The values of an input, as ONNX Runtime takes them. */
+export type InputValues =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | string[];
+
+const numbers: readonly Family[] = ["numbers", "whole numbers", "booleans"];
+
+/**
+ * Checks whether a column can fill an input.
+ *
+ * @param column The type of the column.
+ * @param type The type of the input.
+ */
+export function fits(column: DataType, type: InputType): boolean {
+  const family = layoutOf(column)?.family;
+  return family !== undefined &&
+    (type === "string" ? family === "strings" : numbers.includes(family));
+}
+
+/** How the values of an input are made, and what to do with rows that have none. */
+export interface InputRows {
+  /** The type of the input. */
+  readonly type: InputType;
+  /** The number of values in a row. */
+  readonly size: number;
+  /** Receives 1 for each row with a null or NaN, whose values are 0 or empty. */
+  readonly missing: Uint8Array;
+  /** Throws an error about a row. */
+  readonly fail: (row: number, what: string) => never;
+}
+
+/**
+ * Returns the values of an input for the rows of a column. No value is changed silently: numbers
+ * that the input's type cannot represent are refused, except that floating point numbers are
+ * rounded.
+ *
+ * @param column The column, whose type fits the input.
+ * @param rows How the values are made.
+ */
+export function inputValues(column: Data, { type, size, missing, fail }: InputRows): InputValues {
+  const { leaf, bounds, nullRows } = flatten(column), start = bounds[0]!;
+  const cells = cellsOf(leaf, [start, bounds[missing.length]!], type, (index, message) => {
+    return fail(lastAtMost(bounds, index), message);
+  });
+  const values = emptyValues(type, missing.length * size);
+  for (let row = 0; row < missing.length; row++) {
+    const from = bounds[row]!, to = bounds[row + 1]!;
+    let isMissing = nullRows?.[row] === 1;
+    for (let at = from; at < to && !isMissing; at++) {
+      isMissing = isNull(leaf, at) || Number.isNaN(cells(at - start));
+    }
+    if (isMissing) {
+      missing[row] = 1;
+      continue;
+    }
+    if (to - from !== size) fail(row, `has ${to - from} values; expected ${size}`);
+    for (let at = 0; at < size; at++) {
+      const cell = cells(from - start + at), { is, expected } = ranges[type];
+      if (!is(cell as number)) fail(row, `has ${cell}; expected ${expected}`);
+      values[row * size + at] = type === "int64" ? BigInt(cell) : cell;
+    }
+  }
+  return values;
+}
+
+const emptyValues = (type: InputType, length: number): Record<number, unknown> & InputValues => {
+  switch (type) {
+    case "string":
+      return Array<string>(length).fill("");
+    case "float32":
+      return new Float32Array(length);
+    case "float64":
+      return new Float64Array(length);
+    case "int32":
+      return new Int32Array(length);
+    case "int64":
+      return new BigInt64Array(length);
+    case "bool":
+      return new Uint8Array(length);
+  }
+};
+
+/** Returns a function that returns a value by its position among those of a column. */
+function cellsOf(
+  leaf: Data,
+  [from, to]: readonly [from: number, to: number],
+  type: InputType,
+  fail: (index: number, message: string) => never,
+): (at: number) => string | number | bigint {
+  const found: (string | number | bigint)[] = [], ids = new Map<string | number | bigint, number>();
+  const idOf = (value: string | number | bigint) => {
+    let id = ids.get(value);
+    if (id === undefined) ids.set(value, id = found.push(value) - 1);
+    return id;
+  };
+  // Texts, and whole numbers of 64 bits, are values that an array of numbers cannot hold.
+  const isIndirect = type === "string" || type === "int64";
+  const decoding = { id: idOf, big: Number, fail, ...(type === "int64" && { key: idOf }) };
+  const { values } = decode(leaf, from, to, decoding);
+  return isIndirect ? (at) => found[values[at]!]! : (at) => values[at]!;
+}
+
+/** The numbers that an input can represent. */
+interface Range {
+  readonly is: (value: number) => boolean;
+  readonly expected: string;
+}
+
+const whole = (bits: 32 | 64): Range => ({
+  is: (value) =>
+    (typeof value === "bigint" || Number.isInteger(value)) && value >= -(2 ** (bits - 1)) &&
+    value < 2 ** (bits - 1),
+  expected: `a whole number of ${bits} bits`,
+});
+
+const any = { is: () => true, expected: "" };
+
+const ranges: Readonly<Record<InputType, Range>> = {
+  float32: {
+    is: (value) => Number.isFinite(Math.fround(value)) || !Number.isFinite(value),
+    expected: "a number that float32 can represent",
+  },
+  float64: any,
+  int32: whole(32),
+  int64: whole(64),
+  bool: { is: (value) => value === 0 || value === 1, expected: "0 or 1" },
+  string: any,
+};
