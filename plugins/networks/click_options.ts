@@ -38,9 +38,15 @@ export const sharing = (what: string) =>
 
 const embedding = z.int().positive().default(16).describe("The number of values per embedding.");
 
+const shard = z.boolean().default(false).describe(
+  "Whether the processes of a distributed run deal the rows of the embedding tables among " +
+    "themselves, for tables larger than the memory of one process.",
+);
+
 /** The options for embeddings: their size, and how single features are read. */
 export const embeddings = {
   embedding,
+  shard,
   features: z.record(z.string(), layers.featureOptions).default({}).describe(
     "How to read individual features, by name. All other features are read with the " +
       "defaults.",
@@ -50,6 +56,7 @@ export const embeddings = {
 /** The same options as {@linkcode embeddings}, for networks whose embeddings all have one size. */
 export const pooledFeatures = {
   embedding,
+  shard,
   features: z.record(z.string(), layers.poolingOptions).default({}).describe(
     "How to read individual features, by name. All other features are read with the defaults.",
   ),

@@ -54,7 +54,9 @@ activation: prelu`,
     const separate = options.sharing === "separate";
     /** The embeddings and shared layers below a net's own layers. */
     const bottomOf = (owner: NetName | "shared", prefix: string) => {
-      const entry = layers.embedFeatures(variables, features, options, { owner, prefix });
+      const entry = layers.embedFeatures(variables, features, options, {
+        ...{ owner, prefix, shard: options.shard },
+      });
       const { width, axis, compute } = layers.tower(
         variables,
         `${prefix}shared`,

@@ -57,7 +57,9 @@ booster: { cross: 3, hidden: [400, 400] }`,
   create(options, { features, units, nets, variables }) {
     const separate = options.sharing === "separate";
     const entryOf = (owner: NetName | "shared", prefix: string) =>
-      layers.embedFeatures(variables, features, options, { owner, prefix });
+      layers.embedFeatures(variables, features, options, {
+        ...{ owner, prefix, shard: options.shard },
+      });
     const shared = separate ? undefined : entryOf(sharedOwner(nets), "");
     const net = (owner: NetName): Net => {
       const entry = shared ?? entryOf(owner, `${owner}/`);

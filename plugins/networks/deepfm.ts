@@ -68,9 +68,11 @@ booster: { hidden: [400, 400, 400] }`,
         variables,
         features,
         { ...options, numbers: "factors" },
-        { owner, prefix },
+        { owner, prefix, shard: options.shard },
       ),
-      linear: layers.linearTerm(variables, features, options.features, { owner, prefix }),
+      linear: layers.linearTerm(variables, features, options.features, {
+        ...{ owner, prefix, shard: options.shard },
+      }),
     });
     const shared = separate ? undefined : machineOf(sharedOwner(nets), "");
     const net = (owner: NetName): Net => {

@@ -5,18 +5,24 @@
  * is a tensor whose handle refers to the variable. Only the functions of this module can read and
  * write it, and `data()` and `dataSync()`, which copy all rows.
  *
+ * The rows of sharded tables are dealt over the processes of a cluster: process p of n holds the
+ * rows p, p + n, p + 2n, … of a table. Each process has a store with as many rows.
+ *
  * @module
  */
 
 import * as tf from "@tensorflow/tfjs";
+import type { Collectives } from "./cluster/collectives.ts";
 import { isNative, nativeOp } from "./ops/native_op.ts";
 
 /** A resource variable that holds tables. */
 export interface Store {
-  /** The number of rows of all tables. */
+  /** The number of rows of all tables; with sharded tables, also the spare row at the end. */
   readonly rows: number;
   /** The number of values per row. */
   readonly size: number;
+  /** The processes over which the rows are dealt; undefined if this process holds all of them. */
+  readonly shards?: Collectives | undefined;
 }
 
 /** The place of a table in its store. */
@@ -25,8 +31,10 @@ export interface Stored {
   readonly store: Store;
   /** The number of the table's first row in the store. */
   readonly first: number;
-  /** The number of the table's rows. */
+  /** The number of the table's rows in the store. */
   readonly rows: number;
+  /** The number of the table's rows in all processes. */
+  readonly all: number;
 }
 
 /** TensorFlow's number for the type of handles of resource variables. */
@@ -78,11 +86,19 @@ const ANONYMOUS = "cd2c89b7-88b7-44c8-ad83-06c2a9158347";
  *
  * @param counts The number of rows of each table.
  * @param size The number of values per row.
- * @returns The tables, `[rows, size]`.
+ * @param shards The processes over which the rows are dealt; by default, this process holds all.
+ * @returns The tables, `[rows, size]`, with the rows that this process holds.
  */
-export function storedTables(counts: readonly number[], size: number): tf.Tensor2D[] {
+export function storedTables(
+  counts: readonly number[],
+  size: number,
+  shards?: Collectives,
+): tf.Tensor2D[] {
   const backend = tableBackend(), { binding } = backend;
-  const rows = counts.reduce((sum, count) => sum + count, 0), store: Store = { rows, size };
+  // All processes have as many rows, so that they number them alike.
+  const held = counts.map((count) => shards ? Math.ceil(count / shards.size) : count);
+  const rows = held.reduce((sum, count) => sum + count, shards ? 1 : 0);
+  const store: Store = { rows, size, shards };
   const text = (name: string, value: string) => ({ name, type: binding.TF_ATTR_STRING, value });
   const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
   const [variable] = binding.executeOp(
@@ -102,13 +118,13 @@ export function storedTables(counts: readonly number[], size: number): tf.Tensor
   // The variable keeps the memory of the zeros.
   zeros.dispose();
   let first = 0;
-  const tables = counts.map((count) => {
+  const tables = held.map((count, index) => {
     // tfjs-node deletes the handle with the tensor, so each table has a handle of its own. The
     // variable is freed with its last handle.
     const [handle] = binding.executeOp("Identity", [type("T", RESOURCE)], [variable!.id], 1);
     const metadata = { id: handle!.id, shape: [count, size], dtype: binding.TF_FLOAT };
     const table = backend.createOutputTensor(metadata) as tf.Tensor2D;
-    places.set(table.dataId, { store, first, rows: count });
+    places.set(table.dataId, { store, first, rows: count, all: counts[index]! });
     first += count;
     return table;
   });

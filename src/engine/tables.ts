@@ -7,10 +7,19 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
+import { Unforeseen } from "./capture/trace.ts";
 import { heapOf } from "./kernels/wasm_heap.ts";
 import { isRecording } from "./capture/recorder.ts";
+import type { Collectives } from "./cluster/collectives.ts";
 import { isNative, nativeOp } from "./ops/native_op.ts";
 import { needsRangeChecks, orNaN } from "./range_checks.ts";
+import {
+  ownGradients,
+  readPlaces,
+  readSharded,
+  shardsOf,
+  writeShardedRows,
+} from "./sharded_tables.ts";
 import { placeOf, readStored, storedTables, writeStored } from "./stores.ts";
 
 /**
@@ -19,10 +28,16 @@ import { placeOf, readStored, storedTables, writeStored } from "./stores.ts";
  *
  * @param counts The number of rows of each table.
  * @param size The number of values per row.
- * @returns The tables, `[rows, size]`.
+ * @param shards The processes of a cluster over which the rows are dealt; by default, this process
+ *   holds all rows.
+ * @returns The tables, `[rows, size]`, with the rows that this process holds.
  */
-export function createTables(counts: readonly number[], size: number): tf.Tensor2D[] {
-  if (isNative()) return storedTables(counts, size);
+export function createTables(
+  counts: readonly number[],
+  size: number,
+  shards?: Collectives,
+): tf.Tensor2D[] {
+  if (isNative()) return storedTables(counts, size, shards);
   return counts.map((rows) => tf.fill([rows, size], 0) as tf.Tensor2D);
 }
 
@@ -47,6 +62,15 @@ export function storeOf(table: tf.Tensor): object {
 }
 
 /**
+ * Returns the number of rows of a table. If it is sharded, a process holds only some of them.
+ *
+ * @param table The table.
+ */
+export function rowCount(table: tf.Tensor): number {
+  return placeOf(table)?.all ?? table.shape[0]!;
+}
+
+/**
  * Reads rows of a table by their numbers. Callers must define the gradient.
  *
  * @param table The table `[rows, size]`, float32.
@@ -59,19 +83,22 @@ export function gatherRows(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
 }
 
 /**
- * Reads rows of tables of one store. Callers must define the gradient.
+ * Reads rows of tables of one store. Callers must define the gradient. If the tables are sharded,
+ * all processes read at the same time.
  *
  * @param tables One table, for all row numbers; or several, one for each number along the last axis.
  * @param ids The row numbers in the tables, int32.
+ * @param name For sharded tables, a name that no other exchange of the same function has.
  * @returns The rows `[...ids, size]`, and their numbers in the store.
  * @throws {Error} If a row number is not from 0 to rows − 1.
  */
 export function gatherFrom(
   tables: readonly tf.Tensor[],
   ids: tf.Tensor,
+  name = "lookup",
 ): { readonly rows: tf.Tensor; readonly numbers: tf.Tensor } {
   const numbers = rowNumbers(tables, ids);
-  if (needsRangeChecks() && isNative()) {
+  if (needsRangeChecks() && isNative() && !shardsOf(tables[0]!)) {
     // While a function is recorded, values must not be read.
     const wrong = isRecording() ? undefined : wrongRow(tables, ids);
     if (wrong) throw wrong;
@@ -81,9 +108,12 @@ export function gatherFrom(
     return { rows: orNaN(rows, numbers, count), numbers };
   }
   try {
+    if (shardsOf(tables[0]!)) {
+      return { rows: tf.tidy(() => readSharded(tables[0]!, numbers, name)), numbers };
+    }
     return { rows: gatherNumbered(tables[0]!, numbers), numbers };
   } catch (error) {
-    if (numbers === ids) throw error;
+    if (numbers === ids || error instanceof Unforeseen) throw error;
     throw wrongRow(tables, ids) ?? error;
   }
 }
@@ -91,7 +121,7 @@ export function gatherFrom(
 /** Returns the error for a row number that is not in its table. */
 function wrongRow(tables: readonly tf.Tensor[], ids: tf.Tensor): RangeError | undefined {
   const values = ids.dataSync(),
-    countOf = (index: number) => tables[index % tables.length]!.shape[0]!;
+    countOf = (index: number) => rowCount(tables[index % tables.length]!);
   const index = values.findIndex((id, index) => id < 0 || id >= countOf(index));
   if (index < 0) return undefined;
   return new RangeError(
@@ -114,10 +144,11 @@ function rowNumbers(tables: readonly tf.Tensor[], ids: tf.Tensor): tf.Tensor {
   const places = tables.map(placeOf), [first] = places;
   // In a table that is alone, TensorFlow refuses numbers of other rows.
   if (!first || first.rows === first.store.rows) return ids;
+  const { size } = first.store.shards ?? { size: 1 };
   const numbers = (values: readonly number[]) =>
     values.length === 1 ? tf.scalar(values[0]!, "int32") : tf.tensor1d([...values], "int32");
-  const firsts = numbers(places.map((place) => place!.first));
-  const counts = numbers(places.map((place) => place!.rows));
+  const firsts = numbers(places.map((place) => place!.first * size));
+  const counts = numbers(places.map((place) => place!.all));
   return tf.tidy(() => {
     const within = tf.logicalAnd(tf.greaterEqual(ids, tf.scalar(0, "int32")), tf.less(ids, counts));
     const [found] = nativeOp(
@@ -174,6 +205,8 @@ export interface RowGradient {
   readonly values: tf.Tensor2D;
   /** The values of the rows `[touched, size]`. */
   readonly rows: tf.Tensor2D;
+  /** If the table is sharded, the processes that have the gradients of its other rows. */
+  readonly shards?: Collectives | undefined;
 }
 
 /**
@@ -189,8 +222,11 @@ export function sumByRow(
   values: tf.Tensor2D,
   table: tf.Tensor,
 ): RowGradient {
-  const sums = isNative() ? nativeSumByRow(ids, values) : heapSumByRow(ids, values);
-  return { ...sums, rows: gatherNumbered(table, sums.ids) as tf.Tensor2D };
+  const shards = shardsOf(table);
+  const own = shards ? ownGradients(table, ids, values) : { ids, values };
+  const sums = isNative() ? nativeSumByRow(own.ids, own.values) : heapSumByRow(ids, values);
+  const rows = shards ? readPlaces(table, sums.ids) : gatherNumbered(table, sums.ids);
+  return { ...sums, shards, rows: rows as tf.Tensor2D };
 }
 
 /**
@@ -214,7 +250,7 @@ export function wholeGradient(ids: tf.Tensor1D, values: tf.Tensor2D, rows: numbe
 }
 
 /** Gradients by row. */
-type Sums = Omit<RowGradient, "rows">;
+type Sums = Pick<RowGradient, "ids" | "values">;
 
 function nativeSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
   const int32 = { type: "int32" } as const;
@@ -250,11 +286,33 @@ function heapSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
  * table see the new values.
  *
  * @param table The table `[rows, size]`, from {@linkcode createTables}.
- * @param ids The row numbers `[touched]`, int32, each once.
+ * @param ids The row numbers `[touched]`, int32, each once; of a sharded table, those among the rows
+ *   that this process holds.
  * @param values The new values `[touched, size]`.
  */
 export function writeRows(table: tf.Tensor, ids: tf.Tensor1D, values: tf.Tensor): void {
-  tf.tidy(() => writeNumbered(table, rowNumbers([table], ids) as tf.Tensor1D, values));
+  tf.tidy(() => writeNumbered(table, placesOf(table, ids) as tf.Tensor1D, values));
+}
+
+/**
+ * Overwrites successive rows of a table. If it is sharded, this process takes the rows that it
+ * holds.
+ *
+ * @param table The table.
+ * @param start The number of the first row.
+ * @param values The new values `[count, size]`.
+ */
+export function writeSuccessive(table: tf.Tensor, start: number, values: tf.Tensor): void {
+  if (shardsOf(table)) return writeShardedRows(table, start, values);
+  tf.tidy(() => writeRows(table, tf.range(start, start + values.shape[0]!, 1, "int32"), values));
+}
+
+/** Returns the places of rows in the store; for a sharded table, of rows that this process holds. */
+function placesOf(table: tf.Tensor, rows: tf.Tensor): tf.Tensor {
+  const place = placeOf(table);
+  return place?.store.shards
+    ? tf.add(rows, tf.scalar(place.first, "int32"))
+    : rowNumbers([table], rows);
 }
 
 /**
@@ -277,11 +335,14 @@ export function writeNumbered(table: tf.Tensor, numbers: tf.Tensor1D, values: tf
  * Copies consecutive rows of a table, or of another tensor.
  *
  * @param table The table `[rows, size]`, or a tensor `[rows, ...shape]`.
- * @param start The number of the first row.
+ * @param start The number of the first row; of a sharded table, among the rows that this process
+ *   holds.
  * @param count The number of rows.
  * @returns The rows `[count, size]`, or `[count, ...shape]`.
  */
 export function sliceRows(table: tf.Tensor, start: number, count: number): tf.Tensor {
   if (!placeOf(table)) return tf.slice(table, start, count);
-  return tf.tidy(() => gatherRows(table, tf.range(start, start + count, 1, "int32")));
+  return tf.tidy(() =>
+    gatherNumbered(table, placesOf(table, tf.range(start, start + count, 1, "int32")))
+  );
 }

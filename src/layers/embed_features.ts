@@ -147,12 +147,14 @@ type Pool = (
   rowOf: (feature: string) => tf.Tensor,
 ) => tf.Tensor;
 
-/** The owner of variables (a net, or both nets), and the prefix of their names. */
+/** The owner of variables (a net, or both nets), the prefix of their names, and where tables are. */
 export interface Owned {
   /** The owner. */
   readonly owner: VariableOwner;
   /** The prefix of the names; none by default. */
   readonly prefix?: string;
+  /** Whether embedding tables are dealt over the processes of a cluster; `false` by default. */
+  readonly shard?: boolean | undefined;
 }
 
 /**
@@ -169,7 +171,7 @@ export interface Owned {
  * @param variables Declares tables and activation units.
  * @param features The features after the transforms.
  * @param options The size of embeddings, and the options of single features.
- * @param whose The owner and name prefix of the variables.
+ * @param whose The owner and name prefix of the variables, and whether tables are sharded.
  * @returns The vectors of all features.
  * @throws {UserError} If a feature does not match its options.
  */
@@ -182,7 +184,7 @@ export function embedFeatures(
     numbers: treatment = "unchanged",
     synchronizedBatchNorm: synchronized = false,
   }: EmbeddingOptions,
-  { owner, prefix = "" }: Owned,
+  { owner, prefix = "", shard }: Owned,
 ): EmbeddedFeatures {
   const names = Object.keys(features);
   for (const name of Object.keys(single)) {
@@ -281,6 +283,7 @@ export function embedFeatures(
       initializer: { kind: "normal", deviation: DEVIATION },
       owner,
       table: true,
+      ...(shard && { shard }),
       axes: [{ ids: name, before: 1 }, "units"],
     });
     tables.set(key, table);

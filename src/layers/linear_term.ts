@@ -23,7 +23,7 @@ export function linearTerm(
   variables: VariableRegistry,
   features: Readonly<Record<string, ColumnSpec>>,
   options: Readonly<Record<string, PoolingOptions>>,
-  { owner, prefix = "" }: Owned,
+  { owner, prefix = "", shard }: Owned,
 ): EmbeddedFeatures["compute"] {
   const pooled = Object.fromEntries(
     Object.entries(options).map(([name, { pooling }]) => [name, { pooling }]),
@@ -32,7 +32,7 @@ export function linearTerm(
     variables,
     features,
     { embedding: 1, features: pooled, numbers: "factors" },
-    { owner, prefix: `${prefix}linear/` },
+    { owner, prefix: `${prefix}linear/`, shard },
   );
   return (values, scope) => tf.sum(compute(values, scope), 1, true);
 }

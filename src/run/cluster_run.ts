@@ -8,6 +8,7 @@ import { deserialize, serialize } from "node:v8";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import { Interruption, UserError } from "../base/errors.ts";
 import { ProcessGone, resumable } from "../engine/cluster/process_gone.ts";
+import type { Collectives } from "../engine/cluster/collectives.ts";
 import { RunningCluster } from "../engine/cluster/running_cluster.ts";
 import type { Batch } from "../stages/batch.ts";
 import type { ListPart } from "../base/part_range.ts";
@@ -40,6 +41,11 @@ export class ClusterRun {
    */
   static async start(out: string, report: (line: string) => void): Promise<ClusterRun> {
     return new ClusterRun(await RunningCluster.start(report), out);
+  }
+
+  /** The operations in which all processes take part. */
+  get collectives(): Collectives {
+    return this.#cluster.collectives;
   }
 
   /** Whether this is the process that writes the run folder and prints. */
@@ -81,6 +87,18 @@ export class ClusterRun {
   async ofFirst<T>(value: () => T | Promise<T>, name: string): Promise<T> {
     const text = this.isFirst ? encode(await value()) : "";
     return decode(this.#cluster.share(text, name)) as T;
+  }
+
+  /**
+   * Returns a value of the first process, if it has one, in all processes. This is fast if it has
+   * none.
+   *
+   * @param value The value, of plain JSON; only that of the first process matters.
+   * @param name The name of the call.
+   */
+  async maybeOfFirst<T extends object>(value: T | undefined, name: string): Promise<T | undefined> {
+    const [isThere] = this.#cluster.numbers(value ? 1 : 0, `${name} is there`);
+    return isThere ? await this.ofFirst(() => value!, name) : undefined;
   }
 
   /**
@@ -161,16 +179,20 @@ export class ClusterRun {
    * otherwise operation by operation.
    *
    * @param captured The function, in which other processes take part.
+   * @param rowsOf Returns the number of rows of the input in all processes; by default, it is that of
+   *   the current training batch.
    */
   together<Input extends object, Output extends object>(
     captured: CapturedFunction<Input, Output>,
+    rowsOf: (input: Input) => number = () => this.#rows,
   ): Pick<CapturedFunction<Input, Output>, "call" | "dispose"> {
     const agreed = new Set<number>();
     return {
       call: (input) => {
         // The rows of this process say nothing about those of the others.
-        if (!agreed.has(this.#rows)) {
-          agreed.add(this.#rows);
+        const rows = rowsOf(input);
+        if (!agreed.has(rows)) {
+          agreed.add(rows);
           this.#agree(captured, input);
         }
         return captured.call(input);

@@ -11,8 +11,15 @@ import type { Plan } from "../pipeline/plan.ts";
 import { StageError } from "../stages/stage_error.ts";
 import type { Batch, ColumnSpec } from "../stages/batch.ts";
 import { notNumbers } from "../stages/meaning.ts";
-import { type BuiltNets, type NetName, type Outputs, readsOf } from "../stages/network.ts";
-import { Forward } from "../train/forward.ts";
+import {
+  type BuiltNets,
+  type NetName,
+  type Outputs,
+  readsOf,
+  type Variable,
+} from "../stages/network.ts";
+import { createTables, gatherFrom } from "../engine/tables.ts";
+import { Forward, type ForwardInput } from "../train/forward.ts";
 import { firstBatch, type PreparedData } from "../input/prepare_data.ts";
 import { refuseBeyondWasm, type SizedOutput } from "./sizes.ts";
 import { batchTensors } from "../train/tensors.ts";
@@ -41,16 +48,17 @@ export function outputShapes(
   variables: DeclaredVariables,
   units: number,
   specs: Readonly<Record<string, ColumnSpec>>,
+  processes = 1,
 ): { shapes: Record<string, readonly number[]>; distinct: SizedOutput[]; reads: Reads } {
   if (tf.getBackend() === "wasm") refuseBeyondWasm(variables.all, plan.network.reference.place);
   const batch = firstBatch(plan, data, 2);
-  const values = initialValues(variables.all, plan.seed);
+  const { values, lookup } = trialValues(variables.all, plan.seed, processes);
   const read = new Set<string>();
   try {
     const distinct = new Map<object, SizedOutput>();
     const shapes = tf.tidy(() => {
       const forward = new Forward(pair, {
-        values,
+        ...{ values, lookup },
         features: noted(batchTensors(batch).features, read),
         training: false,
         seed: () => tf.scalar(0, "int32"),
@@ -85,18 +93,42 @@ export function outputShapes(
         });
       }));
     });
-    const reads = readsOfNets({ pair, nets, values, names: Object.keys(specs) }, batch);
+    const reads = readsOfNets({ pair, nets, values, lookup, names: Object.keys(specs) }, batch);
     return { shapes, distinct: [...distinct.values()], reads };
   } finally {
     tf.dispose(values);
   }
 }
 
+/**
+ * Creates the values with which the nets run. The rows of sharded tables are 0, because all of them
+ * may not fit in the memory of this process.
+ */
+function trialValues(
+  all: readonly Variable[],
+  seed: number,
+  processes: number,
+): Required<Pick<ForwardInput, "values">> & Pick<ForwardInput, "lookup"> {
+  const isDealt = ({ shard }: Variable) => processes > 1 && shard === true;
+  const dealt = all.filter(isDealt);
+  const values: TensorsByName = {
+    ...initialValues(all.filter((variable) => !isDealt(variable)), seed),
+    ...Object.fromEntries(
+      dealt.map(({ name, shape }) => [name, createTables([1], shape[1]!)[0]!]),
+    ),
+  };
+  if (dealt.length === 0) return { values };
+  const lookup: ForwardInput["lookup"] = (tables, ids) =>
+    isDealt(tables[0]!)
+      ? tf.zeros([...ids.shape, tables[0]!.shape[1]!])
+      : gatherFrom(tables.map(({ name }) => values[name]!), ids).rows;
+  return { values, lookup };
+}
+
 /** The nets whose features {@linkcode readsOfNets} finds. */
-interface ReadingNets {
+interface ReadingNets extends Pick<ForwardInput, "values" | "lookup"> {
   readonly pair: BuiltNets;
   readonly nets: readonly NetName[];
-  readonly values: TensorsByName;
   /** The names of all features. */
   readonly names: readonly string[];
 }
@@ -105,14 +137,17 @@ interface ReadingNets {
  * Finds the features that each net reads. Each net runs by itself, because what both nets compute
  * together is computed only once.
  */
-function readsOfNets({ pair, nets, values, names }: ReadingNets, batch: Batch): Reads {
+function readsOfNets(
+  { pair, nets, values, lookup, names }: ReadingNets,
+  batch: Batch,
+): Reads {
   if (names.length === 1) return {};
   return Object.fromEntries(nets.flatMap((net): [NetName, string[]][] => {
     const read = new Set<string>();
     tf.tidy(() => {
       const { features } = batchTensors(batch);
       new Forward(pair, {
-        values,
+        ...{ values, lookup },
         features: noted(features, read),
         training: false,
         seed: () => tf.scalar(0, "int32"),

@@ -84,6 +84,7 @@ export function phaseAlone({ phases }: Plan): PlannedPhase {
  * @param nets The nets of the job. All phases of a job must have the same nets, so that they have
  *   the same variables.
  * @param phase The phase; the first by default.
+ * @param processes The number of processes over which the rows of sharded tables are dealt.
  * @returns The nets.
  * @throws {UserError} If the plan's stages do not fit the data or one another.
  */
@@ -92,6 +93,7 @@ export function prepareNets(
   data: PreparedData,
   nets: readonly NetName[],
   phase: PlannedPhase = plan.phases[0]!,
+  processes = 1,
 ): PreparedNets {
   const computed = nets.filter((net) => phase.nets.includes(net));
   const { label } = data;
@@ -122,11 +124,12 @@ export function prepareNets(
   };
   refuseOtherAxes(variables.all, meaning, reference);
   const refuseLarge = () => {
-    const model = { variables: variables.all, frozen: phase.frozen };
+    const held = variables.all.map((variable) => heldBy(processes, variable));
+    const model = { variables: held, frozen: phase.frozen };
     const { name } = phase.optimizer.reference, slots = Object.keys(optimizer.slots).length;
     const moved = slotVariables(model);
     refuseLargeNets(
-      { variables: variables.all, moved, optimizer: { name, slots } },
+      { variables: held, moved, optimizer: { name, slots } },
       data.available,
       reference.place,
     );
@@ -138,7 +141,7 @@ export function prepareNets(
     : data.available;
   refuseLarge();
   const { shapes: own, distinct, reads } = outputShapes(
-    ...[plan, data, pair, nets, variables, units, features] as const,
+    ...[plan, data, pair, nets, variables, units, features, processes] as const,
   );
   refuseLargeOutputs(distinct, rows, engineBytes, reference.place);
   const problems: Problem[] = [];
@@ -199,6 +202,14 @@ export function prepareNets(
     reads,
     meaning,
   };
+}
+
+/** Returns a variable with as many rows as each process holds. */
+function heldBy(processes: number, variable: Variable): Variable {
+  const [rows, ...shape] = variable.shape;
+  return variable.shard
+    ? { ...variable, shape: [Math.ceil(rows! / processes), ...shape] }
+    : variable;
 }
 
 /** The change that a hint about the code of a stage asks for. */

@@ -42,6 +42,7 @@ import {
 import { holdsRun } from "./folder/holds_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./folder/checkpoints.ts";
 import type { Cluster } from "../cluster/processes.ts";
+import { refuseShards } from "./cluster_checks.ts";
 import type { ClusterRun } from "./cluster_run.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";
 import { hashInitial, readInitial, refuseOtherInitial } from "./initial.ts";
@@ -157,7 +158,8 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
       engine.gpu,
     );
     if (line) report(line);
-    const jobs = await prepareJobs(plan, data, report);
+    const jobs = await prepareJobs(plan, data, report, cluster?.addresses.length);
+    if (cluster) refuseShards(plan, modelsOf(jobs), cluster.addresses.length);
     // A resumed run printed its warnings when it began.
     const warnings = earlier ? [] : await warningsOf(data);
     const initial = earlier?.initial ?? await hashInitial(plan);
@@ -252,6 +254,7 @@ export interface PreparedJobs {
  * @param plan The plan.
  * @param data The rows.
  * @param report Receives log lines.
+ * @param processes The number of processes over which the rows of sharded tables are dealt.
  * @returns The jobs.
  * @throws {UserError} If the plan's stages do not fit the data or one another.
  */
@@ -259,6 +262,7 @@ export async function prepareJobs(
   plan: Plan,
   data: PreparedData,
   report: (line: string) => void = () => {},
+  processes = 1,
 ): Promise<PreparedJobs> {
   const job = async (
     nets: readonly NetName[],
@@ -267,7 +271,7 @@ export async function prepareJobs(
   ): Promise<PreparedJob> => {
     const built = phases.map((phase) => ({
       ...phase,
-      nets: prepareNets(plan, data, nets, phase),
+      nets: prepareNets(plan, data, nets, phase, processes),
     }));
     return { nets, phases: await chooseMetrics(plan, data, built, report) };
   };
@@ -440,7 +444,7 @@ class Run {
     const job: Job = {
       name,
       seed: plan.seed,
-      phases,
+      phases: phases.map((phase) => withShards(phase, cluster)),
       given,
       cut: plan.cut,
       part: plan.part,
@@ -642,6 +646,16 @@ function resumedAt(from: StoredCheckpoint | undefined): Pick<RunEvents["runStart
   if (!from) return {};
   const { epochs, step } = from.content.position;
   return { resumed: { epochs, step, checkpoint: from.path } };
+}
+
+const modelsOf = ({ rocket, alone }: PreparedJobs) =>
+  [...rocket.phases, ...alone?.phases ?? []].map(({ nets: { model } }) => model);
+
+/** Tells a phase with sharded tables over which processes their rows are dealt. */
+function withShards(phase: JobPhase, cluster: ClusterRun | undefined): JobPhase {
+  const { model } = phase.nets;
+  if (!cluster || !model.variables.some(({ shard }) => shard)) return phase;
+  return { ...phase, nets: { ...phase.nets, model: { ...model, shards: cluster.collectives } } };
 }
 
 function specOf({ name = "", nets: { nets, model }, epochs }: JobPhase): PhaseSpec {

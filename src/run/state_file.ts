@@ -5,7 +5,9 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import { createTables, sliceRows, writeRows } from "../engine/tables.ts";
+import type { Collectives } from "../engine/cluster/collectives.ts";
+import { shardsOf } from "../engine/sharded_tables.ts";
+import { createTables, sliceRows, writeSuccessive } from "../engine/tables.ts";
 import {
   SafetensorsFile,
   type StreamedTensor,
@@ -18,6 +20,7 @@ import { divergedHint, NonFiniteError } from "../train/diagnose.ts";
 import { initialState, type Model, type State } from "../train/step.ts";
 import { storedTogether } from "../train/table_groups.ts";
 import { emptyTables } from "../train/variables.ts";
+import type { ShardedRows } from "./sharded_rows.ts";
 
 /**
  * The number of values that are read or written at once (16 MB). Large tables should not be in
@@ -33,8 +36,10 @@ export interface NamedTensor {
   readonly variable: Variable;
   /** The optimizer's slot; undefined for the value of the variable. */
   readonly slot?: string;
-  /** The values. */
+  /** The values; of a sharded table, the rows that this process holds. */
   readonly tensor: tf.Tensor;
+  /** The shape, with the rows of all processes. */
+  readonly shape: readonly number[];
 }
 
 /**
@@ -45,18 +50,17 @@ export interface NamedTensor {
  */
 export function namedTensors({ variables }: Model, { values, slots }: State): NamedTensor[] {
   const byName = new Map(variables.map((variable) => [variable.name, variable]));
+  const sized = (name: string, tensor: tf.Tensor) => {
+    const variable = byName.get(name)!;
+    return { variable, tensor, shape: shardsOf(tensor) ? variable.shape : tensor.shape };
+  };
   return [
-    ...Object.entries(values).map(([name, tensor]) => ({
-      name,
-      variable: byName.get(name)!,
-      tensor,
-    })),
+    ...Object.entries(values).map(([name, tensor]) => ({ name, ...sized(name, tensor) })),
     ...Object.entries(slots).flatMap(([slot, tensors]) =>
       Object.entries(tensors).map(([name, tensor]) => ({
         name: `optimizer/${slot}/${name}`,
-        variable: byName.get(name)!,
         slot,
-        tensor,
+        ...sized(name, tensor),
       }))
     ),
   ];
@@ -68,16 +72,31 @@ export function namedTensors({ variables }: Model, { values, slots }: State): Na
  *
  * @param model The model that the state belongs to.
  * @param state The state.
+ * @param sharded Gathers the rows of sharded tables; undefined if there are none.
  * @returns Tensors whose parts throw a {@linkcode NonFiniteError} if a value is not finite.
  */
-export function streamedTensors(model: Model, state: State): Map<string, StreamedTensor> {
+export function streamedTensors(
+  model: Model,
+  state: State,
+  sharded?: ShardedRows,
+): Map<string, StreamedTensor> {
   return new Map(
-    namedTensors(model, state).map(({ name, tensor }) => [name, {
+    namedTensors(model, state).map(({ name, tensor, shape }) => [name, {
       dtype: tensor.dtype === "int32" ? "I32" : "F32",
-      shape: tensor.shape,
-      parts: () => finite(name, partsOf(tensor)),
+      shape,
+      parts: () => finite(name, shardsOf(tensor) ? sharded!.parts(tensor) : partsOf(tensor)),
     }]),
   );
+}
+
+/**
+ * Lists the sharded tables of a state, among its variables and slots.
+ *
+ * @param model The model that the state belongs to.
+ * @param state The state.
+ */
+export function shardedTensors(model: Model, state: State): tf.Tensor[] {
+  return namedTensors(model, state).map(({ tensor }) => tensor).filter((one) => shardsOf(one));
 }
 
 /** Passes the parts of a tensor on, and throws if a value is not finite. */
@@ -126,7 +145,7 @@ async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {
 export async function restoreState(model: Model, path: string): Promise<State> {
   const file = await SafetensorsFile.open(path);
   // Tables are read into memory that the engine owns.
-  const tables = emptyTables(model.variables, storedTogether(model));
+  const tables = emptyTables(model.variables, storedTogether(model), model.shards);
   const empty = Object.fromEntries(
     model.variables.map(({ name, shape }) => [name, tables.get(name) ?? tf.fill([...shape], 0)]),
   );
@@ -164,6 +183,8 @@ export async function restoreState(model: Model, path: string): Promise<State> {
  * @param variables The variables; those that the file does not have are omitted.
  * @param path The checkpoint's safetensors file.
  * @param step The step after which the checkpoint must have been written.
+ * @param shards The processes over which rows of sharded tables are dealt; by default, this process
+ *   holds all rows.
  * @returns The values by name; the caller disposes of them.
  * @throws {UserError} If the file cannot be read, or is from another step or from other nets.
  */
@@ -171,6 +192,7 @@ export async function restoreValues(
   variables: readonly Variable[],
   path: string,
   step: number,
+  shards?: Collectives,
 ): Promise<Record<string, tf.Tensor>> {
   const file = await SafetensorsFile.open(path).catch((cause) => {
     throw new UserError(`the weights in ${path} cannot be read: ${cause.message}`, {
@@ -186,7 +208,7 @@ export async function restoreValues(
         { hint: otherFileHint() },
       );
     }
-    for (const { name, shape, table } of variables) {
+    for (const { name, shape, table, shard } of variables) {
       const entry = file.entries.get(name);
       if (!entry) continue;
       refuseOtherType(name, entry.dtype, path);
@@ -198,7 +220,7 @@ export async function restoreValues(
       }
       // Tables are read into memory that the engine owns.
       const [zeros] = table
-        ? createTables([shape[0]!], shape[1]!)
+        ? createTables([shape[0]!], shape[1]!, shard ? shards : undefined)
         : [tf.fill([...shape], 0) as tf.Tensor];
       const read = await restoreTensor(file, name, zeros!, table);
       if (read !== zeros) zeros!.dispose();
@@ -231,13 +253,7 @@ async function restoreTensor(
   let start = 0;
   for await (const part of file.parts(name, Math.max(1, Math.floor(PART / size)) * size)) {
     const count = part.length / size;
-    tf.tidy(() =>
-      writeRows(
-        zeros,
-        tf.range(start, start + count, 1, "int32"),
-        tf.tensor(part, [count, size]),
-      )
-    );
+    tf.tidy(() => writeSuccessive(zeros, start, tf.tensor(part, [count, size])));
     start += count;
   }
   return zeros;
@@ -265,7 +281,7 @@ function refuseOthers(wanted: readonly NamedTensor[], file: SafetensorsFile, pat
     "resume with the network and optimizer of the run, or start a new run",
     { edit: "the pipeline, or the command" },
   );
-  for (const { name, tensor: { shape } } of wanted) {
+  for (const { name, shape } of wanted) {
     const entry = file.entries.get(name);
     if (entry) refuseOtherType(name, entry.dtype, path);
     if (entry?.shape.join() === shape.join()) continue;

@@ -1,3 +1,6 @@
+import type * as tf from "@tensorflow/tfjs";
+import { shardsOf } from "../engine/sharded_tables.ts";
+import { rowCount } from "../engine/tables.ts";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import { Interruption, UserError } from "../base/errors.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
@@ -13,7 +16,15 @@ import { type StepResult, Steps, type TrainInput } from "./steps.ts";
 import { captured } from "../train/captured.ts";
 import { CheckpointRequests } from "./checkpoint_requests.ts";
 import type { JobResult, Rollback } from "./folder/checkpoint_content.ts";
-import { namedTensors, restoreState, restoreValues, streamedTensors } from "./state_file.ts";
+import {
+  namedTensors,
+  restoreState,
+  restoreValues,
+  shardedTensors,
+  streamedTensors,
+} from "./state_file.ts";
+import { ShardedRows } from "./sharded_rows.ts";
+import type { ClusterRun } from "./cluster_run.ts";
 import type { StoredCheckpoint } from "./folder/checkpoints.ts";
 import type { EvaluatedBatch } from "../stages/metric.ts";
 import {
@@ -26,7 +37,7 @@ import {
   Measures,
   measureSplit,
 } from "../train/evaluate.ts";
-import { NonFiniteError } from "../train/diagnose.ts";
+import { divergedHint, NonFiniteError } from "../train/diagnose.ts";
 import { type Pass, passBatches } from "../input/batches.ts";
 import type { Feed } from "../input/input.ts";
 import type { Emit, Job, JobCheckpoints, JobPhase } from "./job.ts";
@@ -36,6 +47,7 @@ import {
   disposeState,
   gradientNorms,
   initialState,
+  type Model,
   type State,
   type StepOutput,
   tensorsOf,
@@ -93,7 +105,10 @@ class RunningPhase {
   readonly feed: Feed;
   readonly steps: Steps;
   readonly evaluated: EvaluatedModel;
-  readonly measure: CapturedFunction<EvaluationInput, EvaluationOutput>;
+  readonly measure: Pick<
+    CapturedFunction<EvaluationInput, EvaluationOutput>,
+    "call" | "dispose"
+  >;
   state: State;
   readonly #train: Pick<CapturedFunction<TrainInput, StepOutput>, "call" | "dispose">;
 
@@ -143,12 +158,15 @@ class RunningPhase {
       ));
     this.steps = new Steps(this.#train, { ...phase, ...phase.nets }, skippedInARow);
     this.evaluated = { ...model, nets };
-    this.measure = captured(
+    const measure = captured(
       "evaluation",
       job,
       (input: EvaluationInput) => evaluationStep(this.evaluated, input),
       ({ batch }) => rowsOf(batch),
     );
+    this.measure = cluster && model.shards
+      ? cluster.together(measure, ({ batch }) => batch.label.shape[0]!)
+      : measure;
   }
 
   dispose(): void {
@@ -184,8 +202,10 @@ function* passes(job: Job, progress: Progress, first: number, last: number): Ite
   for (let epoch = first; epoch <= last; epoch++) {
     const part = readsOwnRows(job, progress) ? job.cluster?.part : undefined;
     yield { split: "train", training: true, epoch, ...job.cut, part };
+    // With sharded tables, all processes take part in each batch of an evaluation.
+    const every = progress.phase.nets.model.shards ? undefined : job.cluster?.part;
     for (const split of progress.measuredSplits(epoch)) {
-      yield { split, training: false, epoch: 0, ...evaluationCut, every: job.cluster?.part };
+      yield { split, training: false, epoch: 0, ...evaluationCut, every };
     }
   }
 }
@@ -259,10 +279,11 @@ class Training {
     }
     const progress = new Progress(this.#job, position, rollback);
     const { model } = progress.phase.nets;
-    const isRead = from !== undefined && (cluster?.isFirst ?? true);
+    // Each process reads the rows of sharded tables that it holds.
+    const isRead = from !== undefined && (!cluster || cluster.isFirst || model.shards);
     const state = isRead ? await restoreState(model, from.path) : initialState(
       model,
-      initialValues(model.variables, seed, given.values, storedTogether(model)),
+      initialValues(model.variables, seed, given.values, storedTogether(model), model.shards),
       given.slots,
     );
     return await this.#open(progress, state, async () => {
@@ -278,16 +299,19 @@ class Training {
     const { progress } = running;
     const best = progress.bestEpoch, next = phases[progress.start.phase + 1]!;
     const path = await this.#save(running, { keep: Infinity });
-    const from = next.from === "best" ? store.pathOf(bestNameOf(progress.phase)) : path;
+    const own = next.from === "best" ? store.pathOf(bestNameOf(progress.phase)) : path;
+    const from = await (cluster?.ofFirst(() => own, "first weights") ?? own);
     const position = progress.nextPhase(running.gradients);
     this.dispose();
     const { model } = next.nets;
     const epoch = next.from === "best" && best ? best.epoch : position.epochs;
-    const values = cluster?.isFirst ?? true
-      ? await restoreValues(model.variables, from, epoch * progress.stepsPerEpoch)
+    const step = epoch * progress.stepsPerEpoch, { shards } = model;
+    const values = !cluster || cluster.isFirst || shards
+      ? await restoreValues(model.variables, from, step, shards)
       : {};
     const others = model.variables.filter(({ name }) => !Object.hasOwn(values, name));
-    const state = initialState(model, { ...values, ...initialValues(others, seed) });
+    const first = initialValues(others, seed, undefined, undefined, shards);
+    const state = initialState(model, { ...values, ...first });
     return await this.#open(new Progress(this.#job, position), state);
   }
 
@@ -306,9 +330,13 @@ class Training {
     const { cluster } = this.#job;
     const state = cluster?.stateOfFirst(own) ?? own;
     try {
+      reportShards(this.#job, progress.phase.nets.model, state);
       const known = await prepare?.();
       const measure = async () => known ?? await this.#measureGradients(progress, state);
-      const gradients = await (cluster?.ofFirst(measure, "gradients") ?? measure());
+      // With sharded tables, all processes take part.
+      const own = progress.phase.nets.model.shards ? await measure() : undefined;
+      const first = () => own ?? measure();
+      const gradients = await (cluster?.ofFirst(first, "gradients") ?? first());
       this.#running = new RunningPhase(this.#job, { progress, state, gradients, skippedInARow });
     } catch (error) {
       disposeState(state);
@@ -493,13 +521,20 @@ class Training {
   /** Evaluates the nets on a split. The processes of a cluster divide its batches. */
   async #measure(running: RunningPhase, split: string): Promise<MeasuredSplit> {
     const { evaluated, measure, progress, state: { values } } = running;
-    const { metrics } = progress.phase.nets, { cluster } = this.#job;
+    const { metrics, model } = progress.phase.nets, { cluster } = this.#job;
     const count = passBatches(this.#job.data.splits[split]!, { training: false, ...evaluationCut });
     if (!cluster) {
       const batches = this.#evaluationBatches(running, count);
       return await measureSplit(evaluated, measure, values, batches, metrics);
     }
     const measures = new Measures(evaluated.nets, metrics);
+    if (model.shards) {
+      for await (const batch of this.#evaluationBatches(running, count)) {
+        const rows = await evaluateBatch(evaluated, measure, values, batch);
+        if (cluster.isFirst) measures.add(rows);
+      }
+      return await this.#measured(measures, cluster);
+    }
     const own = this.#evaluationBatches(running, cluster.shareOf(count));
     await cluster.inTurns(
       count,
@@ -509,6 +544,11 @@ class Training {
       },
       (batch: EvaluatedBatch) => measures.add(batch),
     );
+    return await this.#measured(measures, cluster);
+  }
+
+  /** Returns the values that the first process has measured. */
+  async #measured(measures: Measures, cluster: ClusterRun): Promise<MeasuredSplit> {
     return {
       metrics: await cluster.ofFirst(() => measures.values(), "metrics"),
       samples: cluster.isFirst ? measures.samples() : {},
@@ -526,13 +566,43 @@ class Training {
   }
 
   async #saveIfAsked(running: RunningPhase): Promise<void> {
-    const request = this.#requests.take();
+    const own = this.#requests.take(), { cluster } = this.#job;
+    // All processes take part in writing sharded tables, but only the first one has outputs.
+    const request = cluster && running.progress.phase.nets.model.shards
+      ? await cluster.maybeOfFirst(own, "checkpoint wanted")
+      : own;
     if (request) await this.#save(running, request);
   }
 
   async #save(running: RunningPhase, request: CheckpointRequest): Promise<string> {
     this.#requests.take();
-    if (this.#job.cluster?.isFirst === false) return "";
+    const { model } = running.progress.phase.nets, { shards } = model;
+    const sharded = shards && new ShardedRows(shards, shardedTensors(model, running.state));
+    if (this.#job.cluster?.isFirst === false) {
+      if (sharded && !sharded.serve()) {
+        throw new NonFiniteError(
+          "the optimizer has made a variable NaN or infinite, which the first process names",
+          { hint: divergedHint() },
+        );
+      }
+      return "";
+    }
+    let isFinite = true;
+    try {
+      return await this.#write(running, request, sharded);
+    } catch (error) {
+      isFinite = !(error instanceof NonFiniteError);
+      throw error;
+    } finally {
+      sharded?.end(isFinite);
+    }
+  }
+
+  async #write(
+    running: RunningPhase,
+    request: CheckpointRequest,
+    sharded: ShardedRows | undefined,
+  ): Promise<string> {
     const { store, about } = this.#checkpoints, { progress, state, gradients, steps } = running;
     const { model } = progress.phase.nets;
     const position = progress.position(steps.skippedInARow);
@@ -540,7 +610,7 @@ class Training {
     return await store.write({
       content: { ...about, gradients, position },
       unmeasured: progress.batches === progress.stepsPerEpoch,
-      tensors: streamedTensors(model, state),
+      tensors: streamedTensors(model, state, sharded),
       bestNames: [...new Set([bestNameOf(progress.phase), "best"])],
       metadata: {
         job: about.job,
@@ -584,6 +654,18 @@ class Training {
   }
 }
 
+/** Logs how many rows of sharded tables this process holds. */
+function reportShards({ name, report }: Job, model: Model, { values }: State): void {
+  const tables = Object.values(values).filter((value) => shardsOf(value));
+  if (!model.shards || tables.length === 0) return;
+  const sum = (rows: (table: tf.Tensor) => number) =>
+    tables.reduce((sum, table) => sum + rows(table), 0).toLocaleString("en");
+  const held = sum(({ shape }) => shape[0]!), all = sum(rowCount);
+  report(
+    `${name}: each of ${model.shards.size} processes holds ${held} of ${all} rows of sharded tables`,
+  );
+}
+
 /** Returns the number of rows of each loss term whose label nulls may mask. */
 function termRows(terms: readonly Term[], { size, label }: Batch): Record<string, number> {
   const masked = terms.flatMap(({ name, label }) => label?.spec.masked ? [{ name, label }] : []);
@@ -612,6 +694,9 @@ const nameOf = ({ name }: JobPhase): { readonly phase?: string } =>
 const bestNameOf = ({ name }: JobPhase) => name === undefined ? "best" : `best-${name}`;
 
 async function snapshot(model: JobPhase["nets"]["model"], state: State): Promise<Snapshot> {
+  if (model.shards) {
+    throw new Error("the weights of sharded tables are only in checkpoints, not in snapshot()");
+  }
   const tensors = new Map();
   for (const { name, variable, tensor } of namedTensors(model, state)) {
     tensors.set(name, {

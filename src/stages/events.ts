@@ -175,7 +175,11 @@ export interface EpochEvent {
   readonly metrics: Readonly<Record<string, Metrics>>;
   /** Whether this is the best epoch of its phase so far, by the metric of `select`. */
   readonly best: boolean;
-  /** Reads the variables and the optimizer's slots from the engine. */
+  /**
+   * Reads the variables and the optimizer's slots from the engine.
+   *
+   * @throws {Error} If the run has sharded tables, whose rows other processes hold.
+   */
   snapshot(): Promise<Snapshot>;
   /**
    * Requests a checkpoint of the run after this epoch. The run writes one checkpoint when all

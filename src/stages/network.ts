@@ -90,6 +90,12 @@ export interface VariableSpec {
    */
   readonly table?: boolean;
   /**
+   * Whether the processes of a cluster deal the rows of the table among themselves, so that a table
+   * larger than the memory of one process can be trained. The results are the same, except for
+   * rounding. In a run of one process, it has no effect. `false` by default.
+   */
+  readonly shard?: boolean | undefined;
+  /**
    * What the positions along each axis represent, one item per axis. Without it, weights of an
    * earlier run are restored only if all features, vocabularies and classes are the same.
    */
@@ -97,7 +103,9 @@ export interface VariableSpec {
 }
 
 /** A declared variable; {@linkcode Scope.read} returns its value. */
-export type Variable = Required<Omit<VariableSpec, "axes">> & Pick<VariableSpec, "axes">;
+export type Variable =
+  & Required<Omit<VariableSpec, "axes" | "shard">>
+  & Pick<VariableSpec, "axes" | "shard">;
 
 /** Declares the variables of a network. */
 export interface VariableRegistry {

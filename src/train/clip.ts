@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { sumOfSquares } from "../engine/squares.ts";
+import type { RowGradient } from "../engine/tables.ts";
 import type { Variable, VariableOwner } from "../stages/network.ts";
 import type { Gradients } from "./gradients.ts";
 
@@ -73,16 +74,33 @@ export function clipGradients(
  *
  * @param gradients The gradients.
  * @param variables The variables.
+ * @param exchange A name for adding the squares of sharded tables, if a function does it repeatedly.
  * @returns The sums. Owners whose variables have no gradient are left out.
  */
 export function squaresByOwner(
   { gradients, rows }: Gradients,
   variables: readonly Variable[],
+  exchange = "step",
 ): ReadonlyMap<VariableOwner, tf.Scalar> {
   const all = new Map<VariableOwner, tf.Tensor[]>();
+  const sharded = new Map<VariableOwner, tf.Tensor[]>();
+  const add = (to: typeof all, owner: VariableOwner, gradient: tf.Tensor) =>
+    to.set(owner, [...(to.get(owner) ?? []), gradient]);
+  let shards: RowGradient["shards"];
   for (const { name, owner } of variables) {
-    const gradient = gradients[name] ?? rows.get(name)?.values;
-    if (gradient) all.set(owner, [...(all.get(owner) ?? []), gradient]);
+    const row = rows.get(name), gradient = gradients[name] ?? row?.values;
+    if (gradient) add(row?.shards ? sharded : all, owner, gradient);
+    shards ??= row?.shards;
   }
-  return new Map([...all].map(([owner, own]) => [owner, sumOfSquares(own)]));
+  const squares = new Map([...all].map(([owner, own]) => [owner, sumOfSquares(own)]));
+  if (!shards) return squares;
+  // Each process has the gradients of the rows that it holds.
+  const owners = [...sharded.keys()];
+  const parts = owners.map((owner) => sumOfSquares(sharded.get(owner)!));
+  const sums = shards.sums(parts, `squares of ${exchange}`);
+  owners.forEach((owner, index) => {
+    const own = squares.get(owner), sum = sums[index] as tf.Scalar;
+    squares.set(owner, own ? tf.add(own, sum) : sum);
+  });
+  return squares;
 }

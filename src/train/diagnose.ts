@@ -64,11 +64,16 @@ export async function refuseBroken(step: BrokenStep): Promise<void> {
  * step, the outputs of the nets, the losses, and the gradients. The batch needs no check, because
  * the output of each transform is checked to be finite.
  *
+ * With sharded tables, all processes would have to repeat the step in the same way, but each has
+ * other rows. They name only what all of them know.
+ *
  * @param step The step.
  * @returns The problem, as a message with its location and hint.
  */
 async function findBroken(step: BrokenStep): Promise<Problem> {
   const { model, network, state, when } = step;
+  const finite = step.losses.every((loss) => Number.isFinite(loss));
+  if (model.shards) return finite ? brokenNorm(step) : brokenLoss(step);
   const variable = await firstBroken(state.values);
   if (variable) {
     return {
@@ -99,7 +104,6 @@ async function findBroken(step: BrokenStep): Promise<Problem> {
       ),
     };
   }
-  const finite = step.losses.every((loss) => Number.isFinite(loss));
   return finite ? await brokenGradient(step) : brokenLoss(step);
 }
 
@@ -133,7 +137,7 @@ function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep) {
  * the network is the cause.
  */
 async function brokenGradient(step: BrokenStep) {
-  const { model: { terms }, network, norm, when, place } = step;
+  const { model: { terms }, network, when } = step;
   const tried = terms.flatMap((term) => step.parts.map((input) => ({ term, input })));
   for (const { term, input } of tried) {
     const found = await brokenGradientOf(step, term, input);
@@ -154,9 +158,12 @@ async function brokenGradient(step: BrokenStep) {
       ),
     };
   }
+  return brokenNorm(step, ", although the gradients of each single loss are finite");
+}
+
+function brokenNorm({ norm, when, place }: BrokenStep, more = "") {
   return {
-    message:
-      `the norm of all gradients is ${norm} ${when}, although the gradients of each single loss are finite`,
+    message: `the norm of all gradients is ${norm} ${when}${more}`,
     place,
     hint: hint(
       "broken/norm",

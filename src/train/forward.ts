@@ -49,6 +49,7 @@ export class Forward {
   readonly #gates: tf.Scalar[] = [];
   readonly #shared = new Map<string, tf.Tensor>();
   readonly #measured = new Set<NetName>();
+  #lookups = 0;
 
   /**
    * Prepares the passes without computing anything.
@@ -112,8 +113,10 @@ export class Forward {
   #scope(net: NetName, gate: Gate): Scope {
     const { values, training, seed } = this.#input;
     const lookup = this.#input.lookup ??
-      ((tables: readonly Variable[], ids: tf.Tensor) =>
-        gatherFrom(tables.map(({ name }) => values[name]!), ids).rows);
+      ((tables: readonly Variable[], ids: tf.Tensor) => {
+        const exchange = `lookup ${this.#lookups++}`;
+        return gatherFrom(tables.map(({ name }) => values[name]!), ids, exchange).rows;
+      });
     const known = ({ name }: Variable) => {
       if (!Object.hasOwn(values, name)) {
         throw new Error(`the variable ${JSON.stringify(name)} is not declared`);

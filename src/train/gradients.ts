@@ -23,22 +23,30 @@ export interface UsedGradients {
   readonly uses: Readonly<Record<string, RowUses>>;
 }
 
+/** The options of {@linkcode usedGradientsOf}. */
+export interface GradientOptions {
+  /** Whether tables get gradients for the rows that were read only (`lazy`, the default), or all. */
+  readonly tables?: "lazy" | "exact" | undefined;
+  /** A name for exchanges with other processes, if a function computes several gradients. */
+  readonly exchange?: string | undefined;
+}
+
 /**
  * Computes the gradients of a loss with respect to variables.
  *
  * @param variables The variables. Those that are not trainable get no gradient.
  * @param values Their values.
  * @param loss Computes the loss. It reads table rows with the function that it receives.
- * @param tables Whether tables get gradients for the rows that were read only, or for all rows.
+ * @param options For {@linkcode usedGradientsOf}.
  * @returns The gradients. They belong to the enclosing `tf.tidy()`.
  */
 export function gradientsOf(
   variables: readonly Variable[],
   values: TensorsByName,
   loss: (lookup: Lookups["lookup"]) => tf.Scalar,
-  tables: "lazy" | "exact" = "lazy",
+  options: GradientOptions = {},
 ): Gradients {
-  const { gradients, uses } = usedGradientsOf(variables, values, loss, tables);
+  const { gradients, uses } = usedGradientsOf(variables, values, loss, options);
   const rows = summedRows(uses, values);
   disposeUses(uses);
   return { gradients, rows };
@@ -51,16 +59,16 @@ export function gradientsOf(
  * @param variables The variables. Those that are not trainable get no gradient.
  * @param values Their values.
  * @param loss Computes the loss. It reads table rows with the function that it receives.
- * @param tables Whether tables get gradients for the rows that were read only, or for all rows.
+ * @param options Which rows get gradients.
  * @returns The gradients.
  */
 export function usedGradientsOf(
   variables: readonly Variable[],
   values: TensorsByName,
   loss: (lookup: Lookups["lookup"]) => tf.Scalar,
-  tables: "lazy" | "exact" = "lazy",
+  { tables = "lazy", exchange }: GradientOptions = {},
 ): UsedGradients {
-  const lookups = new Lookups(variables, values);
+  const lookups = new Lookups(variables, values, exchange);
   const names = variables.filter(({ trainable, table }) => trainable && !table)
     .map(({ name }) => name);
   // Unlike tf.grads(), this accepts variables that the loss does not depend on.

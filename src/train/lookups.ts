@@ -30,6 +30,8 @@ export class Lookups {
   readonly #values: TensorsByName;
   readonly #first: ReadonlyMap<string, string>;
   readonly #uses = new Map<string, RowUses[]>();
+  readonly #exchange: string;
+  #count = 0;
 
   /**
    * Prepares the lookups of a step.
@@ -37,9 +39,11 @@ export class Lookups {
    * @param variables The variables that the step updates. Tables of other variables are read, but
    *   get no gradient.
    * @param values The variables' values.
+   * @param exchange A name for reading sharded tables, if a function has several of these objects.
    */
-  constructor(variables: readonly Variable[], values: TensorsByName) {
+  constructor(variables: readonly Variable[], values: TensorsByName, exchange = "step") {
     this.#values = values;
+    this.#exchange = exchange;
     this.#first = firstOfStore(variables, values);
     this.anchors = Object.fromEntries(
       [...new Set(this.#first.values())].map((name) => [name, tf.scalar(0)]),
@@ -57,10 +61,11 @@ export class Lookups {
   readonly lookup = (tables: readonly Variable[], ids: tf.Tensor): tf.Tensor => {
     const read = tables.map(({ name }) => this.#values[name]!), [table] = read;
     const name = this.#first.get(tables[0]!.name);
-    if (name === undefined) return gatherFrom(read, ids).rows;
+    const exchange = `lookup ${this.#count++} of ${this.#exchange}`;
+    if (name === undefined) return gatherFrom(read, ids, exchange).rows;
     const size = table!.shape[1]!;
     return tf.customGrad((anchor, save) => {
-      const { numbers, rows: value } = gatherFrom(read, ids);
+      const { numbers, rows: value } = gatherFrom(read, ids, exchange);
       (save as tf.GradSaveFunc)([numbers]);
       return {
         value,

@@ -1,5 +1,6 @@
 import { describeValue } from "../base/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
+import type { Collectives } from "../engine/cluster/collectives.ts";
 import { CapturedFunction } from "../engine/capture/capture.ts";
 import { allFinite, choose } from "../engine/finite.ts";
 import { gatherNumbered, type RowGradient, writeNumbered } from "../engine/tables.ts";
@@ -64,6 +65,11 @@ export interface Model {
   readonly frozen?: ReadonlySet<VariableOwner> | undefined;
   /** Factors of the weights of rows in training, by the class of a label; 1 by default. */
   readonly rowWeights?: RowWeights | undefined;
+  /**
+   * The processes of a cluster over which the rows of tables with `shard: true` are dealt; by
+   * default, this process holds all tables.
+   */
+  readonly shards?: Collectives | undefined;
 }
 
 /**
@@ -137,9 +143,10 @@ export interface SumOverProcesses {
    * Lets operations use statistics of the rows of all processes.
    *
    * @param process The process's part of the step's input.
+   * @param rows The number of the rows of this process.
    * @param run Computes the gradients of the rows of this process.
    */
-  synchronized<T>(process: ProcessInput, run: () => T): T;
+  synchronized<T>(process: ProcessInput, rows: number, run: () => T): T;
 
   /**
    * Refuses such operations, because the processes compute different numbers of parts of a batch.
@@ -187,7 +194,9 @@ export function initialState(
   const together = storedTogether(model);
   const slots = Object.entries(optimizer.slots).map(([slot, start]) => {
     const initializer = { kind: "constant", value: start } as const;
-    const tables = model.tables === "exact" ? undefined : emptyTables(variables, together);
+    const tables = model.tables === "exact"
+      ? undefined
+      : emptyTables(variables, together, model.shards);
     return [
       slot,
       Object.fromEntries(
@@ -239,7 +248,9 @@ export function trainStep(
 ): StepOutput {
   return tf.tidy(() => {
     const gradients = () => partGradients(model, state.values, input);
-    const own = sum ? sum.synchronized(input.process!, gradients) : gradients();
+    const own = sum
+      ? sum.synchronized(input.process!, input.label.shape[0]!, gradients)
+      : gradients();
     const step = sum
       ? sumAndApply(model, state, own, input, sum)
       : applyOwn(model, state, own, input);
@@ -318,7 +329,7 @@ export function partGradients(
     updates = Object.fromEntries(forward.updates);
     for (const update of forward.updates.values()) tf.keep(update);
     return total as tf.Scalar;
-  }, model.tables);
+  }, { tables: model.tables });
   const reached = Object.entries(gradients).filter(([, gradient]) => gradient);
   return { gradients: Object.fromEntries(reached) as TensorsByName, uses, losses, updates };
 }
@@ -566,8 +577,8 @@ function squaredNorms(model: Model, term: Term, { values }: State, input: StepIn
       tf.mul(
         termLoss(term, forwardPass(model, values, input, lookup), input, factors),
         term.weight,
-      ));
-    const squares = squaresByOwner(gradients, variables);
+      ), { exchange: term.name });
+    const squares = squaresByOwner(gradients, variables, term.name);
     return tf.stack(ownersOf(model).map((owner) => squares.get(owner) ?? tf.scalar(0)));
   });
 }

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Collectives } from "../engine/cluster/collectives.ts";
-import { isRecording } from "../engine/capture/recorder.ts";
 import type { RowUses } from "./lookups.ts";
+import { mostRows, padded } from "../engine/sharded_tables.ts";
 import { synchronizing } from "../engine/cluster/synchronization.ts";
 import type { PartGradients, ProcessInput, SummedGradients, SumOverProcesses } from "./step.ts";
 
@@ -35,15 +35,18 @@ export function sumOverProcesses(collectives: Collectives): SumOverProcesses {
       gradients: named(names, rest.slice(kept.length)),
       uses: Object.fromEntries(
         Object.entries(uses).map(([name, own]) => {
-          const most = mostUses(collectives, own, { process, rows }, name);
+          const part = { rows, missing: process.missing.size };
+          const most = mostRows(collectives, own.ids.size, part, name);
           return [name, usesOfAll(collectives, own, most, name)];
         }),
       ),
     };
   };
   return Object.assign(sum, {
-    synchronized: <T>({ rows: share, layout }: ProcessInput, run: () => T) =>
-      synchronizing({ collectives, share, layout }, run),
+    synchronized: <T>(process: ProcessInput, rows: number, run: () => T) => {
+      const part = { rows, missing: process.missing.size };
+      return synchronizing({ collectives, share: process.rows, layout: process.layout, part }, run);
+    },
     inParts: <T>(run: () => T) => synchronizing("parts", run),
   });
 }
@@ -58,33 +61,11 @@ function usesOfAll(
   const padding = most - ids.size;
   // The first row that was read, with a gradient of 0, stands in for missing ones. The optimizer
   // changes this row anyway.
-  const padded = padding === 0 ? { ids, gradients } : {
-    ids: tf.concat1d([ids, tf.tile(tf.slice1d(ids, 0, 1), [padding])]),
-    gradients: tf.concat2d([gradients, tf.zeros([padding, gradients.shape[1]])], 0),
-  };
+  const all = padding === 0
+    ? gradients
+    : tf.concat2d([gradients, tf.zeros([padding, gradients.shape[1]])], 0);
   return {
-    ids: collectives.gather(padded.ids, `ids of ${name}`),
-    gradients: collectives.gather(padded.gradients, `rows of ${name}`),
+    ids: collectives.gather(padded(ids, most), `ids of ${name}`),
+    gradients: collectives.gather(all, `rows of ${name}`),
   };
-}
-
-/**
- * Returns the largest number of rows of a table that a process has read in the step. In a graph, it
- * has to be known from the number of rows of the batch.
- */
-function mostUses(
-  collectives: Collectives,
-  { ids }: Pick<RowUses, "ids">,
-  { process, rows }: { readonly process: ProcessInput; readonly rows: number },
-  name: string,
-): number {
-  if (!isRecording()) {
-    const own = tf.tensor1d([ids.size], "int32");
-    return Math.max(...collectives.gather(own, `count of ${name}`).dataSync());
-  }
-  const missing = process.missing.size;
-  if (missing > 0 && ids.size % rows !== 0) {
-    throw new Error("the number of rows of a table that it reads is not a multiple of the batch's");
-  }
-  return ids.size + missing * (ids.size / rows);
 }

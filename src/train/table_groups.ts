@@ -16,27 +16,36 @@ const PART = 2 ** 22;
  * @returns The groups of tables; tables that are in no group are on their own.
  */
 export function storedTogether(
-  { variables, optimizer, tables }: Pick<Model, "variables" | "optimizer" | "tables">,
+  { variables, optimizer, tables, shards }: Pick<
+    Model,
+    "variables" | "optimizer" | "tables" | "shards"
+  >,
 ): TablesTogether {
   if (!optimizer.elementwise || tables === "exact") return [];
   const groups = new Map<string, Variable[]>();
   for (const variable of variables.filter(({ table }) => table)) {
-    const key = `${variable.shape[1]} ${variable.owner}`;
+    const key = `${variable.shape[1]} ${variable.owner} ${variable.shard ?? false}`;
     groups.set(key, [...groups.get(key) ?? [], variable]);
   }
-  return [...groups.values()].flatMap(withinLimit).filter(({ length }) => length > 1);
+  const most = MAX_ROWS - variables.length * (shards?.size ?? 1);
+  return [...groups.values()].flatMap((group) => withinLimit(group, most)).filter(({ length }) =>
+    length > 1
+  );
 }
 
-/** The largest number of rows of a store: row numbers are int32. */
+/**
+ * The largest number of rows of a store: row numbers are int32. Each process has as many rows of a
+ * sharded table, so some numbers are unused.
+ */
 const MAX_ROWS = 2 ** 31 - 1;
 
 /** Divides a group whose rows cannot be numbered together. */
-function withinLimit(group: readonly Variable[]): Variable[][] {
+function withinLimit(group: readonly Variable[], most: number): Variable[][] {
   const parts: Variable[][] = [];
   let rows = Infinity;
   for (const variable of group) {
     const own = variable.shape[0]!;
-    if (rows + own > MAX_ROWS) {
+    if (rows + own > most) {
       parts.push([]);
       rows = 0;
     }
@@ -55,7 +64,7 @@ function withinLimit(group: readonly Variable[]): Variable[][] {
  * @returns The values.
  */
 export function withTables(
-  model: Pick<Model, "variables" | "optimizer" | "tables">,
+  model: Pick<Model, "variables" | "optimizer" | "tables" | "shards">,
   values: TensorsByName,
 ): TensorsByName {
   const tables = model.variables.filter(({ table, name }) => table && values[name]);
@@ -71,7 +80,7 @@ export function withTables(
   const inPlace = tables.every(({ name }) => isStored(values[name]!)) &&
     groups.every((group) => new Set(group.map(storeOfTable)).size === 1);
   if (inPlace) return values;
-  const moved = emptyTables(tables, groups);
+  const moved = emptyTables(tables, groups, model.shards);
   return replaced(values, tables, ({ name }) => {
     const table = moved.get(name)!;
     copyRows(values[name]!, table);

@@ -1,5 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { createTables, writeRows } from "../engine/tables.ts";
+import type { Collectives } from "../engine/cluster/collectives.ts";
+import { shardsOf } from "../engine/sharded_tables.ts";
+import { createTables, rowCount, writeRows, writeSuccessive } from "../engine/tables.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { describeValue } from "../base/describe_value.ts";
@@ -102,6 +104,11 @@ export class DeclaredVariables implements VariableRegistry {
           `[${spec.shape}]`,
       );
     }
+    if (variable.shard && !variable.table) {
+      throw new Error(
+        `the variable ${JSON.stringify(spec.name)} is not a table, so it cannot have shard: true`,
+      );
+    }
     if (variable.table && (variable.shape.length !== 2 || !variable.trainable)) {
       throw new Error(
         `the table ${
@@ -155,6 +162,8 @@ export class DeclaredVariables implements VariableRegistry {
  * @param seed The run's seed.
  * @param given Initial values that replace those of initializers, by the variable's name.
  * @param together The tables that are stored together; by default, each table is stored alone.
+ * @param shards The processes over which rows of sharded tables are dealt; by default, this process
+ *   holds all rows.
  * @returns The values, which the caller disposes of.
  */
 export function initialValues(
@@ -162,8 +171,9 @@ export function initialValues(
   seed: number,
   given: GivenValues = new Map(),
   together: TablesTogether = [],
+  shards?: Collectives,
 ): TensorsByName {
-  const tables = emptyTables(variables, together);
+  const tables = emptyTables(variables, together, shards);
   return Object.fromEntries(
     variables.map((variable) => {
       const { name } = variable, table = tables.get(name);
@@ -182,18 +192,22 @@ export type TablesTogether = readonly (readonly Variable[])[];
  *
  * @param variables The variables.
  * @param together The tables that are stored together; each other table is stored alone.
+ * @param shards The processes over which rows of sharded tables are dealt; by default, this process
+ *   holds all rows.
  * @returns The tables by name, which the caller disposes of.
  */
 export function emptyTables(
   variables: readonly Variable[],
   together: TablesTogether = [],
+  shards?: Collectives,
 ): Map<string, tf.Tensor> {
   const grouped = new Set(together.flat());
   const alone = variables.filter((variable) => variable.table && !grouped.has(variable));
   return new Map(
     [...together, ...alone.map((variable) => [variable])].flatMap((group) => {
       const counts = group.map(({ shape }) => shape[0]!);
-      const tables = createTables(counts, group[0]!.shape[1]!);
+      const [{ shape, shard }] = group as [Variable];
+      const tables = createTables(counts, shape[1]!, shard ? shards : undefined);
       return group.map(({ name }, index) => [name, tables[index]!] as const);
     }),
   );
@@ -273,11 +287,12 @@ function fill(
  * columns.
  */
 function fillRows(table: tf.Tensor, { values, from: [places] }: GivenValue): void {
-  const [rows, size] = table.shape as [number, number];
+  const rows = rowCount(table), size = table.shape[1]!;
+  const { size: every, rank } = shardsOf(table) ?? { size: 1, rank: 0 };
   for (let start = 0; start < rows; start += TABLE_PART) {
     const ids: number[] = [];
     for (let row = start; row < Math.min(start + TABLE_PART, rows); row++) {
-      if (!places || places[row]! >= 0) ids.push(row);
+      if (row % every === rank && (!places || places[row]! >= 0)) ids.push(row);
     }
     if (ids.length === 0) continue;
     const part = new Float32Array(ids.length * size);
@@ -285,8 +300,9 @@ function fillRows(table: tf.Tensor, { values, from: [places] }: GivenValue): voi
       const place = places ? places[row]! : row;
       part.set(values.subarray(place * size, (place + 1) * size), index * size);
     });
+    const held = ids.map((row) => (row - rank) / every);
     tf.tidy(() =>
-      writeRows(table, tf.tensor1d(ids, "int32"), tf.tensor2d(part, [ids.length, size]))
+      writeRows(table, tf.tensor1d(held, "int32"), tf.tensor2d(part, [ids.length, size]))
     );
   }
 }
@@ -336,14 +352,13 @@ function initialValue(
 /** Draws the rows of a table in parts, because it may be too large for a JavaScript array. */
 function drawRows(table: tf.Tensor, initializer: Variable["initializer"], seed: number): void {
   if (initializer.kind === "constant" && initializer.value === 0) return;
-  const [rows, size] = table.shape as [number, number];
+  const rows = rowCount(table), size = table.shape[1]!;
   const drawn = initializer.kind === "normal" || initializer.kind === "uniform";
   for (let start = 0; start < rows; start += TABLE_PART) {
     const end = Math.min(start + TABLE_PART, rows);
     tf.tidy(() => {
       const own = drawn ? deriveSeed(seed, "rows", start) : seed;
-      const part = initialValue([end - start, size], initializer, own);
-      writeRows(table, tf.range(start, end, 1, "int32"), part);
+      writeSuccessive(table, start, initialValue([end - start, size], initializer, own));
     });
   }
 }

@@ -2,6 +2,10 @@ import { loadMember, memberOf } from "../../src/engine/cluster/join.ts";
 import { noAnswer, ProcessGone, resumable } from "../../src/engine/cluster/process_gone.ts";
 import { synchronization, synchronizing } from "../../src/engine/cluster/synchronization.ts";
 import type { Build } from "../../src/engine/native/build.ts";
+import { refuseShards } from "../../src/run/cluster_checks.ts";
+import type { Variable } from "../../src/stages/network.ts";
+import type { Optimizer } from "../../src/stages/optimizer.ts";
+import type { StageReference } from "../../src/stages/stage_error.ts";
 import type { ProgramCase } from "./program_cases.ts";
 
 /** What happens only in a cluster of several processes. */
@@ -36,5 +40,34 @@ export function* clusterPrograms(): Iterable<ProgramCase> {
     name: "synchronized batch norm with train.accumulate, in a cluster",
     run: () => synchronizing("parts", () => synchronization("batch norm")),
     mended: { "cluster/accumulate": () => synchronization("batch norm") },
+  };
+  const variables: Variable[] = [{
+    ...{ name: "embedding/user", shape: [9, 4], owner: "shared", trainable: true },
+    ...{ table: true, shard: true, initializer: { kind: "constant", value: 0 } },
+  }];
+  const optimizerStage = { kind: "optimizer", name: "lamb" } as StageReference;
+  const elementwise = { elementwise: true } as Optimizer;
+  const whole = { part: 64, cut: { size: 64 } };
+  yield {
+    name: "tables of which a step updates all rows, sharded",
+    run: () =>
+      refuseShards(
+        whole,
+        [{ variables, optimizerStage, optimizer: elementwise, tables: "exact" }],
+        2,
+      ),
+  };
+  yield {
+    name: "sharded tables with an optimizer that is not elementwise",
+    run: () => refuseShards(whole, [{ variables, optimizerStage, optimizer: {} as Optimizer }], 2),
+  };
+  yield {
+    name: "sharded tables with batches in parts",
+    run: () =>
+      refuseShards(
+        { part: 16, cut: { size: 64 } },
+        [{ variables, optimizerStage, optimizer: elementwise }],
+        2,
+      ),
   };
 }

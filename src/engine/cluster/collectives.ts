@@ -72,6 +72,18 @@ export class Collectives {
   }
 
   /**
+   * Adds a tensor of all processes, in one message. Unlike {@linkcode sums}, the number of operations
+   * does not depend on the size.
+   *
+   * @param tensor The tensor, float32. All processes pass the same shape.
+   * @param name A name that no other call in the same function has.
+   * @returns The sum.
+   */
+  sum<T extends tf.Tensor>(tensor: T, name: string): T {
+    return this.#reduce(tensor, name) as T;
+  }
+
+  /**
    * Joins tensors of all processes along their first axis, in the order of the processes.
    *
    * @param tensor The tensor, float32 or int32. All processes pass the same shape.

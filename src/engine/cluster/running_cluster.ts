@@ -6,6 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { isOfOthers } from "../capture/collective.ts";
+import { shardsOf } from "../sharded_tables.ts";
 import { isStored, sliceRows, writeRows } from "../tables.ts";
 import { Collectives } from "./collectives.ts";
 import { currentMember } from "./join.ts";
@@ -146,7 +147,7 @@ export class RunningCluster {
 
   /**
    * Replaces the values of tensors by those of the first process. Rows of embedding tables are
-   * overwritten.
+   * overwritten. Sharded tables stay as they are: each process has rows of its own.
    *
    * @param tensors The tensors. They are disposed of if they are replaced.
    * @param name The name of the call.
@@ -154,6 +155,7 @@ export class RunningCluster {
    */
   tensorsOfFirst(tensors: readonly tf.Tensor[], name: string): tf.Tensor[] {
     return tensors.map((tensor, index) => {
+      if (shardsOf(tensor)) return tensor;
       if (isStored(tensor)) return this.#rowsOfFirst(tensor, `${name} ${index}`);
       const first = this.#piecesOfFirst(tensor, `${name} ${index}`);
       if (this.rank === 0) {

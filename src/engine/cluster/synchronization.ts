@@ -15,6 +15,16 @@ export interface Synchronization {
    * that its only row does not count, otherwise 0.
    */
   readonly layout: tf.Tensor2D;
+  /** The rows that this process computes. */
+  readonly part: RowsOfPart;
+}
+
+/** The rows of a batch that a process computes. */
+export interface RowsOfPart {
+  /** Their number. */
+  readonly rows: number;
+  /** The number of rows by which this process has fewer than the others. */
+  readonly missing: number;
 }
 
 /**
@@ -43,6 +53,16 @@ export function synchronizing<T>(
   } finally {
     current = undefined;
   }
+}
+
+/**
+ * Returns the rows of the batch that this process computes in the training step; undefined outside of
+ * a step, when all processes compute the same rows.
+ *
+ * @throws {Error} If the processes compute different numbers of parts.
+ */
+export function partOfBatch(): RowsOfPart | undefined {
+  return synchronization("the lookup of rows of a sharded table")?.part;
 }
 
 /**

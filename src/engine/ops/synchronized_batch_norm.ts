@@ -28,7 +28,9 @@ export function synchronizedBatchNorm(
   parameters: BatchNormParameters,
   epsilon: number,
   momentum: number,
-  { collectives, share, name }: Synchronization & { readonly name: string },
+  { collectives, share, name }: Omit<Synchronization, "layout" | "part"> & {
+    readonly name: string;
+  },
 ): { y: tf.Tensor; mean: tf.Tensor1D; variance: tf.Tensor1D } {
   const { count, mean, deviations } = offTape(() =>
     statisticsOfAll(x, { collectives, share, name }) as Statistics & tf.TensorContainerObject
@@ -74,7 +76,7 @@ export function synchronizedBatchNorm(
 function statisticsOfAll(
   x: tf.Tensor4D,
   { collectives, share, name }:
-    & Omit<Synchronization, "layout">
+    & Omit<Synchronization, "layout" | "part">
     & { readonly name: string },
 ): Statistics {
   const channels = x.shape[3], { mean, variance } = tf.moments(x, [0, 1, 2]);

@@ -800,6 +800,8 @@ readonly optimizer?: boolean;
 readonly sharing?: "bottom" | "separate";
 /** The number of values per embedding. */
 readonly embedding?: number;
+/** Whether the processes of a distributed run deal the rows of the embedding tables among themselves, for tables larger than the memory of one process. */
+readonly shard?: boolean;
 /** How to read individual features, by name. All other features are read with the defaults. */
 readonly features?: {
 readonly [name: string]: {
@@ -923,6 +925,8 @@ readonly optimizer?: boolean;
 readonly sharing?: "bottom" | "separate";
 /** The number of values per embedding. */
 readonly embedding?: number;
+/** Whether the processes of a distributed run deal the rows of the embedding tables among themselves, for tables larger than the memory of one process. */
+readonly shard?: boolean;
 /** How to read individual features, by name. All other features are read with the defaults. */
 readonly features?: {
 readonly [name: string]: {
@@ -1054,6 +1058,8 @@ readonly optimizer?: boolean;
 readonly sharing?: "bottom" | "separate";
 /** The number of values per embedding. */
 readonly embedding?: number;
+/** Whether the processes of a distributed run deal the rows of the embedding tables among themselves, for tables larger than the memory of one process. */
+readonly shard?: boolean;
 /** How to read individual features, by name. All other features are read with the defaults. */
 readonly features?: {
 readonly [name: string]: {
@@ -3523,6 +3529,8 @@ readonly optimizer?: boolean;
 readonly sharing?: "bottom" | "separate";
 /** The number of values per embedding. */
 readonly embedding?: number;
+/** Whether the processes of a distributed run deal the rows of the embedding tables among themselves, for tables larger than the memory of one process. */
+readonly shard?: boolean;
 /** How to read individual features, by name. All other features are read with the defaults. */
 readonly features?: {
 readonly [name: string]: {
@@ -3646,6 +3654,8 @@ readonly optimizer?: boolean;
 readonly sharing?: "bottom" | "separate";
 /** The number of values per embedding. */
 readonly embedding?: number;
+/** Whether the processes of a distributed run deal the rows of the embedding tables among themselves, for tables larger than the memory of one process. */
+readonly shard?: boolean;
 /** How to read individual features, by name. All other features are read with the defaults. */
 readonly features?: {
 readonly [name: string]: {
@@ -3777,6 +3787,8 @@ readonly optimizer?: boolean;
 readonly sharing?: "bottom" | "separate";
 /** The number of values per embedding. */
 readonly embedding?: number;
+/** Whether the processes of a distributed run deal the rows of the embedding tables among themselves, for tables larger than the memory of one process. */
+readonly shard?: boolean;
 /** How to read individual features, by name. All other features are read with the defaults. */
 readonly features?: {
 readonly [name: string]: {

@@ -40,7 +40,10 @@ testOnEachEngine("batchNorm() of processes with the same rows is that of one pro
     const x = tf.tensor2d(Array.from({ length: 30 }, (_, at) => Math.sin(at * at)), [10, 3]);
     const alone = computed(x, true);
     const together = synchronizing(
-      { collectives: twice, share: tf.scalar(0.5), layout: tf.zeros([0, 0]) },
+      {
+        ...{ collectives: twice, share: tf.scalar(0.5), layout: tf.zeros([0, 0]) },
+        part: { rows: 10, missing: 0 },
+      },
       () => computed(x, true),
     );
     // Only the unbiased variance depends on the number of rows: n / (n − 1).
