@@ -225,6 +225,7 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
       undefined,
       (file, action) => attempt({ file: file.name }, action),
     );
+    refuseAlike(name, tables.schema.fields.map((field) => field.name), "csv");
     return { name, from: `(${tables.query})`, refusals: [] };
   }
   if (parquet.length < files.length) {
@@ -247,7 +248,9 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
       columns,
       withoutValues: (names) => database.withoutValues(readParquet([file]), names),
     });
-    for (const column of (await describeSchema(database, file)).changed.values()) {
+    const schema = await describeSchema(database, file);
+    refuseAlike(name, schema.names, "parquet");
+    for (const column of schema.changed.values()) {
       if (!changed.has(column.name)) changed.set(column.name, column);
     }
   }
@@ -269,6 +272,31 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
     return `CAST(${failure} AS ${type}) AS ${quoted(column)}`;
   });
   return { name, from: `(SELECT * REPLACE (${replaced.join(", ")}) FROM ${from})`, refusals };
+}
+
+/**
+ * Refuses columns whose names differ only in case. SQL does not distinguish them, so that a query
+ * which names one of them would read the first.
+ */
+function refuseAlike(table: string, names: readonly string[], use: "csv" | "parquet"): void {
+  const seen = new Map<string, string>();
+  for (const name of names) {
+    const alike = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()),
+      before = seen.get(alike);
+    seen.set(alike, name);
+    if (before === undefined || before === name) continue;
+    throw new UserError(
+      `the table ${table} has the columns ${JSON.stringify(before)} and ${JSON.stringify(name)}, ` +
+        "which SQL does not distinguish",
+      {
+        hint: hint(
+          "sql/alike",
+          `rename one of them in the file; the source ${use} distinguishes them`,
+          { edit: "the data file, or the source" },
+        ),
+      },
+    );
+  }
 }
 
 /**

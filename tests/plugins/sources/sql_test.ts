@@ -157,6 +157,18 @@ Deno.test("sql reports an error that occurs long after the first rows", async ()
   );
 });
 
+Deno.test("sql refuses files with columns that it does not distinguish", async () => {
+  const message = (names: string) =>
+    `the table t has the columns ${names}, which SQL does not distinguish`;
+  const tables = { t: "names.parquet" };
+  await assertRefused("FROM t", message('"A" and "a"'), "the source parquet", { tables });
+  await withFiles({ "x.csv": "score,Score\n1,2\n" }, async (folder) => {
+    await assertRefused("SELECT score AS y FROM t", message('"score" and "Score"'), "rename", {
+      tables: { t: join(folder, "x.csv") },
+    });
+  });
+});
+
 Deno.test("sql reads only the files that its options name", async () => {
   const tables = { p: "types.parquet" };
   const hint = "list each file under tables";
