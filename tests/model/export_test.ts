@@ -460,7 +460,12 @@ Deno.test("predict refuses what does not belong together, and writes nothing", a
     const model = await Deno.readTextFile(join(out, "model.json"));
     const best = await Deno.readTextFile(join(out, "checkpoints", "best.json"));
     const rows = await Deno.readTextFile(join(folder, "other.csv"));
-    const changed = (change: (model: { vocabularies: Record<string, string[]> }) => void) => {
+    interface Changeable {
+      readonly vocabularies: Record<string, string[]>;
+      readonly label: { readonly spec: { classes: number } };
+      readonly network: { units: number };
+    }
+    const changed = (change: (model: Changeable) => void) => {
       const value = JSON.parse(model);
       change(value);
       return JSON.stringify(value);
@@ -477,6 +482,18 @@ Deno.test("predict refuses what does not belong together, and writes nothing", a
         changed(({ vocabularies }) => vocabularies.city!.pop()),
         1,
         "the vocabulary of city has 2 values; expected 3",
+      ],
+      [
+        "day-run/model.json",
+        changed(({ network }) => network.units = 2),
+        1,
+        "network.units is 2, but the label needs 1",
+      ],
+      [
+        "day-run/model.json",
+        changed(({ label }) => label.spec.classes = 300_000_000),
+        1,
+        "label.spec.classes: Too big",
       ],
       [
         "day-run/checkpoints/best.json",

@@ -27,7 +27,7 @@ import { UserError, type UserErrorOptions } from "../../base/errors.ts";
 import { counted } from "../../base/text_table.ts";
 import { hint } from "../../base/hints.ts";
 import type { ColumnSpec, LabelSpec } from "../../stages/batch.ts";
-import { severalLabels } from "../../stages/labels.ts";
+import { severalLabels, unitsOf } from "../../stages/labels.ts";
 import type { NetName, Variable } from "../../stages/network.ts";
 import { mapValues } from "../../stages/parts.ts";
 import { hashedId } from "../../input/ids.ts";
@@ -247,6 +247,9 @@ export type ModelContent = Omit<ModelFile, "rocket" | "sha256">;
 /** The largest number of ids, which are int32, and of values in a row or a variable. */
 const MAX_COUNT = 2 ** 31 - 1;
 
+/** The largest number of classes: a list of their values fits in memory. */
+const MAX_CLASSES = 2 ** 24;
+
 const count = z.int().nonnegative().max(MAX_COUNT);
 const shape = z.array(count).refine(
   (axes) => axes.reduce((size, axis) => size * axis, 1) <= MAX_COUNT,
@@ -281,7 +284,7 @@ const labelStatistics = z.strictObject({
 });
 const labelSpec = spec.extend({
   kind: z.enum(["class", "binary", "number", "multi-label"]),
-  classes: count,
+  classes: count.max(MAX_CLASSES),
   training: labelStatistics.optional(),
 });
 const type = z.strictObject({ text: z.string(), family: familySchema });
@@ -530,6 +533,10 @@ export async function readModelFile(
   if (!parsed.data.label === !parsed.data.labels) throw refuse("expected either label or labels");
   const short = shortVocabulary(model);
   if (short !== undefined) throw refuse(short);
+  const units = unitsOf(model.label.spec);
+  if (units !== model.network.units) {
+    throw refuse(`network.units is ${model.network.units}, but the label needs ${units}`);
+  }
   const names = new Set(model.inputs.map(({ name }) => name));
   const unknown = Object.values(model.network.reads ?? {}).flat().find((name) => !names.has(name!));
   if (unknown !== undefined && model.net === undefined) {
