@@ -19,6 +19,8 @@ export interface ProgramFacts {
   readonly detail?: string;
   /** The number of trainable parameters, for tasks that train. */
   readonly parameters?: number;
+  /** The bytes that a process of a cluster passes to the exchange in a step. */
+  readonly exchanged?: number;
 }
 
 /**
