@@ -4,7 +4,7 @@ import { blocks } from "./documents.ts";
 import { commandsOf } from "./shell_commands.ts";
 
 /**
- * What makes a task of docs/bench.md or docs/serving.md read all its options and end soon, and what
+ * What makes a task of docs/bench.md, docs/distributed.md, or docs/serving.md read all its options and end soon, and what
  * it then prints.
  */
 const soon: Readonly<Record<string, readonly [option: string, prints: string]>> = {
@@ -13,6 +13,7 @@ const soon: Readonly<Record<string, readonly [option: string, prints: string]>> 
   soak: ["--list", "-native"],
   "soak:clusters": ["--list", "kill"],
   "bench:serve": ["--list", "1 row"],
+  "bench:cluster": ["--list", "two processes"],
   "bench:gpu": ["--list", "pytorch channels last"],
 };
 
