@@ -25,7 +25,7 @@ const USAGE = `usage: deno task bench:cluster [--rounds N] [--results FOLDER] [-
   --rounds N              the number of turns of each contestant (default 5)
   --results FOLDER        the folder for the results (default bench/results)
   --list                  print what is measured without running it
-  --small                 small nets, only to test this program
+  --small                 small nets, only to test this program; with --results
   --allow-public-cluster  also on a machine with a public address`;
 
 await main();
@@ -34,13 +34,15 @@ async function main(): Promise<void> {
   const options = parseArgs(Deno.args, {
     string: ["rounds", "results"],
     boolean: ["list", "small", "allow-public-cluster", "help"],
-    default: { rounds: "5", results: fileURLToPath(new URL("../results", import.meta.url)) },
+    default: { rounds: "5" },
     unknown: refuseUnknown(USAGE),
   });
   if (options.help) return console.log(USAGE);
-  const rounds = Number(options.rounds), { small, results: folder } = options;
+  const rounds = Number(options.rounds), { small } = options;
   if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds ${options.rounds}: expected 1, 2, …`);
   if (options.list) return list();
+  if (small && options.results === undefined) fail("--small: add --results FOLDER");
+  const folder = options.results ?? fileURLToPath(new URL("../results", import.meta.url));
   const machine = thisMachine();
   if (machine.cores < 2) fail("two processes with one core each need two cores");
   if (!options["allow-public-cluster"]) refusePublic();
@@ -48,7 +50,7 @@ async function main(): Promise<void> {
   const date = new Date().toISOString(), load = Deno.loadavg()[0]!;
   const report = (line: string) => console.error(line);
   const figures = await runRows({ rounds, flags, small, report });
-  const result = { date, machine, rounds, load, ...figures };
+  const result = { date, machine, rounds, load, small, ...figures };
   const text = clusterTable(result);
   await Deno.mkdir(folder, { recursive: true });
   const write = (name: string, text: string) =>

@@ -1,3 +1,4 @@
+import { counted } from "../../src/base/text_table.ts";
 import type { Machine } from "../machine.ts";
 import type { ReductionFigure, StepFigures } from "./figures.ts";
 
@@ -23,6 +24,8 @@ export interface ClusterResult {
   readonly rounds: number;
   /** The system's load average of the last minute before the bench. */
   readonly load: number;
+  /** Whether the nets were small, only to test the bench. */
+  readonly small: boolean;
   /** The sums. */
   readonly reductions: readonly ReductionFigure[];
   /** The steps. */
@@ -35,7 +38,7 @@ export interface ClusterResult {
  * @param result The results.
  */
 export function clusterTable(
-  { date, machine, detail, rounds, load, reductions, steps }: ClusterResult,
+  { date, machine, detail, rounds, load, small, reductions, steps }: ClusterResult,
 ): string {
   const { processor, cores, memory, system, deno } = machine;
   const pinned = system.startsWith("linux") ? "one core" : "one thread";
@@ -44,8 +47,12 @@ export function clusterTable(
 ${
     date.slice(0, 10)
   }, ${processor}, ${cores} cores, ${memory} GiB, ${system}, Deno ${deno}, ${detail},
-load ${load.toFixed(1)}. Medians of ${rounds} turns, by \`deno task bench:cluster\`.
-
+load ${load.toFixed(1)}. Medians of ${counted(rounds, "turn")}, by \`deno task bench:cluster\`.
+${
+    small
+      ? "\n**With small nets and few rows, only to test the program: no step is as named.**\n"
+      : ""
+  }
 Each process has ${pinned}. The processes are on one machine and exchange numbers over its loopback
 interface.
 

@@ -45,6 +45,7 @@ Deno.test("allowedCores() reads lists and ranges", () => {
 
 Deno.test("clusterTable() shows sums, efficiencies, and where the time goes", () => {
   const text = clusterTable({
+    small: false,
     date: "2030-01-02T03:04:05.000Z",
     machine: {
       ...{ processor: "Abacus 9", cores: 2, memory: 8, system: "linux x86_64", deno: "2.9.6" },
@@ -56,6 +57,7 @@ Deno.test("clusterTable() shows sums, efficiencies, and where the time goes", ()
     }],
     steps: [{ name: "nets", steps: 12, exchanged: 3_210_000, ...step }],
   });
+  assertStringIncludes(text, "Medians of 3 turns");
   assertStringIncludes(text, "| 4 MB | 60 | 8.00 | 7.50 | 9.25 | 500 |");
   assertStringIncludes(text, "| nets | 12 | 80.0 | 100 | 80% |");
   assertStringIncludes(text, "| nets | 4.0 | 6.0 | 6.0 | 4.0 | 3.21 |");
