@@ -64,7 +64,7 @@ export const clusterRows: readonly ClusterRow[] = [
   {
     id: "ctr",
     name: "clicks, 8192 rows per process",
-    steps: 8,
+    steps: 6,
     contestants: [
       ...all("ctr"),
       ...both("ctr-sharded").map((one) => ({ ...one, name: `${one.name}, sharded tables` })),
