@@ -156,6 +156,7 @@ async function train(window: number, seed: number): Promise<number> {
     counts: () => ordered.counts(),
     share: () => "an order of its own",
     sourceRow: () => undefined,
+    arrange: () => {},
     rest: () => {},
     close: () => ordered.close(),
   };

@@ -16,6 +16,7 @@ export function openInput(
   data: PreparedData,
   options: Omit<InputOptions, "setup">,
 ): Input {
+  data.splits.train.arrange();
   const maker = new BatchMaker(data.splits, data.transforms, data.plan.seed);
   return new Input(maker, { ...options, setup: () => inputSetup(data) });
 }

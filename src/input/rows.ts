@@ -5,6 +5,14 @@ import type { ValuesConstructor } from "./layout.ts";
 import { type EpochOrder, wholeOrder } from "./order.ts";
 import { type GroupedRows, Groups } from "./groups.ts";
 import { combineParts, mapParts, type Parts, type Specs } from "../stages/parts.ts";
+import {
+  type ChosenRows,
+  copyRows,
+  moveToRowBlocks,
+  type RowChunks,
+  rowChunks,
+  type RowCopy,
+} from "./row_blocks.ts";
 import { lastAtMost } from "./bounds.ts";
 
 /**
@@ -15,7 +23,7 @@ export interface StoredColumns {
   readonly chunkRows: readonly number[];
   /** The specs of the columns. */
   readonly specs: Specs;
-  /** The values of each column, by chunk. */
+  /** The values of each column, by chunk. Between two rows can be values of other columns. */
   readonly values: Parts<readonly Values[]>;
 }
 
@@ -75,6 +83,8 @@ export interface Rows {
   sourceRow(position: number, epoch?: Epoch): number | undefined;
   /** Describes the position of a row of the source in messages, if it is known. */
   readonly where?: ((row: number) => string) | undefined;
+  /** Prepares for batches of shuffled rows, of which there will be many. */
+  arrange(): void;
   /** Frees rows that were read ahead. */
   rest(): void;
 }
@@ -92,6 +102,8 @@ export interface SharedRows {
 /** All rows of some columns. Several {@linkcode StoredRows} may share one store. */
 export class Store {
   #columns: StoredColumns;
+  #isArranged = false;
+  #chunks: Parts<RowChunks> | undefined;
   /** The first row of each chunk, followed by the number of rows. */
   readonly #bounds: Uint32Array;
 
@@ -146,63 +158,105 @@ export class Store {
 
   /** Copies some rows. */
   gather(rows: ArrayLike<number>): Batch {
-    const chunks = new Uint32Array(rows.length), within = new Uint32Array(rows.length);
-    for (let index = 0; index < rows.length; index++) {
+    const { length: count } = rows;
+    const chunks = new Uint32Array(count), numbers = new Uint32Array(count);
+    for (let index = 0; index < count; index++) {
       const row = rows[index]!;
       const chunk = lastAtMost(this.#bounds, row);
       chunks[index] = chunk;
-      within[index] = row - this.#bounds[chunk]!;
+      numbers[index] = row - this.#bounds[chunk]!;
     }
-    return this.#batch(rows.length, ({ shape, dtype }, values) => {
-      const size = sizeOf(shape);
-      const gathered = new (batchArray(values[0]!, dtype))(rows.length * size);
-      for (let index = 0; index < rows.length; index++) {
-        const from = values[chunks[index]!]!, start = within[index]! * size;
-        if (size === 1) gathered[index] = from[start]!;
-        else gathered.set(from.subarray(start, start + size), index * size);
-      }
-      return gathered;
-    });
+    return this.#batch({ chunks, numbers }, () => undefined);
   }
 
-  /** Returns consecutive rows. */
+  /** Returns consecutive rows, as views without a copy if they are contiguous in memory. */
   slice(start: number, end: number): Batch {
     const chunk = start < end ? lastAtMost(this.#bounds, start) : 0;
     if (start === end || end > this.#bounds[chunk + 1]!) {
       return this.gather(Uint32Array.from({ length: end - start }, (_, row) => start + row));
     }
-    const first = this.#bounds[chunk]!;
-    return this.#batch(end - start, ({ shape, dtype }, values) => {
-      const size = sizeOf(shape), array = batchArray(values[0]!, dtype);
-      const view = values[chunk]!.subarray((start - first) * size, (end - first) * size);
+    const first = start - this.#bounds[chunk]!, count = end - start;
+    const rows = {
+      chunks: new Uint32Array(count).fill(chunk),
+      numbers: Uint32Array.from({ length: count }, (_, row) => first + row),
+    };
+    return this.#batch(rows, ({ chunks, size, strides }, array) => {
+      if (strides[chunk] !== size) return undefined;
+      const view = chunks[chunk]!.subarray(first * size, (first + count) * size);
       return view instanceof array ? view : new array(view);
     });
   }
 
+  /**
+   * Moves the values of each row next to each other, so that shuffled rows can be copied faster.
+   * Slices are then copies.
+   */
+  arrange(): void {
+    if (this.#isArranged) return;
+    this.#isArranged = true;
+    // The lists of chunks belong to this store: each column is freed as soon as it was moved.
+    const values = this.#replace((chunks) => [...chunks]);
+    moveToRowBlocks({ ...this.#columns, values });
+  }
+
   /** Returns the columns in shared memory. Values in ordinary memory are moved there. */
   share(): StoredColumns {
-    return this.#columns = this.#mapped((values) => values.map(inSharedMemory));
+    this.#replace((chunks) => chunks.map(inSharedMemory));
+    return this.#columns;
   }
 
   /** Frees the values. */
   clear(): void {
-    this.#columns = this.#mapped(() => []);
+    this.#replace(() => []);
   }
 
-  #mapped(change: (values: readonly Values[]) => readonly Values[]): StoredColumns {
-    return { ...this.#columns, values: mapParts(this.#columns.values, change) };
+  /** Replaces the chunks of each column. */
+  #replace<T extends readonly Values[]>(change: (chunks: readonly Values[]) => T): Parts<T> {
+    const values = mapParts(this.#columns.values, change);
+    this.#columns = { ...this.#columns, values };
+    this.#chunks = undefined;
+    return values;
   }
 
+  /**
+   * Makes a batch of some rows.
+   *
+   * @param rows The rows.
+   * @param given Returns the values of a column; undefined to copy them.
+   */
   #batch(
-    size: number,
-    valuesOf: (spec: ColumnSpec, values: readonly Values[]) => Values,
+    rows: ChosenRows,
+    given: (column: RowChunks, array: ValuesConstructor) => Values | undefined,
   ): Batch {
-    const { specs, values } = this.#columns;
-    const column = (spec: ColumnSpec, values: readonly Values[]): Column => ({
-      values: values.length > 0 ? valuesOf(spec, values) : new Float32Array(),
-      shape: spec.shape,
-    });
-    return { size, ...combineParts([specs, values], column) };
+    const size = rows.numbers.length, copies: RowCopy[] = [];
+    const valuesOf = ({ dtype }: ColumnSpec, from: RowChunks): Values => {
+      const [first] = from.chunks;
+      if (!first) return new Float32Array();
+      const array = batchArray(first, dtype), values = given(from, array);
+      if (values) return values;
+      const to = new array(size * from.size);
+      copies.push({ from, to, stride: from.size });
+      return to;
+    };
+    const { specs } = this.#columns;
+    const columns = combineParts(
+      [specs, this.#chunks ??= this.#rowChunks()],
+      (spec: ColumnSpec, from: RowChunks): Column => ({
+        values: valuesOf(spec, from),
+        shape: spec.shape,
+      }),
+    );
+    copyRows(copies, rows);
+    return { size, ...columns };
+  }
+
+  #rowChunks(): Parts<RowChunks> {
+    const { chunkRows, specs, values } = this.#columns;
+    return combineParts(
+      [specs, values],
+      ({ shape }: ColumnSpec, chunks: readonly Values[]) =>
+        rowChunks(chunks, chunkRows, sizeOf(shape)),
+    );
   }
 }
 
@@ -273,6 +327,10 @@ export class StoredRows implements Rows {
       this.#order = { of, order: wholeOrder(this.rows, of.seed, of.epoch) };
     }
     return this.#order.order;
+  }
+
+  arrange(): void {
+    this.store.arrange();
   }
 
   rest(): void {

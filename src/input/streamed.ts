@@ -290,6 +290,9 @@ export class StreamedRows implements Rows {
     return this.index?.[row] ?? row;
   }
 
+  /** Does nothing: each window is arranged when it is read. */
+  arrange(): void {}
+
   rest(): void {
     this.#batches.clear();
     this.#loaded.clear();
@@ -335,7 +338,10 @@ export class StreamedRows implements Rows {
       before += store.rows;
     }
     const order = windowOrder(own.length, of.seed, of.epoch, number).map((row) => own[row]!);
-    return { store: Store.joined(stores), order };
+    // Nothing else holds the columns, so arranging the rows frees them.
+    const store = Store.joined(stores.splice(0));
+    store.arrange();
+    return { store, order };
   }
 
   /**
