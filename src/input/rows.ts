@@ -6,7 +6,9 @@ import { type EpochOrder, wholeOrder } from "./order.ts";
 import { type GroupedRows, Groups } from "./groups.ts";
 import { combineParts, mapParts, type Parts, type Specs } from "../stages/parts.ts";
 import {
+  chooseRows,
   type ChosenRows,
+  consecutiveRows,
   copyRows,
   moveToRowBlocks,
   type RowChunks,
@@ -158,15 +160,7 @@ export class Store {
 
   /** Copies some rows. */
   gather(rows: ArrayLike<number>): Batch {
-    const { length: count } = rows;
-    const chunks = new Uint32Array(count), numbers = new Uint32Array(count);
-    for (let index = 0; index < count; index++) {
-      const row = rows[index]!;
-      const chunk = lastAtMost(this.#bounds, row);
-      chunks[index] = chunk;
-      numbers[index] = row - this.#bounds[chunk]!;
-    }
-    return this.#batch({ chunks, numbers }, () => undefined);
+    return this.#batch(chooseRows(rows, this.#bounds), () => undefined);
   }
 
   /** Returns consecutive rows, as views without a copy if they are contiguous in memory. */
@@ -176,11 +170,7 @@ export class Store {
       return this.gather(Uint32Array.from({ length: end - start }, (_, row) => start + row));
     }
     const first = start - this.#bounds[chunk]!, count = end - start;
-    const rows = {
-      chunks: new Uint32Array(count).fill(chunk),
-      numbers: Uint32Array.from({ length: count }, (_, row) => first + row),
-    };
-    return this.#batch(rows, ({ chunks, size, strides }, array) => {
+    return this.#batch(consecutiveRows(chunk, first, count), ({ chunks, size, strides }, array) => {
       if (strides[chunk] !== size) return undefined;
       const view = chunks[chunk]!.subarray(first * size, (first + count) * size);
       return view instanceof array ? view : new array(view);
@@ -371,10 +361,14 @@ export class StoredRows implements Rows {
 
   /** Converts row numbers to rows of the store. */
   protected stored(rows: ArrayLike<number>): Uint32Array {
-    return Uint32Array.from(rows, (row) => {
-      if (row >= 0 && row < this.rows) return this.#index?.[row] ?? row;
-      throw new RangeError(`no row ${row} among ${this.rows}`);
-    });
+    // A loop, because Uint32Array.from() is slow: this runs for each row of each batch.
+    const stored = new Uint32Array(rows.length);
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index]!;
+      if (!(row >= 0 && row < this.rows)) throw new RangeError(`no row ${row} among ${this.rows}`);
+      stored[index] = this.#index ? this.#index[row]! : row;
+    }
+    return stored;
   }
 }
 
