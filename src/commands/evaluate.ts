@@ -17,6 +17,7 @@ import { metricsToJson } from "../stages/metrics_json.ts";
 import type { Metrics } from "../stages/events.ts";
 import type { NetName } from "../stages/network.ts";
 import { type Write, writerOf } from "../model/row_files.ts";
+import { handedCluster } from "./handed_cluster.ts";
 
 /** The maximum number of groups, and of pairs of classes, in the printed tables. */
 const MAX_ROWS = 20;
@@ -34,7 +35,11 @@ const METRIC_WIDTH = 28, CLASS_WIDTH = 12, GROUP_WIDTH = 24;
  */
 export async function evaluate(args: readonly string[], options: CommandOptions): Promise<number> {
   const [folder, input] = argumentsOf(args);
-  const { net, checkpoint, modelEngine: engine, by, errors, out, quiet, json } = options;
+  const cluster = handedCluster();
+  const { net, checkpoint, by, errors, out, json } = options;
+  const engine = cluster ? "native" : options.modelEngine;
+  // The first process of a cluster prints for all.
+  const quiet = options.quiet || (cluster?.rank ?? 0) > 0;
   const write = wrongWriter(errors, out);
   await evaluateRun(folder, {
     ...(input !== undefined && { input }),
@@ -44,6 +49,7 @@ export async function evaluate(args: readonly string[], options: CommandOptions)
     ...(by !== undefined && { by }),
     ...(errors !== undefined && { errors }),
     ...(out !== undefined && { out }),
+    ...(cluster && { cluster }),
     allowPlugins: options.allowPlugins,
     allowEnv: options.allowEnv,
     report: (line) => !quiet && say(line),

@@ -3,7 +3,8 @@ import { readResumablePlan } from "../run/resume_run.ts";
 import { listenToSignals } from "./interruption.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
 import { nextSteps } from "./next_steps.ts";
-import { handedCluster, printResult, train } from "./train.ts";
+import { handedCluster } from "./handed_cluster.ts";
+import { printResult, train } from "./train.ts";
 import { printJson, say } from "../base/terminal.ts";
 
 /**

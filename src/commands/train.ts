@@ -1,12 +1,11 @@
 import { Interruption, warningLines } from "../base/errors.ts";
-import { handed, handedOver } from "../base/machine/system_file.ts";
-import type { Cluster } from "../cluster/processes.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { EVENT_NAMES, type Result, type RunEvents } from "../stages/events.ts";
 import type { Output } from "../stages/output.ts";
 import { OutputsFailed } from "../run/outputs.ts";
 import { runPlan } from "../run/run.ts";
+import { handedCluster } from "./handed_cluster.ts";
 import { describeInterruption, INTERRUPTED, listenToSignals } from "./interruption.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
 import { nextSteps } from "./next_steps.ts";
@@ -64,15 +63,6 @@ export async function train(
     if (isFirst) say(describeInterruption(error, out));
     return INTERRUPTED;
   }
-}
-
-/**
- * Returns the cluster in which this process trains, as the launcher has determined it; undefined if
- * it trains alone.
- */
-export function handedCluster(): Cluster | undefined {
-  const text = handed(handedOver.cluster);
-  return text === undefined ? undefined : JSON.parse(text);
 }
 
 /**

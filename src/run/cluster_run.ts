@@ -7,8 +7,8 @@
 import { deserialize, serialize } from "node:v8";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import { Interruption, UserError } from "../base/errors.ts";
-import { ProcessGone, resumable } from "../engine/cluster/process_gone.ts";
 import type { Collectives } from "../engine/cluster/collectives.ts";
+import { ProcessGone, repeatable, resumable } from "../engine/cluster/process_gone.ts";
 import { RunningCluster } from "../engine/cluster/running_cluster.ts";
 import type { Batch } from "../stages/batch.ts";
 import type { ListPart } from "../base/part_range.ts";
@@ -16,7 +16,7 @@ import { type BatchPart, partsOfProcess, type ProcessOfBatch } from "../train/pa
 import { type Model, type State, type SumOverProcesses, tensorsOf } from "../train/step.ts";
 import { sumOverProcesses } from "../train/sum_over_processes.ts";
 
-/** A run of which this process is one of several. */
+/** A run, or an evaluation of one, of which this process is one of several. */
 export class ClusterRun {
   /** Sums the gradients of all processes in a step. */
   readonly sum: SumOverProcesses;
@@ -24,22 +24,26 @@ export class ClusterRun {
   /** The number of rows of the current batch, in all processes. */
   #rows = 0;
 
-  /** The run folder, as the first process names it. */
+  /** The run folder that can be resumed, as the first process names it; empty if there is none. */
   readonly #out: string;
 
-  private constructor(cluster: RunningCluster, out: string) {
+  private constructor(cluster: RunningCluster, out: string | undefined) {
     this.#cluster = cluster;
-    this.#out = cluster.share(out, "folder");
+    this.#out = cluster.share(out ?? "", "folder");
     this.sum = sumOverProcesses(cluster.collectives);
   }
 
   /**
    * Waits until all processes are there. The native engine must have joined the cluster already.
    *
-   * @param out The run folder; only that of the first process matters.
+   * @param out The run folder that can be resumed if a process is gone; only that of the first
+   *   process matters. It is undefined for a command that is repeated instead.
    * @param report Receives a line if this takes long.
    */
-  static async start(out: string, report: (line: string) => void): Promise<ClusterRun> {
+  static async start(
+    out: string | undefined,
+    report: (line: string) => void,
+  ): Promise<ClusterRun> {
     return new ClusterRun(await RunningCluster.start(report), out);
   }
 
@@ -231,7 +235,9 @@ export class ClusterRun {
       return error;
     }
     const explained = await this.#cluster.explain(error);
-    if (explained instanceof ProcessGone) return resumable(explained, this.#out);
+    if (explained instanceof ProcessGone) {
+      return this.#out === "" ? repeatable(explained) : resumable(explained, this.#out);
+    }
     // The others may have the same error, but still receive parts of the last operation from here.
     await new Promise((resolve) => setTimeout(resolve, LINGER));
     return explained;

@@ -15,7 +15,7 @@ export function* clusterCases(): Iterable<CommandCase> {
     ...{ name: `cluster: ${name}`, args, code: 2, words, env },
   });
   yield one("an engine that cannot train in one", run, [
-    "the engine wasm cannot train in a cluster",
+    "the engine wasm cannot compute in a cluster",
     "--engine native",
   ]);
   yield {

@@ -1,5 +1,10 @@
 import { loadMember, memberOf } from "../../src/engine/cluster/join.ts";
-import { noAnswer, ProcessGone, resumable } from "../../src/engine/cluster/process_gone.ts";
+import {
+  noAnswer,
+  ProcessGone,
+  repeatable,
+  resumable,
+} from "../../src/engine/cluster/process_gone.ts";
 import { synchronization, synchronizing } from "../../src/engine/cluster/synchronization.ts";
 import type { Build } from "../../src/engine/native/build.ts";
 import { refuseShards } from "../../src/run/cluster_checks.ts";
@@ -28,6 +33,12 @@ export function* clusterPrograms(): Iterable<ProgramCase> {
     name: "processes that do not start",
     run() {
       throw noAnswer("10.0.0.2:7077", 5);
+    },
+  };
+  yield {
+    name: "a process that is gone while a run is evaluated",
+    run() {
+      throw repeatable(new ProcessGone("the process at 10.0.0.2:7077 is gone"));
     },
   };
   yield {

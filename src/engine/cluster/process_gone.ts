@@ -35,6 +35,20 @@ export function noAnswer(addresses: string, minutes: number): ProcessGone {
 }
 
 /**
+ * Adds to an error that the command has to be started again, because it has written nothing.
+ *
+ * @param error The error.
+ */
+export function repeatable({ message, cause }: ProcessGone): ProcessGone {
+  return new ProcessGone(message, {
+    hint: hint("cluster/again", "start all processes again with the same command line", {
+      outside: "all processes have to be started again",
+    }),
+    cause,
+  });
+}
+
+/**
  * Adds to an error how to continue the run.
  *
  * @param error The error.

@@ -7,22 +7,22 @@ import type { Arguments } from "./arguments.ts";
 import type { CommandName } from "./grammar.ts";
 
 /**
- * Determines the cluster in which a command trains. Commands that do not train run in each process
- * on their own.
+ * Determines the cluster in which a command runs. Commands other than those that train or evaluate
+ * run in each process on their own.
  *
  * @param command The command.
  * @param parsed Its options.
  * @param engine The engine that it will use.
  * @returns The cluster; undefined if the command trains in this process alone.
  * @throws {UserError} If the environment does not describe a cluster, or the command or its engine
- *   cannot train in one; exit code 2.
+ *   cannot be used in one; exit code 2.
  */
 export function clusterOfCommand(
   command: CommandName,
   { allowPublicCluster, engine: chosen }: Pick<Arguments, "allowPublicCluster" | "engine">,
   engine: string | undefined,
 ): Cluster | undefined {
-  if (!["run", "resume", "check", "sweep"].includes(command)) return undefined;
+  if (!["run", "resume", "evaluate", "check", "sweep"].includes(command)) return undefined;
   const cluster = clusterOf(
     Object.fromEntries(clusterVariables.map((name) => [name, variable(name)])),
   );
@@ -39,15 +39,15 @@ export function clusterOfCommand(
       },
     );
   }
-  if (engine === "wasm") {
+  if (engine === "wasm" || engine === "onnx") {
     throw new UserError(
-      `the engine wasm cannot train in a cluster, which ${described} describes; the native engine can`,
+      `the engine ${engine} cannot compute in a cluster, which ${described} describes; the native engine can`,
       {
         hint: hint(
           "cluster/engine",
           `${
             chosen === undefined ? "add" : "write"
-          } --engine native; without ${described}, the run is one process`,
+          } --engine native; without ${described}, one process computes`,
           { variables: { [described]: "" } },
         ),
         exitCode: 2,

@@ -134,7 +134,7 @@ const optionTable = {
     summary: "Allows the environment variable NAME in URLs and package names",
   },
   "allow-public-cluster": {
-    summary: "Allows processes that train together to listen on a public address",
+    summary: "Allows processes that compute together to listen on a public address",
   },
   memory: {
     value: "SIZE",
@@ -260,6 +260,7 @@ const commandTable = {
     example: "evaluate runs/digits --by writer",
     options: [
       ...["out", "net", "checkpoint", "by", "errors", "engine", ...code, "quiet", "json"] as const,
+      "allow-public-cluster",
     ],
     own: {
       out: { value: "FILE", summary: "The file for the predictions that --errors selects" },

@@ -159,10 +159,15 @@ export async function needsOf(
     return { ...needs.answer(), setsUp: true };
   }
   if (options.device !== "cpu" && await findGpuBuild()) needs.driver = findDriver();
-  const answer = await needsByCommand[name](needs, { words, parsed, options, temporary });
+  // The processes of a cluster evaluate with the native engine, by which they exchange values.
+  const together = name === "evaluate" ? clusterOfCommand(name, parsed, parsed.engine) : undefined;
+  const answer = await needsByCommand[name](needs, {
+    ...{ words, options, temporary },
+    parsed: together ? { ...parsed, engine: "native" } : parsed,
+  });
   // The command would only find out after it has read the data.
   if (answer.engine !== undefined && options.device === "gpu") await requireGpuBuild();
-  const cluster = clusterOfCommand(name, parsed, answer.engine);
+  const cluster = together ?? clusterOfCommand(name, parsed, answer.engine);
   return {
     ...answer,
     ...cluster && { cluster, engine: "native" },

@@ -10,6 +10,10 @@ import { runFiles } from "../../base/files/run_files.ts";
 import { SafetensorsFile } from "../../base/files/safetensors_stream.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
+import type { Cluster } from "../../cluster/processes.ts";
+import { openEngine } from "../../engine/engine.ts";
+import type { ClusterRun } from "../../run/cluster_run.ts";
+import type { EvaluatedBatch } from "../../stages/metric.ts";
 import { builtins } from "../../../plugins/mod.ts";
 import { createRegistry } from "../../pipeline/registry.ts";
 import { makePlan } from "../../pipeline/plan/make_plan.ts";
@@ -27,7 +31,7 @@ import { refuseChanged } from "../../run/folder/found_checkpoint.ts";
 import { openRun, type RunPart } from "../../run/model/open_run.ts";
 import { GroupedMeasures, type GroupMetrics, RowGroups } from "./groups.ts";
 import { LabelComparison, type LabelErrors } from "./label_errors.ts";
-import { TestRows } from "./rows.ts";
+import { type EvaluatedRows, TestRows } from "./rows.ts";
 import { onnxScorer, type Scorer, type ScorerRequest, tensorScorer } from "./scorers.ts";
 import { type WrongRow, WrongRows } from "./wrong_rows.ts";
 
@@ -50,6 +54,11 @@ export interface EvaluateOptions extends RunPart {
   readonly memory?: number;
   /** The environment variables that may be part of an address of data. */
   readonly allowEnv?: readonly string[];
+  /**
+   * The cluster whose processes divide the rows; by default, this process evaluates all of them. It
+   * requires the engine `native`.
+   */
+  readonly cluster?: Cluster | undefined;
   /** Receives log lines for the user. */
   readonly report?: (line: string) => void;
 }
@@ -85,8 +94,9 @@ export interface Evaluation extends LabelErrors {
  *
  * @param folder The run folder.
  * @param options The rows, the net, and the engine.
- * @param use Receives the result, while the rows can still be read.
- * @returns The result of `use`.
+ * @param use Receives the result, while the rows can still be read. In a cluster, only the first
+ *   process calls it.
+ * @returns The result of `use`; undefined in the other processes of a cluster.
  * @throws {UserError} If the folder is not a run folder or is damaged, if rows cannot be read, or
  *   if a stage fails.
  */
@@ -94,8 +104,8 @@ export async function evaluateRun<T>(
   folder: string,
   options: EvaluateOptions,
   use: (evaluation: Evaluation) => T | Promise<T>,
-): Promise<T> {
-  const { report = () => {}, engine = "auto", errors = 0, by } = options;
+): Promise<T | undefined> {
+  const { report = () => {}, engine = "auto", errors = 0, by, cluster } = options;
   refuseExport(folder);
   // Rows of the run's test split have all columns, and the same rows are left out for their nulls.
   const own = options.net !== undefined && options.input !== undefined;
@@ -115,8 +125,19 @@ export async function evaluateRun<T>(
     ...{ plan, model, decoder, input, out, memory, report, testRows: earlier.data.test },
     inputOptions: options,
   });
+  let together: ClusterRun | undefined;
   try {
-    const groups = by === undefined ? undefined : await groupsOf(rows, by);
+    if (cluster) {
+      await openEngine("native", report, { cluster });
+      together = await startCluster(report, {
+        "a command": [folder, input, options.net, by, errors],
+        "a checkpoint": [at, run.checkpoint.sha256],
+        "rows": [rows.rows, rows.fingerprint],
+        "a pipeline": earlier.pipeline,
+      });
+    }
+    const isFirst = together?.isFirst ?? true;
+    const groups = by === undefined || !isFirst ? undefined : await groupsOf(rows, by);
     await using scorer = await open(request, engine);
     const label = labelAnswers(model.label), { spec } = model.label, { kind } = spec;
     const measures = new Measures(nets, metrics);
@@ -126,33 +147,67 @@ export async function evaluateRun<T>(
       [part.name, new LabelComparison(nets, part.spec, part)] as const
     );
     const wrong = new WrongRows(errors, nets, kind === "number");
-    for await (const { batch, rows: numbers } of rows.batches()) {
-      const scored = await scorer.scorer.score(batch);
+    const scoredRows = async ({ batch, rows }: EvaluatedRows): Promise<ScoredRows> => ({
+      scored: await scorer.scorer.score(batch),
+      rows,
+    });
+    const add = ({ scored, rows }: ScoredRows) => {
       measures.add(scored);
-      grouped?.add(scored, numbers);
+      grouped?.add(scored, rows);
       compared.add(scored);
       for (const [, part] of parts) part.add(scored);
-      wrong.add(scored, numbers);
-    }
-    return await use({
-      checkpoint: nameOf(run.checkpoint.path),
-      at,
-      engine: scorer.scorer.engine,
-      rows: rows.rows,
-      isChanged: isChanged(earlier, rows, input),
-      metrics: byNet(measures.values()),
-      label,
-      ...compared.errors(),
-      labels: parts.length === 0
-        ? undefined
-        : Object.fromEntries(parts.map(([name, part]) => [name, part.errors()])),
-      groups: grouped?.values(),
-      wrong: wrong.rows(),
-      source: rows,
-    });
+      wrong.add(scored, rows);
+    };
+    const batches = rows.batches(together?.part);
+    if (!together) { for await (const batch of batches) add(await scoredRows(batch)); }
+    await together?.inTurns(
+      rows.batchCount,
+      async () => await scoredRows((await batches.next()).value!),
+      add,
+    );
+    const result = isFirst
+      ? await use({
+        checkpoint: nameOf(run.checkpoint.path),
+        at,
+        engine: scorer.scorer.engine,
+        rows: rows.rows,
+        isChanged: isChanged(earlier, rows, input),
+        metrics: byNet(measures.values()),
+        label,
+        ...compared.errors(),
+        labels: parts.length === 0
+          ? undefined
+          : Object.fromEntries(parts.map(([name, part]) => [name, part.errors()])),
+        groups: grouped?.values(),
+        wrong: wrong.rows(),
+        source: rows,
+      })
+      : undefined;
+    together?.finish();
+    return result;
+  } catch (error) {
+    throw await together?.leave(error) ?? error;
   } finally {
+    together?.stop();
     await rows.close();
   }
+}
+
+/** The outputs of the nets for a batch of rows. */
+interface ScoredRows extends Pick<EvaluatedRows, "rows"> {
+  readonly scored: EvaluatedBatch;
+}
+
+/** Waits for the other processes of a cluster, and refuses those that would evaluate something else. */
+async function startCluster(
+  report: (line: string) => void,
+  facts: Readonly<Record<string, unknown>>,
+): Promise<ClusterRun> {
+  // Only a cluster needs this module.
+  const { ClusterRun } = await import("../../run/cluster_run.ts");
+  const cluster = await ClusterRun.start(undefined, report);
+  cluster.refuseOthers(facts);
+  return cluster;
 }
 
 /** Rejects rows with the largest losses if rows have several labels, or several classes. */

@@ -6,8 +6,9 @@
 
 import type { RecordBatch } from "apache-arrow";
 import { type Place, UserError } from "../../base/errors.ts";
+import type { ListPart } from "../../base/part_range.ts";
 import { hint, nameHint } from "../../base/hints.ts";
-import { BatchMaker } from "../../input/batches.ts";
+import { BatchMaker, passBatches } from "../../input/batches.ts";
 import { type ColumnsRequest, wantedColumns } from "../../input/decoder.ts";
 import { memoryFor } from "../../input/memory.ts";
 import { evaluationRows } from "../../input/prepare_data.ts";
@@ -45,6 +46,12 @@ export interface RowsRequest {
   /** Receives log lines for the user. */
   readonly report: (line: string) => void;
 }
+
+/** The pass over the rows of an evaluation. */
+const evaluationPass = {
+  ...{ split: "test", training: false, epoch: 0 },
+  ...{ size: evaluationRows, last: "keep" },
+} as const;
 
 /** A batch of evaluated rows with their positions in the source. */
 export interface EvaluatedRows {
@@ -162,26 +169,31 @@ export class TestRows {
     return this.#split.fingerprint;
   }
 
-  /** Yields the rows in the same batches as in the evaluation of a run. */
-  async *batches(): AsyncGenerator<EvaluatedRows> {
+  /** The number of batches. */
+  get batchCount(): number {
+    return passBatches(this.#split, evaluationPass);
+  }
+
+  /**
+   * Yields the rows in the same batches as in the evaluation of a run.
+   *
+   * @param every Which batches, if the processes of a cluster divide them; by default, all.
+   */
+  async *batches(every?: ListPart): AsyncGenerator<EvaluatedRows, undefined> {
     const { plan, decoder } = this.#request, split = this.#split;
     const maker = new BatchMaker({ test: split }, decoder.chain, plan.seed);
-    const pass = {
-      ...{ split: "test", training: false, epoch: 0 },
-      ...{ size: evaluationRows, last: "keep" as const },
-    };
+    const pass = { ...evaluationPass, every };
     // Rows are in order, so if the last one has its own number, all of them have.
     const lastRow = split.rows - 1, isWhole = split.sourceRow(lastRow) === lastRow;
     const numberOf = (row: number) => isWhole ? row : split.sourceRow(row) ?? row;
-    let first = 0;
     for (const address of maker.addresses(pass)) {
       const batch = await maker.make(address);
+      const first = address.batch * evaluationRows;
       const together = split.groups?.rows(pass, plan.seed, address.batch);
       const rows = Array.from(
         { length: batch.size },
         (_, row) => numberOf(together?.[row] ?? first + row),
       );
-      first += batch.size;
       yield { batch, rows };
     }
   }
