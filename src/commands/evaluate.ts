@@ -49,7 +49,6 @@ export async function evaluate(args: readonly string[], options: CommandOptions)
     ...(by !== undefined && { by }),
     ...(errors !== undefined && { errors }),
     ...(out !== undefined && { out }),
-    ...(cluster && { cluster }),
     allowPlugins: options.allowPlugins,
     allowEnv: options.allowEnv,
     report: (line) => !quiet && say(line),
@@ -60,7 +59,7 @@ export async function evaluate(args: readonly string[], options: CommandOptions)
     if (write) await writeWrong(evaluation, { write, out: out!, quiet });
     if (json) printJson(jsonOf(evaluation, { folder, input, by }));
     else print(evaluationText(evaluation, { folder, input, by }));
-  });
+  }, cluster);
   return 0;
 }
 

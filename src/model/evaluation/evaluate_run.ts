@@ -54,11 +54,6 @@ export interface EvaluateOptions extends RunPart {
   readonly memory?: number;
   /** The environment variables that may be part of an address of data. */
   readonly allowEnv?: readonly string[];
-  /**
-   * The cluster whose processes divide the rows; by default, this process evaluates all of them. It
-   * requires the engine `native`.
-   */
-  readonly cluster?: Cluster | undefined;
   /** Receives log lines for the user. */
   readonly report?: (line: string) => void;
 }
@@ -96,16 +91,31 @@ export interface Evaluation extends LabelErrors {
  * @param options The rows, the net, and the engine.
  * @param use Receives the result, while the rows can still be read. In a cluster, only the first
  *   process calls it.
+ * @param cluster The cluster whose processes divide the rows, which requires the engine `native`; by
+ *   default, this process evaluates all rows.
  * @returns The result of `use`; undefined in the other processes of a cluster.
  * @throws {UserError} If the folder is not a run folder or is damaged, if rows cannot be read, or
  *   if a stage fails.
  */
+export function evaluateRun<T>(
+  folder: string,
+  options: EvaluateOptions,
+  use: (evaluation: Evaluation) => T | Promise<T>,
+  cluster?: undefined,
+): Promise<T>;
+export function evaluateRun<T>(
+  folder: string,
+  options: EvaluateOptions,
+  use: (evaluation: Evaluation) => T | Promise<T>,
+  cluster: Cluster | undefined,
+): Promise<T | undefined>;
 export async function evaluateRun<T>(
   folder: string,
   options: EvaluateOptions,
   use: (evaluation: Evaluation) => T | Promise<T>,
+  cluster?: Cluster,
 ): Promise<T | undefined> {
-  const { report = () => {}, engine = "auto", errors = 0, by, cluster } = options;
+  const { report = () => {}, engine = "auto", errors = 0, by } = options;
   refuseExport(folder);
   // Rows of the run's test split have all columns, and the same rows are left out for their nulls.
   const own = options.net !== undefined && options.input !== undefined;
