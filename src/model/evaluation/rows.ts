@@ -8,7 +8,7 @@ import type { RecordBatch } from "apache-arrow";
 import { type Place, UserError } from "../../base/errors.ts";
 import type { ListPart } from "../../base/part_range.ts";
 import { hint, nameHint } from "../../base/hints.ts";
-import { BatchMaker, passBatches } from "../../input/batches.ts";
+import { BatchMaker, type Pass, passBatches } from "../../input/batches.ts";
 import { type ColumnsRequest, wantedColumns } from "../../input/decoder.ts";
 import { memoryFor } from "../../input/memory.ts";
 import { evaluationRows } from "../../input/prepare_data.ts";
@@ -48,10 +48,10 @@ export interface RowsRequest {
 }
 
 /** The pass over the rows of an evaluation. */
-const evaluationPass = {
+const evaluationPass: Pass = {
   ...{ split: "test", training: false, epoch: 0 },
   ...{ size: evaluationRows, last: "keep" },
-} as const;
+};
 
 /** A batch of evaluated rows with their positions in the source. */
 export interface EvaluatedRows {
