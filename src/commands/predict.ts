@@ -6,10 +6,14 @@ import { counted, formatCount } from "../base/text_table.ts";
 import { say } from "../base/terminal.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
 import { countNulls } from "../input/layout.ts";
+import { dividedStream } from "../model/divided_stream.ts";
 import { openRows, refuseInput } from "../model/input_rows.ts";
-import { openModel } from "../model/load_model.ts";
+import { isExport, openModel } from "../model/load_model.ts";
 import { writerOf } from "../model/row_files.ts";
 import { ScoreColumns } from "../model/scores.ts";
+import { startCluster } from "../model/start_cluster.ts";
+import type { ClusterRun } from "../run/cluster_run.ts";
+import { handedCluster } from "./handed_cluster.ts";
 
 /** The counts that the command prints at the end. */
 interface Counts {
@@ -30,16 +34,22 @@ interface Counts {
  */
 export async function predict(args: readonly string[], options: CommandOptions): Promise<number> {
   const [folder, input] = twoArguments(args);
-  const { out, net, checkpoint, modelEngine: engine, batch, quiet } = options;
-  const { allowPlugins, allowEnv } = options;
+  const cluster = handedCluster();
+  const { out, net, checkpoint, batch, allowPlugins, allowEnv } = options;
+  const engine = cluster ? "native" : options.modelEngine;
+  // The first process of a cluster prints for all.
+  const isFirst = (cluster?.rank ?? 0) === 0, quiet = options.quiet || !isFirst;
+  const report = quiet ? () => {} : say;
   const write = writerOf(out);
-  const { loaded, model } = await openModel(folder, {
+  refuseExport(folder, cluster?.variable);
+  const { loaded, model, checkpoint: found } = await openModel(folder, {
     ...(net && { net }),
     ...(checkpoint !== undefined && { checkpoint }),
     ...(engine && { engine }),
     ...(batch !== undefined && { batch }),
     allowPlugins,
     manyRows: true,
+    ...(cluster && { cluster, report }),
   });
   await using _ = loaded;
   const all = options.keep === "all";
@@ -47,6 +57,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
   const keep = options.keep ?? (rowFormat(input) === "images" ? "path" : undefined);
   const names = all || keep === undefined ? [] : keep.split(",");
   const rows = await openRows(input, model, all ? undefined : names, { allowPlugins, allowEnv });
+  let together: ClusterRun | undefined, failed: unknown;
   try {
     refuseInput(out!, rows.data);
     const there = rows.schema.fields.map(({ name }) => name);
@@ -61,12 +72,30 @@ export async function predict(args: readonly string[], options: CommandOptions):
         logits: options.logits,
       },
     );
-    for (const warning of columns.warnings) say(`warning: ${warning}`);
+    if (isFirst) { for (const warning of columns.warnings) say(`warning: ${warning}`); }
+    if (cluster) {
+      together = await startCluster(report, {
+        "a command": [
+          folder,
+          input,
+          net,
+          options.keep,
+          options.probabilities,
+          options.logits,
+          batch,
+        ],
+        "a net": model.sha256,
+        "a checkpoint": found?.sha256,
+      });
+    }
     const counts: Counts = { rows: 0, unknown: 0, nulls: 0, unanswered: 0, notFinite: 0 };
     const read = new Set(loaded.columns);
     const started = performance.now();
+    const predicted = together
+      ? dividedStream(loaded, rows.recordBatches(), together)
+      : loaded.stream(rows.recordBatches());
     const scored = async function* () {
-      for await (const { part, predictions } of loaded.stream(rows.recordBatches())) {
+      for await (const { part, predictions } of predicted) {
         counts.rows += predictions.rows;
         counts.unknown += predictions.unknown;
         // A source may leave out columns that were not requested.
@@ -80,12 +109,55 @@ export async function predict(args: readonly string[], options: CommandOptions):
         yield columns.batch(part, predictions);
       }
     };
-    await write(columns.schema, scored());
+    if (isFirst) await write(columns.schema, withFailure(scored(), (error) => failed = error));
+    // The other processes only compute, and receive no predictions.
+    else for await (const _ of predicted);
+    together?.finish();
     if (!quiet) say(lastLine(out!, counts, (performance.now() - started) / 1000));
     return 0;
+  } catch (error) {
+    // What writes the file may have wrapped the error of another process.
+    throw await together?.leave(failed ?? error) ?? error;
   } finally {
+    together?.stop();
     await rows.close();
   }
+}
+
+/** Yields values, and reports an error of where they come from. */
+async function* withFailure<T>(
+  values: AsyncIterable<T>,
+  onError: (error: unknown) => void,
+): AsyncGenerator<T> {
+  try {
+    yield* values;
+  } catch (error) {
+    onError(error);
+    throw error;
+  }
+}
+
+/**
+ * Rejects an export folder in a cluster.
+ *
+ * @param folder The run folder or export folder.
+ * @param described The environment variable that describes the cluster; undefined if there is none.
+ * @throws {UserError} If it is an export folder in a cluster; exit code 2.
+ */
+export function refuseExport(folder: string, described: string | undefined): void {
+  if (described === undefined || !isExport(folder)) return;
+  throw new UserError(
+    `${folder} is an export folder, but the processes of a cluster, which ${described} describes, ` +
+      "compute the net of a run folder with the native engine",
+    {
+      hint: hint(
+        "predict/export-in-cluster",
+        `use the run folder from which the net was exported; without ${described}, one process computes`,
+        { variables: { [described]: "" } },
+      ),
+      exitCode: 2,
+    },
+  );
 }
 
 function lastLine(

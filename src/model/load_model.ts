@@ -6,7 +6,9 @@ import { refuseLinksOut } from "../base/files/inside.ts";
 import { runFiles } from "../base/files/run_files.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import type { Cluster } from "../cluster/processes.ts";
 import { type EngineChoice, openEngine } from "../engine/engine.ts";
+import type { FoundCheckpoint } from "../run/folder/found_checkpoint.ts";
 import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
 import { captureInference } from "../train/inference.ts";
@@ -69,12 +71,22 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
   return (await openModel(folder, options)).loaded;
 }
 
+/** The options of a process that computes together with others. */
+export interface JoinOptions {
+  /** The cluster that the native engine joins; none by default. */
+  readonly cluster?: Cluster;
+  /** Receives log lines for the user; by default, they are printed. */
+  readonly report?: (line: string) => void;
+}
+
 /** A loaded model and its description. */
 export interface OpenedModel {
   /** The model. */
   readonly loaded: LoadedModel;
   /** The content of `model.json`. */
   readonly model: ModelFile;
+  /** The checkpoint with the weights; undefined for an export folder. */
+  readonly checkpoint?: FoundCheckpoint;
 }
 
 /**
@@ -86,21 +98,30 @@ export interface OpenedModel {
  */
 export async function openModel(
   folder: string,
-  options: LoadModelOptions & Pick<RunnerOptions, "manyRows">,
+  options: LoadModelOptions & Pick<RunnerOptions, "manyRows"> & JoinOptions,
 ): Promise<OpenedModel> {
   const { engine = "auto" } = options;
-  const isRun = existsSync(join(folder, runFiles.pipeline));
-  if (!isRun && existsSync(join(folder, ONNX_FILE))) return await loadExport(folder, options);
+  if (isExport(folder)) return await loadExport(folder, options);
   const opening = openRun(folder, options);
   const runner = engine === "native" || engine === "wasm"
-    ? await tensorsOfRun(await opening, engine)
+    ? await tensorsOfRun(await opening, engine, options)
     : await runnerOfRun(opening, options);
   const run = await opening;
   const inputs = run.model.inputs.map(({ name, spec: { shape, dtype } }) => ({
     ...{ name, shape, dtype },
   }));
   const loaded = new LoadedModel({ ...run, runner, inputs, batch: options.batch });
-  return { loaded, model: run.model };
+  return { loaded, model: run.model, checkpoint: run.checkpoint };
+}
+
+/**
+ * Checks whether a folder is one that `export` wrote, and not a run folder.
+ *
+ * @param folder The folder.
+ */
+export function isExport(folder: string): boolean {
+  const has = (name: string) => existsSync(join(folder, name));
+  return !has(runFiles.pipeline) && has(ONNX_FILE);
 }
 
 /** Loads a run's net in the form of ONNX Runtime. */
@@ -129,13 +150,15 @@ export const ONNX_FILE = "model.onnx";
  *
  * @param run The run.
  * @param choice The engine, `native` or `wasm`, or `auto` for the best available one.
+ * @param options The cluster that the native engine joins.
  */
 export async function tensorsOfRun(
   run: OpenedRun,
   choice: EngineChoice,
+  { cluster, report }: JoinOptions = {},
 ): Promise<NetRunner> {
   const { nets, weights } = await netsOfRun(run);
-  const { detail } = await openEngine(choice);
+  const { detail } = await openEngine(choice, report, cluster && { cluster });
   const values = Object.fromEntries(
     nets.variables.filter(({ name }) => weights.has(name)).map(({ name, shape }) => [
       name,

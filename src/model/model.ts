@@ -93,6 +93,14 @@ export interface ModelRows {
   readonly unknown: number;
 }
 
+/** Consecutive rows of a stream with their predictions. */
+export interface PredictedPart {
+  /** The rows, with all columns that were read. */
+  readonly part: RecordBatch;
+  /** The predictions for these rows. */
+  readonly predictions: Predictions;
+}
+
 /** The number of schemas whose decoders are kept. A decoder has an index of each vocabulary. */
 const KEPT_DECODERS = 4;
 
@@ -197,8 +205,7 @@ export class LoadedModel implements Model {
    */
   async *stream(
     batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>,
-  ): AsyncGenerator<{ readonly part: RecordBatch; readonly predictions: Predictions }> {
-    let before = 0;
+  ): AsyncGenerator<PredictedPart> {
     const waiting: { readonly part: RecordBatch; readonly predictions: Promise<Predictions[]> }[] =
       [];
     const most = this.#parts.runner.waits ? MOST_WAITING : 0;
@@ -206,19 +213,33 @@ export class LoadedModel implements Model {
       const { part, predictions } = waiting.shift()!;
       return { part, predictions: (await predictions)[0]! };
     };
-    for await (const batch of most > 0 ? readAhead(batches) : batches) {
-      for (let start = 0; start < batch.numRows; start += this.rowsAtOnce) {
-        const end = Math.min(start + this.rowsAtOnce, batch.numRows);
-        const part = batch.slice(start, end);
-        const predictions = this.compute([this.decode(part, before)]);
-        // A failure is thrown when it is this part's turn.
-        predictions.catch(() => {});
-        waiting.push({ part, predictions });
-        before += part.numRows;
-        while (waiting.length > most) yield await next();
-      }
+    for await (const { part, before } of this.parts(most > 0 ? readAhead(batches) : batches)) {
+      const predictions = this.compute([this.decode(part, before)]);
+      // A failure is thrown when it is this part's turn.
+      predictions.catch(() => {});
+      waiting.push({ part, predictions });
+      while (waiting.length > most) yield await next();
     }
     while (waiting.length > 0) yield await next();
+  }
+
+  /**
+   * Cuts record batches into the parts that {@linkcode LoadedModel.stream} computes.
+   *
+   * @param batches The record batches.
+   * @returns Consecutive slices of the record batches, and the number of rows before each of them.
+   */
+  async *parts(
+    batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>,
+  ): AsyncGenerator<{ readonly part: RecordBatch; readonly before: number }> {
+    let before = 0;
+    for await (const batch of batches) {
+      for (let start = 0; start < batch.numRows; start += this.rowsAtOnce) {
+        const part = batch.slice(start, Math.min(start + this.rowsAtOnce, batch.numRows));
+        yield { part, before };
+        before += part.numRows;
+      }
+    }
   }
 
   /**

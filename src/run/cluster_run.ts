@@ -16,7 +16,7 @@ import { type BatchPart, partsOfProcess, type ProcessOfBatch } from "../train/pa
 import { type Model, type State, type SumOverProcesses, tensorsOf } from "../train/step.ts";
 import { sumOverProcesses } from "../train/sum_over_processes.ts";
 
-/** A run, or an evaluation of one, of which this process is one of several. */
+/** A run, or an evaluation or the predictions of one, of which this process is one of several. */
 export class ClusterRun {
   /** Sums the gradients of all processes in a step. */
   readonly sum: SumOverProcesses;
@@ -74,12 +74,39 @@ export class ClusterRun {
       const first = this.#cluster.share(own, `same ${name}`);
       const isSame = this.#cluster.numbers(own === first ? 1 : 0, `is same ${name}`);
       const other = isSame.indexOf(0);
-      if (other < 0) continue;
-      const { addresses } = this.#cluster;
-      throw new UserError(
-        `the process at ${addresses[other]} has ${name} other than the process at ${addresses[0]}`,
-      );
+      if (other >= 0) throw this.#differs(other, name);
     }
+  }
+
+  #differs(other: number, name: string): UserError {
+    const { addresses } = this.#cluster;
+    return new UserError(
+      `the process at ${addresses[other]} has ${name} other than the process at ${addresses[0]}`,
+    );
+  }
+
+  /**
+   * Gathers a value of each process, together with a text that must be equal in all of them.
+   *
+   * @param value The value of this process, which `structuredClone()` could copy.
+   * @param fact The text.
+   * @param name What the text stands for, as in {@linkcode ClusterRun.refuseOthers}.
+   * @returns The values in the order of the processes; none except in the first process.
+   * @throws {UserError} If the text of a process differs from that of the first one.
+   */
+  gather<T>(value: T, fact: string, name: string): T[] {
+    const facts = new TextEncoder().encode(fact), bytes = serialize(value);
+    const own = new Uint8Array(FACT + facts.length + bytes.length);
+    new DataView(own.buffer).setUint32(0, facts.length);
+    own.set(facts, FACT);
+    own.set(bytes, FACT + facts.length);
+    const all = this.#cluster.gatherBytes(own, "values").map((bytes) => {
+      const end = FACT + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+      return { fact: new TextDecoder().decode(bytes.subarray(FACT, end)), bytes, end };
+    });
+    const other = all.findIndex(({ fact }) => fact !== all[0]!.fact);
+    if (other >= 0) throw this.#differs(other, name);
+    return this.isFirst ? all.map(({ bytes, end }) => deserialize(bytes.subarray(end)) as T) : [];
   }
 
   /**
@@ -253,6 +280,9 @@ export class ClusterRun {
     this.#cluster.stop();
   }
 }
+
+/** The number of bytes that contain the length of a text. */
+const FACT = 4;
 
 /** How long a process that fails still answers the others, in milliseconds. */
 const LINGER = 1000;

@@ -36,13 +36,13 @@ export function freePorts(count: number): number[] {
  *
  * @param count How many.
  * @param args The arguments of the command line.
- * @param cwd The folder to run in.
+ * @param cwd The folder to run in, or the folder of each process.
  * @param last More arguments of the last process.
  */
 export function startCluster(
   count: number,
   args: readonly string[],
-  cwd: string,
+  cwd: string | readonly string[],
   last: readonly string[] = [],
 ): Process[] {
   const worker = freePorts(count).map((port) => `127.0.0.1:${port}`);
@@ -50,7 +50,11 @@ export function startCluster(
     const config = { cluster: { worker }, task: { type: "worker", index } };
     const more = index === count - 1 ? last : [];
     const child = launched("cli.ts", [...args, ...more, "--allow-public-cluster"], {
-      ...{ cwd, env: { TF_CONFIG: JSON.stringify(config) }, detached: true },
+      ...{
+        cwd: typeof cwd === "string" ? cwd : cwd[index]!,
+        env: { TF_CONFIG: JSON.stringify(config) },
+        detached: true,
+      },
     }).spawn();
     return processOf(child);
   });
@@ -93,13 +97,13 @@ function processOf(child: Deno.ChildProcess): Process {
  *
  * @param count How many.
  * @param args The arguments of the command line.
- * @param cwd The folder to run in.
+ * @param cwd The folder to run in, or the folder of each process.
  * @param last More arguments of the last process.
  */
 export function runCluster(
   count: number,
   args: readonly string[],
-  cwd: string,
+  cwd: string | readonly string[],
   last?: readonly string[],
 ): Promise<Ended[]> {
   return Promise.all(startCluster(count, args, cwd, last).map(({ ended }) => ended));

@@ -18,6 +18,11 @@ export function* clusterCases(): Iterable<CommandCase> {
     "the engine wasm cannot compute in a cluster",
     "--engine native",
   ]);
+  const predict = ["predict", "--engine", "onnx", "run", "new.csv", "--out", "scores.csv"];
+  yield one("an engine that cannot predict in one", predict, [
+    "the engine onnx cannot compute in a cluster",
+    "--engine native",
+  ]);
   yield {
     ...one("a sweep", ["sweep", "--engine", "wasm", "--quiet", "--only", "check", "s.yaml"], [
       "each run of a sweep is one process",

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { refuseExport } from "../../src/commands/predict.ts";
 import { loadMember, memberOf } from "../../src/engine/cluster/join.ts";
 import {
   noAnswer,
@@ -11,7 +13,17 @@ import { refuseShards } from "../../src/run/cluster_checks.ts";
 import type { Variable } from "../../src/stages/network.ts";
 import type { Optimizer } from "../../src/stages/optimizer.ts";
 import type { StageReference } from "../../src/stages/stage_error.ts";
+import { inFolder } from "../support/command_line.ts";
 import type { ProgramCase } from "./program_cases.ts";
+
+/** Calls a function with a folder that contains a net as `export` writes it. */
+function withExport(use: (folder: string) => void): Promise<void> {
+  return inFolder((folder) => {
+    Deno.writeTextFileSync(join(folder, "model.onnx"), "");
+    use(folder);
+    return Promise.resolve();
+  });
+}
 
 /** What happens only in a cluster of several processes. */
 export function* clusterPrograms(): Iterable<ProgramCase> {
@@ -45,6 +57,13 @@ export function* clusterPrograms(): Iterable<ProgramCase> {
     name: "a process that is gone",
     run() {
       throw resumable(new ProcessGone("the process at 10.0.0.2:7077 is gone"), "runs/digits");
+    },
+  };
+  yield {
+    name: "an export folder for predict in a cluster",
+    run: () => withExport((folder) => refuseExport(folder, "TF_CONFIG")),
+    mended: {
+      "predict/export-in-cluster": () => withExport((folder) => refuseExport(folder, undefined)),
     },
   };
   yield {

@@ -146,7 +146,12 @@ function encoded(
   return sink.toUint8Array(true);
 }
 
-const bytesOf = (value: ArrayBufferLike | ArrayBufferView) =>
+/**
+ * Returns the bytes that are written for a value.
+ *
+ * @param value The value, as apache-arrow passes it to a sink.
+ */
+export const bytesOf = (value: ArrayBufferLike | ArrayBufferView) =>
   ArrayBuffer.isView(value)
     ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
     : new Uint8Array(value);

@@ -7,8 +7,8 @@ import type { Arguments } from "./arguments.ts";
 import type { CommandName } from "./grammar.ts";
 
 /**
- * Determines the cluster in which a command runs. Commands other than those that train or evaluate
- * run in each process on their own.
+ * Determines the cluster in which a command runs. Commands other than those that train, evaluate, or
+ * predict run in each process on their own.
  *
  * @param command The command.
  * @param parsed Its options.
@@ -22,7 +22,9 @@ export function clusterOfCommand(
   { allowPublicCluster, engine: chosen }: Pick<Arguments, "allowPublicCluster" | "engine">,
   engine: string | undefined,
 ): Cluster | undefined {
-  if (!["run", "resume", "evaluate", "check", "sweep"].includes(command)) return undefined;
+  if (!["run", "resume", "evaluate", "predict", "check", "sweep"].includes(command)) {
+    return undefined;
+  }
   const cluster = clusterOf(
     Object.fromEntries(clusterVariables.map((name) => [name, variable(name)])),
   );

@@ -246,7 +246,7 @@ const commandTable = {
     example: "predict runs/digits new.csv --out predictions.csv --keep id",
     options: [
       ...["out", "keep", "net", "checkpoint", "probabilities", "logits", "batch"] as const,
-      ...["engine", ...code, "quiet"] as const,
+      ...["engine", ...code, "quiet", "allow-public-cluster"] as const,
     ],
     own: {
       out: { value: "FILE", summary: "The file to write: .arrow, .parquet or .csv" },

@@ -159,8 +159,11 @@ export async function needsOf(
     return { ...needs.answer(), setsUp: true };
   }
   if (options.device !== "cpu" && await findGpuBuild()) needs.driver = findDriver();
-  // The processes of a cluster evaluate with the native engine, by which they exchange values.
-  const together = name === "evaluate" ? clusterOfCommand(name, parsed, parsed.engine) : undefined;
+  // The processes of a cluster compute a trained net with the native engine, by which they exchange
+  // values.
+  const together = name === "evaluate" || name === "predict"
+    ? clusterOfCommand(name, parsed, parsed.engine)
+    : undefined;
   const answer = await needsByCommand[name](needs, {
     ...{ words, options, temporary },
     parsed: together ? { ...parsed, engine: "native" } : parsed,

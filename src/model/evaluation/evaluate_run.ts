@@ -29,6 +29,7 @@ import { Measures } from "../../train/evaluate.ts";
 import { type LabelAnswers, labelAnswers } from "../answers.ts";
 import { refuseChanged } from "../../run/folder/found_checkpoint.ts";
 import { openRun, type RunPart } from "../../run/model/open_run.ts";
+import { startCluster } from "../start_cluster.ts";
 import { GroupedMeasures, type GroupMetrics, RowGroups } from "./groups.ts";
 import { LabelComparison, type LabelErrors } from "./label_errors.ts";
 import { type EvaluatedRows, TestRows } from "./rows.ts";
@@ -206,18 +207,6 @@ export async function evaluateRun<T>(
 /** The outputs of the nets for a batch of rows. */
 interface ScoredRows extends Pick<EvaluatedRows, "rows"> {
   readonly scored: EvaluatedBatch;
-}
-
-/** Waits for the other processes of a cluster, and refuses those that would evaluate something else. */
-async function startCluster(
-  report: (line: string) => void,
-  facts: Readonly<Record<string, unknown>>,
-): Promise<ClusterRun> {
-  // Only a cluster needs this module.
-  const { ClusterRun } = await import("../../run/cluster_run.ts");
-  const cluster = await ClusterRun.start(undefined, report);
-  cluster.refuseOthers(facts);
-  return cluster;
 }
 
 /** Rejects rows with the largest losses if rows have several labels, or several classes. */

@@ -1,0 +1,20 @@
+import type { ClusterRun } from "../run/cluster_run.ts";
+
+/**
+ * Waits for the other processes of a cluster, and refuses those that would compute something else.
+ * The native engine must have joined the cluster already.
+ *
+ * @param report Receives a line if this takes long.
+ * @param facts What must be equal in all processes, by what it is called in messages.
+ * @throws {UserError} If a process is not there in time, or differs from the first one.
+ */
+export async function startCluster(
+  report: (line: string) => void,
+  facts: Readonly<Record<string, unknown>>,
+): Promise<ClusterRun> {
+  // Only a cluster needs this module.
+  const { ClusterRun } = await import("../run/cluster_run.ts");
+  const cluster = await ClusterRun.start(undefined, report);
+  cluster.refuseOthers(facts);
+  return cluster;
+}
