@@ -22,7 +22,7 @@ import {
   sha256,
   type SourceFile,
 } from "./files.ts";
-import { definitionsOf, refuseDeeds } from "./sql_check.ts";
+import { columnNamesIn, definitionsOf, refuseDeeds } from "./sql_check.ts";
 import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 import { type ChangedColumn, describeSchema } from "./parquet_types.ts";
 import { describeCsv } from "./csv_files.ts";
@@ -97,6 +97,7 @@ query: |
         const everything = statement("*", query, tables);
         const all = await attempt(subject, async () => {
           await refuseDeeds(database, everything, { query, definitions });
+          await refuseAlike(database, query, tables);
           return await database.columns(everything);
         });
         const schema = schemaOf(all, "the query");
@@ -208,6 +209,14 @@ interface SqlTable {
   readonly from: string;
   /** Errors of queries that read a value which DuckDB would change. */
   readonly refusals: readonly Refusal[];
+  /** Columns whose names differ only in case. */
+  readonly alike: readonly Alike[];
+}
+
+/** Two columns whose names differ only in case. DuckDB gives the second one another name. */
+interface Alike {
+  readonly first: string;
+  readonly second: string;
 }
 
 /**
@@ -225,8 +234,8 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
       undefined,
       (file, action) => attempt({ file: file.name }, action),
     );
-    refuseAlike(name, tables.schema.fields.map((field) => field.name), "csv");
-    return { name, from: `(${tables.query})`, refusals: [] };
+    const names = tables.schema.fields.map((field) => field.name);
+    return { name, from: `(${tables.query})`, refusals: [], alike: alikeIn(names) };
   }
   if (parquet.length < files.length) {
     throw new UserError(`the table ${name} has files of different formats`, {
@@ -240,7 +249,7 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
     });
   }
   const changed = new Map<string, ChangedColumn>();
-  const described: ParquetFile[] = [];
+  const described: ParquetFile[] = [], alike: Alike[] = [];
   for (const file of files) {
     const columns = await database.columns(`FROM ${readParquet([file])}`);
     described.push({
@@ -249,7 +258,7 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
       withoutValues: (names) => database.withoutValues(readParquet([file]), names),
     });
     const schema = await describeSchema(database, file);
-    refuseAlike(name, schema.names, "parquet");
+    alike.push(...alikeIn(schema.names));
     for (const column of schema.changed.values()) {
       if (!changed.has(column.name)) changed.set(column.name, column);
     }
@@ -265,34 +274,50 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
     ...widened,
     ...Array.from(changed.values(), ({ message }) => ({ message, hint: leaveOut })),
   ];
-  if (changed.size === 0) return { name, from, refusals };
+  if (changed.size === 0) return { name, from, refusals, alike };
   const replaced = Array.from(changed.values(), ({ name: column, message }) => {
     const type = columns.get(column)!;
     const failure = `CASE WHEN ${quoted(column)} IS NOT NULL THEN error(${literal(message)}) END`;
     return `CAST(${failure} AS ${type}) AS ${quoted(column)}`;
   });
-  return { name, from: `(SELECT * REPLACE (${replaced.join(", ")}) FROM ${from})`, refusals };
+  const own = `(SELECT * REPLACE (${replaced.join(", ")}) FROM ${from})`;
+  return { name, from: own, refusals, alike };
+}
+
+/** Finds columns whose names differ only in case. */
+function alikeIn(names: readonly string[]): Alike[] {
+  const seen = new Map<string, string>();
+  return names.flatMap((name) => {
+    const key = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()), first = seen.get(key);
+    if (first === undefined) seen.set(key, name);
+    return first === undefined || first === name ? [] : [{ first, second: name }];
+  });
 }
 
 /**
- * Refuses columns whose names differ only in case. SQL does not distinguish them, so that a query
- * which names one of them would read the first.
+ * Refuses a query that names a column which DuckDB calls by another name, because another column
+ * differs only in case. The query would read that other column.
  */
-function refuseAlike(table: string, names: readonly string[], use: "csv" | "parquet"): void {
-  const seen = new Map<string, string>();
-  for (const name of names) {
-    const alike = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()),
-      before = seen.get(alike);
-    seen.set(alike, name);
-    if (before === undefined || before === name) continue;
+async function refuseAlike(
+  database: Database,
+  query: string,
+  tables: readonly SqlTable[],
+): Promise<void> {
+  if (tables.every(({ alike }) => alike.length === 0)) return;
+  const used = await columnNamesIn(database, query);
+  for (const { name, alike } of tables) {
+    const found = alike.find(({ second }) => used.has(second));
+    if (!found) continue;
+    const { first, second } = found;
     throw new UserError(
-      `the table ${table} has the columns ${JSON.stringify(before)} and ${JSON.stringify(name)}, ` +
-        "which SQL does not distinguish",
+      `the query names ${JSON.stringify(second)}, but would read ${JSON.stringify(first)} of the ` +
+        `table ${name}: SQL does not distinguish names that differ only in case`,
       {
         hint: hint(
           "sql/alike",
-          `rename one of them in the file; the source ${use} distinguishes them`,
-          { edit: "the data file, or the source" },
+          `write ${first} for that column; SELECT * shows the name of the other one, such as ` +
+            quoted(`${second}_1`),
+          { edit: "the query" },
         ),
       },
     );

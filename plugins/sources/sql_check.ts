@@ -135,6 +135,24 @@ export async function refuseDeeds(
   refuseDefinitions(found, known);
 }
 
+/**
+ * Returns the names of columns in a query, as they are written.
+ *
+ * @param database Any database.
+ * @param query The query, which {@linkcode refuseDeeds} has accepted.
+ */
+export async function columnNamesIn(database: Database, query: string): Promise<Set<string>> {
+  const names = new Set<string>(), open: unknown[] = [await parse(database, query)];
+  while (open.length > 0) {
+    const part = open.pop();
+    if (typeof part !== "object" || part === null) continue;
+    const { class: kind, column_names: own } = part as Record<string, unknown>;
+    if (kind === "COLUMN_REF" && Array.isArray(own)) names.add(String(own.at(-1)));
+    open.push(...Object.values(part));
+  }
+  return names;
+}
+
 async function namesOf(database: Database, sql: string): Promise<Set<string>> {
   return new Set((await database.rows(sql)).map(([name]) => (name as string).toLowerCase()));
 }

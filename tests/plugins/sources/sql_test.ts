@@ -157,15 +157,25 @@ Deno.test("sql reports an error that occurs long after the first rows", async ()
   );
 });
 
-Deno.test("sql refuses files with columns that it does not distinguish", async () => {
-  const message = (names: string) =>
-    `the table t has the columns ${names}, which SQL does not distinguish`;
+Deno.test("sql refuses a query that would read another column than it names", async () => {
   const tables = { t: "names.parquet" };
-  await assertRefused("FROM t", message('"A" and "a"'), "the source parquet", { tables });
+  const { A, a } = expectedOf["names.parquet"]!;
+  await assertRefused(
+    "SELECT a FROM t",
+    'the query names "a", but would read "A" of the table t: SQL does not distinguish names that differ only in case',
+    "write A for that column",
+    { tables },
+  );
+  assertEquals(await read("SELECT A FROM t", { tables }), { A: [...A!] });
+  assertEquals(Object.values(await read("FROM t", { tables })).slice(0, 2), [A, a]);
   await withFiles({ "x.csv": "score,Score\n1,2\n" }, async (folder) => {
-    await assertRefused("SELECT score AS y FROM t", message('"score" and "Score"'), "rename", {
-      tables: { t: join(folder, "x.csv") },
-    });
+    const own = { t: join(folder, "x.csv") };
+    const error = await assertRejects(
+      () => read('SELECT 2 * t."Score" AS y FROM t', { tables: own }),
+      UserError,
+    );
+    assertStringIncludes(error.message, 'the query names "Score", but would read "score"');
+    assertEquals(Object.values(await read('SELECT "Score_1" FROM t', { tables: own })), [[2]]);
   });
 });
 
