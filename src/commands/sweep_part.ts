@@ -86,7 +86,9 @@ async function runOne(
     () => say(`another process is running ${name}; waiting until it ends`),
     async ({ plan, folder, state }) => {
       if (state !== "finished") {
-        return await train(plan, folder, options, state === "interrupted");
+        // As in the whole sweep, because the last digits of results depend on the number of threads.
+        const { threads } = sweep.value;
+        return await train(plan, folder, options, state === "interrupted", threads);
       }
       const result = await readResult(folder);
       if (options.json) printJson({ event: "runEnd", result });

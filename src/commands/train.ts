@@ -19,6 +19,7 @@ import { print, printJson, say } from "../base/terminal.ts";
  * @param out The run folder.
  * @param options The command line's options.
  * @param resume Whether to resume the run in the folder.
+ * @param threads The number of threads of the native engine; by default one for each processor.
  * @returns The exit code: 0, or 130 if a signal ended the run.
  */
 export async function train(
@@ -26,6 +27,7 @@ export async function train(
   out: string,
   options: CommandOptions,
   resume: boolean,
+  threads?: number,
 ): Promise<number> {
   const { engine, device, deterministic, precision, debug } = options, cluster = handedCluster();
   // The first process of a cluster prints for all.
@@ -35,7 +37,7 @@ export async function train(
   const { runStart: print, warning: printWarning, ...others } = json ? jsonLines() : {} as Output;
   try {
     const result = await runPlan(plan, {
-      ...{ out, engine, device, deterministic, precision, resume, signal, debug, cluster },
+      ...{ out, engine, device, deterministic, precision, resume, signal, debug, cluster, threads },
       quiet: quiet || json,
       report: (line) => quiet || say(line),
       listener: {

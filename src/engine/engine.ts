@@ -42,7 +42,7 @@ export interface EngineOptions {
    * and large batches benefit from all processors. The environment variable
    * `TF_NUM_INTRAOP_THREADS` takes precedence.
    */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /**
    * The cluster that this process joins; none by default. It needs the native engine. TensorFlow
    * then listens on the address of this process.

@@ -74,6 +74,12 @@ export interface RunOptions {
   /** Whether to use only operations that compute the same bytes in each run; false by default. */
   readonly deterministic?: boolean | undefined;
   /**
+   * The maximum number of threads for an operation of the native engine; the number of processors by
+   * default. The environment variable `TF_NUM_INTRAOP_THREADS` takes precedence. If TensorFlow is
+   * already loaded, its number of threads does not change.
+   */
+  readonly threads?: number | undefined;
+  /**
    * The number format of training steps, if the machine supports it in hardware; float32 by
    * default.
    */
@@ -140,7 +146,8 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
   const choice = cluster || device === "gpu"
     ? "native"
     : options.engine ?? earlier?.engine ?? "auto";
-  const open = () => openEngine(choice, report, { cluster, device, deterministic });
+  const { threads } = options;
+  const open = () => openEngine(choice, report, { threads, cluster, device, deterministic });
   const compute = teachersOfRuns(plan, {
     engine: open,
     listener: { report, debug: options.debug ?? false },

@@ -79,6 +79,7 @@ async function withPackages(
 
 const ignore = PLATFORM !== GPU_PLATFORM;
 
+// The set-up for GPUs that docs/engine.md describes, with small packages.
 Deno.test({
   name: "gpuRecipe() unpacks TensorFlow and the libraries of CUDA beside each other as real files",
   ignore,
