@@ -28,6 +28,7 @@ function writeRows(file: string, rows: number, first = 0): void {
   Deno.writeTextFileSync(file, ["user,x,note", ...lines, ""].join("\n"));
 }
 
+// The section "Predictions" of docs/distributed.md.
 Deno.test({
   name: "predict in 3 processes writes the file of one process",
   ignore,
