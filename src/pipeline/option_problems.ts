@@ -354,17 +354,17 @@ function listed(parts: readonly string[], last = "or"): string {
     : `${parts.slice(0, -1).join(", ")} ${last} ${parts.at(-1)}`;
 }
 
-/** Quotes a name of the file, and shortens it. */
-const shortName = (name: string) => shortened(yamlQuoted(name));
-
-const shortened = (text: string) => text.length > 60 ? `${text.slice(0, 57)}…` : text;
+/** Quotes a name of the file. A very long one is cut. */
+const shortName = (name: string) =>
+  yamlQuoted(name.length > 200 ? `${[...name].slice(0, 199).join("")}…` : name);
 
 /** Formats a value in short form. */
 function shown(value: unknown): string {
   if (value === null) return "nothing";
   if (typeof value !== "string" && typeof value !== "object") return String(value);
   if (isStage(value)) return `the ${value.kind} stage ${value.name}`;
-  return shortened(textOf(value));
+  const text = textOf(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
 function textOf(value: unknown): string {

@@ -45,7 +45,7 @@ const HARMLESS = new Set([
   ...["duckdbPackages", "onnxRuntimePackages", "vegaPackages"].map((list) => `${list}.join(" ")`),
   ...["commandName()", "publishedCommand", "config.name", "TENSORFLOW_VERSION", "noTelemetry"],
   "src/model/parquet_file.ts: name",
-  "src/engine/native/wheel.ts: name",
+  ...["name", "version"].map((one) => `src/engine/native/wheel.ts: ${one}`),
   // Names of Deno's permissions.
   "src/base/machine/permissions.ts: name",
   "src/launch/launch.ts: descriptor.name",
