@@ -80,7 +80,7 @@ const programs = new Set([
     "pip",
     "wait",
   ],
-  ...["python", "python3", "tensorboard"],
+  ...["python", "python3", "ray", "tensorboard"],
 ]);
 
 /** The folders of the project whose files users name in commands. */
@@ -102,11 +102,11 @@ async function faultOf(
     return await faultOf(args.slice(args.findIndex((word) => !word.startsWith("-"))), path);
   }
   if (!programs.has(program!)) return `unknown program ${program}`;
-  // Scripts are in the folder of their document.
+  // Scripts are in the folder of their document, or in one of its blocks.
   const script = program!.startsWith("python") && args.find((word) => word.endsWith(".py"));
-  return script && !existsSync(join(root, dirname(path), script))
-    ? `there is no file ${script}`
-    : undefined;
+  const exists = !script || existsSync(join(root, dirname(path), script)) ||
+    blocks.some((block) => block.path === path && fileNameOf(block) === script);
+  return exists ? undefined : `there is no file ${script}`;
 }
 
 async function faultOfDeno(args: readonly string[]): Promise<string | undefined> {
