@@ -47,7 +47,7 @@ export {
 export { runPipeline, type RunPipelineOptions } from "./src/run/run_pipeline.ts";
 export { resumeRun, type ResumeRunOptions } from "./src/run/resume_run.ts";
 export type { RunOptions } from "./src/run/run.ts";
-export type { DeviceChoice, EngineChoice } from "./src/engine/engine.ts";
+export type { EngineChoice } from "./src/engine/engine.ts";
 export type { Precision } from "./src/engine/capture/precision.ts";
 export type { InputThread } from "./src/input/input.ts";
 

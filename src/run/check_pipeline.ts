@@ -1,5 +1,5 @@
 import { type Problem, UserError } from "../base/errors.ts";
-import { type DeviceChoice, type EngineChoice, engineLine, openEngine } from "../engine/engine.ts";
+import { type EngineChoice, engineLine, openEngine } from "../engine/engine.ts";
 import { stepsOf } from "../input/batches.ts";
 import { prepareData, type PreparedData } from "../input/prepare_data.ts";
 import type { Pipeline } from "../pipeline/define.ts";
@@ -23,7 +23,7 @@ export interface CheckPlanOptions {
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice | undefined;
   /** The device of the native engine; `auto` by default. */
-  readonly device?: DeviceChoice | undefined;
+  readonly device?: "auto" | "cpu" | "gpu" | undefined;
   /** Receives log lines. */
   readonly report: (line: string) => void;
   /** Receives warnings; it may receive the same one more than once. */

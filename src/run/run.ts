@@ -9,13 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { ROCKET_VERSION } from "../base/package.ts";
 import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
 import type { Precision } from "../engine/capture/precision.ts";
-import {
-  type DeviceChoice,
-  type Engine,
-  type EngineChoice,
-  engineLine,
-  openEngine,
-} from "../engine/engine.ts";
+import { type Engine, type EngineChoice, engineLine, openEngine } from "../engine/engine.ts";
 import { removeDrafts } from "../base/files/drafts.ts";
 import { refuseLinksOut } from "../base/files/inside.ts";
 import { peakMemory } from "../base/machine/peak_memory.ts";
@@ -70,7 +64,7 @@ export interface RunOptions {
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice | undefined;
   /** The device of the native engine; `auto` by default. */
-  readonly device?: DeviceChoice | undefined;
+  readonly device?: "auto" | "cpu" | "gpu" | undefined;
   /** Whether to use only operations that compute the same bytes in each run; false by default. */
   readonly deterministic?: boolean | undefined;
   /**

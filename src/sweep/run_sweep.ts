@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { Interruption, UserError } from "../base/errors.ts";
 import type { Precision } from "../engine/capture/precision.ts";
-import { type DeviceChoice, type EngineChoice, openEngine } from "../engine/engine.ts";
+import { type EngineChoice, openEngine } from "../engine/engine.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import type { SweepFile } from "../pipeline/sweep_file/define.ts";
 import {
@@ -33,7 +33,7 @@ export interface RunSweepOptions {
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice;
   /** The device of the native engine; `auto` by default. */
-  readonly device?: DeviceChoice;
+  readonly device?: "auto" | "cpu" | "gpu";
   /** Whether to use only operations that compute the same bytes in each run; false by default. */
   readonly deterministic?: boolean;
   /** The precision of training steps, if the machine supports it; float32 by default. */
