@@ -364,6 +364,19 @@ class Training {
     }
   }
 
+  /** Returns the error of a run that ends because its numbers are not finite. */
+  async #withoutRollback(error: NonFiniteError, tried = ""): Promise<UserError> {
+    const good = await this.#checkpoints.store.lastGood();
+    const where = good === undefined ? "" : `; the last good checkpoint is ${good}`;
+    return new UserError(
+      error.problems.map((problem) => ({
+        ...problem,
+        message: `${problem.message}${tried}${where}`,
+      })),
+      { cause: error },
+    );
+  }
+
   /**
    * Returns to the last checkpoint, or to the start, after a step with non-finite losses or
    * gradients. From there, the learning rate is halved and the batch of that step is skipped.
@@ -374,16 +387,7 @@ class Training {
     const { times, factor, without } = progress.rollbackOfPhase ??
       { times: 0, factor: 1, without: [] };
     if (nonFinite !== "back" || times === MAX_ROLLBACKS) {
-      const good = await store.lastGood();
-      const where = good === undefined ? "" : `; the last good checkpoint is ${good}`;
-      const tried = times === 0 ? "" : ` (after ${times} rollbacks)`;
-      throw new UserError(
-        error.problems.map((problem) => ({
-          ...problem,
-          message: `${problem.message}${tried}${where}`,
-        })),
-        { cause: error },
-      );
+      throw await this.#withoutRollback(error, times === 0 ? "" : ` (after ${times} rollbacks)`);
     }
     this.dispose();
     this.#requests.take();
@@ -592,6 +596,10 @@ class Training {
       return await this.#write(running, request, sharded);
     } catch (error) {
       isFinite = !(error instanceof NonFiniteError);
+      // The other processes do not know of this checkpoint, so they could not go back as well.
+      if (error instanceof NonFiniteError && this.#job.cluster && !sharded) {
+        throw await this.#withoutRollback(error);
+      }
       throw error;
     } finally {
       sharded?.end(isFinite);
