@@ -117,7 +117,7 @@ Deno.test("parseYaml() reads generated YAML and finds the position of each value
 
 Deno.test("parseYaml() reads JSON like JSON.parse()", () => {
   const pipelines = fc.dictionary(key, fc.jsonValue({ maxDepth: 4 })).filter((value) =>
-    !/"(__proto__|\/\/[^"]*|<<)":/.test(JSON.stringify(value))
+    !keysIn(value).some((key) => key === "__proto__" || key === "<<" || key.startsWith("//"))
   );
   fc.assert(
     fc.property(pipelines, fc.constantFrom(0, 2), (value, indent) => {
@@ -131,3 +131,10 @@ Deno.test("parseYaml() reads JSON like JSON.parse()", () => {
     { numRuns: 500 },
   );
 });
+
+/** The keys of all maps in a value, at any depth. */
+function keysIn(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  const inside = Object.values(value).flatMap(keysIn);
+  return Array.isArray(value) ? inside : [...Object.keys(value), ...inside];
+}
