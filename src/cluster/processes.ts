@@ -7,3 +7,13 @@ export interface Cluster {
   /** The environment variable without which this process trains alone. */
   readonly variable: string;
 }
+
+/**
+ * Whether a process is the first one of its cluster, which prints and writes files for all; also
+ * true for a process that is alone.
+ *
+ * @param cluster The cluster; undefined if the process is alone.
+ */
+export function isFirstProcess(cluster: Pick<Cluster, "rank"> | undefined): boolean {
+  return cluster === undefined || cluster.rank === 0;
+}

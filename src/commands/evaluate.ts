@@ -17,6 +17,7 @@ import { metricsToJson } from "../stages/metrics_json.ts";
 import type { Metrics } from "../stages/events.ts";
 import type { NetName } from "../stages/network.ts";
 import { type Write, writerOf } from "../model/row_files.ts";
+import { isFirstProcess } from "../cluster/processes.ts";
 import { handedCluster } from "./handed_cluster.ts";
 
 /** The maximum number of groups, and of pairs of classes, in the printed tables. */
@@ -39,7 +40,7 @@ export async function evaluate(args: readonly string[], options: CommandOptions)
   const { net, checkpoint, by, errors, out, json } = options;
   const engine = cluster ? "native" : options.modelEngine;
   // The first process of a cluster prints for all.
-  const quiet = options.quiet || (cluster?.rank ?? 0) > 0;
+  const quiet = options.quiet || !isFirstProcess(cluster);
   const write = wrongWriter(errors, out);
   await evaluateRun(folder, {
     ...(input !== undefined && { input }),

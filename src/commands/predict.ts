@@ -11,8 +11,9 @@ import { openRows, refuseInput } from "../model/input_rows.ts";
 import { isExport, openModel } from "../model/load_model.ts";
 import { writerOf } from "../model/row_files.ts";
 import { ScoreColumns } from "../model/scores.ts";
-import { startCluster } from "../model/start_cluster.ts";
 import type { ClusterRun } from "../run/cluster_run.ts";
+import { startCluster } from "../run/start_cluster.ts";
+import { isFirstProcess } from "../cluster/processes.ts";
 import { handedCluster } from "./handed_cluster.ts";
 
 /** The counts that the command prints at the end. */
@@ -38,7 +39,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
   const { out, net, checkpoint, batch, allowPlugins, allowEnv } = options;
   const engine = cluster ? "native" : options.modelEngine;
   // The first process of a cluster prints for all.
-  const isFirst = (cluster?.rank ?? 0) === 0, quiet = options.quiet || !isFirst;
+  const isFirst = isFirstProcess(cluster), quiet = options.quiet || !isFirst;
   const report = quiet ? () => {} : say;
   const write = writerOf(out);
   refuseExport(folder, cluster?.variable);
@@ -74,7 +75,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
     );
     if (isFirst) { for (const warning of columns.warnings) say(`warning: ${warning}`); }
     if (cluster) {
-      together = await startCluster(report, {
+      together = await startCluster(undefined, report, {
         "a command": [
           folder,
           input,

@@ -3,6 +3,7 @@ import { readResumablePlan } from "../run/resume_run.ts";
 import { listenToSignals } from "./interruption.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
 import { nextSteps } from "./next_steps.ts";
+import { isFirstProcess } from "../cluster/processes.ts";
 import { handedCluster } from "./handed_cluster.ts";
 import { printResult, train } from "./train.ts";
 import { printJson, say } from "../base/terminal.ts";
@@ -20,7 +21,7 @@ export async function resume(args: readonly string[], options: CommandOptions): 
   const { plan, result } = await readResumablePlan(out, options);
   if (!result) return await train(plan, out, options, true);
   over();
-  if ((handedCluster()?.rank ?? 0) > 0) return 0;
+  if (!isFirstProcess(handedCluster())) return 0;
   if (options.json) printJson(metricsToJson({ event: "runEnd", result }));
   else printResult(result, out);
   if (!options.quiet) {

@@ -1,4 +1,5 @@
 import { Interruption, warningLines } from "../base/errors.ts";
+import { isFirstProcess } from "../cluster/processes.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { EVENT_NAMES, type Result, type RunEvents } from "../stages/events.ts";
@@ -31,7 +32,7 @@ export async function train(
 ): Promise<number> {
   const { engine, device, deterministic, precision, debug } = options, cluster = handedCluster();
   // The first process of a cluster prints for all.
-  const isFirst = !cluster || cluster.rank === 0;
+  const isFirst = isFirstProcess(cluster);
   const quiet = options.quiet || !isFirst, json = options.json && isFirst;
   const { signal, listener: { runStart }, over } = listenToSignals(out, quiet);
   const { runStart: print, warning: printWarning, ...others } = json ? jsonLines() : {} as Output;

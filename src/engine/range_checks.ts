@@ -6,7 +6,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import { nativeOp } from "./ops/native_op.ts";
+import { select } from "./ops/select.ts";
 
 let isNeeded = false;
 
@@ -39,12 +39,6 @@ export function orNaN(rows: tf.Tensor, numbers: tf.Tensor, count: number): tf.Te
       tf.greaterEqual(numbers, tf.scalar(0, "int32")),
       tf.less(numbers, tf.scalar(count, "int32")),
     );
-    const [checked] = nativeOp(
-      "SelectV2",
-      { T: { type: "float32" } },
-      [tf.expandDims(within, -1), rows, tf.scalar(NaN)],
-      1,
-    );
-    return checked!;
+    return select(tf.expandDims(within, -1), rows, tf.scalar(NaN), "float32");
   });
 }

@@ -11,6 +11,7 @@ import { isRecording } from "./capture/recorder.ts";
 import type { Collectives } from "./cluster/collectives.ts";
 import { partOfBatch, type RowsOfPart } from "./cluster/synchronization.ts";
 import { nativeOp } from "./ops/native_op.ts";
+import { select } from "./ops/select.ts";
 import { placeOf, readStored, writeStored } from "./stores.ts";
 
 /**
@@ -26,15 +27,6 @@ export function shardsOf(table: tf.Tensor): Collectives | undefined {
 const INT32 = { type: "int32" } as const;
 
 const whole = (value: number) => tf.scalar(value, "int32");
-
-function select(
-  condition: tf.Tensor,
-  then: tf.Tensor,
-  otherwise: tf.Tensor,
-  type: "int32" | "float32",
-): tf.Tensor {
-  return nativeOp("SelectV2", { T: { type } }, [condition, then, otherwise], 1)[0]!;
-}
 
 /** Rows that this process is asked for. */
 interface Held {

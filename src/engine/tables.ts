@@ -12,6 +12,7 @@ import { heapOf } from "./kernels/wasm_heap.ts";
 import { isRecording } from "./capture/recorder.ts";
 import type { Collectives } from "./cluster/collectives.ts";
 import { isNative, nativeOp } from "./ops/native_op.ts";
+import { select } from "./ops/select.ts";
 import { needsRangeChecks, orNaN } from "./range_checks.ts";
 import {
   ownGradients,
@@ -151,13 +152,7 @@ function rowNumbers(tables: readonly tf.Tensor[], ids: tf.Tensor): tf.Tensor {
   const counts = numbers(places.map((place) => place!.all));
   return tf.tidy(() => {
     const within = tf.logicalAnd(tf.greaterEqual(ids, tf.scalar(0, "int32")), tf.less(ids, counts));
-    const [found] = nativeOp(
-      "SelectV2",
-      { T: { type: "int32" } },
-      [within, tf.add(ids, firsts), tf.scalar(-1, "int32")],
-      1,
-    );
-    return found!;
+    return select(within, tf.add(ids, firsts), tf.scalar(-1, "int32"), "int32");
   });
 }
 
@@ -330,6 +325,12 @@ export function writeNumbered(table: tf.Tensor, numbers: tf.Tensor1D, values: tf
     all!.set(written!.subarray(index * size, (index + 1) * size), row * size)
   );
 }
+
+/**
+ * The number of values of a table that are copied, read, or written at once (16 MB), because large
+ * tables should not be in memory twice.
+ */
+export const VALUES_AT_ONCE = 2 ** 22;
 
 /**
  * Copies consecutive rows of a table, or of another tensor.

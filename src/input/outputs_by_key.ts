@@ -11,6 +11,7 @@ import { hint, nameHint } from "../base/hints.ts";
 import type { PlannedTeacher, TeacherKey } from "../pipeline/plan.ts";
 import type { Dataset } from "../stages/source.ts";
 import type { StageReference } from "../stages/stage_error.ts";
+import { DistinctValues } from "./distinct_values.ts";
 import { type Key, keyOf } from "./ids.ts";
 import { decode, flatten, isNull, layoutOf } from "./layout.ts";
 import type { ComputeTeacher, TeacherOutputs, TeacherRows } from "./outside_outputs.ts";
@@ -164,21 +165,16 @@ async function* keysOf(
 
 /** Returns a function that returns the key at a position. */
 function decodedKeys(leaf: Data): (at: number) => Key {
-  const found: Key[] = [], ids = new Map<Key, number>();
-  const idOf = (key: Key) => {
-    let id = ids.get(key);
-    if (id === undefined) ids.set(key, id = found.push(key) - 1);
-    return id;
-  };
+  const distinct = new DistinctValues<Key>();
   const { values } = decode(leaf, 0, leaf.length, {
-    id: idOf,
-    key: (value) => idOf(keyOf(value)),
+    id: (text) => distinct.idOf(text),
+    key: (value) => distinct.idOf(keyOf(value)),
     big: Number,
     fail: (_, message) => {
       throw new Error(message);
     },
   });
-  return (at) => found[values[at]!]!;
+  return (at) => distinct.valueOf(values[at]!);
 }
 
 function kindOf({ type }: Field, column: string, place: PlannedTeacher["place"]): KeyKind {

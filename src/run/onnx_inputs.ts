@@ -6,6 +6,7 @@
 
 import type { Data, DataType } from "apache-arrow";
 import { lastAtMost } from "../input/bounds.ts";
+import { DistinctValues } from "../input/distinct_values.ts";
 import { decode, type Family, flatten, isNull, layoutOf } from "../input/layout.ts";
 
 /** The types of inputs that columns can fill. */
@@ -107,17 +108,13 @@ function cellsOf(
   type: InputType,
   fail: (index: number, message: string) => never,
 ): (at: number) => string | number | bigint {
-  const found: (string | number | bigint)[] = [], ids = new Map<string | number | bigint, number>();
-  const idOf = (value: string | number | bigint) => {
-    let id = ids.get(value);
-    if (id === undefined) ids.set(value, id = found.push(value) - 1);
-    return id;
-  };
+  const distinct = new DistinctValues<string | number | bigint>();
+  const idOf = (value: string | number | bigint) => distinct.idOf(value);
   // Texts, and whole numbers of 64 bits, are values that an array of numbers cannot hold.
   const isIndirect = type === "string" || type === "int64";
   const decoding = { id: idOf, big: Number, fail, ...(type === "int64" && { key: idOf }) };
   const { values } = decode(leaf, from, to, decoding);
-  return isIndirect ? (at) => found[values[at]!]! : (at) => values[at]!;
+  return isIndirect ? (at) => distinct.valueOf(values[at]!) : (at) => values[at]!;
 }
 
 /** The numbers that an input can represent. */

@@ -35,7 +35,7 @@ import {
 } from "./folder/manifest.ts";
 import { holdsRun } from "./folder/holds_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./folder/checkpoints.ts";
-import type { Cluster } from "../cluster/processes.ts";
+import { type Cluster, isFirstProcess } from "../cluster/processes.ts";
 import { refuseShards } from "./cluster_checks.ts";
 import type { ClusterRun } from "./cluster_run.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";
@@ -51,6 +51,7 @@ import { lockRun } from "./folder/lock.ts";
 import { describeValue } from "../base/describe_value.ts";
 import { firstBatch, prepareData, type PreparedData } from "../input/prepare_data.ts";
 import { netsOf, phaseAlone, type PreparedNets, prepareNets } from "./prepare_nets.ts";
+import { startCluster } from "./start_cluster.ts";
 import { chooseMetrics } from "./choose.ts";
 import { teachersOfRuns } from "./teachers.ts";
 import { runJob } from "./trainer.ts";
@@ -125,7 +126,7 @@ export interface RunPlanOptions extends RunOptions {
  */
 export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Result> {
   const { report = () => {}, cluster } = options;
-  const isFirst = !cluster || cluster.rank === 0;
+  const isFirst = isFirstProcess(cluster);
   const earlier = options.resume ? await readEarlierRun(options.out) : undefined;
   if (earlier) refuseOtherPlan(earlier, plan);
   // A new folder is locked when it is created.
@@ -172,7 +173,10 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     const described = describeModel(plan, data, nets, first!.nets);
     const model = { ...described, run: earlier ? undefined : runId(about) };
     if (earlier) await refuseOtherModel(options.out, model);
-    if (cluster) together = await startCluster(about, options, report);
+    if (cluster) {
+      const facts = factsOf(about, options.resume ?? false);
+      together = await startCluster(options.out, report, facts);
+    }
     using _made = resumed || !isFirst ? undefined : await makeRunFolder(options.out);
     if (earlier) reportChanges(earlier, about, report);
     // Written before pipeline.json, so a folder with pipeline.json always has model.json.
@@ -199,18 +203,11 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
   }
 }
 
-/** Waits for the other processes of a cluster, and refuses those that would train something else. */
-async function startCluster(
-  about: EarlierRun,
-  { out, resume = false }: RunPlanOptions,
-  report: (line: string) => void,
-): Promise<ClusterRun> {
+/** Returns what must be equal in all processes of a cluster, by what it is called in messages. */
+function factsOf(about: EarlierRun, resume: boolean): Record<string, unknown> {
   const { pipeline, variables, seed, engine, device, deterministic, precision } = about;
   const { versions, data, initial, teachers } = about;
-  // Only a cluster needs this module.
-  const { ClusterRun } = await import("./cluster_run.ts");
-  const cluster = await ClusterRun.start(out, report);
-  cluster.refuseOthers({
+  return {
     "a command": resume ? "resume" : "run",
     "a pipeline": [pipeline, variables, seed],
     "versions": [versions, engine],
@@ -218,8 +215,7 @@ async function startCluster(
     "a precision": precision,
     "data": [data, teachers],
     "initial weights": initial,
-  });
-  return cluster;
+  };
 }
 
 /** Returns the id of a run. Equal runs have equal ids. */

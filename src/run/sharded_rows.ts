@@ -8,11 +8,8 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Collectives } from "../engine/cluster/collectives.ts";
 import { gatherShardedRows } from "../engine/sharded_tables.ts";
-import { rowCount } from "../engine/tables.ts";
+import { rowCount, VALUES_AT_ONCE } from "../engine/tables.ts";
 import type { TensorPart } from "../base/files/safetensors_stream.ts";
-
-/** The number of values that are gathered at once (16 MB). */
-const PART = 2 ** 22;
 
 /** What the first process asks for: a table, and the first row of each process. */
 type Request = readonly [table: number, from: number];
@@ -95,5 +92,5 @@ export class ShardedRows {
 
 /** The number of rows of each process in a part. */
 function rowsAtOnce(table: tf.Tensor, { size }: Collectives): number {
-  return Math.max(1, Math.floor(PART / (table.shape[1]! * size)));
+  return Math.max(1, Math.floor(VALUES_AT_ONCE / (table.shape[1]! * size)));
 }

@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Collectives } from "../engine/cluster/collectives.ts";
 import { shardsOf } from "../engine/sharded_tables.ts";
-import { createTables, sliceRows, writeSuccessive } from "../engine/tables.ts";
+import { createTables, sliceRows, VALUES_AT_ONCE, writeSuccessive } from "../engine/tables.ts";
 import {
   SafetensorsFile,
   type StreamedTensor,
@@ -21,12 +21,6 @@ import { initialState, type Model, type State } from "../train/step.ts";
 import { storedTogether } from "../train/table_groups.ts";
 import { emptyTables } from "../train/variables.ts";
 import type { ShardedRows } from "./sharded_rows.ts";
-
-/**
- * The number of values that are read or written at once (16 MB). Large tables should not be in
- * memory twice.
- */
-const PART = 2 ** 22;
 
 /** A tensor of the training state, with its name in checkpoints. */
 export interface NamedTensor {
@@ -119,7 +113,7 @@ async function* finite(
 
 async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {
   const [rows = 1] = tensor.shape;
-  const rowsAtOnce = Math.max(1, Math.floor(PART * rows / tensor.size));
+  const rowsAtOnce = Math.max(1, Math.floor(VALUES_AT_ONCE * rows / tensor.size));
   if (tensor.rank === 0 || rowsAtOnce >= rows) {
     if (tensor.size > 0) yield await tensor.data() as TensorPart;
     return;
@@ -251,7 +245,9 @@ async function restoreTensor(
   }
   const [, size] = shape as [number, number];
   let start = 0;
-  for await (const part of file.parts(name, Math.max(1, Math.floor(PART / size)) * size)) {
+  for await (
+    const part of file.parts(name, Math.max(1, Math.floor(VALUES_AT_ONCE / size)) * size)
+  ) {
     const count = part.length / size;
     tf.tidy(() => writeSuccessive(zeros, start, tf.tensor(part, [count, size])));
     start += count;

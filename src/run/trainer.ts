@@ -595,12 +595,10 @@ class Training {
     try {
       return await this.#write(running, request, sharded);
     } catch (error) {
-      isFinite = !(error instanceof NonFiniteError);
+      if (!(error instanceof NonFiniteError)) throw error;
+      isFinite = false;
       // The other processes do not know of this checkpoint, so they could not go back as well.
-      if (error instanceof NonFiniteError && this.#job.cluster && !sharded) {
-        throw await this.#withoutRollback(error);
-      }
-      throw error;
+      throw this.#job.cluster && !sharded ? await this.#withoutRollback(error) : error;
     } finally {
       sharded?.end(isFinite);
     }

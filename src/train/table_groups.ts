@@ -1,12 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { isNative } from "../engine/ops/native_op.ts";
-import { isStored, sliceRows, storeOf, writeRows } from "../engine/tables.ts";
+import { isStored, sliceRows, storeOf, VALUES_AT_ONCE, writeRows } from "../engine/tables.ts";
 import type { Variable } from "../stages/network.ts";
 import type { Model } from "./step.ts";
 import { emptyTables, type TablesTogether, type TensorsByName } from "./variables.ts";
-
-/** The number of values that are copied at once. Large tables should not be in memory twice. */
-const PART = 2 ** 22;
 
 /**
  * Determines which tables a training step reads and updates together: those with the same owner and
@@ -105,7 +102,7 @@ function replaced(
 
 function copyRows(from: tf.Tensor, to: tf.Tensor): void {
   const [rows, size] = from.shape as [number, number];
-  const count = Math.max(1, Math.floor(PART / size));
+  const count = Math.max(1, Math.floor(VALUES_AT_ONCE / size));
   for (let start = 0; start < rows; start += count) {
     const end = Math.min(start + count, rows);
     tf.tidy(() =>

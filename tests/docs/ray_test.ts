@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { launcher, rocket, userEnvironment } from "../support/command_line.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
 import { withFiles } from "../support/problems.ts";
+import { hasPython } from "../support/python.ts";
 import { blocks } from "./documents.ts";
 
 const [script] = blocks.filter(({ language, info }) =>
@@ -38,13 +39,10 @@ def get(task):
     except Exception as error: raise exceptions.RayError(str(error))
 `;
 
-const python = await new Deno.Command("python3", { args: ["--version"] }).output()
-  .then(({ success }) => success, () => false);
-
 Deno.test({
   name:
     "the script of docs/sweep.md for Ray writes the same table as the sweep, and names failed runs",
-  ignore: !python || Deno.build.os === "windows",
+  ignore: !hasPython || Deno.build.os === "windows",
   fn: () =>
     withFiles({
       "ray.py": ray,

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { root } from "../support/command_line.ts";
+import { hasPython } from "../support/python.ts";
 import { blocks } from "./documents.ts";
 import { commandsOf } from "./shell_commands.ts";
 
@@ -24,12 +25,9 @@ Deno.test("the commands of tests/reference/README.md run each script that comput
   assertEquals((await scripts()).toSorted(), all.toSorted());
 });
 
-const python = await new Deno.Command("python3", { args: ["--version"] }).output()
-  .then(({ success }) => success, () => false);
-
 Deno.test({
   name: "each script that computes reference values can be compiled",
-  ignore: !python,
+  ignore: !hasPython,
   fn: async () => {
     const names = await scripts();
     assert(names.length > 10, `${names.length} scripts`);

@@ -6,6 +6,7 @@ import { commandsPage } from "../../src/tools/commands_page.ts";
 import { referencePages } from "../../src/tools/reference_pages.ts";
 import { blocks } from "./documents.ts";
 import { deno, flags, inFolder, root } from "../support/command_line.ts";
+import { hasPython } from "../support/python.ts";
 
 /** Why a block is not run here. */
 const unrun = /^(?:no-run: \S|run-by: tests\/\S+\.ts$)/;
@@ -61,12 +62,9 @@ Deno.test("each json block of a document can be parsed", () => {
   for (const { language, text } of blocks) if (language === "json") JSON.parse(text);
 });
 
-const python = await new Deno.Command("python3", { args: ["--version"] }).output()
-  .then(({ success }) => success, () => false);
-
 Deno.test({
   name: "each python block of a document can be compiled, and runs unless it states why not",
-  ignore: !python,
+  ignore: !hasPython,
   fn: async () => {
     const found = blocks.filter(({ language }) => language === "python");
     assert(found.length > 2, `${found.length} blocks`);

@@ -19,6 +19,12 @@ export interface Synchronization {
   readonly part: RowsOfPart;
 }
 
+/** A synchronization with a name that no other operation of the step has. */
+export interface NamedSynchronization extends Synchronization {
+  /** The name. */
+  readonly name: string;
+}
+
 /** The rows of a batch that a process computes. */
 export interface RowsOfPart {
   /** Their number. */
@@ -73,7 +79,7 @@ export function partOfBatch(): RowsOfPart | undefined {
  */
 export function synchronizationOfWhole(
   what: string,
-): Synchronization & { readonly name: string } | undefined {
+): NamedSynchronization | undefined {
   return current === "parts" ? undefined : synchronization(what);
 }
 
@@ -86,7 +92,7 @@ export function synchronizationOfWhole(
  */
 export function synchronization(
   what: string,
-): Synchronization & { readonly name: string } | undefined {
+): NamedSynchronization | undefined {
   if (current !== "parts") return current && { ...current, name: `${what} ${count++}` };
   throw new UserError(`${what} cannot be synchronized with \`train.accumulate\``, {
     hint: hint("cluster/accumulate", "remove `accumulate` in train", {

@@ -2,6 +2,7 @@ import { UserError } from "../../base/errors.ts";
 import { hint, type HintText } from "../../base/hints.ts";
 import { exists } from "../../base/machine/libc.ts";
 import { variableIfAllowed } from "../../base/machine/variable_if_allowed.ts";
+import { withoutGpu } from "./gpu_platform.ts";
 import { join } from "node:path";
 
 /** A GPU, as NVIDIA's driver describes it. */
@@ -128,5 +129,5 @@ const driverHint = (): HintText =>
   hint(
     "gpu/driver",
     "install NVIDIA's driver 525 or newer, or remove --device gpu to compute on the CPU",
-    { args: { remove: ["--device", "gpu", "--device=gpu"] } },
+    withoutGpu,
   );

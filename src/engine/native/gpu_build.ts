@@ -4,7 +4,7 @@ import { hint } from "../../base/hints.ts";
 import { cacheFolder } from "../../base/machine/cache_folder.ts";
 import { type Build, findBuilds } from "./build.ts";
 import { givenFolder } from "./given.ts";
-import { refuseOtherPlatform } from "./gpu_platform.ts";
+import { refuseOtherPlatform, withoutGpu } from "./gpu_platform.ts";
 import { refuseForeignFolder } from "./own_folder.ts";
 
 /**
@@ -41,7 +41,7 @@ export async function requireGpuBuild(): Promise<Build> {
     hint: hint(
       "gpu/set-up",
       `run \`${commandName()} native --device gpu\` once to set it up, or remove --device gpu`,
-      { args: { remove: ["--device", "gpu", "--device=gpu"] } },
+      withoutGpu,
     ),
   });
 }
@@ -61,7 +61,7 @@ export function refuseGiven(): void {
       hint: hint(
         "gpu/given",
         "unset ROCKET_TENSORFLOW, or remove --device gpu to compute on the CPU",
-        { args: { remove: ["--device", "gpu", "--device=gpu"] } },
+        withoutGpu,
       ),
       exitCode: 2,
     },

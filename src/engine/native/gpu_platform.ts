@@ -1,9 +1,12 @@
 import { UserError } from "../../base/errors.ts";
-import { hint } from "../../base/hints.ts";
+import { type Change, hint } from "../../base/hints.ts";
 import { PLATFORM } from "./versions.ts";
 
 /** The only platform for which TensorFlow's Python package has a GPU build. */
 export const GPU_PLATFORM = "linux-x86_64";
+
+/** What removing --device gpu changes, for hints. */
+export const withoutGpu: Change = { args: { remove: ["--device", "gpu", "--device=gpu"] } };
 
 /**
  * Throws an error on a platform without a GPU build.
@@ -16,9 +19,7 @@ export function refuseOtherPlatform(platform: string = PLATFORM): void {
   throw new UserError(
     `TensorFlow's Python package supports NVIDIA GPUs only on ${GPU_PLATFORM}, not on ${platform}`,
     {
-      hint: hint("gpu/platform", "remove --device gpu to compute on the CPU", {
-        args: { remove: ["--device", "gpu", "--device=gpu"] },
-      }),
+      hint: hint("gpu/platform", "remove --device gpu to compute on the CPU", withoutGpu),
       exitCode: 2,
     },
   );

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { partRange } from "../../base/part_range.ts";
-import type { Synchronization } from "../cluster/synchronization.ts";
+import type { NamedSynchronization } from "../cluster/synchronization.ts";
 import { offTape } from "./off_tape.ts";
 
 /**
@@ -15,7 +15,7 @@ import { offTape } from "./off_tape.ts";
  */
 export function rowsOfAll<T extends tf.Tensor>(
   x: T,
-  { collectives, layout, name }: Synchronization & { readonly name: string },
+  { collectives, layout, name }: NamedSynchronization,
 ): T {
   const { size, rank } = collectives, [remainder, idle] = layout.shape;
   /** Whether a process has one of the rows that cannot be divided evenly: 0 or 1. */

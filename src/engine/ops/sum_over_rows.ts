@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Synchronization } from "../cluster/synchronization.ts";
+import type { NamedSynchronization } from "../cluster/synchronization.ts";
 import { offTape } from "./off_tape.ts";
 
 /**
@@ -12,7 +12,7 @@ import { offTape } from "./off_tape.ts";
  */
 export function sumOverRows(
   own: readonly tf.Tensor[],
-  synchronization: Synchronization & { readonly name: string } | undefined,
+  synchronization: NamedSynchronization | undefined,
 ): tf.Tensor[] {
   if (!synchronization) return [...own];
   const { collectives, share, name } = synchronization;

@@ -1,7 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Synchronization } from "../cluster/synchronization.ts";
+import type { NamedSynchronization } from "../cluster/synchronization.ts";
 import type { BatchNormParameters } from "./batch_norm.ts";
 import { offTape } from "./off_tape.ts";
+
+/** The processes, and their shares of the batch. */
+type Processes = Pick<NamedSynchronization, "collectives" | "share" | "name">;
 
 /** The statistics of a batch. */
 interface Statistics {
@@ -28,9 +31,7 @@ export function synchronizedBatchNorm(
   parameters: BatchNormParameters,
   epsilon: number,
   momentum: number,
-  { collectives, share, name }: Omit<Synchronization, "layout" | "part"> & {
-    readonly name: string;
-  },
+  { collectives, share, name }: Processes,
 ): { y: tf.Tensor; mean: tf.Tensor1D; variance: tf.Tensor1D } {
   const { count, mean, deviations } = offTape(() =>
     statisticsOfAll(x, { collectives, share, name }) as Statistics & tf.TensorContainerObject
@@ -75,9 +76,7 @@ export function synchronizedBatchNorm(
  */
 function statisticsOfAll(
   x: tf.Tensor4D,
-  { collectives, share, name }:
-    & Omit<Synchronization, "layout" | "part">
-    & { readonly name: string },
+  { collectives, share, name }: Processes,
 ): Statistics {
   const channels = x.shape[3], { mean, variance } = tf.moments(x, [0, 1, 2]);
   // A process without rows computes with a row that does not count.

@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { memorySize } from "../../base/bytes.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
+import { withoutGpu } from "../../engine/native/gpu_platform.ts";
 import type { Arguments } from "./arguments.ts";
 import {
   type CommandName,
@@ -216,9 +217,11 @@ function refuseUselessDevice(
 ): void {
   if (device === "gpu" && engine === "wasm") {
     throw new UserError("--device gpu needs the native engine, but --engine is wasm", {
-      hint: hint("device/wasm", "remove --device gpu to compute on the CPU, or remove --engine", {
-        args: { remove: ["--device", "gpu", "--device=gpu"] },
-      }),
+      hint: hint(
+        "device/wasm",
+        "remove --device gpu to compute on the CPU, or remove --engine",
+        withoutGpu,
+      ),
       exitCode: 2,
     });
   }

@@ -29,7 +29,7 @@ import { Measures } from "../../train/evaluate.ts";
 import { type LabelAnswers, labelAnswers } from "../answers.ts";
 import { refuseChanged } from "../../run/folder/found_checkpoint.ts";
 import { openRun, type RunPart } from "../../run/model/open_run.ts";
-import { startCluster } from "../start_cluster.ts";
+import { startCluster } from "../../run/start_cluster.ts";
 import { GroupedMeasures, type GroupMetrics, RowGroups } from "./groups.ts";
 import { LabelComparison, type LabelErrors } from "./label_errors.ts";
 import { type EvaluatedRows, TestRows } from "./rows.ts";
@@ -140,7 +140,7 @@ export async function evaluateRun<T>(
   try {
     if (cluster) {
       await openEngine("native", report, { cluster });
-      together = await startCluster(report, {
+      together = await startCluster(undefined, report, {
         "a command": [folder, input, options.net, by, errors],
         "a checkpoint": [at, run.checkpoint.sha256],
         "rows": [rows.rows, rows.fingerprint],
