@@ -20,31 +20,37 @@ export interface InputOptions {
   readonly report: (line: string) => void;
 }
 
-/**
- * The time that the main thread must have spent on making batches before Rocket starts a worker
- * thread that makes them.
- */
+/** The time that batches must take before Rocket starts a worker thread that makes them. */
 export interface Worth {
-  /** The minimum in milliseconds; about the time that the start itself takes. */
+  /**
+   * The minimum in milliseconds, for the batches so far and the rest of their pass together; about
+   * half the time that the start itself takes, because all cores wait for a batch of the main thread.
+   */
   readonly milliseconds: number;
-  /** The minimum as a fraction of the time since the first batch. */
+  /** The minimum as a fraction of the time of the run so far. */
   readonly share: number;
 }
 
-const usualWorth: Worth = { milliseconds: 500, share: 0.01 };
+const usualWorth: Worth = { milliseconds: 250, share: 0.01 };
 
 /** The number of batches that are requested before they are needed. */
 const ahead = 3;
+
+/** The number of first batches that say nothing about the later ones: code is not yet compiled. */
+const WARM_UP = 1;
+
+/** The number of batches after {@linkcode WARM_UP} from which Rocket estimates the time of a batch. */
+const SAMPLE = 2;
 
 /**
  * Makes the batches of a run, ahead of the steps if that saves time.
  *
  * A run starts without a thread for batches: many runs end before a thread would be ready, and in
  * many others batches take so little time that a thread would only cost memory. The thread is
- * started when batches have taken half a second and 1 % of the run's time, and takes over when it
- * is ready. If it cannot be started or fails, the main thread makes the batches. If the cause was
- * an error of a stage, the main thread throws the same error. The batches are the same in both
- * threads.
+ * started if batches take 1 % of the run's time, and a quarter of a second by the end of the pass,
+ * and takes over when it is ready. If it cannot be started or fails, the main thread makes the
+ * batches. If the cause was an error of a stage, the main thread throws the same error. The batches
+ * are the same in both threads.
  */
 export class Input {
   readonly #maker: BatchMaker;
@@ -54,7 +60,12 @@ export class Input {
   #began: number | undefined;
   /** Whether the main thread has freed the rows that it read ahead, because the other one reads. */
   #resting = false;
+  /** The address of the last batch that was made in the main thread. */
+  #last: BatchAddress | undefined;
+  #made = 0;
   #spent = 0;
+  /** The time in milliseconds that the rest of the pass would take in the main thread. */
+  #coming = 0;
 
   /**
    * Creates the input of a run.
@@ -94,12 +105,16 @@ export class Input {
    * Makes a batch in the main thread.
    *
    * @param address The batch's address.
+   * @param left The number of batches of the same pass that come later.
    */
-  async make(address: BatchAddress): Promise<Batch> {
+  async make(address: BatchAddress, left: number): Promise<Batch> {
     const start = performance.now();
-    this.#began ??= start;
     const batch = await this.#maker.make(address);
+    this.#last = address;
+    if (++this.#made <= WARM_UP) return batch;
+    this.#began ??= start;
     this.#spent += performance.now() - start;
+    this.#coming = left * this.#spent / (this.#made - WARM_UP);
     return batch;
   }
 
@@ -121,16 +136,17 @@ export class Input {
   }
 
   #isWorthStarting(): boolean {
-    if (this.#began === undefined) return false;
+    if (this.#began === undefined || this.#made < WARM_UP + SAMPLE) return false;
     const { milliseconds, share } = this.#options.worth ?? usualWorth;
-    return this.#spent >= milliseconds && this.#spent >= share * (performance.now() - this.#began);
+    return this.#spent + this.#coming >= milliseconds &&
+      this.#spent >= share * (performance.now() - this.#began);
   }
 
   #start(): void {
     const setup = this.#options.setup();
     if (typeof setup === "string") return this.giveUp(setup);
     try {
-      this.#worker = new WorkerInput(setup);
+      this.#worker = new WorkerInput(setup, this.#last);
       this.#options.report("input: a thread makes the batches ahead of the steps");
     } catch (error) {
       this.giveUp(error instanceof Error ? error.message : String(error));
@@ -189,7 +205,7 @@ export class Feed {
     this.#upcoming.unshift(...this.#asked.splice(0).map(({ address }) => address));
     const address = this.#following();
     if (!address) throw noMore();
-    return await this.#input.make(address);
+    return await this.#input.make(address, this.#upcoming.length);
   }
 
   #ask(worker: WorkerInput): void {

@@ -215,7 +215,9 @@ export function batchRange(
  * @param random The source of random numbers.
  */
 export function shuffled(rows: number, random: Random): Uint32Array<ArrayBuffer> {
-  const order = Uint32Array.from({ length: rows }, (_, row) => row);
+  // `Uint32Array.from` takes ten times as long for a million rows.
+  const order = new Uint32Array(rows);
+  for (let row = 1; row < rows; row++) order[row] = row;
   for (let last = rows - 1; last > 0; last--) {
     const other = random.integer(0, last);
     const row = order[last]!;

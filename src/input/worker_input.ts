@@ -42,6 +42,7 @@ export const batchThread: URL = new URL("./worker.ts", import.meta.url);
 export class WorkerInput {
   readonly #worker: Worker;
   readonly #waiting: PromiseWithResolvers<Answer>[] = [];
+  readonly #started: Promise<void>;
   #failure: string | undefined;
   #ready = false;
 
@@ -49,9 +50,11 @@ export class WorkerInput {
    * Starts the thread.
    *
    * @param setup The rows and transforms.
+   * @param trial The address of a batch that the thread makes before it is ready, because a first
+   *   batch takes much longer than the later ones.
    * @throws {Error} If the thread cannot be started, or the setup cannot be sent.
    */
-  constructor(setup: InputSetup) {
+  constructor(setup: InputSetup, trial?: BatchAddress) {
     this.#worker = startThread(batchThread);
     this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#hear(data);
     this.#worker.onerror = (event) => {
@@ -61,7 +64,7 @@ export class WorkerInput {
     this.#worker.onmessageerror = () =>
       this.#fail("the thread sent a message that cannot be received");
     try {
-      this.#send(setup).then(() => this.#ready = true, () => {});
+      this.#started = this.#start(setup, trial);
     } catch (error) {
       this.close();
       throw error;
@@ -96,13 +99,20 @@ export class WorkerInput {
 
   /** Waits until the thread is ready or has failed. */
   async settled(): Promise<void> {
-    await this.#waiting[0]?.promise.catch(() => {});
+    await this.#started;
   }
 
   /** Ends the thread. */
   close(): void {
     this.#worker.terminate();
     this.#fail("the thread was ended");
+  }
+
+  #start(setup: InputSetup, trial: BatchAddress | undefined): Promise<void> {
+    const answers = [this.#send(setup), ...(trial ? [this.#send(trial)] : [])];
+    return Promise.all(answers).then(() => {
+      this.#ready = true;
+    }, () => {});
   }
 
   #send(message: InputSetup | BatchAddress): Promise<Answer> {

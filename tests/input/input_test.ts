@@ -127,9 +127,9 @@ Deno.test("Input starts a thread when it saves time, and the thread takes over b
   const worth = { milliseconds: 0, share: 0 };
   return withFile(augmented, { thread: "auto", worth }, async (opened) => {
     const { input } = opened;
-    // The other thread starts after the first batch; if it cannot, there is a second report.
+    // If the other thread cannot start, there is a second report.
     const batches = await all(opened, async () => {
-      while (!await input.worker() && opened.reports.length < 2) {
+      while (!await input.worker() && opened.reports.length === 1) {
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     });
@@ -137,6 +137,24 @@ Deno.test("Input starts a thread when it saves time, and the thread takes over b
     assertEquals(opened.reports, [ownThread]);
     assertEquals(batches, await expected(opened));
   });
+});
+
+Deno.test("Input starts a thread early if the rest of a pass will take long enough", () => {
+  const slow = mine(`
+    const end = performance.now() + 5;
+    while (performance.now() < end);
+    return batch;
+  `);
+  // Three batches take 15 ms or more, and the 12 batches of the first pass 60 ms or more.
+  const worth = { milliseconds: 50, share: 0 };
+  return withFile([{ use: "./mine.ts" }], { thread: "auto", worth }, async (opened) => {
+    const reports: number[] = [], feed = opened.input.feed(passes);
+    for (let taken = 1; taken <= 4; taken++) {
+      await feed.next();
+      reports.push(opened.reports.length);
+    }
+    assertEquals(reports, [0, 0, 0, 1]);
+  }, slow);
 });
 
 Deno.test("Input starts no thread for batches that take little time", async () => {
