@@ -38,6 +38,7 @@ import {
   measureSplit,
 } from "../train/evaluate.ts";
 import { divergedHint, NonFiniteError } from "../train/diagnose.ts";
+import { readingOwnBatch } from "../engine/cluster/synchronization.ts";
 import { type Pass, passBatches } from "../input/batches.ts";
 import type { Feed } from "../input/input.ts";
 import type { Emit, Job, JobCheckpoints, JobPhase } from "./job.ts";
@@ -94,6 +95,9 @@ export async function runJob(
   }
 }
 
+/** Computes the nets for a batch, without gradients. */
+type Evaluation = Pick<CapturedFunction<EvaluationInput, EvaluationOutput>, "call" | "dispose">;
+
 /**
  * A phase while it runs: its progress, its state, its batches, and the functions that compute its
  * steps.
@@ -105,10 +109,9 @@ class RunningPhase {
   readonly feed: Feed;
   readonly steps: Steps;
   readonly evaluated: EvaluatedModel;
-  readonly measure: Pick<
-    CapturedFunction<EvaluationInput, EvaluationOutput>,
-    "call" | "dispose"
-  >;
+  readonly measure: Evaluation;
+  /** With sharded tables, evaluates a batch in each process. */
+  readonly measureOwn: Evaluation | undefined;
   state: State;
   readonly #train: Pick<CapturedFunction<TrainInput, StepOutput>, "call" | "dispose">;
 
@@ -164,15 +167,27 @@ class RunningPhase {
       (input: EvaluationInput) => evaluationStep(this.evaluated, input),
       ({ batch }) => rowsOf(batch),
     );
-    this.measure = cluster && model.shards
-      ? cluster.together(measure, ({ batch }) => batch.label.shape[0]!)
-      : measure;
+    if (!cluster || !model.shards) {
+      this.measure = measure;
+      return;
+    }
+    const rowCount = ({ batch }: EvaluationInput) => batch.label.shape[0]!;
+    this.measure = cluster.together(measure, rowCount);
+    const own = captured(
+      "evaluation of a batch of each process",
+      job,
+      (input: EvaluationInput) =>
+        readingOwnBatch(rowCount(input), () => evaluationStep(this.evaluated, input)),
+      ({ batch }) => rowsOf(batch),
+    );
+    this.measureOwn = cluster.together(own, rowCount);
   }
 
   dispose(): void {
     disposeState(this.state);
     this.#train.dispose();
     this.measure.dispose();
+    this.measureOwn?.dispose();
   }
 }
 
@@ -202,7 +217,8 @@ function* passes(job: Job, progress: Progress, first: number, last: number): Ite
   for (let epoch = first; epoch <= last; epoch++) {
     const part = readsOwnRows(job, progress) ? job.cluster?.part : undefined;
     yield { split: "train", training: true, epoch, ...job.cut, part };
-    // With sharded tables, all processes take part in each batch of an evaluation.
+    // With sharded tables, each process also makes the batches of the others: the last ones may be
+    // too few, or too short, for each process to compute one.
     const every = progress.phase.nets.model.shards ? undefined : job.cluster?.part;
     for (const split of progress.measuredSplits(epoch)) {
       yield { split, training: false, epoch: 0, ...evaluationCut, every };
@@ -533,9 +549,8 @@ class Training {
     }
     const measures = new Measures(evaluated.nets, metrics);
     if (model.shards) {
-      for await (const batch of this.#evaluationBatches(running, count)) {
-        const rows = await evaluateBatch(evaluated, measure, values, batch);
-        if (cluster.isFirst) measures.add(rows);
+      for await (const round of this.#rounds(running, count)) {
+        await this.#measureRound(running, round, measures);
       }
       return await this.#measured(measures, cluster);
     }
@@ -549,6 +564,42 @@ class Training {
       (batch: EvaluatedBatch) => measures.add(batch),
     );
     return await this.#measured(measures, cluster);
+  }
+
+  /** Yields the batches of an evaluation, as many at once as there are processes. */
+  async *#rounds(running: RunningPhase, count: number): AsyncGenerator<Batch[], undefined> {
+    const { size } = this.#job.cluster!;
+    let round: Batch[] = [];
+    for await (const batch of this.#evaluationBatches(running, count)) {
+      round.push(batch);
+      if (round.length < size) continue;
+      yield round;
+      round = [];
+    }
+    yield round;
+  }
+
+  /**
+   * Evaluates a batch in each process, which exchange rows of sharded tables. If there are fewer
+   * batches, or batches of different sizes, all processes compute each of them.
+   */
+  async #measureRound(
+    { evaluated, measure, measureOwn, state: { values } }: RunningPhase,
+    round: readonly Batch[],
+    measures: Measures,
+  ): Promise<void> {
+    const cluster = this.#job.cluster!, { part: { index } } = cluster;
+    if (round.length === cluster.size && round.every(({ size }) => size === round[0]!.size)) {
+      return await cluster.inTurns(
+        round.length,
+        () => evaluateBatch(evaluated, measureOwn!, values, round[index]!),
+        (batch: EvaluatedBatch) => measures.add(batch),
+      );
+    }
+    for (const batch of round) {
+      const rows = await evaluateBatch(evaluated, measure, values, batch);
+      if (cluster.isFirst) measures.add(rows);
+    }
   }
 
   /** Returns the values that the first process has measured. */

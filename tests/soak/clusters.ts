@@ -1,7 +1,8 @@
 /**
- * Runs the soak test of clusters. It trains a small pipeline on one to three processes, kills or
- * halts one of them at random, or asks it to stop, and resumes the run with another number of
- * processes until it is complete. It then compares the weights with those of one process.
+ * Runs the soak test of clusters. It trains a small pipeline on one to four processes, kills or
+ * halts one of them at random, asks it to stop, or fills the disk of the one that writes, and resumes
+ * the run with another number of processes until it is complete. It then compares the weights with
+ * those of one process.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { join } from "node:path";
 import { createRandom, deriveSeed, type Random } from "../../src/base/random.ts";
 import { fail, refuseUnknown } from "../../bench/usage.ts";
 import { type Process, readTrained, startCluster, writeClicks } from "../cluster/processes.ts";
+import { type Disk, openDisk } from "./disk.ts";
 
 const USAGE = `usage: deno task soak:clusters [--minutes N] [--seed N] [--list]
 
@@ -19,12 +21,15 @@ const USAGE = `usage: deno task soak:clusters [--minutes N] [--seed N] [--list]
   --list       print the faults without running anything`;
 
 /** What happens to one of the processes; `none` lets the run end. */
-const faults = ["kill", "halt", "stop", "none"] as const;
+const faults = ["kill", "halt", "stop", "full disk", "none"] as const;
 
 type Fault = typeof faults[number];
 
 /** How long the others may take to end, in milliseconds; the promise is 15 seconds. */
 const MOST = 15_000;
+
+/** The largest number of processes. */
+const PROCESSES = 4;
 
 /** The largest difference between weights, for thousands of float32 additions. */
 const TOLERANCE = 1e-4;
@@ -63,24 +68,26 @@ async function main(): Promise<number> {
   }
   const until = performance.now() + minutes * 60_000;
   const folder = await Deno.makeTempDir({ prefix: "rocket-soak-" });
+  const disk = await openDisk(join(folder, "disk"));
   const counts: Counts = {
     runs: 0,
     processes: 0,
-    faults: { kill: 0, halt: 0, stop: 0, none: 0 },
+    faults: { "kill": 0, "halt": 0, "stop": 0, "full disk": 0, "none": 0 },
     slowest: 0,
     largestDifference: 0,
     problems: [],
   };
   try {
-    writeClicks(folder, TRAIN);
-    await life(folder, { out: "reference", count: 1, fault: "none", wait: 0 }, counts);
+    writeClicks(disk.folder, TRAIN);
+    await life(disk, { out: "reference", count: 1, fault: "none", wait: 0 }, counts);
     for (let run = 0; performance.now() < until; run++) {
       const random = createRandom(deriveSeed(seed, "clusters", run));
-      await interruptedRun(folder, `run-${run}`, random, counts);
+      await interruptedRun(disk, `run-${run}`, random, counts);
       counts.runs++;
       console.error(JSON.stringify({ ...counts, problems: counts.problems.length }));
     }
   } finally {
+    await disk.close();
     await Deno.remove(folder, { recursive: true });
   }
   console.log(JSON.stringify(counts, undefined, 2));
@@ -88,21 +95,24 @@ async function main(): Promise<number> {
 }
 
 async function interruptedRun(
-  folder: string,
+  disk: Disk,
   out: string,
   random: Random,
   counts: Counts,
 ): Promise<void> {
+  const possible = faults.filter((fault) =>
+    fault !== "none" && (fault !== "full disk" || disk.own)
+  );
   for (let number = 0; number < 20; number++) {
-    const fault = number < 3 ? faults[random.integer(0, 2)]! : "none";
-    const count = fault === "none" ? random.integer(1, 3) : random.integer(2, 3);
+    const fault = number < 3 ? possible[random.integer(0, possible.length - 1)]! : "none";
+    const count = random.integer(fault === "none" ? 1 : 2, PROCESSES);
     const wait = random.integer(0, 3000);
-    const isOver = await life(folder, { out, count, fault, wait }, counts);
+    const isOver = await life(disk, { out, count, fault, wait }, counts);
     if (isOver) break;
   }
-  const expected = readTrained(join(folder, "reference")), found = readTrained(join(folder, out));
-  for (const [name, values] of expected.tensors) {
-    const others = found.tensors.get(name);
+  const [expected, found] = ["reference", out].map((name) => readTrained(join(disk.folder, name)));
+  for (const [name, values] of expected!.tensors) {
+    const others = found!.tensors.get(name);
     for (let at = 0; at < values.length; at++) {
       const difference = Math.abs(values[at]! - (others?.[at] ?? Infinity));
       counts.largestDifference = Math.max(counts.largestDifference, difference);
@@ -110,8 +120,8 @@ async function interruptedRun(
   }
   if (!(counts.largestDifference < TOLERANCE)) counts.problems.push(`${out} has other weights`);
   // Each evaluation of each epoch exactly once, in order.
-  const isSame = expected.metrics.length === found.metrics.length &&
-    expected.metrics.every((metric, at) => Math.abs(metric - found.metrics[at]!) < 1e-3);
+  const isSame = expected!.metrics.length === found!.metrics.length &&
+    expected!.metrics.every((metric, at) => Math.abs(metric - found!.metrics[at]!) < 1e-3);
   if (!isSame) counts.problems.push(`${out} has other metrics`);
 }
 
@@ -127,10 +137,11 @@ interface Life {
 
 /** Returns whether the run is complete. */
 async function life(
-  folder: string,
+  disk: Disk,
   { out, count, fault, wait }: Life,
   counts: Counts,
 ): Promise<boolean> {
+  const { folder } = disk;
   let isResumed = true;
   try {
     Deno.statSync(join(folder, out, "pipeline.json"));
@@ -150,12 +161,11 @@ async function life(
   }
   await Promise.race([processes[0]!.until("epoch "), Promise.all(ends)]);
   await new Promise((resolve) => setTimeout(resolve, wait));
-  const victim = processes.at(wait % count)!;
-  const codes = await strike(victim, fault, processes, counts);
+  const codes = await strike({ fault, victim: wait % count, disk }, processes, counts);
   // The run may have been complete before the fault.
   if (codes.every((code) => code === 0)) return true;
-  const expected = fault === "stop" ? 130 : 75;
-  if (codes.some((code) => code !== expected)) {
+  const expected = codes.map((_, process) => expectedCode(fault, process));
+  if (codes.join() !== expected.join()) {
     const told = await Promise.all(ends);
     const texts = told.map(({ code, stderr }) => `${code}: ${stderr.slice(-300)}`).join("\n");
     counts.problems.push(`${out}, after ${fault}: ${codes} instead of ${expected}\n${texts}`);
@@ -163,28 +173,49 @@ async function life(
   return false;
 }
 
-/** Lets a fault happen, and returns the exit codes of the processes that it should end. */
+/** Returns the exit code that a fault should cause in a process that ends by itself. */
+function expectedCode(fault: Fault, process: number): number {
+  if (fault === "stop") return 130;
+  return fault === "full disk" && process === 0 ? 1 : 75;
+}
+
+/** A fault that is about to happen. */
+interface Strike {
+  readonly fault: Exclude<Fault, "none">;
+  /** The process that gets a signal, by its number. */
+  readonly victim: number;
+  /** The disk on which the first process writes the run folder. */
+  readonly disk: Disk;
+}
+
+/**
+ * Lets a fault happen, and returns the exit codes of the processes that end by themselves: all but
+ * one that is killed or halted.
+ */
 async function strike(
-  victim: Process,
-  fault: Exclude<Fault, "none">,
+  { fault, victim, disk }: Strike,
   processes: readonly Process[],
   counts: Counts,
 ): Promise<number[]> {
   const send = (signal: Deno.Signal) => {
     try {
-      victim.kill(signal);
+      processes[victim]!.kill(signal);
     } catch {
       // It has ended.
     }
   };
   const began = performance.now();
-  send(fault === "kill" ? "SIGKILL" : fault === "halt" ? "SIGSTOP" : "SIGTERM");
-  const ending = fault === "stop" ? processes : processes.filter((one) => one !== victim);
+  if (fault === "full disk") disk.fill(0);
+  else send(fault === "kill" ? "SIGKILL" : fault === "halt" ? "SIGSTOP" : "SIGTERM");
+  const endsItself = (process: number) =>
+    process !== victim || fault === "stop" || fault === "full disk";
+  const ending = processes.filter((_, process) => endsItself(process));
   const ends = await Promise.all(ending.map(({ ended }) => ended));
   const took = performance.now() - began;
+  disk.free();
   counts.slowest = Math.max(counts.slowest, took / 1000);
   if (took > MOST) counts.problems.push(`the others took ${took / 1000} s to end after ${fault}`);
   if (fault === "halt") send("SIGKILL");
-  await victim.ended;
+  await processes[victim]!.ended;
   return ends.map(({ code }) => code);
 }

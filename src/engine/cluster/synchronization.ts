@@ -42,6 +42,9 @@ let current: Synchronization | "parts" | undefined;
 /** The number of operations in the step so far, by which they are recognized. */
 let count = 0;
 
+/** The rows of this process, if each process reads rows of sharded tables for a batch of its own. */
+let ownBatch: RowsOfPart | undefined;
+
 /**
  * Lets operations compute statistics of the whole batch while a function runs.
  *
@@ -62,13 +65,29 @@ export function synchronizing<T>(
 }
 
 /**
- * Returns the rows of the batch that this process computes in the training step; undefined outside of
- * a step, when all processes compute the same rows.
+ * Lets each process read rows of sharded tables for a batch of its own while a function runs. Nothing
+ * else is exchanged: the batches are not parts of one batch.
+ *
+ * @param rows The number of rows of each batch, the same in all processes.
+ * @param run The function, which is not asynchronous.
+ */
+export function readingOwnBatch<T>(rows: number, run: () => T): T {
+  ownBatch = { rows, missing: 0 };
+  try {
+    return run();
+  } finally {
+    ownBatch = undefined;
+  }
+}
+
+/**
+ * Returns the rows for which this process reads rows of sharded tables: its rows of a training batch,
+ * or a batch of its own; undefined when all processes compute the same rows.
  *
  * @throws {Error} If the processes compute different numbers of parts.
  */
 export function partOfBatch(): RowsOfPart | undefined {
-  return synchronization("the lookup of rows of a sharded table")?.part;
+  return ownBatch ?? synchronization("the lookup of rows of a sharded table")?.part;
 }
 
 /**
