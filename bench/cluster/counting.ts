@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { Collectives } from "../../src/engine/cluster/collectives.ts";
+import type { ListLength } from "../../src/engine/cluster/row_lists.ts";
 
 /** All exchanged values have 4 bytes: float32 or int32. */
 const BYTES = 4;
@@ -25,6 +26,18 @@ export class CountingCollectives extends Collectives {
   override gather<T extends tf.Tensor>(tensor: T, name: string): T {
     this.#count(tensor);
     return super.gather(tensor, name);
+  }
+
+  /** Counts the list, and joins it with those of the others. */
+  override gatherLists<T extends tf.Tensor>(list: T, length: ListLength, name: string): T {
+    this.#count(list);
+    return super.gatherLists(list, length, name);
+  }
+
+  /** Counts the tensor, and adds it. */
+  override sumOfLists<T extends tf.Tensor>(tensor: T, length: ListLength, name: string): T {
+    this.#count(tensor);
+    return super.sumOfLists(tensor, length, name);
   }
 
   #count({ size }: tf.Tensor): void {

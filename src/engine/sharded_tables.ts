@@ -7,9 +7,10 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import { isRecording } from "./capture/recorder.ts";
 import type { Collectives } from "./cluster/collectives.ts";
-import { partOfBatch, type RowsOfPart } from "./cluster/synchronization.ts";
+import { commonLength, ownLength } from "./cluster/row_lists.ts";
+import { asksForOwnRows } from "./cluster/synchronization.ts";
+import { distinct, lengthened, rowsAt } from "./ops/distinct.ts";
 import { nativeOp } from "./ops/native_op.ts";
 import { select } from "./ops/select.ts";
 import { placeOf, readStored, writeStored } from "./stores.ts";
@@ -70,53 +71,28 @@ function readHeld(table: tf.Tensor, numbers: tf.Tensor): tf.Tensor {
  * @returns The rows `[...numbers, size]`.
  */
 export function readSharded(table: tf.Tensor, numbers: tf.Tensor, name: string): tf.Tensor {
-  const shards = shardsOf(table)!, size = table.shape.at(-1)!, part = partOfBatch();
+  const shards = shardsOf(table)!;
   const flat = tf.reshape(numbers, [-1]) as tf.Tensor1D;
-  const shape = [...numbers.shape, size];
-  if (!part) {
-    return tf.reshape(shards.sum(readHeld(table, flat), `${name}: rows`), shape);
-  }
-  const most = mostRows(shards, flat.size, part, name);
-  const all = shards.gather(padded(flat, most), `${name}: ids`);
-  const rows = shards.sum(readHeld(table, all), `${name}: rows`);
-  return tf.reshape(tf.slice(rows, [shards.rank * most, 0], [flat.size, size]), shape);
+  const read = asksForOwnRows()
+    ? readOwn(shards, table, flat, name)
+    : shards.sum(readHeld(table, flat), `${name}: rows`);
+  return tf.reshape(read, [...numbers.shape, table.shape.at(-1)!]);
 }
 
-/**
- * Returns the largest number of rows of a table that a process reads in a step. In a graph, it has
- * to be known from the number of rows of the batch.
- *
- * @param collectives The processes.
- * @param own The number of rows that this process reads.
- * @param part The rows of the batch.
- * @param name A name that no other exchange of the same function has.
- */
-export function mostRows(
-  collectives: Collectives,
-  own: number,
-  { missing, rows }: RowsOfPart,
+/** Reads rows for which only this process asks, each of them once. */
+function readOwn(
+  shards: Collectives,
+  table: tf.Tensor,
+  numbers: tf.Tensor1D,
   name: string,
-): number {
-  if (!isRecording()) {
-    const count = tf.tensor1d([own], "int32");
-    return Math.max(...collectives.gather(count, `${name}: count`).dataSync());
-  }
-  if (missing > 0 && own % rows !== 0) {
-    throw new Error("the number of rows of a table that it reads is not a multiple of the batch's");
-  }
-  return own + missing * (own / rows);
-}
-
-/**
- * Makes a list of row numbers longer, by its first number.
- *
- * @param numbers The row numbers.
- * @param most The number of row numbers of the result.
- */
-export function padded(numbers: tf.Tensor1D, most: number): tf.Tensor1D {
-  const missing = most - numbers.size;
-  if (missing === 0) return numbers;
-  return tf.concat1d([numbers, tf.tile(tf.slice1d(numbers, 0, 1), [missing])]);
+): tf.Tensor {
+  const own = distinct(numbers);
+  const length = commonLength(shards.sum(ownLength(own.count, shards), `${name}: lengths`));
+  const list = lengthened(own, length.rows);
+  const all = shards.gatherLists(list, length, `${name}: ids`);
+  const rows = shards.sumOfLists(readHeld(table, all), length, `${name}: rows`);
+  const first = tf.mul(length.rows, whole(shards.rank));
+  return rowsAt(rows, tf.add(own.places, first));
 }
 
 /**

@@ -11,7 +11,8 @@ import { Unforeseen } from "./capture/trace.ts";
 import { heapOf } from "./kernels/wasm_heap.ts";
 import { isRecording } from "./capture/recorder.ts";
 import type { Collectives } from "./cluster/collectives.ts";
-import { isNative, nativeOp } from "./ops/native_op.ts";
+import { distinct, rowsAt, sumByPlace } from "./ops/distinct.ts";
+import { isNative } from "./ops/native_op.ts";
 import { select } from "./ops/select.ts";
 import { needsRangeChecks, orNaN } from "./range_checks.ts";
 import {
@@ -176,17 +177,9 @@ export function hasRow(table: tf.Tensor, number: number): boolean {
  * @throws {Error} If there is no such row.
  */
 export function gatherNumbered(table: tf.Tensor, numbers: tf.Tensor): tf.Tensor {
-  // tfjs-node's own `gather` reads the indices back to check them, but TensorFlow checks them
-  // anyway.
   if (!isNative()) return tf.gather(table, numbers);
   if (placeOf(table)) return readStored(table, numbers);
-  const attributes = {
-    Tparams: { type: "float32" },
-    Tindices: { type: "int32" },
-    Taxis: { type: "int32" },
-    batch_dims: { int: 0 },
-  } as const;
-  return nativeOp("GatherV2", attributes, [table, numbers, tf.scalar(0, "int32")], 1)[0]!;
+  return rowsAt(table, numbers);
 }
 
 /**
@@ -235,31 +228,15 @@ export function sumByRow(
  */
 export function wholeGradient(ids: tf.Tensor1D, values: tf.Tensor2D, rows: number): tf.Tensor2D {
   if (!isNative()) return tf.unsortedSegmentSum(values, ids, rows) as tf.Tensor2D;
-  const int32 = { type: "int32" } as const;
-  return nativeOp(
-    "UnsortedSegmentSum",
-    { T: { type: "float32" }, Tindices: int32, Tnumsegments: int32 },
-    [values, ids, tf.scalar(rows, "int32")],
-    1,
-  )[0] as tf.Tensor2D;
+  return sumByPlace(values, ids, tf.scalar(rows, "int32"));
 }
 
 /** Gradients by row. */
 type Sums = Pick<RowGradient, "ids" | "values">;
 
 function nativeSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
-  const int32 = { type: "int32" } as const;
-  const [rows, places] = nativeOp("Unique", { T: int32, out_idx: int32 }, [ids], 2);
-  // Only TensorFlow knows the number of distinct rows, because it changes from step to step.
-  const [count] = nativeOp("Size", { T: int32, out_type: int32 }, [rows!], 1);
-  const segments = { Tindices: int32, Tnumsegments: int32 };
-  const [sums] = nativeOp(
-    "UnsortedSegmentSum",
-    { T: { type: "float32" }, ...segments },
-    [values, places!, count!],
-    1,
-  );
-  return { ids: rows as tf.Tensor1D, values: sums as tf.Tensor2D };
+  const { ids: rows, places, count } = distinct(ids);
+  return { ids: rows, values: sumByPlace(values, places, count) };
 }
 
 function heapSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {

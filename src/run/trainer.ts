@@ -177,7 +177,7 @@ class RunningPhase {
       "evaluation of a batch of each process",
       job,
       (input: EvaluationInput) =>
-        readingOwnBatch(rowCount(input), () => evaluationStep(this.evaluated, input)),
+        readingOwnBatch(() => evaluationStep(this.evaluated, input)),
       ({ batch }) => rowsOf(batch),
     );
     this.measureOwn = cluster.together(own, rowCount);

@@ -55,15 +55,11 @@ export interface ProcessPart {
   readonly rows: number;
   /** Whether this process has been asked to stop. */
   readonly stops: boolean;
-  /** The number of rows by which this process has fewer than the others: 0 or 1. */
-  readonly missing: number;
   /**
    * The number of rows that remain if each process computes as many as the others; and 1 if there is
    * no row for this process, otherwise 0.
    */
   readonly layout: readonly [remainder: number, idle: 0 | 1];
-  /** The number of rows that this process computes, if it computes them in several parts. */
-  readonly own?: number;
 }
 
 /**
@@ -137,9 +133,7 @@ export function partsOfProcess(
   const process = {
     rows: own / size,
     stops,
-    missing: largest - computed,
     layout: [size % count, isIdle ? 1 : 0] as const,
-    ...(most < size && { own: computed }),
   };
   return parts.map((part) => ({
     ...part,
@@ -253,9 +247,7 @@ export function updateStep(
   return tf.tidy(() => {
     if (exchanged && sum) {
       const { process, updates } = exchanged;
-      const { updates: mean, stops, ...all } = sum({ ...gradients, updates }, {
-        ...{ process, rows: process.own!.size, values: state.values },
-      });
+      const { updates: mean, stops, ...all } = sum({ ...gradients, updates }, process);
       const { state: next, ...output } = applyGradients(model, state, all, numbers);
       return {
         ...{ ...output, stops },

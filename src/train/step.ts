@@ -111,42 +111,28 @@ export interface ProcessInput {
   /** 1 if this process has been asked to stop, otherwise 0. */
   readonly stops: tf.Scalar;
   /**
-   * A tensor whose only axis is as long as the number of rows by which this process has fewer than
-   * the others.
-   */
-  readonly missing: tf.Tensor1D;
-  /**
    * A tensor without values, whose shape says how the rows of the batch are divided:
    * {@linkcode ProcessPart.layout}.
    */
   readonly layout: tf.Tensor2D;
-  /**
-   * If this process computes its rows in several parts, a tensor whose only axis is as long as their
-   * number.
-   */
-  readonly own?: tf.Tensor1D;
 }
 
 /**
  * Sums the gradients and losses of all processes of a cluster, in a captured graph too.
  *
  * @param own The gradients of the rows of this process; they remain the caller's.
- * @param input The process's part of the step's input, and the number of its rows.
+ * @param process The process's part of the step's input.
  */
 export interface SumOverProcesses {
-  (
-    own: PartGradients,
-    input: { readonly process: ProcessInput; readonly rows: number },
-  ): SummedGradients;
+  (own: PartGradients, process: ProcessInput): SummedGradients;
 
   /**
    * Lets operations use statistics of the rows of all processes.
    *
    * @param process The process's part of the step's input.
-   * @param rows The number of the rows of this process.
    * @param run Computes the gradients of the rows of this process.
    */
-  synchronized<T>(process: ProcessInput, rows: number, run: () => T): T;
+  synchronized<T>(process: ProcessInput, run: () => T): T;
 
   /**
    * Refuses such operations, because the processes compute different numbers of parts of a batch.
@@ -248,9 +234,7 @@ export function trainStep(
 ): StepOutput {
   return tf.tidy(() => {
     const gradients = () => partGradients(model, state.values, input);
-    const own = sum
-      ? sum.synchronized(input.process!, input.label.shape[0]!, gradients)
-      : gradients();
+    const own = sum ? sum.synchronized(input.process!, gradients) : gradients();
     const step = sum
       ? sumAndApply(model, state, own, input, sum)
       : applyOwn(model, state, own, input);
@@ -280,8 +264,7 @@ function sumAndApply(
   input: StepInput,
   sum: SumOverProcesses,
 ): StepOutput {
-  const rows = input.label.shape[0]!;
-  const { updates, stops, ...gradients } = sum(own, { process: input.process!, rows });
+  const { updates, stops, ...gradients } = sum(own, input.process!);
   disposeUses(own.uses);
   tf.dispose([own.losses, ...Object.values(own.updates)]);
   const { state: next, ...output } = applyGradients(model, state, gradients, input);

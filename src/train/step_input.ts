@@ -54,13 +54,11 @@ export function stepInput(
   };
 }
 
-function processInput({ rows, stops, missing, layout, own }: ProcessPart): ProcessInput {
+function processInput({ rows, stops, layout }: ProcessPart): ProcessInput {
   return {
     rows: tf.scalar(rows),
     stops: tf.scalar(stops ? 1 : 0),
-    missing: tf.zeros([missing]),
     layout: tf.zeros([...layout]),
-    ...(own !== undefined && { own: tf.zeros([own]) as tf.Tensor1D }),
   };
 }
 

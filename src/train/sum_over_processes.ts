@@ -1,31 +1,36 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Collectives } from "../engine/cluster/collectives.ts";
-import type { RowUses } from "./lookups.ts";
-import { mostRows, padded } from "../engine/sharded_tables.ts";
+import { commonLength, type ListLength, ownLength } from "../engine/cluster/row_lists.ts";
 import { synchronizing } from "../engine/cluster/synchronization.ts";
+import { type Distinct, distinct, lengthened, sumByPlace } from "../engine/ops/distinct.ts";
+import type { RowUses } from "./lookups.ts";
 import type { PartGradients, ProcessInput, SummedGradients, SumOverProcesses } from "./step.ts";
 
 /**
  * Makes the function by which a training step takes the rows of all processes of a cluster into
- * account. Gradients, losses, and running statistics travel in the same messages. Gradients of table
- * rows are gathered, so that each process updates all rows that any of them has read.
+ * account. Gradients, losses, running statistics, and the numbers of table rows travel in the same
+ * messages. Gradients of table rows are then gathered, so that each process updates all rows that any
+ * of them has read. Each process adds up the gradients of a row before it sends them.
  *
  * @param collectives The operations in which all processes take part.
  */
 export function sumOverProcesses(collectives: Collectives): SumOverProcesses {
   const sum = (
     { gradients, uses, losses, updates }: PartGradients,
-    { process, rows }: { readonly process: ProcessInput; readonly rows: number },
+    process: ProcessInput,
   ): SummedGradients => {
-    const names = Object.keys(gradients), kept = Object.keys(updates);
+    const names = Object.keys(gradients), kept = Object.keys(updates), stores = Object.keys(uses);
     // Each process has normalized its rows by their own statistics. Their running means are averaged.
     const averaged = kept.map((name) => tf.mul(updates[name]!, process.rows));
+    const lists = stores.map((name) => distinct(uses[name]!.ids));
     const [sumOfLosses, stops, ...rest] = collectives.sums([
       losses,
       process.stops,
+      ...lists.map(({ count }) => ownLength(count, collectives)),
       ...averaged,
       ...names.map((name) => gradients[name]!),
     ], "step");
+    const lengths = rest.splice(0, stores.length);
     const named = (names: readonly string[], tensors: readonly tf.Tensor[]) =>
       Object.fromEntries(names.map((name, index) => [name, tensors[index]!]));
     return {
@@ -33,20 +38,15 @@ export function sumOverProcesses(collectives: Collectives): SumOverProcesses {
       stops: stops as tf.Scalar,
       updates: named(kept, rest),
       gradients: named(names, rest.slice(kept.length)),
-      uses: Object.fromEntries(
-        Object.entries(uses).map(([name, own]) => {
-          const part = { rows, missing: process.missing.size };
-          const most = mostRows(collectives, own.ids.size, part, name);
-          return [name, usesOfAll(collectives, own, most, name)];
-        }),
-      ),
+      uses: Object.fromEntries(stores.map((name, index) => {
+        const length = commonLength(lengths[index] as tf.Tensor1D);
+        return [name, usesOfAll(collectives, uses[name]!, lists[index]!, length, name)];
+      })),
     };
   };
   return Object.assign(sum, {
-    synchronized: <T>(process: ProcessInput, rows: number, run: () => T) => {
-      const part = { rows, missing: process.missing.size };
-      return synchronizing({ collectives, share: process.rows, layout: process.layout, part }, run);
-    },
+    synchronized: <T>({ rows, layout }: ProcessInput, run: () => T) =>
+      synchronizing({ collectives, share: rows, layout }, run),
     inParts: <T>(run: () => T) => synchronizing("parts", run),
   });
 }
@@ -54,18 +54,16 @@ export function sumOverProcesses(collectives: Collectives): SumOverProcesses {
 /** Gathers the rows of the tables of a store that all processes have read, and their gradients. */
 function usesOfAll(
   collectives: Collectives,
-  { ids, gradients }: RowUses,
-  most: number,
+  { gradients }: RowUses,
+  own: Distinct,
+  length: ListLength,
   name: string,
 ): RowUses {
-  const padding = most - ids.size;
-  // The first row that was read, with a gradient of 0, stands in for missing ones. The optimizer
-  // changes this row anyway.
-  const all = padding === 0
-    ? gradients
-    : tf.concat2d([gradients, tf.zeros([padding, gradients.shape[1]])], 0);
+  // The first row that was read, with a gradient of 0, fills the list. The optimizer changes this
+  // row anyway.
+  const sums = sumByPlace(gradients, own.places, length.rows);
   return {
-    ids: collectives.gather(padded(ids, most), `ids of ${name}`),
-    gradients: collectives.gather(all, `rows of ${name}`),
+    ids: collectives.gatherLists(lengthened(own, length.rows), length, `ids of ${name}`),
+    gradients: collectives.gatherLists(sums, length, `rows of ${name}`),
   };
 }

@@ -21,7 +21,6 @@ const rowsIn = ({ features }: Batch) => [...features.x!.values];
 Deno.test("partsOfProcess() gives each row of a batch to one process, in order", () => {
   const all = partsOf(batchOf(10), 3).flat();
   assertEquals(all.map(({ batch }) => rowsIn(batch)), [[0, 1, 2], [3, 4, 5], [6, 7, 8, 9]]);
-  assertEquals(all.map(({ process }) => process!.missing), [1, 1, 0]);
   assertEquals(all.map(({ process }) => process!.layout), [[1, 0], [1, 0], [1, 0]]);
   assertEquals(all.map(({ rows }) => rows), [0.3, 0.3, 0.4]);
   // The parts of a process, which draw different numbers.
@@ -43,7 +42,6 @@ Deno.test("partsOfProcess() gives a process without rows the first row, which do
   const all = partsOf(batchOf(2), 3).flat();
   assertEquals(all.map(({ batch }) => rowsIn(batch)), [[0], [0], [1]]);
   assertEquals(all.map(({ rows, weights }) => [rows, weights]), [[0, 0], [0.5, 0.5], [0.5, 0.5]]);
-  assertEquals(all.map(({ process }) => process!.missing), [0, 0, 0]);
   assertEquals(all.map(({ process }) => process!.layout), [[2, 1], [2, 0], [2, 0]]);
 });
 

@@ -275,7 +275,7 @@ class Recording {
     const made = this.#execute(op, attributes, inputs, outputs);
     const complete = this.#complete(op, attributes, references);
     const after = this.#order(op, references);
-    if (COLLECTIVE.has(op)) references[KEY_INPUT] = this.#keyConstant(inputs);
+    if (COLLECTIVE.has(op)) references[KEY_INPUT] = this.#keyReference(inputs);
     const low = this.#lowInputs(op, made[0]?.shape ?? [], inputs);
     const name = this.#add(op, references, complete, after, low);
     this.#take(op, references, name);
@@ -377,6 +377,9 @@ class Recording {
     inputs: readonly number[],
     outputs: number,
   ): TensorMetadata[] {
+    if (this.#computed.has(inputs[KEY_INPUT]!)) {
+      return this.#raw.executeOp(op, attributes, [...inputs], outputs);
+    }
     const key = this.#raw.createTensor([], DType.int32, Int32Array.of(this.#keyOf(inputs)));
     try {
       return this.#raw.executeOp(op, attributes, inputs.with(KEY_INPUT, key), outputs);
@@ -391,7 +394,13 @@ class Recording {
     return collectiveKey(plain, this.#known.get(inputs[0]!)!.shape);
   }
 
-  #keyConstant(inputs: readonly number[]): Reference {
+  #keyReference(inputs: readonly number[]): Reference {
+    const given = inputs[KEY_INPUT]!;
+    if (this.#computed.has(given)) {
+      // The graph computes the key, because it computes the shape.
+      this.#keys.add(collectiveKey(`computed ${this.#keys.size}`));
+      return this.#reference(given);
+    }
     const key = this.#keyOf(inputs);
     if (this.#keys.has(key)) {
       throw new Error("two operations of several processes have the same name and shape");

@@ -9,6 +9,7 @@ import * as tf from "@tensorflow/tfjs";
 import { collectiveKey, othersAreLeftOut } from "../capture/collective.ts";
 import { isRecording } from "../capture/recorder.ts";
 import { nativeOp } from "../ops/native_op.ts";
+import type { ListLength } from "./row_lists.ts";
 
 /**
  * The largest message in bytes. TensorFlow sends the parts of a large tensor one after another, and
@@ -94,6 +95,30 @@ export class Collectives {
   }
 
   /**
+   * Joins lists of rows of all processes, like {@linkcode gather}. In a graph, their length may be
+   * another one in each step.
+   *
+   * @param list The rows, float32 or int32, as many as `length` says.
+   * @param length The length of the lists of all processes.
+   * @param name A name that no other call in the same function has.
+   */
+  gatherLists<T extends tf.Tensor>(list: T, length: ListLength, name: string): T {
+    return this.#run("CollectiveGatherV2", list, name, {}, length) as T;
+  }
+
+  /**
+   * Adds tensors of all processes, like {@linkcode sum}, whose number of rows depends on the length
+   * of lists.
+   *
+   * @param tensor The tensor, float32.
+   * @param length The length of the lists of all processes.
+   * @param name A name that no other call in the same function has.
+   */
+  sumOfLists<T extends tf.Tensor>(tensor: T, length: ListLength, name: string): T {
+    return this.#reduce(tensor, name, length) as T;
+  }
+
+  /**
    * Sends a tensor of the first process to all others. It cannot be captured.
    *
    * @param tensor The tensor; in other processes, one with the same type and shape.
@@ -114,7 +139,7 @@ export class Collectives {
         },
         [
           ...isSender ? [tensor] : [],
-          ...this.#identity(collectiveKey(name, shape)),
+          ...this.#identity(tf.scalar(collectiveKey(name, shape), "int32")),
           ...isSender ? [] : [tf.tensor1d(shape, "int32")],
         ],
         1,
@@ -123,16 +148,17 @@ export class Collectives {
   }
 
   /** The inputs by which processes recognize an operation as the same. */
-  #identity(key: number): tf.Tensor[] {
-    return [this.size, GROUP, key].map((value) => tf.scalar(value, "int32"));
+  #identity(key: tf.Scalar): tf.Tensor[] {
+    return [...[this.size, GROUP].map((value) => tf.scalar(value, "int32")), key];
   }
 
-  #reduce(tensor: tf.Tensor, name: string): tf.Tensor {
-    return this.#run("CollectiveReduceV2", tensor, name, {
+  #reduce(tensor: tf.Tensor, name: string, length?: ListLength): tf.Tensor {
+    const attributes = {
       merge_op: { string: "Add" },
       final_op: { string: "Id" },
       max_subdivs_per_device: { int: -1 },
-    });
+    };
+    return this.#run("CollectiveReduceV2", tensor, name, attributes, length);
   }
 
   #run(
@@ -140,17 +166,16 @@ export class Collectives {
     tensor: tf.Tensor,
     name: string,
     attributes: Parameters<typeof nativeOp>[1],
+    length?: ListLength,
   ): tf.Tensor {
     if (othersAreLeftOut()) {
       return op === "CollectiveGatherV2"
         ? tf.concat(Array<tf.Tensor>(this.size).fill(tensor))
         : tf.clone(tensor);
     }
-    // TensorFlow wants another key for another shape. The recorder adds the shape itself, because
-    // trial traces have other shapes than the graph.
-    const key = collectiveKey(name, isRecording() ? undefined : tensor.shape);
-    return tf.tidy(() =>
-      nativeOp(
+    return tf.tidy(() => {
+      const key = length ? keyOfLists(name, length) : keyOfShape(name, tensor.shape);
+      return nativeOp(
         op,
         {
           T: { type: tensor.dtype },
@@ -162,10 +187,21 @@ export class Collectives {
         },
         [tensor, ...this.#identity(key)],
         1,
-      )[0]!
-    );
+      )[0]!;
+    });
   }
 }
+
+/**
+ * Returns the key of an operation on tensors of one shape. TensorFlow wants another key for another
+ * shape. The recorder adds the shape itself, because trial traces have other shapes than the graph.
+ */
+const keyOfShape = (name: string, shape: readonly number[]) =>
+  tf.scalar(collectiveKey(name, isRecording() ? undefined : shape), "int32");
+
+/** Returns the key of an operation on lists, which the graph computes: another one for each length. */
+const keyOfLists = (name: string, { steps }: ListLength): tf.Scalar =>
+  tf.add(tf.scalar(collectiveKey(name) >>> 1, "int32"), steps);
 
 /** A part of a flat tensor. */
 interface Piece {

@@ -15,22 +15,12 @@ export interface Synchronization {
    * that its only row does not count, otherwise 0.
    */
   readonly layout: tf.Tensor2D;
-  /** The rows that this process computes. */
-  readonly part: RowsOfPart;
 }
 
 /** A synchronization with a name that no other operation of the step has. */
 export interface NamedSynchronization extends Synchronization {
   /** The name. */
   readonly name: string;
-}
-
-/** The rows of a batch that a process computes. */
-export interface RowsOfPart {
-  /** Their number. */
-  readonly rows: number;
-  /** The number of rows by which this process has fewer than the others. */
-  readonly missing: number;
 }
 
 /**
@@ -42,8 +32,8 @@ let current: Synchronization | "parts" | undefined;
 /** The number of operations in the step so far, by which they are recognized. */
 let count = 0;
 
-/** The rows of this process, if each process reads rows of sharded tables for a batch of its own. */
-let ownBatch: RowsOfPart | undefined;
+/** Whether each process computes a batch of its own. */
+let isOwnBatch = false;
 
 /**
  * Lets operations compute statistics of the whole batch while a function runs.
@@ -68,26 +58,26 @@ export function synchronizing<T>(
  * Lets each process read rows of sharded tables for a batch of its own while a function runs. Nothing
  * else is exchanged: the batches are not parts of one batch.
  *
- * @param rows The number of rows of each batch, the same in all processes.
  * @param run The function, which is not asynchronous.
  */
-export function readingOwnBatch<T>(rows: number, run: () => T): T {
-  ownBatch = { rows, missing: 0 };
+export function readingOwnBatch<T>(run: () => T): T {
+  isOwnBatch = true;
   try {
     return run();
   } finally {
-    ownBatch = undefined;
+    isOwnBatch = false;
   }
 }
 
 /**
- * Returns the rows for which this process reads rows of sharded tables: its rows of a training batch,
- * or a batch of its own; undefined when all processes compute the same rows.
+ * Whether each process asks for rows of sharded tables of its own, for its rows of a training batch or
+ * for a batch of its own. Otherwise, all processes ask for the same ones.
  *
- * @throws {Error} If the processes compute different numbers of parts.
+ * @throws {UserError} If the processes compute different numbers of parts; exit code 2.
  */
-export function partOfBatch(): RowsOfPart | undefined {
-  return ownBatch ?? synchronization("the lookup of rows of a sharded table")?.part;
+export function asksForOwnRows(): boolean {
+  return isOwnBatch ||
+    synchronization("the lookup of rows of a sharded table") !== undefined;
 }
 
 /**

@@ -42,7 +42,6 @@ testOnEachEngine("batchNorm() of processes with the same rows is that of one pro
     const together = synchronizing(
       {
         ...{ collectives: twice, share: tf.scalar(0.5), layout: tf.zeros([0, 0]) },
-        part: { rows: 10, missing: 0 },
       },
       () => computed(x, true),
     );
