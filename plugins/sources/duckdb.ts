@@ -40,6 +40,11 @@ export interface DatabaseOptions {
   readonly files: readonly string[];
   /** The number of threads; one per core by default. */
   readonly threads?: number | undefined;
+  /**
+   * Whether intermediate results that do not fit in memory are written to a temporary folder; true by
+   * default. Otherwise, such a statement fails.
+   */
+  readonly spills?: boolean | undefined;
 }
 
 /** A column of a statement's result. */
@@ -96,7 +101,7 @@ export class Database {
    * @throws {TypeError} If a path is not absolute.
    */
   static async open(options: DatabaseOptions): Promise<Database> {
-    const { path, files, threads } = options;
+    const { path, files, threads, spills = true } = options;
     // DuckDB takes other paths as an address, as a file in the home folder, or as an extension to
     // load, depending on their first characters.
     const relative = [...files, path ?? "/"].find((one) => !isAbsolute(one));
@@ -114,9 +119,11 @@ export class Database {
       preserve_insertion_order: "true",
       // This limit covers most of DuckDB's memory; `#bounded()` checks the total.
       memory_limit: `${Math.floor(memory / 2 ** 20)}MiB`,
-      // The folder for data that does not fit in memory. DuckDB creates it when needed, and removes
-      // it.
-      temp_directory: join(tmpdir(), `rocket-duckdb-${process.pid}-${crypto.randomUUID()}`),
+      // The folder for data that does not fit in memory, or no folder. DuckDB creates it when needed,
+      // and removes it.
+      temp_directory: spills
+        ? join(tmpdir(), `rocket-duckdb-${process.pid}-${crypto.randomUUID()}`)
+        : "",
       ...(path !== undefined && { access_mode: "READ_ONLY" }),
       ...(threads !== undefined && { threads: String(threads) }),
     });

@@ -30,6 +30,8 @@ export interface StatementSubject {
   readonly queryLine?: number | undefined;
   /** The user's query. */
   readonly query?: string | undefined;
+  /** Whether the query ends with ORDER BY. */
+  readonly isOrdered?: boolean | undefined;
   /** The names of the tables that the query may use. */
   readonly tables?: readonly string[] | undefined;
   /** The errors that the statement itself can raise. */
@@ -63,10 +65,21 @@ export function explain(error: unknown, subject: StatementSubject): UserError {
     ofQuery(text, subject, error);
 }
 
-function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserError {
+function outOfMemory(cause: unknown, { file, query, isOrdered }: StatementSubject): UserError {
   const memory = cause instanceof MemoryError
     ? `more than ${(cause.limit / 1e9).toFixed(1)} GB of memory`
     : "more memory than is available";
+  if (isOrdered === false) {
+    return new UserError(`the query needs ${memory}, and its rows have no fixed order`, {
+      hint: hint(
+        "sql/order",
+        "end it with ORDER BY and columns that identify a row, so that it may write to the disk; " +
+          "or read fewer rows and columns",
+        { edit: "the query" },
+      ),
+      cause,
+    });
+  }
   if (query !== undefined || file === undefined) {
     return new UserError(`the query needs ${memory}`, {
       hint: hint(

@@ -22,7 +22,7 @@ import {
   sha256,
   type SourceFile,
 } from "./files.ts";
-import { columnNamesIn, definitionsOf, refuseDeeds } from "./sql_check.ts";
+import { columnNamesIn, definitionsOf, isOrdered, refuseDeeds } from "./sql_check.ts";
 import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 import { type ChangedColumn, describeSchema } from "./parquet_types.ts";
 import { describeCsv } from "./csv_files.ts";
@@ -38,7 +38,8 @@ const tableFiles: FileKind = {
 
 /**
  * Reads the rows of a query. DuckDB runs it on one thread, because with several threads the row
- * order of a query without ORDER BY varies between runs.
+ * order of a query without ORDER BY varies between runs. For the same reason, only a query with ORDER
+ * BY may write intermediate results to the disk: the order would depend on the memory that is free.
  */
 const stage: SourceStage = defineSource({
   name: "sql",
@@ -75,34 +76,42 @@ query: |
       if (file) await refuseLog(file);
       const files = [...named.flatMap(({ files }) => files), ...(file ? [file] : [])];
       const refusals: Refusal[] = [];
-      const subject = {
-        query,
-        queryLine: 2,
-        file: file?.name,
-        tables: Object.keys(tables),
-        refusals,
-      };
-      const database = await attempt(
-        { file: file?.name },
-        () => Database.open({ path: file?.path, files: files.map(({ path }) => path), threads: 1 }),
-      );
+      const open = (options: { readonly spills: boolean }) =>
+        attempt({ file: file?.name }, () =>
+          Database.open({
+            ...{ path: file?.path, files: files.map(({ path }) => path), threads: 1 },
+            ...options,
+          }));
+      let database = await open({ spills: false });
       try {
+        const subject = {
+          query,
+          queryLine: 2,
+          file: file?.name,
+          tables: Object.keys(tables),
+          refusals,
+          isOrdered: await isOrdered(database, query),
+        };
+        if (subject.isOrdered) {
+          database.close();
+          database = await open({ spills: true });
+        }
         const definitions = file ? await definitionsOf(database, file.name) : [];
-        const tables: SqlTable[] = [];
+        const described: SqlTable[] = [];
         for (const table of named) {
           const parts = await attempt(subject, () => sqlTable(database, table));
-          tables.push(parts);
+          described.push(parts);
           refusals.push(...parts.refusals);
         }
-        const everything = statement("*", query, tables);
+        const everything = statement("*", query, described);
         const all = await attempt(subject, async () => {
           await refuseDeeds(database, everything, { query, definitions });
-          await refuseAlike(database, query, tables);
+          await refuseAlike(database, query, described);
           return await database.columns(everything);
         });
         const schema = schemaOf(all, "the query");
         const selection = selectColumns(all, schema, asked);
-        const sql = statement(selection.list, query, tables);
+        const sql = statement(selection.list, query, described);
         const withoutValues = (names: readonly string[]) =>
           attempt(subject, () => database.withoutValues(`(${everything})`, names));
         // Computed here so that the batch size does not change when columns are widened.

@@ -136,6 +136,24 @@ export async function refuseDeeds(
 }
 
 /**
+ * Checks whether a query ends with ORDER BY, so that its rows have an order that DuckDB must keep.
+ *
+ * @param database Any database.
+ * @param query The query.
+ * @returns False as well if the query cannot be parsed.
+ */
+export async function isOrdered(database: Database, query: string): Promise<boolean> {
+  const { statements = [] } = await parse(database, query);
+  const [{ node } = {}] = statements as { readonly node?: ParsedNode }[];
+  return node?.modifiers?.some(({ type }) => type === "ORDER_MODIFIER") ?? false;
+}
+
+/** The part of a parsed statement that says what happens to all its rows. */
+interface ParsedNode {
+  readonly modifiers?: readonly { readonly type?: string }[];
+}
+
+/**
  * Returns the names of columns in a query, as they are written.
  *
  * @param database Any database.
