@@ -148,7 +148,7 @@ class SweepCommand {
   /** Returns the options of all parts, which are also options of the command that continues. */
   #common(): string[] {
     const { set, allowPlugins, allowEnv, engine, precision, reference } = this.#options;
-    const { device, deterministic } = this.#options;
+    const { device, deterministic, xla } = this.#options;
     return [
       ...set.flatMap((change) => ["--set", change]),
       ...allowPlugins.flatMap((code) => ["--allow-plugin", code]),
@@ -156,6 +156,7 @@ class SweepCommand {
       ...(engine === undefined ? [] : ["--engine", engine]),
       ...(device === undefined ? [] : ["--device", device]),
       ...(deterministic ? ["--deterministic"] : []),
+      ...(xla ? ["--xla"] : []),
       ...(precision === undefined ? [] : ["--precision", precision]),
       ...(reference === undefined ? [] : ["--reference", reference]),
     ];

@@ -30,7 +30,8 @@ export async function train(
   resume: boolean,
   threads?: number,
 ): Promise<number> {
-  const { engine, device, deterministic, precision, debug } = options, cluster = handedCluster();
+  const { engine, device, deterministic, xla, precision, debug } = options;
+  const cluster = handedCluster();
   // The first process of a cluster prints for all.
   const isFirst = isFirstProcess(cluster);
   const quiet = options.quiet || !isFirst, json = options.json && isFirst;
@@ -38,7 +39,8 @@ export async function train(
   const { runStart: print, warning: printWarning, ...others } = json ? jsonLines() : {} as Output;
   try {
     const result = await runPlan(plan, {
-      ...{ out, engine, device, deterministic, precision, resume, signal, debug, cluster, threads },
+      ...{ out, engine, device, deterministic, xla, precision, resume, signal, debug },
+      ...{ cluster, threads },
       quiet: quiet || json,
       report: (line) => quiet || say(line),
       listener: {

@@ -58,6 +58,11 @@ export interface EngineOptions {
    * slower on a GPU; false by default.
    */
   readonly deterministic?: boolean | undefined;
+  /**
+   * Whether XLA compiles parts of the graphs that it can compile; false by default. A captured
+   * function that is compiled as a whole needs an option of its own.
+   */
+  readonly xla?: boolean | undefined;
 }
 
 /**
@@ -116,12 +121,13 @@ export async function openEngine(
 async function openNative(
   choice: EngineChoice,
   report: (line: string) => void,
-  { threads, cluster, device = "auto", deterministic = false }: EngineOptions,
+  { threads, cluster, device = "auto", deterministic = false, xla = false }: EngineOptions,
 ): Promise<Engine> {
   // TensorFlow reads its environment once, when it is loaded. By default it prints many log lines.
   setUnlessGiven("TF_CPP_MIN_LOG_LEVEL", "3");
   if (threads !== undefined) setUnlessGiven("TF_NUM_INTRAOP_THREADS", String(threads));
   if (deterministic) setUnlessGiven("TF_DETERMINISTIC_OPS", "1");
+  if (xla) setUnlessGiven("TF_XLA_FLAGS", "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit");
   const { chooseGpu, describeGpu } = await import("./device.ts");
   const { setUpNative } = await import("./native/set_up.ts");
   const { loadNative, NATIVE_BACKEND } = await import("./load_native.ts");
@@ -158,10 +164,15 @@ async function openNative(
  * Describes an engine in a log line.
  *
  * @param engine The engine.
- * @param deterministic Whether it uses only operations that compute the same bytes in each run.
+ * @param how Whether it uses only operations that compute the same bytes in each run, and whether
+ *   XLA compiles them.
  */
-export function engineLine({ name, detail }: Engine, deterministic = false): string {
-  return `engine: ${name} (${detail}${deterministic ? ", deterministic" : ""})`;
+export function engineLine(
+  { name, detail }: Engine,
+  { deterministic, xla }: Pick<EngineOptions, "deterministic" | "xla"> = {},
+): string {
+  const details = [detail, ...xla ? ["XLA"] : [], ...deterministic ? ["deterministic"] : []];
+  return `engine: ${name} (${details.join(", ")})`;
 }
 
 function setUnlessGiven(variable: string, value: string): void {

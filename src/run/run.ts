@@ -68,6 +68,8 @@ export interface RunOptions {
   readonly device?: "auto" | "cpu" | "gpu" | undefined;
   /** Whether to use only operations that compute the same bytes in each run; false by default. */
   readonly deterministic?: boolean | undefined;
+  /** Whether XLA compiles training steps on the native engine; false by default. */
+  readonly xla?: boolean | undefined;
   /**
    * The maximum number of threads for an operation of the native engine; the number of processors by
    * default. The environment variable `TF_NUM_INTRAOP_THREADS` takes precedence. If TensorFlow is
@@ -138,11 +140,12 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
   // A run on a GPU may continue on a machine without one.
   const device = options.device ?? (earlier && earlier.device === undefined ? "cpu" : "auto");
   const deterministic = (options.deterministic || earlier?.deterministic) ?? false;
-  const choice = cluster || device === "gpu"
+  const xla = (options.xla || earlier?.xla) ?? false;
+  const choice = cluster || device === "gpu" || xla
     ? "native"
     : options.engine ?? earlier?.engine ?? "auto";
   const { threads } = options;
-  const open = () => openEngine(choice, report, { threads, cluster, device, deterministic });
+  const open = () => openEngine(choice, report, { threads, cluster, device, deterministic, xla });
   const compute = teachersOfRuns(plan, {
     engine: open,
     listener: { report, debug: options.debug ?? false },
@@ -152,7 +155,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
   try {
     if (earlier) refuseOtherData(earlier, data, plan);
     const engine = await open();
-    report(engineLine(engine, deterministic));
+    report(engineLine(engine, { deterministic, xla }));
     const { precision, line } = choosePrecision(
       options.precision ?? earlier?.precision ?? "float32",
       engine.name,
@@ -166,7 +169,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     const warnings = earlier ? [] : await warningsOf(data);
     const initial = earlier?.initial ?? await hashInitial(plan);
     const about = {
-      ...describeRun(plan, data, engine, { precision, deterministic, initial }),
+      ...describeRun(plan, data, engine, { precision, deterministic, xla, initial }),
       project: earlier ? earlier.project : await Deno.realPath(plan.project),
     };
     const { nets, phases: [first] } = jobs.rocket;
@@ -205,13 +208,13 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
 
 /** Returns what must be equal in all processes of a cluster, by what it is called in messages. */
 function factsOf(about: EarlierRun, resume: boolean): Record<string, unknown> {
-  const { pipeline, variables, seed, engine, device, deterministic, precision } = about;
+  const { pipeline, variables, seed, engine, device, deterministic, xla, precision } = about;
   const { versions, data, initial, teachers } = about;
   return {
     "a command": resume ? "resume" : "run",
     "a pipeline": [pipeline, variables, seed],
     "versions": [versions, engine],
-    "a device": [device, deterministic],
+    "a device": [device, deterministic, xla],
     "a precision": precision,
     "data": [data, teachers],
     "initial weights": initial,
@@ -450,6 +453,7 @@ class Run {
       first: firstBatch(plan, data),
       input: this.#input,
       precision,
+      xla: about.xla ?? false,
       cluster,
       firstStep: name === "rocket" && (cluster?.isFirst ?? true)
         ? (step) => this.#warnOfFirst(step)
@@ -576,9 +580,10 @@ function describeRun(
   plan: Plan,
   { splits, measured, teachers }: PreparedData,
   engine: Engine,
-  { precision, deterministic, initial }: {
+  { precision, deterministic, xla, initial }: {
     readonly precision: Precision;
     readonly deterministic: boolean;
+    readonly xla: boolean;
     readonly initial: InitialHashes;
   },
 ): EarlierRun & { readonly measured: Measured } {
@@ -594,6 +599,7 @@ function describeRun(
     engine: engine.name,
     ...(engine.gpu && { device: "gpu" as const }),
     ...(deterministic && { deterministic: true as const }),
+    ...(xla && { xla: true as const }),
     precision,
     versions: {
       rocket: ROCKET_VERSION,
@@ -610,8 +616,10 @@ function describeRun(
 
 /** Checks whether a resumed run has another pipeline, engine, device or precision than before. */
 function isOther(earlier: EarlierRun, about: EarlierRun): boolean {
-  const asked = ({ pipeline, variables, engine, device, deterministic, precision }: EarlierRun) =>
-    JSON.stringify([pipeline, variables, engine, device, deterministic, precision]);
+  const asked = (run: EarlierRun) => {
+    const { pipeline, variables, engine, device, deterministic, xla, precision } = run;
+    return JSON.stringify([pipeline, variables, engine, device, deterministic, xla, precision]);
+  };
   return asked(earlier) !== asked(about);
 }
 

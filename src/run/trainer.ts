@@ -133,6 +133,10 @@ class RunningPhase {
       batches,
     );
     const { cluster } = job, sum = cluster?.sum;
+    // XLA compiles neither tables that a step writes in place, nor exchanges between processes. Then,
+    // TensorFlow chooses the parts of the graph that XLA compiles.
+    const isWhole = !cluster && (model.tables === "exact" || !hasTables(model));
+    const how = { precision: job.precision, xla: job.xla && isWhole };
     const together = <Input extends object, Output extends object>(
       step: CapturedFunction<Input, Output>,
     ) => cluster?.together(step) ?? step;
@@ -143,7 +147,7 @@ class RunningPhase {
           job,
           (input: PartInput) => partStep(model, input, sum),
           ({ input }) => rowsOf(input),
-          job.precision,
+          how,
         ),
         update: together(captured(
           "update",
@@ -157,7 +161,7 @@ class RunningPhase {
         job,
         ({ state, input }: TrainInput) => trainStep(model, state, input, sum),
         ({ input }) => rowsOf(input),
-        job.precision,
+        how,
       ));
     this.steps = new Steps(this.#train, { ...phase, ...phase.nets }, skippedInARow);
     this.evaluated = { ...model, nets };
@@ -176,8 +180,7 @@ class RunningPhase {
     const own = captured(
       "evaluation of a batch of each process",
       job,
-      (input: EvaluationInput) =>
-        readingOwnBatch(() => evaluationStep(this.evaluated, input)),
+      (input: EvaluationInput) => readingOwnBatch(() => evaluationStep(this.evaluated, input)),
       ({ batch }) => rowsOf(batch),
     );
     this.measureOwn = cluster.together(own, rowCount);
@@ -190,6 +193,8 @@ class RunningPhase {
     this.measureOwn?.dispose();
   }
 }
+
+const hasTables = ({ variables }: Model) => variables.some(({ table }) => table);
 
 /** Checks whether a process computes its rows of a batch in several parts. */
 function isInParts({ part, cut, cluster }: Job): boolean {

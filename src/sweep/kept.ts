@@ -23,6 +23,8 @@ export interface Asked {
   readonly engine: string | undefined;
   readonly device?: string | undefined;
   readonly deterministic?: boolean | undefined;
+  /** Whether XLA compiles training steps. */
+  readonly xla?: boolean | undefined;
   readonly precision: string | undefined;
 }
 
@@ -47,9 +49,9 @@ export async function keptRun(folder: string, plan: Plan, asked: Asked): Promise
 
 function refuseOtherRun(folder: string, earlier: EarlierRun, plan: Plan, asked: Asked): void {
   const changes = differences([comparable(earlier.pipeline), comparable(plan.resolved)]);
-  const { engine, device = "cpu", deterministic = false, precision } = earlier;
-  const used = { engine, device, deterministic, precision };
-  for (const name of ["engine", "device", "deterministic", "precision"] as const) {
+  const { engine, device = "cpu", deterministic = false, xla = false, precision } = earlier;
+  const used = { engine, device, deterministic, xla, precision };
+  for (const name of ["engine", "device", "deterministic", "xla", "precision"] as const) {
     const wanted = asked[name];
     const isFree = wanted === undefined || wanted === false || wanted === "auto";
     if (isFree || wanted === used[name]) continue;

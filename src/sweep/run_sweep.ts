@@ -125,8 +125,8 @@ export async function runSweep(
     const read = typeof sweep === "string"
       ? await readSweep(sweep, reading)
       : await readSweepValue(sweep, reading);
-    const { engine, device, deterministic, precision, out } = options;
-    const how = { engine, device, deterministic, precision, out, allowed };
+    const { engine, device, deterministic, xla, precision, out } = options;
+    const how = { engine, device, deterministic, xla, precision, out, allowed };
     return await new SweepOfProgram(read, how, options).run();
   });
 }
@@ -148,8 +148,8 @@ class SweepOfProgram {
   async run(): Promise<SweepResult> {
     const { threads } = this.#sweep.value;
     // TensorFlow reads the number of threads when it is opened first, so this happens here.
-    const { engine = "auto", device, deterministic } = this.#options;
-    await openEngine(engine, () => {}, { threads, device, deterministic });
+    const { engine = "auto", device, deterministic, xla } = this.#options;
+    await openEngine(engine, () => {}, { threads, device, deterministic, xla });
     const checked = await checkSweep(this.#sweep, this.#how, this.#report);
     return await withSweepLock(checked.out, () => this.#all(checked));
   }
@@ -175,7 +175,7 @@ class SweepOfProgram {
 
   async #one(run: Sweep["runs"][number]): Promise<void> {
     const name = nameOf(run);
-    const { engine, device, deterministic, precision, signal, listener } = this.#options;
+    const { engine, device, deterministic, xla, precision, signal, listener } = this.#options;
     const wait = () => this.#report(`another process is running ${name}; waiting until it ends`);
     await withRunLock(this.#sweep, run, this.#how, wait, async ({ plan, folder, state }) => {
       if (state === "finished") return;
@@ -185,6 +185,7 @@ class SweepOfProgram {
         engine,
         device,
         deterministic,
+        xla,
         precision,
         resume: state === "interrupted",
         quiet: true,

@@ -1,6 +1,9 @@
 import type * as tf from "@tensorflow/tfjs";
-import { CapturedFunction, type GraphReport } from "../engine/capture/capture.ts";
-import type { Precision } from "../engine/capture/precision.ts";
+import {
+  CapturedFunction,
+  type CaptureOptions,
+  type GraphReport,
+} from "../engine/capture/capture.ts";
 import { calledStage } from "../stages/stage_error.ts";
 
 /** Receives the log lines about functions that the native engine captures as graphs. */
@@ -20,7 +23,8 @@ export interface CaptureListener {
  * @param listener Receives the log lines.
  * @param run The function.
  * @param rows Returns the inputs whose first axis is the rows of a batch.
- * @param precision The type in which the graph computes feature maps.
+ * @param how The type in which the graph computes feature maps, float32 by default, and whether XLA
+ *   compiles it.
  * @returns The captured function; the caller disposes of it.
  */
 export function captured<Input extends object, Output extends object>(
@@ -28,12 +32,13 @@ export function captured<Input extends object, Output extends object>(
   { report, debug }: CaptureListener,
   run: (input: Input) => Output,
   rows: (input: Input) => readonly tf.Tensor[],
-  precision: Precision = "float32",
+  { precision = "float32", xla = false }: Pick<CaptureOptions<Input>, "precision" | "xla"> = {},
 ): CapturedFunction<Input, Output> {
   let reported = false;
   return new CapturedFunction(run, {
     rows,
     precision,
+    xla,
     origin: () => {
       const stage = calledStage();
       return stage && `the ${stage.kind} stage ${JSON.stringify(stage.name)}`;

@@ -132,6 +132,12 @@ function* engineCases(): Iterable<CommandCase> {
     words: ["--device gpu needs the native engine, but --engine is wasm"],
   };
   yield {
+    name: "xla, on the wasm engine",
+    args: ["p.yaml", "--xla", "--engine", "wasm", "--quiet"],
+    code: 2,
+    words: ["--xla needs the native engine, but --engine is wasm"],
+  };
+  yield {
     name: "device: a name that is none",
     args: ["check", "--device", "gpus", "p.yaml"],
     code: 2,

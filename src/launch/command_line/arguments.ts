@@ -20,6 +20,7 @@ export interface Arguments {
   readonly engine: string | undefined;
   readonly device: string | undefined;
   readonly deterministic: boolean;
+  readonly xla: boolean;
   readonly precision: string | undefined;
   readonly format: string | undefined;
   readonly layout: string | undefined;
@@ -99,6 +100,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     engine: text("engine"),
     device: text("device"),
     deterministic: isSet("deterministic"),
+    xla: isSet("xla"),
     precision: text("precision"),
     format: text("format"),
     layout: text("layout"),

@@ -81,6 +81,7 @@ const optionTable = {
     summary: "The device of the native engine (default auto: a GPU if set up)",
   },
   deterministic: { summary: "Uses only operations that compute the same bytes in each run" },
+  xla: { summary: "Compiles training steps with XLA (native engine)" },
   precision: {
     value: precisions.join("|"),
     summary: "The precision of training steps (default float32)",
@@ -164,7 +165,7 @@ export const commonOptions: readonly OptionName[] = [
 
 const code = ["allow-plugin", "allow-env"] as const;
 const training = [
-  ...[...code, "engine", "device", "deterministic", "precision"] as const,
+  ...[...code, "engine", "device", "deterministic", "xla", "precision"] as const,
   ...["set", "epochs", "quiet", "json"] as const,
 ] as const;
 

@@ -149,6 +149,7 @@ export async function needsOf(
   const options = readOptions(parsed);
   const { name, words } = commandOf(parsed.words);
   needs.deterministic = options.deterministic;
+  needs.xla = options.xla;
   // A server needs nothing of the current folder.
   if (name === "serve") needs.addRocket();
   else needs.addProject();
@@ -372,6 +373,8 @@ class NeedList {
   driver: string | undefined;
   /** Whether TensorFlow has to compute the same bytes in each run. */
   deterministic = false;
+  /** Whether XLA compiles training steps. */
+  xla = false;
   readonly #needs = new Map<string, Need>();
   readonly #evaluate: Evaluate | undefined;
   /** The folders that Rocket or a package manager fills. Their links are not searched. */
@@ -895,6 +898,7 @@ class NeedList {
         "makes TensorFlow compute the same bytes in each run",
       );
     }
+    if (this.xla) this.add("env", "TF_XLA_FLAGS", "makes TensorFlow compile graphs with XLA");
     if (this.driver === undefined) return;
     this.#addNative(this.driver, "NVIDIA's driver", "whose GPUs TensorFlow uses");
     this.add("env", "LD_LIBRARY_PATH", "names folders of NVIDIA's driver");

@@ -62,6 +62,8 @@ export interface CommandOptions {
   readonly device: (typeof devices)[number] | undefined;
   /** Whether to use only operations that compute the same bytes in each run. */
   readonly deterministic: boolean;
+  /** Whether XLA compiles training steps. */
+  readonly xla: boolean;
   /** Whether to set up the GPU build without looking for a driver. */
   readonly withoutDriver: boolean;
   /** The precision of training steps. */
@@ -170,6 +172,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
     errors: parsed.errors === undefined ? undefined : wholeNumber("errors", parsed.errors, 1),
     device: oneOf("device", parsed.device, name === "native" ? setUpDevices : devices),
     deterministic: parsed.deterministic,
+    xla: parsed.xla,
     withoutDriver: parsed.withoutDriver,
     precision: oneOf("precision", parsed.precision, precisions),
     jobs: parsed.jobs === undefined ? undefined : wholeNumber("jobs", parsed.jobs, 1),
@@ -210,11 +213,20 @@ function refuseOther(
   );
 }
 
-/** Rejects a device that the command would not use. */
+/** Rejects a device, or a compiler, that the command would not use. */
 function refuseUselessDevice(
   command: CommandName,
-  { device, engine, withoutDriver }: Arguments,
+  { device, engine, xla, withoutDriver }: Arguments,
 ): void {
+  if (xla && engine === "wasm") {
+    throw new UserError("--xla needs the native engine, but --engine is wasm", {
+      hint: hint("xla/wasm", "remove --xla, or remove --engine", [
+        { args: { remove: ["--xla"] } },
+        { args: { remove: ["--engine", "wasm", "--engine=wasm"] } },
+      ]),
+      exitCode: 2,
+    });
+  }
   if (device === "gpu" && engine === "wasm") {
     throw new UserError("--device gpu needs the native engine, but --engine is wasm", {
       hint: hint(

@@ -53,6 +53,8 @@ export interface EarlierRun {
   readonly device?: "gpu" | undefined;
   /** Set if the engine used only operations that compute the same bytes in each run. */
   readonly deterministic?: true | undefined;
+  /** Set if XLA compiled training steps. */
+  readonly xla?: true | undefined;
   /** The number format of training steps. */
   readonly precision: Precision;
   /** The versions of Rocket, Deno, TensorFlow.js and the engine. */
@@ -102,14 +104,14 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
     // The error below covers invalid JSON as well.
   }
   const { pipeline, variables, project, engine, precision, data, initial } = value ?? {};
-  const { seed, versions, device, deterministic } = value ?? {};
+  const { seed, versions, device, deterministic, xla } = value ?? {};
   // A run resolves `extends` before it writes its pipeline.
   const whole = isObject(pipeline) && !("extends" in pipeline) && isObject(data) &&
     Object.values(data).every(isSplit) && isObject(initial) && isTexts(variables) &&
     isTexts(versions) &&
     Number.isSafeInteger(seed) && (engine === "native" || engine === "wasm") &&
     (device === undefined || device === "gpu") &&
-    (deterministic === undefined || deterministic === true) &&
+    [deterministic, xla].every((option) => option === undefined || option === true) &&
     (project === undefined || typeof project === "string") &&
     (precision === "float32" || precision === "bfloat16");
   if (whole) return value as EarlierRun;
