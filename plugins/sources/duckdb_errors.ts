@@ -74,7 +74,7 @@ function outOfMemory(cause: unknown, { file, query, isOrdered }: StatementSubjec
       hint: hint(
         "sql/order",
         "end it with ORDER BY and columns that identify a row, so that it may write to the disk; " +
-          "or read fewer rows and columns",
+          "or read fewer rows and columns, or shorten long texts, for example with left(…, 10000)",
         { edit: "the query" },
       ),
       cause,

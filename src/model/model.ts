@@ -277,9 +277,28 @@ export class LoadedModel implements Model {
    * @param rows The rows.
    * @param before The number of rows before them, for messages.
    * @returns The features, for {@linkcode LoadedModel.compute}.
-   * @throws {UserError} If a column is missing or has another type than in the run.
+   * @throws {UserError} If a column is missing or has another type than in the run, or a value that
+   *   the net cannot take.
    */
   decode(rows: RecordBatch, before: number): ModelRows {
+    const decoded = this.#decode(rows, before), { kept } = decoded;
+    const misfit = this.#parts.runner.misfit?.(decoded.values);
+    if (!misfit) return decoded;
+    const { column, row, value, type } = misfit;
+    const number = before + (kept ? kept[row]! : row) + 1;
+    throw new UserError(
+      `row ${number}: the column ${column} has ${value}, which the exported net cannot take: it takes ${type}, the type of the column in the run`,
+      {
+        hint: hint(
+          "model/misfit",
+          "compute such rows with the run folder, or train on a column of a wider type and export again",
+          { edit: "the command, or the run" },
+        ),
+      },
+    );
+  }
+
+  #decode(rows: RecordBatch, before: number): ModelRows {
     // Select only the columns that the model reads, since others, such as the label, may have any
     // type.
     const batch = withColumns(rows, this.columns);

@@ -415,13 +415,20 @@ function* duckdbHintCases(): Iterable<DataCase> {
     words: ["reading a.parquet needs more memory than is available"],
     mended: { "source/memory": madeAgain("a.parquet", fixture("bombs/short.parquet")) },
   };
-  const long = "SELECT strlen(c) AS x, y FROM t";
+  const long = "SELECT strlen(c) AS x, y FROM t", ordered = `${long} ORDER BY y`;
   yield {
     name: "sql hints: texts of 400 GB in 400 bytes",
     files: { "a.parquet": fixture("bombs/delta.parquet") },
-    source: sourceOf(long, "{ t: a.parquet }"),
+    source: sourceOf(ordered, "{ t: a.parquet }"),
     words: ["the query needs more memory than is available"],
-    mended: { "sql/memory": asked(long, "SELECT y AS x, y FROM t LIMIT 100") },
+    mended: { "sql/memory": asked(ordered, "SELECT y AS x, y FROM t ORDER BY y LIMIT 100") },
+  };
+  yield {
+    name: "sql hints: the same texts in a query without an order",
+    files: { "a.parquet": fixture("bombs/delta.parquet") },
+    source: sourceOf(long, "{ t: a.parquet }"),
+    words: ["the query needs more memory than is available, and its rows have no fixed order"],
+    mended: { "sql/order": asked(long, "SELECT y AS x, y FROM t LIMIT 100") },
   };
   yield {
     name: "sql hints: a database of a newer DuckDB",
