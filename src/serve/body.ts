@@ -45,7 +45,7 @@ export class BodyReader {
    */
   async read(request: Request): Promise<{ bytes: Uint8Array; release: () => void }> {
     const { bodyBytes, receiving, receiveTime } = this.#limits;
-    const declared = Number(request.headers.get("content-length") ?? NaN);
+    const declared = declaredSize(request.headers);
     if (declared > bodyBytes) throw tooLarge(bodyBytes);
     if (this.#receiving >= receiving) throw this.#busy();
     this.#receiving++;
@@ -92,6 +92,12 @@ export class BodyReader {
       ...closing,
     });
   }
+}
+
+/** The size in bytes that the headers state; NaN if they state none that is binding. */
+function declaredSize(headers: Headers): number {
+  // A body in chunks may have any size, whatever `Content-Length` says.
+  return headers.has("transfer-encoding") ? NaN : Number(headers.get("content-length") ?? NaN);
 }
 
 /** What limits the reading of a body: its time, its size, and the time of other requests. */

@@ -120,6 +120,8 @@ export class ServeHandler {
       method: "GET",
       answer,
     });
+    // Such an answer can be large: a label may have many classes.
+    const json = (value: unknown) => this.#unsent.respond(jsonParts(value));
     const plain = path.length > 1 ? path.replace(/\/$/, "") : path;
     switch (plain) {
       case "/v2":
@@ -163,7 +165,7 @@ export class ServeHandler {
 
   #ready(value: unknown): Response {
     if (this.#stopping) throw stopped();
-    return json(value);
+    return this.#unsent.respond(jsonParts(value));
   }
 
   #metricsText(): Response {
@@ -360,8 +362,10 @@ const serverMetadata = {
   extensions: ["binary_tensor_data", "arrow_stream"],
 };
 
-const json = (value: unknown) =>
-  new Response(JSON.stringify(value), { headers: { "content-type": "application/json" } });
+const jsonParts = (value: unknown): ResponseParts => ({
+  body: JSON.stringify(value),
+  headers: { "content-type": "application/json" },
+});
 
 function failure(
   status: number,

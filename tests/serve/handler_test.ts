@@ -517,3 +517,16 @@ Deno.test("ServeHandler has an example, which is a request that the server answe
   const example = (await ask(own, "/v2/models/clicks/example")).json();
   assertEquals((await ask(own, infer, jsonBody(example))).status, 200);
 });
+
+Deno.test("ServeHandler counts large descriptions among the answers that clients have not read", async () => {
+  const name = "x".repeat(100_000), { handler } = await served();
+  const own = handler({ unsentBytes: 150_000 }, name);
+  const ask = () => own.handle(new Request(`http://localhost/v2/models/${name}`));
+  const first = await ask(), second = await ask();
+  assertEquals([first.status, second.status], [200, 429]);
+  await second.body!.cancel();
+  assertEquals((await first.json()).name, name);
+  const third = await ask();
+  assertEquals(third.status, 200);
+  await third.body!.cancel();
+});

@@ -23,8 +23,8 @@ export interface Served {
   readonly logits: Said["logits"];
   /** The inputs of the server. */
   readonly columns: readonly InputColumn[];
-  /** Makes a handler with other limits than usual. */
-  readonly handler: (limits?: Partial<ServeLimits>) => ServeHandler;
+  /** Makes a handler with other limits than usual, or another name of the model. */
+  readonly handler: (limits?: Partial<ServeLimits>, name?: string) => ServeHandler;
   /** The errors that were not the clients'. */
   readonly faults: unknown[];
 }
@@ -45,9 +45,9 @@ async function make(): Promise<Served> {
   const faults: unknown[] = [];
   return {
     ...{ out, table, logits, faults, columns: inputColumns(model) },
-    handler: (limits = {}) =>
+    handler: (limits = {}, name = "clicks") =>
       new ServeHandler(
-        { name: "clicks", loaded, model },
+        { name, loaded, model },
         (error) => faults.push(error),
         { ...defaultLimits, ...limits },
       ),
