@@ -1,6 +1,5 @@
-import { type RecordBatch, Table } from "apache-arrow";
-import { createHash } from "node:crypto";
-import { arrowStreamBytes } from "../base/files/arrow_writer.ts";
+import type { RecordBatch } from "apache-arrow";
+import { ArrowHash } from "../base/files/arrow_hash.ts";
 import { recordBatches } from "../input/split.ts";
 import type { Dataset } from "../stages/source.ts";
 import { rowsStage } from "./model/open_run.ts";
@@ -11,20 +10,21 @@ import { rowsStage } from "./model/open_run.ts";
  * modification time, and a custom source chooses it freely.
  */
 export class RowHash {
-  readonly #hash = createHash("sha256");
+  #hash: ArrowHash | undefined;
 
   /**
    * Adds rows.
    *
-   * @param batch The rows, with the columns that matter.
+   * @param batch The rows, with the columns that matter; the same columns each time.
    */
   add(batch: RecordBatch): void {
-    this.#hash.update(arrowStreamBytes(new Table([batch])));
+    this.#hash ??= new ArrowHash(batch.schema);
+    this.#hash.add(batch);
   }
 
-  /** Returns the hash of all rows, as hexadecimal digits. Nothing can be added afterwards. */
+  /** Returns the hash of all rows, as hexadecimal digits; 0 without any. */
   digest(): string {
-    return this.#hash.digest("hex");
+    return this.#hash?.digest() ?? "0";
   }
 }
 

@@ -16,6 +16,7 @@ import {
   LargeList,
   List,
   makeData,
+  Map_,
   type RecordBatch,
   Schema,
   Struct,
@@ -97,6 +98,7 @@ function writtenType(type: DataType): DataType {
   if (DataType.isLargeList(type)) return new LargeList(written[0]!);
   if (DataType.isFixedSizeList(type)) return new FixedSizeList(type.listSize, written[0]!);
   if (DataType.isStruct(type)) return new Struct(written);
+  if (DataType.isMap(type)) return new Map_(written[0] as Field<Struct>, type.keysSorted);
   return type;
 }
 

@@ -15,10 +15,11 @@ import {
   Schema,
   Table,
   tableFromIPC,
-  tableToIPC,
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
+import { arrowStreamBytes } from "../../base/files/arrow_writer.ts";
+import { WrittenColumns } from "../../base/files/written_columns.ts";
 import { recordBatchOf } from "../../base/wide_schema.ts";
 import type { NetName } from "../../stages/network.ts";
 import type { LabelAnswers } from "../answers.ts";
@@ -59,18 +60,22 @@ export async function wrongRowBatches(
 ): Promise<WrongRowBatches> {
   const wanted = new Map(wrong.map((found, index) => [found.row, index]));
   const rows: RecordBatch[] = [];
-  let first = 0, fields: readonly Field[] = [], left = wanted.size;
+  let first = 0, columns: WrittenColumns | undefined, left = wanted.size;
   for await (const batch of source.recordBatches()) {
-    fields = batch.schema.fields;
+    columns ??= new WrittenColumns(batch.schema);
+    let written: RecordBatch | undefined;
     for (let row = 0; row < batch.numRows && left > 0; row++) {
       const index = wanted.get(first + row);
       if (index === undefined) continue;
-      rows[index] = copied(batch.slice(row, row + 1));
+      // Before they are sliced, since apache-arrow does not write slices of all columns correctly.
+      written ??= columns.take(batch);
+      rows[index] = copied(written.slice(row, row + 1));
       left--;
     }
     first += batch.numRows;
     if (left === 0) break;
   }
+  const fields = columns?.schema.fields ?? [];
   const kept = fields.filter(isKept), about = aboutColumns(wrong, label);
   const names = outputNames(kept, about.map(({ name, type }) => new Field(name, type, true)));
   const schema = new Schema([...names.kept, ...names.added]);
@@ -87,7 +92,7 @@ export async function wrongRowBatches(
 
 /** Copies rows, so that the record batch that contains them can be freed. */
 function copied(rows: RecordBatch): RecordBatch {
-  return tableFromIPC(tableToIPC(new Table([rows]), "stream")).batches[0]!;
+  return tableFromIPC(arrowStreamBytes(new Table([rows]))).batches[0]!;
 }
 
 function aboutColumns(
