@@ -3,6 +3,7 @@ import { Field, Float64 } from "apache-arrow";
 import { Buffer } from "node:buffer";
 import { dirname, join } from "node:path";
 import { UserError } from "../../../src/base/errors.ts";
+import { handedOver } from "../../../src/base/machine/system_file.ts";
 import { Database, loadDuckdb } from "../../../plugins/sources/duckdb.ts";
 import sql from "../../../plugins/sources/sql.ts";
 import { changes, onlyComputes, tableFunctions } from "../../../plugins/sources/sql_functions.ts";
@@ -16,6 +17,7 @@ import {
   withFiles,
   writeParquet,
 } from "../../support/formats.ts";
+import { withEnvironment } from "../../engine/native/support.ts";
 import { interopFolder } from "../../support/interop.ts";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -111,6 +113,20 @@ Deno.test("sql returns rows in the same order each time, even without ORDER BY",
   assertEquals(first.k!.length, 1000);
   for (let time = 0; time < 3; time++) assertEquals(await read(query), first);
 });
+
+Deno.test("sql refuses a query without ORDER BY that does not fit in memory, and reads it with one", () =>
+  // DuckDB then gets the least memory that it can start with, 256 MiB.
+  withEnvironment({ [handedOver.memory]: "1" }, async () => {
+    const query = "SELECT i, count(*) AS n FROM range(12000000) t(i) GROUP BY i";
+    const error = await assertRejects(
+      () => read(`SELECT sum(i) AS s FROM (${query} ORDER BY i)`),
+      UserError,
+      "and its rows have no fixed order",
+    );
+    assertStringIncludes(error.problems[0]!.hint ?? "", "end it with ORDER BY");
+    const rows = await read(`SELECT max(i) AS i FROM (${query}) ORDER BY i`);
+    assertEquals(rows, { i: [11_999_999n] });
+  }));
 
 Deno.test("sql reports the position of a mistake in the query", async () => {
   const tables = { p: "types.parquet" };
