@@ -55,8 +55,8 @@ export interface Optimizer<Slot extends string = string, Scalar extends string =
   readonly slots: Readonly<Record<Slot, number>>;
   /**
    * Whether {@linkcode Optimizer.update} treats each number on its own, and all variables alike.
-   * Rows of several embedding tables are then updated by one call, which is faster; `variable` is
-   * one of the tables. `false` by default.
+   * All vectors are then updated by one call, and so are rows of several embedding tables, which is
+   * faster; `variable` is one of them, with the shape of all. `false` by default.
    */
   readonly elementwise?: boolean | undefined;
   /**

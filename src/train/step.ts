@@ -371,14 +371,20 @@ export function applyGradients(
   const values: Record<string, tf.Tensor> = { ...state.values };
   const slots: Record<string, Record<string, tf.Tensor>> = {};
   for (const slot of Object.keys(state.slots)) slots[slot] = { ...state.slots[slot] };
+  const take = (name: string, moved: Value) => {
+    values[name] = moved.value;
+    for (const slot of Object.keys(slots)) slots[slot]![name] = moved.slots[slot]!;
+  };
+  const vectors = movedTogether(model, gradients);
+  for (const [name, moved] of moveVectors(model, vectors, state, gradients, numbers)) {
+    take(name, moved);
+  }
   for (const variable of model.variables) {
     const { name } = variable;
     const touched = rows.get(name), gradient = gradients[name];
     if (touched) moveRows(model, variable, state, touched, numbers, sound!);
-    if (!gradient) continue;
-    const moved = move(model, variable, valueOf(state, name), gradient, numbers);
-    values[name] = moved.value;
-    for (const slot of Object.keys(slots)) slots[slot]![name] = moved.slots[slot]!;
+    if (!gradient || vectors.includes(variable)) continue;
+    take(name, move(model, variable, valueOf(state, name), gradient, numbers));
   }
   return { state: { values, slots }, losses, norm };
 }
@@ -473,6 +479,55 @@ function moveRows(
   for (const [slot, held] of Object.entries(table.slots)) {
     writeNumbered(held, ids, choose(sound, moved.slots[slot]!, rows.slots[slot]!));
   }
+}
+
+/**
+ * Determines which variables are updated together, because the optimizer moves all numbers alike:
+ * vectors, such as the biases of all layers. Other variables are larger, so that the time of a call
+ * does not matter, and would have to be reshaped.
+ */
+function movedTogether(
+  { optimizer, variables }: Model,
+  gradients: TensorsByName,
+): readonly Variable[] {
+  if (!optimizer.elementwise) return [];
+  const vectors = variables.filter(({ name, shape }) => gradients[name] && shape.length === 1);
+  return vectors.length > 1 ? vectors : [];
+}
+
+/** Updates vectors by one call of the optimizer. */
+function moveVectors(
+  model: Model,
+  vectors: readonly Variable[],
+  state: State,
+  gradients: TensorsByName,
+  numbers: UpdateNumbers,
+): Map<string, Value> {
+  if (vectors.length === 0) return new Map();
+  const own = vectors.map(({ name }) => valueOf(state, name));
+  const sizes = vectors.map(({ shape }) => shape[0]!);
+  const joined = (vectors: readonly tf.Tensor[]) => tf.concat(vectors as tf.Tensor1D[]);
+  const slots = Object.keys(state.slots);
+  const together: Value = {
+    value: joined(own.map(({ value }) => value)),
+    slots: Object.fromEntries(
+      slots.map((slot) => [slot, joined(own.map(({ slots }) => slots[slot]!))]),
+    ),
+  };
+  const shape = [sizes.reduce((sum, size) => sum + size, 0)];
+  const moved = move(
+    model,
+    { ...vectors[0]!, shape },
+    together,
+    joined(vectors.map(({ name }) => gradients[name]!)),
+    numbers,
+  );
+  const values = tf.split(moved.value, sizes);
+  const slotValues = slots.map((slot) => [slot, tf.split(moved.slots[slot]!, sizes)] as const);
+  return new Map(vectors.map(({ name }, index) => [name, {
+    value: values[index]!,
+    slots: Object.fromEntries(slotValues.map(([slot, parts]) => [slot, parts[index]!])),
+  }]));
 }
 
 function move(
