@@ -95,7 +95,11 @@ export class Runner {
     await this.#input.write(new TextEncoder().encode(`${steps}\n`)).catch(() => {});
     const { value, done } = await this.#lines.next();
     if (done) throw new Error(await this.#lastWord());
-    this.measured.push(...JSON.parse(value));
+    const measured = JSON.parse(value) as Measured[];
+    if (!measured.every(({ milliseconds }) => Number.isFinite(milliseconds))) {
+      throw new Error(`${this.name} printed ${value.trim()} instead of the times of its steps`);
+    }
+    this.measured.push(...measured);
   }
 
   /** Returns the peak memory of the program so far in bytes, if the system reports it. */

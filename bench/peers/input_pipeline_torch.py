@@ -2,22 +2,18 @@
 
 Two workers of a DataLoader make the batches. `--mode pil` transforms PIL images one by one, as the CIFAR data sets of
 torchvision have them; `--mode tensor` transforms tensors one by one with torchvision.transforms.v2.
-
-Prints `ready` after the warm-up; then, for each line with a number N on standard input, runs N steps and prints their
-milliseconds as a JSON list.
 """
 
 import argparse
-import json
-import sys
-import time
 
 import numpy as np
 import torch
+import torchvision
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.transforms import v2
+from worker import serve
 
 MEAN, STD = [125.3 / 255, 123.0 / 255, 113.9 / 255], [63.0 / 255, 62.1 / 255, 66.7 / 255]
 
@@ -83,16 +79,7 @@ def main() -> None:
             images, _ = next(stream)
             images[0, 0, 0, 0].item()
 
-    for _ in range(5):
-        step()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        times = []
-        for _ in range(int(line)):
-            start = time.perf_counter()
-            step()
-            times.append((time.perf_counter() - start) * 1000)
-        print(json.dumps(times), flush=True)
+    serve(step, f"torchvision {torchvision.__version__}")
 
 
 if __name__ == "__main__":
