@@ -38,11 +38,10 @@ function viewsTable(values: readonly string[]): Table {
 Deno.test("wrongRowBatches() copies texts that are views, alone and within lists and maps", async () => {
   const table = viewsTable(texts), wanted = [31, 7, 12];
   const wrong = wanted.map((row) => ({
-    ...{ row, label: 1, isWorst: true, isBoosters: false },
+    ...{ row, index: row, label: 1, isWorst: true, isBoosters: false },
     scores: { light: { prediction: 0, score: 0.25, loss: 2 } },
   })) as unknown as Source["wrong"];
   const source = {
-    // deno-lint-ignore require-await -- a source is asynchronous
     async *recordBatches() {
       yield* [table.batches[0]!.slice(0, 10), table.batches[0]!.slice(10, 40)];
     },
@@ -56,7 +55,7 @@ Deno.test("wrongRowBatches() copies texts that are views, alone and within lists
     found.map(({ list }) => [...list]),
     wanted.map((row) => ["first", texts[row]]),
   );
-  assertEquals(found.map(({ map }) => map.get("k")), wanted.map((row) => texts[row]));
+  assertEquals(found.map(({ map }) => map.toJSON().k), wanted.map((row) => texts[row]));
 });
 
 Deno.test("ArrowHash tells rows apart whose texts are views within lists of a slice", () => {

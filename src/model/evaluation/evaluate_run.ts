@@ -190,7 +190,7 @@ export async function evaluateRun<T>(
           ? undefined
           : Object.fromEntries(parts.map(([name, part]) => [name, part.errors()])),
         groups: grouped?.values(),
-        wrong: wrong.rows(),
+        wrong: wrong.rows((index) => rows.rowInSource(index)),
         source: rows,
       })
       : undefined;

@@ -57,7 +57,7 @@ const evaluationPass: Pass = {
 export interface EvaluatedRows {
   /** The rows after all transforms. */
   readonly batch: Batch;
-  /** The indices of these rows in the source. */
+  /** The indices of these rows in {@linkcode TestRows.recordBatches}. */
   readonly rows: readonly number[];
 }
 
@@ -72,15 +72,19 @@ export class TestRows {
   readonly #split: Split;
   readonly #request: RowsRequest;
   readonly #open: (columns: readonly string[] | undefined) => Promise<Dataset>;
+  /** The rows of the source that are evaluated; undefined if all are. */
+  readonly #selection: Selection | undefined;
 
   private constructor(
     split: Split,
     request: RowsRequest,
     open: (columns: readonly string[] | undefined) => Promise<Dataset>,
+    selection: Selection | undefined,
   ) {
     this.#split = split;
     this.#request = request;
     this.#open = open;
+    this.#selection = selection;
   }
 
   /**
@@ -152,7 +156,7 @@ export class TestRows {
     if (grouped) {
       split.keepTogether({ most: Math.max(plan.cut.size, evaluationRows), seed: plan.seed });
     }
-    if (split.rows > 0) return new TestRows(split, request, open);
+    if (split.rows > 0) return new TestRows(split, request, open, selection);
     await split.close();
     throw new UserError(`${input ?? "the test split"} has no rows`, {
       hint: hint("evaluate/empty", "use files that contain rows", { edit: "the command" }),
@@ -199,7 +203,17 @@ export class TestRows {
   }
 
   /**
-   * Reads the rows of the source from the start, before any transform.
+   * Returns the index of a row in the source.
+   *
+   * @param index The index of the row in {@linkcode TestRows.recordBatches}.
+   */
+  rowInSource(index: number): number {
+    return this.#selection?.rows[index] ?? index;
+  }
+
+  /**
+   * Reads the rows from the start, before any transform: those of the source, or those that the run
+   * has selected for its test split.
    *
    * @param column The only column to read; all columns if undefined.
    */

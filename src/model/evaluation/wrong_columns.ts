@@ -58,7 +58,7 @@ export async function wrongRowBatches(
   { wrong, label, source }: Pick<Evaluation, "wrong" | "label" | "source">,
   isKept: (field: Field) => boolean,
 ): Promise<WrongRowBatches> {
-  const wanted = new Map(wrong.map((found, index) => [found.row, index]));
+  const wanted = new Map(wrong.map((found, index) => [found.index, index]));
   const rows: RecordBatch[] = [];
   let first = 0, columns: WrittenColumns | undefined, left = wanted.size;
   for await (const batch of source.recordBatches()) {

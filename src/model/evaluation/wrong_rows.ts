@@ -17,6 +17,8 @@ export interface RowScore {
 export interface WrongRow {
   /** The index of the row in the source, from 0. */
   readonly row: number;
+  /** The index of the row among those that are evaluated, which may be some rows of the source. */
+  readonly index: number;
   /** The label: the index of the class, or the number. */
   readonly label: number;
   /** Whether the row is one of those with the largest losses. */
@@ -27,7 +29,7 @@ export interface WrongRow {
   readonly scores: Readonly<Partial<Record<NetName, RowScore>>>;
 }
 
-type Found = Omit<WrongRow, "isWorst" | "isBoosters">;
+type Found = Omit<WrongRow, "row" | "isWorst" | "isBoosters">;
 
 /**
  * Collects the rows with the largest losses, and those that only the booster predicts correctly.
@@ -58,16 +60,16 @@ export class WrongRows {
    * Examines a batch of rows.
    *
    * @param batch The rows and the nets' logits.
-   * @param numbers The indices of the rows in the source.
+   * @param indices The indices of the rows among those that are evaluated.
    */
-  add({ size, nets, label }: EvaluatedBatch, numbers: readonly number[]): void {
+  add({ size, nets, label }: EvaluatedBatch, indices: readonly number[]): void {
     if (this.#most === 0) return;
     for (let row = 0; row < size; row++) {
       const scores = Object.fromEntries(
         this.#nets.map((net) => [net, this.#score(nets[net]!.logits, row, label[row]!)]),
       ) as Record<NetName, RowScore>;
       const { loss } = scores[this.#nets[0]!];
-      const found = { row: numbers[row]!, label: label[row]!, scores };
+      const found = { index: indices[row]!, label: label[row]!, scores };
       this.#worst.offer(loss, found);
       const { light, booster } = scores;
       if (this.#isNumber || !light || !booster) continue;
@@ -77,14 +79,19 @@ export class WrongRows {
     }
   }
 
-  /** Returns the collected rows, those with the largest losses first. */
-  rows(): WrongRow[] {
+  /**
+   * Returns the collected rows, those with the largest losses first.
+   *
+   * @param rowOf Returns the index in the source of a row that was evaluated.
+   */
+  rows(rowOf: (index: number) => number): WrongRow[] {
     const worst = new Set(this.#worst.rows()), boosters = new Set(this.#boosters.rows());
     const [first] = this.#nets;
     return [...worst.union(boosters)]
-      .sort((a, b) => b.scores[first!]!.loss - a.scores[first!]!.loss || a.row - b.row)
+      .sort((a, b) => b.scores[first!]!.loss - a.scores[first!]!.loss || a.index - b.index)
       .map((found) => ({
         ...found,
+        row: rowOf(found.index),
         isWorst: worst.has(found),
         isBoosters: boosters.has(found),
       }));
@@ -136,7 +143,7 @@ class Largest {
   }
 
   #cut(): void {
-    this.#kept.sort((a, b) => b.value - a.value || a.found.row - b.found.row);
+    this.#kept.sort((a, b) => b.value - a.value || a.found.index - b.found.index);
     this.#kept.length = Math.min(this.#kept.length, this.#most);
     if (this.#kept.length === this.#most) this.#least = this.#kept.at(-1)?.value ?? -Infinity;
   }
