@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Data, DataType } from "apache-arrow";
+import { type Data, DataType } from "apache-arrow";
 import { lastAtMost } from "../input/bounds.ts";
 import { DistinctValues } from "../input/distinct_values.ts";
 import { decode, type Family, flatten, isNull, layoutOf } from "../input/layout.ts";
@@ -34,8 +34,17 @@ const numbers: readonly Family[] = ["numbers", "whole numbers", "booleans"];
  */
 export function fits(column: DataType, type: InputType): boolean {
   const family = layoutOf(column)?.family;
-  return family !== undefined &&
-    (type === "string" ? family === "strings" : numbers.includes(family));
+  if (family === undefined) return false;
+  if (type === "string") return family === "strings";
+  // Decimals are read as floating point numbers, which are rounded.
+  const isExact = type === "int32" || type === "int64" || type === "bool";
+  return numbers.includes(family) && !(isExact && isDecimal(column));
+}
+
+function isDecimal(type: DataType): boolean {
+  if (DataType.isDecimal(type)) return true;
+  if (DataType.isDictionary(type)) return isDecimal(type.dictionary);
+  return (type.children ?? []).some(({ type }) => isDecimal(type));
 }
 
 /** How the values of an input are made, and what to do with rows that have none. */
@@ -52,36 +61,59 @@ export interface InputRows {
 
 /**
  * Returns the values of an input for the rows of a column. No value is changed silently: numbers
- * that the input's type cannot represent are refused, except that floating point numbers are
- * rounded.
+ * that the input's type cannot represent are refused, except that floating point numbers and decimals
+ * are rounded.
  *
  * @param column The column, whose type fits the input.
  * @param rows How the values are made.
  */
 export function inputValues(column: Data, { type, size, missing, fail }: InputRows): InputValues {
   const { leaf, bounds, nullRows } = flatten(column), start = bounds[0]!;
-  const cells = cellsOf(leaf, [start, bounds[missing.length]!], type, (index, message) => {
+  const isWhole = layoutOf(column.type)?.family === "whole numbers";
+  const end = bounds[missing.length]!;
+  const cells = cellsOf(leaf, [start, end], { type, isWhole }, (index, message) => {
     return fail(lastAtMost(bounds, index), message);
   });
-  const values = emptyValues(type, missing.length * size);
   for (let row = 0; row < missing.length; row++) {
     const from = bounds[row]!, to = bounds[row + 1]!;
     let isMissing = nullRows?.[row] === 1;
     for (let at = from; at < to && !isMissing; at++) {
       isMissing = isNull(leaf, at) || Number.isNaN(cells(at - start));
     }
-    if (isMissing) {
-      missing[row] = 1;
-      continue;
-    }
-    if (to - from !== size) fail(row, `has ${to - from} values; expected ${size}`);
+    if (isMissing) missing[row] = 1;
+    else if (to - from !== size) fail(row, `has ${to - from} values; expected ${size}`);
+  }
+  // Before memory is taken for values that no row has.
+  if (missing.length * size > Math.max(MOST_MISSING, end - start)) {
+    fail(missing.indexOf(1), `has no values; expected ${size}`);
+  }
+  const values = emptyValues(type, missing.length * size);
+  const range = ranges[type], { expected } = range;
+  const is = isWhole ? (value: number) => range.is(value) && isKept(value, type) : range.is;
+  for (let row = 0; row < missing.length; row++) {
+    const from = bounds[row]!;
+    if (missing[row]) continue;
     for (let at = 0; at < size; at++) {
-      const cell = cells(from - start + at), { is, expected } = ranges[type];
+      const cell = cells(from - start + at);
       if (!is(cell as number)) fail(row, `has ${cell}; expected ${expected}`);
-      values[row * size + at] = type === "int64" ? BigInt(cell) : cell;
+      values[row * size + at] = type === "int64"
+        ? BigInt(cell)
+        : type === "string"
+        ? cell
+        : Number(cell);
     }
   }
   return values;
+}
+
+/** The largest number of values that rows without values may take. */
+const MOST_MISSING = 2 ** 24;
+
+/** Checks whether a whole number is the same one as a value of an input, which may be rounded. */
+function isKept(value: number | bigint, type: InputType): boolean {
+  if (type !== "float32" && type !== "float64") return true;
+  const number = Number(value), rounded = type === "float32" ? Math.fround(number) : number;
+  return typeof value === "bigint" ? BigInt(rounded) === value : rounded === value;
 }
 
 const emptyValues = (type: InputType, length: number): Record<number, unknown> & InputValues => {
@@ -105,14 +137,15 @@ const emptyValues = (type: InputType, length: number): Record<number, unknown> &
 function cellsOf(
   leaf: Data,
   [from, to]: readonly [from: number, to: number],
-  type: InputType,
+  { type, isWhole }: { readonly type: InputType; readonly isWhole: boolean },
   fail: (index: number, message: string) => never,
 ): (at: number) => string | number | bigint {
   const distinct = new DistinctValues<string | number | bigint>();
   const idOf = (value: string | number | bigint) => distinct.idOf(value);
   // Texts, and whole numbers of 64 bits, are values that an array of numbers cannot hold.
-  const isIndirect = type === "string" || type === "int64";
-  const decoding = { id: idOf, big: Number, fail, ...(type === "int64" && { key: idOf }) };
+  const isExact = isWhole && type !== "string" || type === "int64";
+  const isIndirect = type === "string" || isExact;
+  const decoding = { id: idOf, big: Number, fail, ...(isExact && { key: idOf }) };
   const { values } = decode(leaf, from, to, decoding);
   return isIndirect ? (at) => distinct.valueOf(values[at]!) : (at) => values[at]!;
 }
@@ -130,7 +163,7 @@ const whole = (bits: 32 | 64): Range => ({
   expected: `a whole number of ${bits} bits`,
 });
 
-const any = { is: () => true, expected: "" };
+const any = { is: () => true, expected: "a number that float64 can represent" };
 
 const ranges: Readonly<Record<InputType, Range>> = {
   float32: {

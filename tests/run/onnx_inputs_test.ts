@@ -54,6 +54,18 @@ Deno.test("inputValues() refuses numbers that the type of the input would change
   refuses(new Int64(), [2n ** 31n], "int32", "row 0 has 2147483648; expected a whole number of 32");
   refuses(new Float32(), [0.5], "int32", "row 0 has 0.5");
   refuses(new Int32(), [0, 2], "bool", "row 1 has 2; expected 0 or 1");
+  refuses(new Int64(), [7n, 2n ** 53n + 1n], "float64", "row 1 has 9007199254740993; expected a");
+  refuses(
+    new Int32(),
+    [2 ** 24 + 1],
+    "float32",
+    "row 0 has 16777217; expected a number that float32",
+  );
+  assertEquals(valuesOf(dataOf(new Int64(), [2n ** 53n, -5n]), "float64").values, [2 ** 53, -5]);
+  assertEquals(valuesOf(dataOf(new Int32(), [2 ** 24, 3]), "float32").values, [2 ** 24, 3]);
+  for (const type of ["int32", "int64", "bool"] as const) {
+    assertEquals(fits(new Decimal(2, 9), type), false);
+  }
   refuses(new Float64(), [1e300], "float32", "row 0 has 1e+300; expected a number that float32");
   assertEquals(valuesOf(dataOf(new Float64(), [Infinity, 0.5]), "float32").values, [Infinity, 0.5]);
 });
@@ -102,4 +114,11 @@ Deno.test("fits() refuses texts for numbers, numbers for texts, times, and struc
   assertEquals(fits(new Int32(), "bool"), true);
   assertEquals(fits(new TimestampMillisecond(), "float64"), false);
   assertEquals(fits(new Struct([new Field("x", new Int32())]), "float32"), false);
+});
+
+Deno.test("inputValues() takes no memory for rows that have other lengths, or no values", () => {
+  const values = dataOf(new Float64(), [1, 2]), none = dataOf(new Float64(), [null, null]);
+  const size = 2 ** 40;
+  assertThrows(() => valuesOf(values, "float32", size), Error, "row 0 has 1 values; expected");
+  assertThrows(() => valuesOf(none, "string", size), Error, "row 0 has no values; expected");
 });
