@@ -117,8 +117,9 @@ export class Database {
       // The cache would keep file content in memory.
       enable_external_file_cache: "false",
       preserve_insertion_order: "true",
-      // This limit covers most of DuckDB's memory; `#bounded()` checks the total.
-      memory_limit: `${Math.floor(memory / 2 ** 20)}MiB`,
+      // This limit covers most of DuckDB's memory. `#bounded()` checks the total, which must be able to
+      // exceed it: at this limit, DuckDB begins to write to the disk.
+      memory_limit: `${Math.floor(DUCKDB_SHARE * memory / 2 ** 20)}MiB`,
       // The folder for data that does not fit in memory, or no folder. DuckDB creates it when needed,
       // and removes it.
       temp_directory: spills
@@ -342,6 +343,9 @@ export class Database {
 
 /** The interval between checks of a statement's memory, in milliseconds. */
 const memoryInterval = 20;
+
+/** The fraction of a statement's memory that DuckDB counts itself. */
+const DUCKDB_SHARE = 0.7;
 
 /** The smallest memory limit, in bytes. DuckDB cannot start with less. */
 const leastMemory = 2 ** 28;

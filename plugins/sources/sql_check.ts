@@ -136,7 +136,8 @@ export async function refuseDeeds(
 }
 
 /**
- * Checks whether a query ends with ORDER BY, so that its rows have an order that DuckDB must keep.
+ * Checks whether a query ends with ORDER BY, so that its rows have an order that DuckDB must keep, and
+ * whether all parts of it that take only some rows have an order, too.
  *
  * @param database Any database.
  * @param query The query.
@@ -144,14 +145,38 @@ export async function refuseDeeds(
  */
 export async function isOrdered(database: Database, query: string): Promise<boolean> {
   const { statements = [] } = await parse(database, query);
-  const [{ node } = {}] = statements as { readonly node?: ParsedNode }[];
-  return node?.modifiers?.some(({ type }) => type === "ORDER_MODIFIER") ?? false;
+  const [{ node } = {}] = statements as { readonly node?: unknown }[];
+  if (!hasModifier(node, "ORDER_MODIFIER")) return false;
+  const open: unknown[] = [node];
+  while (open.length > 0) {
+    const part = open.pop();
+    if (typeof part !== "object" || part === null) continue;
+    if (takesSomeRows(part) && !hasModifier(part, "ORDER_MODIFIER")) return false;
+    if ((part as { readonly sample?: unknown }).sample) return false;
+    open.push(...Object.values(part));
+  }
+  return true;
 }
 
-/** The part of a parsed statement that says what happens to all its rows. */
-interface ParsedNode {
-  readonly modifiers?: readonly { readonly type?: string }[];
+/** What happens to all rows of a part of a parsed statement. */
+interface Modifier {
+  readonly type?: string;
+  /** The columns of DISTINCT ON, which takes one row for each of their values. */
+  readonly distinct_on_targets?: readonly unknown[];
 }
+
+function modifiersOf(part: unknown): readonly Modifier[] {
+  const { modifiers } = Object(part) as { readonly modifiers?: unknown };
+  return Array.isArray(modifiers) ? modifiers.map((modifier) => Object(modifier) as Modifier) : [];
+}
+
+const hasModifier = (part: unknown, wanted: string) =>
+  modifiersOf(part).some(({ type }) => type === wanted);
+
+const takesSomeRows = (part: unknown) =>
+  modifiersOf(part).some(({ type, distinct_on_targets: columns = [] }) =>
+    type === "LIMIT_MODIFIER" || type === "LIMIT_PERCENT_MODIFIER" || columns.length > 0
+  );
 
 /**
  * Returns the names of columns in a query, as they are written.
