@@ -135,6 +135,8 @@ export interface PartLimits {
   readonly columnsOfBatches?: number;
   /** The size of a message's metadata, in bytes. */
   readonly metadata?: number;
+  /** The size of the values of all messages, in bytes; those that columns share count repeatedly. */
+  readonly values?: number;
   /** Called before each message is read. */
   readonly pause?: () => Promise<void>;
 }
@@ -168,6 +170,7 @@ export async function indexIpc(
     ? await indexFile(file, limits)
     : await indexStream(file, limits);
   const { batches } = messages;
+  refuseShared(messages, limits);
   const head = messages.schema;
   if (isBigEndian(head)) {
     throw new UserError(
@@ -451,6 +454,19 @@ function refuseDeltas(
   if (dictionaries.filter(({ isDelta }) => isDelta).length > most) {
     throw new ManyPartsError(`more than ${most} messages that add values to dictionaries`);
   }
+}
+
+/** Refuses columns that together have more values than the file: they share bytes. */
+function refuseShared(
+  { dictionaries, batches }: Messages,
+  { values: most = Infinity }: PartLimits,
+): void {
+  if (most === Infinity) return;
+  let bytes = 0;
+  for (const { header } of [...dictionaries, ...batches]) {
+    for (const { length } of header.buffers) bytes += Number(length);
+  }
+  if (bytes > most) throw new ManyPartsError("columns that share bytes");
 }
 
 function refuseMetadata(bytes: number, { metadata: most = Infinity }: PartLimits): void {

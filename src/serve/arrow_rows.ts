@@ -37,7 +37,8 @@ export async function openArrowRows(
 ): Promise<ReceivedRows> {
   const { messages, deltas, metadata, rows: mostRows } = limits;
   const parts = {
-    ...{ messages, deltas, metadata },
+    // Columns that share bytes would take more memory and time than the body's size shows.
+    ...{ messages, deltas, metadata, values: bytes.length },
     // A model may read more columns than other requests may have.
     columns: Math.max(limits.columns, 2 * columns.length),
     columnsOfBatches: Math.max(limits.columnsOfBatches, 256 * columns.length),

@@ -110,7 +110,7 @@ export class ServeHandler {
       response = this.#failed(error);
     }
     this.#metrics.request(name, response.status);
-    return response;
+    return request.method === "HEAD" ? await headOf(response) : response;
   }
 
   #route(path: string): Route | undefined {
@@ -361,6 +361,12 @@ const serverMetadata = {
   version: ROCKET_VERSION,
   extensions: ["binary_tensor_data", "arrow_stream"],
 };
+
+/** Returns a response without its body, which nobody would read. */
+async function headOf(response: Response): Promise<Response> {
+  await response.body?.cancel();
+  return new Response(null, response);
+}
 
 const jsonParts = (value: unknown): ResponseParts => ({
   body: JSON.stringify(value),

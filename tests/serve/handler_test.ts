@@ -526,6 +526,13 @@ Deno.test("ServeHandler counts large descriptions among the answers that clients
   assertEquals([first.status, second.status], [200, 429]);
   await second.body!.cancel();
   assertEquals((await first.json()).name, name);
+  // Nobody reads the body of an answer to HEAD.
+  for (let count = 0; count < 3; count++) {
+    const { status, body } = await own.handle(
+      new Request(`http://localhost/v2/models/${name}`, { method: "HEAD" }),
+    );
+    assertEquals([status, body], [200, null]);
+  }
   const third = await ask();
   assertEquals(third.status, 200);
   await third.body!.cancel();

@@ -164,7 +164,11 @@ Deno.test("startServer() refuses huge bodies, declared and chunked, before they 
     const sent = (async () => {
       for (let count = 0; count < 40; count++) await client.send(chunk);
     })().catch(() => {});
-    assertMatch(await client.read(/\}$/), /^HTTP\/1\.1 413 /);
+    // Deno itself refuses a request that says both.
+    assertMatch(
+      await client.read(/\}$/),
+      declared ? /^HTTP\/1\.1 4(?:00|13) / : /^HTTP\/1\.1 413 /,
+    );
     await sent;
   }
   {
