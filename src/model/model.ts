@@ -10,6 +10,7 @@ import type { DecodedRows, RowDecoder } from "../run/model/row_decoder.ts";
 import type { Values } from "../stages/batch.ts";
 import type { NetName } from "../stages/network.ts";
 import { type ClassValue, type LabelAnswers, labelAnswers, Predictions } from "./answers.ts";
+import { refusedValue } from "./misfit.ts";
 import { batchOfRows, type Row } from "./rows.ts";
 import type { FeatureValues, NetRunner } from "./runners.ts";
 import { sampleRows } from "./samples.ts";
@@ -163,7 +164,8 @@ export class LoadedModel implements Model {
 
   async #arrays(values: FeatureValues): Promise<Predictions> {
     const { inputs } = this.#parts;
-    const rows = rowsOf(inputs, values);
+    const rows = rowsOf(inputs, values), misfit = this.#parts.runner.misfit?.(values);
+    if (misfit) throw refusedValue(misfit, misfit.row);
     return this.#predictions(rows, await this.#run(rows, values));
   }
 
@@ -284,18 +286,7 @@ export class LoadedModel implements Model {
     const decoded = this.#decode(rows, before), { kept } = decoded;
     const misfit = this.#parts.runner.misfit?.(decoded.values);
     if (!misfit) return decoded;
-    const { column, row, value, type } = misfit;
-    const number = before + (kept ? kept[row]! : row) + 1;
-    throw new UserError(
-      `row ${number}: the column ${column} has ${value}, which the exported net cannot take: it takes ${type}, the type of the column in the run`,
-      {
-        hint: hint(
-          "model/misfit",
-          "compute such rows with the run folder, or train on a column of a wider type and export again",
-          { edit: "the command, or the run" },
-        ),
-      },
-    );
+    throw refusedValue(misfit, before + (kept ? kept[misfit.row]! : misfit.row));
   }
 
   #decode(rows: RecordBatch, before: number): ModelRows {

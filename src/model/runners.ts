@@ -6,6 +6,7 @@ import { inOneLine } from "../base/printable.ts";
 import { ElementType } from "./onnx/messages.ts";
 import { type FeatureInput, type GraphInput, inputsOfFeatures } from "./onnx/columns.ts";
 import { loadOnnxRuntime, type OpenedSession, type OrtTensor } from "../run/model/onnx_runtime.ts";
+import { type Misfit, misfitIn } from "./misfit.ts";
 import { openThreadSession } from "./thread_session.ts";
 import type { ModelInput } from "../run/model/model_file.ts";
 
@@ -34,18 +35,6 @@ export interface NetRunner {
   misfit?(values: FeatureValues): Misfit | undefined;
   /** Releases the memory of the net. */
   close(): Promise<void>;
-}
-
-/** A value that an input of a net cannot hold, because it has the type of a column of the run. */
-export interface Misfit {
-  /** The column. */
-  readonly column: string;
-  /** The number of the row, from 0. */
-  readonly row: number;
-  /** The value. */
-  readonly value: number;
-  /** The type of the input, such as `uint8`. */
-  readonly type: string;
 }
 
 /** An ONNX model: the path of its file, or its bytes. */
@@ -244,36 +233,6 @@ const arrays: Readonly<Record<number, { type: string; make: (values: Values) => 
   },
   [ElementType.bool]: { type: "bool", make: (values) => Uint8Array.from(values) },
 };
-
-/** The smallest number that a type of whole numbers can hold, and the first one that is too large. */
-const ranges: Readonly<Record<number, readonly [least: number, end: number]>> = {
-  [ElementType.int8]: [-(2 ** 7), 2 ** 7],
-  [ElementType.uint8]: [0, 2 ** 8],
-  [ElementType.int16]: [-(2 ** 15), 2 ** 15],
-  [ElementType.uint16]: [0, 2 ** 16],
-  [ElementType.int32]: [-(2 ** 31), 2 ** 31],
-  [ElementType.uint32]: [0, 2 ** 32],
-  [ElementType.int64]: [-(2 ** 63), 2 ** 63],
-  [ElementType.uint64]: [0, 2 ** 64],
-  [ElementType.bool]: [0, 2],
-};
-
-/** Finds a value of a feature that the input of a graph would change. */
-function misfitIn(inputs: readonly FeatureInput[], values: FeatureValues): Misfit | undefined {
-  for (const { feature: { name, column, spec }, input, encoded } of inputs) {
-    const range = encoded || spec.dtype === "int32" ? undefined : ranges[input.type];
-    if (!range) continue;
-    const [least, end] = range, given = values[name]!;
-    // A plain loop, because there may be millions of values.
-    for (let index = 0; index < given.length; index++) {
-      const value = given[index]!;
-      if (value >= least && value < end && Number.isInteger(value)) continue;
-      const row = Math.floor(index / input.shape.reduce((size, length) => size * length, 1));
-      return { column, row, value, type: arrays[input.type]!.type };
-    }
-  }
-  return undefined;
-}
 
 /** Makes the values of a column of what they have become as features. */
 type Encode = (features: readonly Values[]) => { type: string; data: unknown };

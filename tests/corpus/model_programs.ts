@@ -12,6 +12,7 @@ import { type CommandOptions, readOptions } from "../../src/launch/command_line/
 import { exportModel } from "../../src/model/export_model.ts";
 import { loadModel, type LoadModelOptions } from "../../src/model/load_model.ts";
 import { keptNet } from "../../src/model/kept_net.ts";
+import { refusedValue } from "../../src/model/misfit.ts";
 import { inputsOfGraph } from "../../src/model/onnx/columns.ts";
 import { hashOf } from "../../src/base/files/hash_of.ts";
 import { unloadable, withTelemetry } from "../../src/run/model/onnx_runtime.ts";
@@ -58,6 +59,14 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     name: "a checkpoint that a run has not",
     run: load(run, { checkpoint: "bset" }),
     mended: { "checkpoint/name": load(run, { checkpoint: "best" }) },
+  };
+  yield {
+    name: "a value that an exported net cannot take",
+    run() {
+      throw refusedValue({ column: "age", row: 6, value: 300, type: "uint8" }, 7);
+    },
+    // The run folder takes all values.
+    mended: { "model/misfit": right },
   };
   yield {
     name: "a run without checkpoints",

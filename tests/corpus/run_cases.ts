@@ -227,6 +227,11 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
   yield one("a run folder that is taken", ["choose another folder with --out"], {
     args: ["run", ...options, "--out", "run", "p.yaml"],
   });
+  yield one("a run with a folder as its lock", ["run.lock is a folder", "remove it"], {
+    async before(_run, folder) {
+      await Deno.mkdir(join(folder, "run", "run.lock"));
+    },
+  });
   yield one("a run that goes on", ["wait until that run has ended"], {
     async before(_run, folder) {
       const lock = await Deno.open(join(folder, "run", "run.lock"), { create: true, write: true });

@@ -67,7 +67,7 @@ metrics: [auc]
       await write(join(folder, "other.arrow"), { n: vectorFromArray([7, 7, value], new Int32()) });
       await predictions("run", "other.arrow");
       const text = await run(["predict", "exported", "other.arrow", "--out", "x.arrow"], 1);
-      assertStringIncludes(text, `row 3: the column n has ${value}`);
+      assertStringIncludes(text, `row 2: the column n has ${value}`);
       assertStringIncludes(text, "it takes uint8");
     }
     await write(join(folder, "parts.arrow"), { n: vectorFromArray([7, 2.5], new Float64()) });

@@ -20,7 +20,7 @@ export interface Holder {
  *   process that holds the lock.
  */
 export function takeFolder(folder: string): Disposable | Partial<Holder> {
-  const path = join(folder, NAME);
+  const path = join(folder, LOCK_FILE);
   for (;;) {
     let file: Deno.FsFile, locked: boolean;
     try {
@@ -29,7 +29,7 @@ export function takeFolder(folder: string): Disposable | Partial<Holder> {
         Deno.removeSync(path);
         continue;
       }
-      file = Deno.openSync(path, { create: true, read: true, write: true });
+      file = openLock(path);
     } catch {
       return { [Symbol.dispose]() {} };
     }
@@ -70,7 +70,18 @@ export function takeFolder(folder: string): Disposable | Partial<Holder> {
   }
 }
 
-const NAME = "run.lock";
+function openLock(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { create: true, read: true, write: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    // A file that may only be read can be locked as well; it does not get the name of its holder.
+    return Deno.openSync(path);
+  }
+}
+
+/** The name of the file by which a run folder is locked. */
+export const LOCK_FILE = "run.lock";
 
 /** The run folders whose locks this process holds. */
 const held = new Set<string>();
@@ -90,7 +101,7 @@ export function isOurs(folder: string): boolean {
  * @param folder The folder.
  */
 export function isTaken(folder: string): boolean {
-  const path = join(folder, NAME);
+  const path = join(folder, LOCK_FILE);
   try {
     if (isLink(path) || !Deno.statSync(path).isFile) return false;
     using file = Deno.openSync(path);
