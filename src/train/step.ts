@@ -488,7 +488,7 @@ function moveRows(
  */
 function movedTogether(
   { optimizer, variables }: Model,
-  gradients: TensorsByName,
+  gradients: Gradients["gradients"],
 ): readonly Variable[] {
   if (!optimizer.elementwise) return [];
   const vectors = variables.filter(({ name, shape }) => gradients[name] && shape.length === 1);
@@ -500,7 +500,7 @@ function moveVectors(
   model: Model,
   vectors: readonly Variable[],
   state: State,
-  gradients: TensorsByName,
+  gradients: Gradients["gradients"],
   numbers: UpdateNumbers,
 ): Map<string, Value> {
   if (vectors.length === 0) return new Map();

@@ -2,7 +2,14 @@ import * as tf from "@tensorflow/tfjs";
 import type { Collectives } from "../engine/cluster/collectives.ts";
 import { commonLength, type ListLength, ownLength } from "../engine/cluster/row_lists.ts";
 import { synchronizing } from "../engine/cluster/synchronization.ts";
-import { type Distinct, distinct, lengthened, sumByPlace } from "../engine/ops/distinct.ts";
+import {
+  asFloat32,
+  asInt32,
+  type Distinct,
+  distinct,
+  lengthened,
+  sumByPlace,
+} from "../engine/ops/distinct.ts";
 import type { RowUses } from "./lookups.ts";
 import type { PartGradients, ProcessInput, SummedGradients, SumOverProcesses } from "./step.ts";
 
@@ -61,9 +68,11 @@ function usesOfAll(
 ): RowUses {
   // The first row that was read, with a gradient of 0, fills the list. The optimizer changes this
   // row anyway.
-  const sums = sumByPlace(gradients, own.places, length.rows);
-  return {
-    ids: collectives.gatherLists(lengthened(own, length.rows), length, `ids of ${name}`),
-    gradients: collectives.gatherLists(sums, length, `rows of ${name}`),
-  };
+  const sums = sumByPlace(gradients, own.places, length.rows), [, size] = gradients.shape;
+  // The numbers of the rows are a column of the same message, because a message of its own would
+  // make all processes wait for each other once more.
+  const ids = tf.reshape(asFloat32(lengthened(own, length.rows)), [-1, 1]);
+  const all = collectives.gatherLists(tf.concat([sums, ids], 1), length, `rows of ${name}`);
+  const [allSums, allIds] = tf.split(all, [size, 1], 1);
+  return { ids: asInt32(tf.reshape(allIds!, [-1])), gradients: allSums as tf.Tensor2D };
 }

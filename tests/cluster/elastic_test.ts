@@ -133,8 +133,13 @@ async function killAfter(
     if (text.split("\n").length > count) break;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  assert(!isOver, (await processes[0]!.ended.catch(() => undefined))?.stderr ?? "");
-  processes[victim]!.kill("SIGKILL");
+  assert(!isOver, "the run was over before a process was killed");
+  try {
+    processes[victim]!.kill("SIGKILL");
+  } catch (error) {
+    const told = (await ended).map(({ code, stderr }) => `${code}: ${stderr}`);
+    throw new Error(told.join("\n"), { cause: error });
+  }
   const others = (await ended).filter((_, index) => index !== victim);
   for (const { code, stderr } of others) assertEquals(code, 75, stderr);
 }

@@ -65,6 +65,24 @@ export function rowsAt(values: tf.Tensor, numbers: tf.Tensor): tf.Tensor {
 }
 
 /**
+ * Reads the bits of row numbers as float32 numbers, which are only to be copied.
+ *
+ * @param ids The row numbers, int32.
+ */
+export function asFloat32(ids: tf.Tensor): tf.Tensor {
+  return nativeOp("Bitcast", { T: INT32, type: FLOAT32 }, [ids], 1)[0]!;
+}
+
+/**
+ * Reads the bits of float32 numbers from {@linkcode asFloat32} as row numbers.
+ *
+ * @param values The numbers.
+ */
+export function asInt32(values: tf.Tensor): tf.Tensor1D {
+  return nativeOp("Bitcast", { T: FLOAT32, type: INT32 }, [values], 1)[0] as tf.Tensor1D;
+}
+
+/**
  * Makes a list of row numbers longer by repeating its first number.
  *
  * @param list The list; it is not empty.
