@@ -66,8 +66,8 @@ export interface Job {
   readonly input: Input;
   /** The number format of training steps. Evaluations use float32, like the exported net. */
   readonly precision: Precision;
-  /** Whether XLA compiles training steps. */
-  readonly xla: boolean;
+  /** Whether XLA compiles training steps; false by default. */
+  readonly xla?: boolean;
   /**
    * The first batch, on which the gradient norms of the losses are measured when a phase starts.
    */

@@ -453,7 +453,7 @@ class Run {
       first: firstBatch(plan, data),
       input: this.#input,
       precision,
-      xla: about.xla ?? false,
+      ...(about.xla && { xla: true }),
       cluster,
       firstStep: name === "rocket" && (cluster?.isFirst ?? true)
         ? (step) => this.#warnOfFirst(step)

@@ -36,6 +36,8 @@ export interface RunSweepOptions {
   readonly device?: "auto" | "cpu" | "gpu";
   /** Whether to use only operations that compute the same bytes in each run; false by default. */
   readonly deterministic?: boolean;
+  /** Whether XLA compiles training steps. */
+  readonly xla?: boolean;
   /** The precision of training steps, if the machine supports it; float32 by default. */
   readonly precision?: Precision;
   /**

@@ -148,8 +148,6 @@ export async function needsOf(
   }
   const options = readOptions(parsed);
   const { name, words } = commandOf(parsed.words);
-  needs.deterministic = options.deterministic;
-  needs.xla = options.xla;
   // A server needs nothing of the current folder.
   if (name === "serve") needs.addRocket();
   else needs.addProject();
@@ -371,10 +369,6 @@ export function endedEarly(path: string): UserError {
 class NeedList {
   /** The library of NVIDIA's driver, if the command may use a GPU. */
   driver: string | undefined;
-  /** Whether TensorFlow has to compute the same bytes in each run. */
-  deterministic = false;
-  /** Whether XLA compiles training steps. */
-  xla = false;
   readonly #needs = new Map<string, Need>();
   readonly #evaluate: Evaluate | undefined;
   /** The folders that Rocket or a package manager fills. Their links are not searched. */
@@ -891,14 +885,9 @@ class NeedList {
     if (c !== undefined) this.#addNative(c, "TensorFlow", "whose messages the C library hides");
     this.add("env", "TF_CPP_MIN_LOG_LEVEL", "sets TensorFlow's log level");
     this.add("env", "TF_NUM_INTRAOP_THREADS", "sets TensorFlow's number of threads");
-    if (this.deterministic) {
-      this.add(
-        "env",
-        "TF_DETERMINISTIC_OPS",
-        "makes TensorFlow compute the same bytes in each run",
-      );
-    }
-    if (this.xla) this.add("env", "TF_XLA_FLAGS", "makes TensorFlow compile graphs with XLA");
+    // A run that is continued sets them again without the options.
+    this.add("env", "TF_DETERMINISTIC_OPS", "makes TensorFlow compute the same bytes in each run");
+    this.add("env", "TF_XLA_FLAGS", "makes TensorFlow compile graphs with XLA");
     if (this.driver === undefined) return;
     this.#addNative(this.driver, "NVIDIA's driver", "whose GPUs TensorFlow uses");
     this.add("env", "LD_LIBRARY_PATH", "names folders of NVIDIA's driver");

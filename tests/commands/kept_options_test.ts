@@ -47,3 +47,20 @@ Deno.test({
       await compare(folder, "p.yaml");
     }),
 });
+
+Deno.test({
+  name: "a run with --deterministic keeps the option when it is resumed",
+  ignore,
+  fn: () =>
+    inFolder(async (folder) => {
+      writeClicks(folder, "{ batch: 20, baseline: none }");
+      const args = ["p.yaml", "--out", "run", "--deterministic", "--engine", "native"];
+      for (const [number, own] of [[1, args], [2, ["resume", "run"]]] as const) {
+        const { code, stderr } = await rocket([...own, "--epochs", String(number)], {
+          cwd: folder,
+        });
+        assertEquals(code, 0, stderr);
+        assertStringIncludes(stderr, ", deterministic)");
+      }
+    }),
+});
