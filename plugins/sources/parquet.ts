@@ -64,9 +64,18 @@ const format: TableFormat = {
       metadata.push(await attempt(file, () => metadataOf(database, file)));
     }
     const schema = new Schema(fields, commonMetadata(metadata));
-    return tablesOf({ columns, rowCounts, withoutValues }, schema);
+    const groupRows = await attempt(files[0]!, () => groupRowsOf(database, files[0]!));
+    return tablesOf({ columns, rowCounts, groupRows, withoutValues }, schema);
   },
 };
+
+/** Returns the number of rows of the first row group of a file; undefined without one. */
+async function groupRowsOf(database: Database, file: SourceFile): Promise<number | undefined> {
+  const [rows] = await database.firstRow(
+    `SELECT row_group_num_rows FROM parquet_metadata(${pathLiteral(file.path)}) LIMIT 1`,
+  );
+  return rows === undefined ? undefined : Number(rows);
+}
 
 /** Reads the metadata of Hugging Face from a file, which contain the names of classes. */
 async function metadataOf(database: Database, file: SourceFile): Promise<FileMetadata> {
@@ -144,6 +153,7 @@ async function explainText(
 interface KnownFiles {
   readonly columns: ReadonlyMap<SourceFile, DuckColumn[]>;
   readonly rowCounts: ReadonlyMap<SourceFile, number>;
+  readonly groupRows: number | undefined;
   /** Returns those of the named columns of a file in which all rows are null. */
   readonly withoutValues: (
     file: SourceFile,
@@ -169,7 +179,7 @@ async function columnsWithoutValues(
 }
 
 function tablesOf(files: KnownFiles, schema: Schema): Tables {
-  const { columns, rowCounts } = files;
+  const { columns, rowCounts, groupRows } = files;
   /** Returns those of the named columns in which all rows of all files are null. */
   const withoutValues = async (names: readonly string[]) => {
     const found = new Set(names);
@@ -182,6 +192,7 @@ function tablesOf(files: KnownFiles, schema: Schema): Tables {
   return {
     schema,
     rowCounts,
+    groupRows,
     withoutValues,
     statement(file, names, range) {
       const own = columns.get(file)!;

@@ -58,6 +58,8 @@ export interface Tables {
   ): Statement;
   /** Number of rows of each file; absent if the format does not support random access. */
   readonly rowCounts?: ReadonlyMap<SourceFile, number> | undefined;
+  /** Number of rows of the groups in which a file stores its rows; absent without groups. */
+  readonly groupRows?: number | undefined;
   /**
    * Returns the line of a text file on which a row starts. Synchronous; returns undefined for
    * compressed files.
@@ -88,8 +90,30 @@ export type Attempt = <T>(file: SourceFile, action: () => Promise<T>) => Promise
 
 /** The columns to read from data files, and the number of rows per record batch. */
 export interface TableRequest extends OpenRequest {
-  /** Number of rows per record batch; by default, as many as fit into about 4 MB. */
+  /** Number of rows per record batch; by default, as many as fit into 4 to 16 MB. */
   readonly batchRows?: number | undefined;
+}
+
+/** How many times as many rows as usual a record batch may have to consist of a whole row group. */
+const MOST_LARGER = 4;
+
+/**
+ * Returns a number of rows per record batch with which record batches consist of whole row groups, or
+ * of equal parts of one. To read a record batch, all row groups that contain rows of it are decoded.
+ *
+ * @param rows The usual number of rows.
+ * @param group The number of rows of a row group; undefined without row groups.
+ * @returns The usual number if there is no such number near it.
+ */
+export function wholeGroups(rows: number, group: number | undefined): number {
+  if (group === undefined || group < 1) return rows;
+  if (group <= rows) return group * Math.floor(rows / group);
+  if (group <= MOST_LARGER * rows) return group;
+  const least = Math.ceil(group / rows);
+  for (let parts = least; parts <= MOST_LARGER * least; parts++) {
+    if (group % parts === 0) return group / parts;
+  }
+  return rows;
 }
 
 /**
@@ -122,7 +146,7 @@ export async function openTableFiles(
     const fingerprint = request.fingerprint === false
       ? ""
       : joinFingerprints(await fileFingerprints(files));
-    const rows = request.batchRows ?? batchRows(tables.schema);
+    const rows = request.batchRows ?? wholeGroups(batchRows(tables.schema), tables.groupRows);
     return dataset({
       database,
       files,

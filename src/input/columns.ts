@@ -459,7 +459,8 @@ export class ColumnReader {
       const booleans = this.#layout.family === "booleans";
       const key = (value: string | number | bigint, index: number) =>
         this.#made(booleans ? String(value === 1) : value, () => rowOf(index));
-      return { id: key, key, big, fail, memory: this.#memory };
+      const own = booleans ? 0 : this.#maker.own;
+      return { id: key, key, big, fail, own, memory: this.#memory };
     }
     const id = (text: string, index: number) =>
       this.#id(text, () => rowOf(index)) ?? this.#failUnknown(text, rowOf(index));

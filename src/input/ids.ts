@@ -93,6 +93,12 @@ export class IdMaker {
     return "hash" in options ? options.hash : "count" in options ? options.count : undefined;
   }
 
+  /** The whole numbers from 0 to below this one are their own ids. */
+  get own(): number {
+    const { options } = this.#request;
+    return typeof options === "object" && "count" in options ? options.count : 0;
+  }
+
   /**
    * Returns the id of a value.
    *

@@ -282,6 +282,8 @@ export interface Decoding {
   big(value: bigint, index: number): number;
   /** Rejects the value at an index of the leaf. */
   fail(index: number, message: string): never;
+  /** If whole numbers from 0 to below this one are their own ids, so that `key` is not called. */
+  readonly own?: number | undefined;
   /** The results for earlier values; only if equal values always have equal ids. */
   readonly memory?: DecodingMemory | undefined;
 }
@@ -414,13 +416,17 @@ function idsOfNumbers(
   leaf: Data,
   from: number,
   to: number,
-  { key, memory }: Decoding & Required<Pick<Decoding, "key">>,
+  { key, own = 0, memory }: Decoding & Required<Pick<Decoding, "key">>,
 ): Int32Array {
   const ids = new Int32Array(to - from), memo = memory?.numbers;
   const read = reader(leaf), nulls = leaf.nullCount > 0;
   for (let index = from; index < to; index++) {
     if (nulls && isNull(leaf, index)) continue;
     const value = read(index);
+    if (typeof value === "number" && value >= 0 && value < own && (value | 0) === value) {
+      ids[index - from] = value;
+      continue;
+    }
     if (!memo || typeof value === "bigint") {
       ids[index - from] = key!(value, index);
       continue;
