@@ -37,6 +37,8 @@ export interface InputOptions {
   readonly allowPlugins?: readonly string[];
   /** The environment variables that may be part of addresses. */
   readonly allowEnv?: readonly string[];
+  /** Whether the fingerprint of the rows is used; false by default. */
+  readonly fingerprint?: boolean;
 }
 
 /** The columns that a model reads, and the options with which its run read text files. */
@@ -69,7 +71,7 @@ export async function openRows(
 ): Promise<InputRows> {
   const own = features.map(({ column }) => column);
   const request = {
-    fingerprint: false,
+    fingerprint: options.fingerprint ?? false,
     ...(columns && { columns: [...new Set([...own, ...columns])] }),
   };
   const opened = /\.ya?ml$/i.test(path)

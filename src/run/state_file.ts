@@ -205,7 +205,7 @@ export async function restoreValues(
     for (const { name, shape, table, shard } of variables) {
       const entry = file.entries.get(name);
       if (!entry) continue;
-      refuseOtherType(name, entry.dtype, path);
+      refuseOtherType(name, entry.dtype, "float32", path);
       if (entry.shape.join() !== shape.join()) {
         throw new UserError(
           `the tensor ${name} in ${path} has shape [${entry.shape}]; expected [${shape}]`,
@@ -261,11 +261,12 @@ const otherFileHint = () =>
     edit: "the command",
   });
 
-/** Rejects a tensor of a type that no run writes. */
-function refuseOtherType(name: string, dtype: string, path: string): void {
-  if (dtype === "F32" || dtype === "I32") return;
+/** Rejects a tensor of another type than the run writes, whose bytes would be read as other numbers. */
+function refuseOtherType(name: string, dtype: string, type: tf.DataType, path: string): void {
+  const expected = type === "int32" ? "I32" : "F32";
+  if (dtype === expected) return;
   throw new UserError(
-    `the tensor ${name} in ${path} is of type ${dtype}; a run writes F32 and I32`,
+    `the tensor ${name} in ${path} is of type ${dtype}; a run writes ${expected}`,
     { hint: otherFileHint(), exitCode: 2 },
   );
 }
@@ -277,9 +278,9 @@ function refuseOthers(wanted: readonly NamedTensor[], file: SafetensorsFile, pat
     "resume with the network and optimizer of the run, or start a new run",
     { edit: "the pipeline, or the command" },
   );
-  for (const { name, shape } of wanted) {
+  for (const { name, shape, tensor } of wanted) {
     const entry = file.entries.get(name);
-    if (entry) refuseOtherType(name, entry.dtype, path);
+    if (entry) refuseOtherType(name, entry.dtype, tensor.dtype, path);
     if (entry?.shape.join() === shape.join()) continue;
     const found = entry ? `has the shape [${entry.shape}]` : "is missing";
     throw new UserError(

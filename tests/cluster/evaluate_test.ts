@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Table, tableFromIPC, tableToIPC, vectorFromArray } from "apache-arrow";
 import { join } from "node:path";
 import { inFolder, rocket } from "../support/command_line.ts";
 import { runCluster, writeClicks } from "./processes.ts";
@@ -33,6 +34,43 @@ Deno.test({
       assertEquals(first!.stdout, alone.stdout);
       const written = (out: string) => Deno.readFileSync(join(folder, out));
       assertEquals(written("together.csv"), written("alone.csv"));
+    }),
+});
+
+Deno.test({
+  name: "evaluate refuses processes that have other rows in the same file, and as many",
+  ignore,
+  fn: () =>
+    inFolder(async (folder) => {
+      const folders = ["one", "other"].map((name) => join(folder, name));
+      for (const each of folders) {
+        Deno.mkdirSync(each);
+        writeClicks(each, "{ epochs: 1, batch: 20, baseline: none }");
+      }
+      const run = await rocket(["p.yaml", "--out", "../run"], { cwd: folders[0]! });
+      assertEquals(run.code, 0, run.stderr);
+      // The same rows, and then other ones.
+      const same = await runCluster(2, ["evaluate", "../run", "train.arrow"], folders);
+      assertEquals(same.map(({ code }) => code), [0, 0], same[0]!.stderr + same[1]!.stderr);
+      const bytes = Deno.readFileSync(join(folders[1]!, "train.arrow"));
+      const table = tableFromIPC(bytes);
+      const reversed = new Table(Object.fromEntries(
+        table.schema.fields.map(({ name, type }) => [
+          name,
+          vectorFromArray([...table.getChild(name)!].toReversed(), type),
+        ]),
+      ));
+      Deno.writeFileSync(join(folders[1]!, "train.arrow"), tableToIPC(reversed, "file"));
+      for (
+        const { code, stderr } of await runCluster(
+          2,
+          ["evaluate", "../run", "train.arrow"],
+          folders,
+        )
+      ) {
+        assertEquals(code, 1, stderr);
+        assertStringIncludes(stderr, " has rows other than the process at 127.0.0.1:");
+      }
     }),
 });
 

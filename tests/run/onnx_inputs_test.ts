@@ -50,6 +50,7 @@ Deno.test("inputValues() refuses numbers that the type of the input would change
     "int64",
     "row 1 has 9223372036854775808; expected a whole",
   );
+  refuses(new Utf8(), ["a", "a\0b"], "string", 'row 1 has "a\\u0000b"; expected a text without');
   refuses(new Float64(), [1.5], "int64", "row 0 has 1.5; expected a whole number of 64 bits");
   refuses(new Int64(), [2n ** 31n], "int32", "row 0 has 2147483648; expected a whole number of 32");
   refuses(new Float32(), [0.5], "int32", "row 0 has 0.5");

@@ -76,6 +76,8 @@ function openLock(path: string): Deno.FsFile {
   } catch (error) {
     if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
     // A file that may only be read can be locked as well; it does not get the name of its holder.
+    // Opening a pipe would wait for a writer.
+    if (!Deno.lstatSync(path).isFile) throw error;
     return Deno.openSync(path);
   }
 }

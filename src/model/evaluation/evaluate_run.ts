@@ -134,7 +134,8 @@ export async function evaluateRun<T>(
   const { input, out, memory } = options;
   const rows = await TestRows.open({
     ...{ plan, model, decoder, input, out, memory, report, testRows: earlier.data.test },
-    inputOptions: options,
+    // The processes of a cluster compare their rows.
+    inputOptions: { ...options, fingerprint: cluster !== undefined },
   });
   let together: ClusterRun | undefined;
   try {
