@@ -180,6 +180,8 @@ class RecordedGradients {
       ...model,
       optimizer: {
         ...model.optimizer,
+        // Otherwise, vectors would be updated together.
+        elementwise: false,
         update: ({ variable, value, gradient, slots }) => {
           this.#gradients.set(variable.name, gradient.dataSync() as Float32Array);
           return { value, slots };
