@@ -30,7 +30,7 @@ export interface StatementSubject {
   readonly queryLine?: number | undefined;
   /** The user's query. */
   readonly query?: string | undefined;
-  /** Whether the query ends with ORDER BY. */
+  /** Whether the rows of the query have an order that DuckDB must keep. */
   readonly isOrdered?: boolean | undefined;
   /** The names of the tables that the query may use. */
   readonly tables?: readonly string[] | undefined;

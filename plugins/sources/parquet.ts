@@ -64,7 +64,9 @@ const format: TableFormat = {
       metadata.push(await attempt(file, () => metadataOf(database, file)));
     }
     const schema = new Schema(fields, commonMetadata(metadata));
-    const groupRows = await attempt(files[0]!, () => groupRowsOf(database, files[0]!));
+    const groupRows = request.batchRows === undefined
+      ? await attempt(files[0]!, () => groupRowsOf(database, files[0]!))
+      : undefined;
     return tablesOf({ columns, rowCounts, groupRows, withoutValues }, schema);
   },
 };

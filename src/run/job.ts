@@ -67,7 +67,7 @@ export interface Job {
   /** The number format of training steps. Evaluations use float32, like the exported net. */
   readonly precision: Precision;
   /** Whether XLA compiles training steps; false by default. */
-  readonly xla?: boolean;
+  readonly xla?: boolean | undefined;
   /**
    * The first batch, on which the gradient norms of the losses are measured when a phase starts.
    */

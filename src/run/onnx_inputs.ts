@@ -7,7 +7,7 @@
 import { type Data, DataType } from "apache-arrow";
 import { lastAtMost } from "../input/bounds.ts";
 import { DistinctValues } from "../input/distinct_values.ts";
-import { decode, type Family, flatten, isNull, layoutOf } from "../input/layout.ts";
+import { arrayOf, decode, type Family, flatten, isNull, layoutOf } from "../input/layout.ts";
 
 /** The types of inputs that columns can fill. */
 export const inputTypes = ["float32", "float64", "int32", "int64", "bool", "string"] as const;
@@ -146,7 +146,7 @@ function cellsOf(
   const distinct = new DistinctValues<string | number | bigint>();
   const idOf = (value: string | number | bigint) => distinct.idOf(value);
   // Texts, and whole numbers of 64 bits, are values that an array of numbers cannot hold.
-  const isExact = isWhole && type !== "string" || type === "int64";
+  const isExact = type === "int64" || isWhole && arrayOf(leaf.type) === Float64Array;
   const isIndirect = type === "string" || isExact;
   const decoding = { id: idOf, big: Number, fail, ...(isExact && { key: idOf }) };
   const { values } = decode(leaf, from, to, decoding);

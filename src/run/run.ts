@@ -453,7 +453,7 @@ class Run {
       first: firstBatch(plan, data),
       input: this.#input,
       precision,
-      ...(about.xla && { xla: true }),
+      xla: about.xla,
       cluster,
       firstStep: name === "rocket" && (cluster?.isFirst ?? true)
         ? (step) => this.#warnOfFirst(step)

@@ -120,14 +120,12 @@ export class ServeHandler {
       method: "GET",
       answer,
     });
-    // Such an answer can be large: a label may have many classes.
-    const json = (value: unknown) => this.#unsent.respond(jsonParts(value));
     const plain = path.length > 1 ? path.replace(/\/$/, "") : path;
     switch (plain) {
       case "/v2":
-        return get("server", () => json(serverMetadata));
+        return get("server", () => this.#json(serverMetadata));
       case "/v2/health/live":
-        return get("live", () => json({ live: true }));
+        return get("live", () => this.#json({ live: true }));
       case "/v2/health/ready":
         return get("ready", () => this.#ready({ ready: true, live: true }));
       case "/metrics":
@@ -140,13 +138,13 @@ export class ServeHandler {
     if (decoded(model) !== name) return undefined;
     switch (slash < 0 ? "" : plain.slice(slash)) {
       case "":
-        return get("model", () => json(this.#modelMetadata()));
+        return get("model", () => this.#json(this.#modelMetadata()));
       case "/ready":
         return get("model-ready", () => this.#ready({ name, ready: true }));
       case "/example":
         return get("example", () => {
           this.#example ??= exampleRequest(this.#served, this.#columns);
-          return json(this.#example);
+          return this.#json(this.#example);
         });
       case "/infer":
         return {
@@ -165,7 +163,15 @@ export class ServeHandler {
 
   #ready(value: unknown): Response {
     if (this.#stopping) throw stopped();
-    return this.#unsent.respond(jsonParts(value));
+    return this.#json(value);
+  }
+
+  /** Such an answer can be large: a label may have many classes. */
+  #json(value: unknown): Response {
+    return this.#unsent.respond({
+      body: JSON.stringify(value),
+      headers: { "content-type": "application/json" },
+    });
   }
 
   #metricsText(): Response {
@@ -367,11 +373,6 @@ async function headOf(response: Response): Promise<Response> {
   await response.body?.cancel();
   return new Response(null, response);
 }
-
-const jsonParts = (value: unknown): ResponseParts => ({
-  body: JSON.stringify(value),
-  headers: { "content-type": "application/json" },
-});
 
 function failure(
   status: number,

@@ -136,11 +136,9 @@ export async function checkSweep(
   const { split, threads, latency } = sweep.value;
   // Without this, a sweep would only find out after its last run that ONNX Runtime is missing.
   if (latency !== "none" && latency.engine === "onnx") await loadOnnxRuntime();
-  const { device, deterministic, xla } = options;
-  const engine = await openEngine(options.engine ?? "auto", report, {
-    ...{ device, deterministic, xla },
-  });
-  report(engineLine(engine, { deterministic, xla }));
+  const { device, deterministic, xla } = options, how = { device, deterministic, xla };
+  const engine = await openEngine(options.engine ?? "auto", report, how);
+  report(engineLine(engine, how));
   const warnings = new SweepProblems(sweep);
   for (const { key } of sweep.settings) {
     const runs = [...plans].filter(([{ setting }]) => setting === key);
