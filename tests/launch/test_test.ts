@@ -12,6 +12,14 @@ Deno.test("${name} of " + word, () => {});
 `;
 const failing = `Deno.test("fails", () => { throw new Error("broken"); });\n`;
 
+/** Deno prints the names of tests in another thread, which must not be killed before it does. */
+const killed = `
+Deno.test("last", async () => {
+  await new Promise((end) => setTimeout(end, 2_000));
+  Deno.kill(Deno.pid, "SIGKILL");
+});
+`;
+
 /**
  * The files of two folders of tests, and a module with an example: a small project, in which the
  * commands of README.md and CONTRIBUTING.md take seconds.
@@ -132,9 +140,7 @@ Deno.test("test() ignores the examples of documents, and of files that are not p
 });
 
 Deno.test("test() names a run that ended without a failed test at the end", async () => {
-  const more = {
-    "tests/end_test.ts": `Deno.test("last", () => Deno.kill(Deno.pid, "SIGKILL"));\n`,
-  };
+  const more = { "tests/end_test.ts": killed };
   const { out, last } = await runTests([UNCHECKED], {}, more);
   assertEquals(last, "4 passed, 1 failed");
   assertStringIncludes(
@@ -160,9 +166,7 @@ Deno.test("test() fails for a file that does not exist, and runs nothing else", 
 
 Deno.test("test() counts a run that ends itself as a failure", async () => {
   const more = {
-    "tests/end_test.ts": `Deno.test("first", () => {});
-Deno.test("last", () => Deno.kill(Deno.pid, "SIGKILL"));
-`,
+    "tests/end_test.ts": `Deno.test("first", () => {});\n${killed}`,
   };
   const { code, last } = await runTests([UNCHECKED, "tests/end_test.ts"], {}, more);
   assertEquals([code, last], [137, "1 passed, 1 failed"]);
