@@ -37,7 +37,7 @@ const METRIC_WIDTH = 28, CLASS_WIDTH = 12, GROUP_WIDTH = 24;
 export async function evaluate(args: readonly string[], options: CommandOptions): Promise<number> {
   const [folder, input] = argumentsOf(args);
   const cluster = handedCluster();
-  const { net, checkpoint, by, errors, out, json } = options;
+  const { net, checkpoint, device, by, errors, out, json } = options;
   const engine = cluster ? "native" : options.modelEngine;
   // The first process of a cluster prints for all.
   const quiet = options.quiet || !isFirstProcess(cluster);
@@ -47,6 +47,7 @@ export async function evaluate(args: readonly string[], options: CommandOptions)
     ...(net && { net }),
     ...(checkpoint !== undefined && { checkpoint }),
     ...(engine && { engine }),
+    ...(device && { device }),
     ...(by !== undefined && { by }),
     ...(errors !== undefined && { errors }),
     ...(out !== undefined && { out }),

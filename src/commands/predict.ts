@@ -36,7 +36,7 @@ interface Counts {
 export async function predict(args: readonly string[], options: CommandOptions): Promise<number> {
   const [folder, input] = twoArguments(args);
   const cluster = handedCluster();
-  const { out, net, checkpoint, batch, allowPlugins, allowEnv } = options;
+  const { out, net, checkpoint, device, batch, allowPlugins, allowEnv } = options;
   const engine = cluster ? "native" : options.modelEngine;
   // The first process of a cluster prints for all.
   const isFirst = isFirstProcess(cluster), quiet = options.quiet || !isFirst;
@@ -47,6 +47,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
     ...(net && { net }),
     ...(checkpoint !== undefined && { checkpoint }),
     ...(engine && { engine }),
+    ...(device && { device }),
     ...(batch !== undefined && { batch }),
     allowPlugins,
     manyRows: true,

@@ -68,12 +68,12 @@ export async function report(
 }
 
 async function pageOf(folders: readonly string[], options: CommandOptions): Promise<string> {
-  const { errors = ERRORS, modelEngine: engine = "auto", allowPlugins, allowEnv } = options;
+  const { errors = ERRORS, modelEngine: engine = "auto", device, allowPlugins, allowEnv } = options;
   const log = (line: string) => !options.quiet && say(line);
   const runs: ReportRun[] = [];
   for (const folder of folders) {
     const run = await readReportRun(folder, {
-      ...{ errors, engine, allowPlugins, allowEnv },
+      ...{ errors, engine, device, allowPlugins, allowEnv },
       report: log,
     });
     if (typeof run.evaluation === "string") {

@@ -33,11 +33,12 @@ const ECHO = 1_000;
  */
 export async function serve(args: readonly string[], options: CommandOptions): Promise<number> {
   const folder = onlyArgument(args, "a run folder or an export folder");
-  const { net, checkpoint, modelEngine: engine, allowPlugins, quiet } = options;
+  const { net, checkpoint, modelEngine: engine, device, allowPlugins, quiet } = options;
   const { loaded, model } = await openModel(folder, {
     ...(net && { net }),
     ...(checkpoint !== undefined && { checkpoint }),
     ...(engine && { engine }),
+    ...(device && { device }),
     allowPlugins,
   });
   await using _ = loaded;

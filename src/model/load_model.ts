@@ -7,7 +7,7 @@ import { runFiles } from "../base/files/run_files.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { Cluster } from "../cluster/processes.ts";
-import { type EngineChoice, openEngine } from "../engine/engine.ts";
+import { type DeviceChoice, type EngineChoice, openEngine } from "../engine/engine.ts";
 import type { FoundCheckpoint } from "../run/folder/found_checkpoint.ts";
 import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
@@ -39,6 +39,11 @@ export type { RunPart };
 export interface LoadModelOptions extends RunPart {
   /** The engine; `auto` (the default) is ONNX Runtime. An export folder requires ONNX Runtime. */
   readonly engine?: "auto" | "onnx" | "native" | "wasm";
+  /**
+   * The device of the native engine; `auto` by default, which is a GPU if the GPU build is set up.
+   * `gpu` requires the engine `native`.
+   */
+  readonly device?: "auto" | "cpu" | "gpu";
   /** The number of threads of ONNX Runtime; by default, one per core. */
   readonly threads?: number;
   /**
@@ -66,13 +71,16 @@ export interface LoadModelOptions extends RunPart {
  * @param options The net, the checkpoint, and the engine.
  * @returns The model.
  * @throws {UserError} If the folder contains no model or is damaged.
+ * @throws {RangeError} If the device is `gpu` and the engine is not `native`.
  */
 export async function loadModel(folder: string, options: LoadModelOptions = {}): Promise<Model> {
   return (await openModel(folder, options)).loaded;
 }
 
-/** The options of a process that computes together with others. */
-export interface JoinOptions {
+/** The options of the native engine. */
+export interface NativeOptions {
+  /** The device; `auto` by default. */
+  readonly device?: DeviceChoice | undefined;
   /** The cluster that the native engine joins; none by default. */
   readonly cluster?: Cluster;
   /** Receives log lines for the user; by default, they are printed. */
@@ -98,9 +106,10 @@ export interface OpenedModel {
  */
 export async function openModel(
   folder: string,
-  options: LoadModelOptions & Pick<RunnerOptions, "manyRows"> & JoinOptions,
+  options: LoadModelOptions & Pick<RunnerOptions, "manyRows"> & NativeOptions,
 ): Promise<OpenedModel> {
-  const { engine = "auto" } = options;
+  const { engine = "auto", device } = options;
+  refuseGpuWithout(engine, device);
   if (isExport(folder)) return await loadExport(folder, options);
   const opening = openRun(folder, options);
   const runner = engine === "native" || engine === "wasm"
@@ -112,6 +121,21 @@ export async function openModel(
   }));
   const loaded = new LoadedModel({ ...run, runner, inputs, batch: options.batch });
   return { loaded, model: run.model, checkpoint: run.checkpoint };
+}
+
+/**
+ * Rejects a GPU for an engine that cannot use it.
+ *
+ * @param engine The engine.
+ * @param device The device.
+ * @throws {RangeError} If the device is `gpu` and the engine is not `native`.
+ */
+export function refuseGpuWithout(
+  engine: NonNullable<LoadModelOptions["engine"]>,
+  device: DeviceChoice | undefined,
+): void {
+  if (device !== "gpu" || engine === "native") return;
+  throw new RangeError(`the device "gpu" needs the engine "native", not "${engine}"`);
 }
 
 /**
@@ -150,15 +174,15 @@ export const ONNX_FILE = "model.onnx";
  *
  * @param run The run.
  * @param choice The engine, `native` or `wasm`, or `auto` for the best available one.
- * @param options The cluster that the native engine joins.
+ * @param options The device of the native engine, and the cluster that it joins.
  */
 export async function tensorsOfRun(
   run: OpenedRun,
   choice: EngineChoice,
-  { cluster, report }: JoinOptions = {},
+  { device, cluster, report }: NativeOptions = {},
 ): Promise<NetRunner> {
   const { nets, weights } = await netsOfRun(run);
-  const { detail } = await openEngine(choice, report, cluster && { cluster });
+  const { detail } = await openEngine(choice, report, { device, cluster });
   const values = Object.fromEntries(
     nets.variables.filter(({ name }) => weights.has(name)).map(({ name, shape }) => [
       name,
@@ -217,11 +241,11 @@ async function readExport(
   const { engine = "auto" } = options;
   const refused = (["net", "checkpoint"] as const).find((name) => options[name] !== undefined);
   if (refused !== undefined || engine === "native" || engine === "wasm") {
-    const option = refused ?? "engine";
+    const option = refused ?? (options.device === "gpu" ? "device" : "engine");
     throw new UserError(`--${option} needs a run folder, but ${folder} is an export folder`, {
       hint: hint(
         "model/export-option",
-        `remove \`--${option}\`: an export folder contains a single net`,
+        `remove \`--${option}\`: an export folder contains a single net for ONNX Runtime`,
         {
           args: { remove: [`--${option}`] },
         },

@@ -10,7 +10,7 @@ import { basename, join, resolve } from "node:path";
 import { runFiles } from "../base/files/run_files.ts";
 import { readTextIfExists } from "../base/files/regular.ts";
 import { UserError } from "../base/errors.ts";
-import { loadModel } from "../model/load_model.ts";
+import { loadModel, type LoadModelOptions } from "../model/load_model.ts";
 import { evaluateRun, type Evaluation } from "../model/evaluation/evaluate_run.ts";
 import { cellTexts } from "../base/cell_text.ts";
 import type { WrongRow } from "../model/evaluation/wrong_rows.ts";
@@ -78,6 +78,8 @@ export interface ReadOptions {
   readonly errors: number;
   /** The engine. */
   readonly engine: "auto" | "onnx" | "native" | "wasm";
+  /** The device of the native engine. */
+  readonly device?: LoadModelOptions["device"] | undefined;
   /** Modules from outside the project that the run may load. */
   readonly allowPlugins: readonly string[];
   /** The environment variables that may be part of an address of data. */
@@ -176,11 +178,11 @@ const hasWrongRows = ({ label }: ModelFile) => "type" in label && label.spec.kin
 async function evaluated(
   folder: string,
   model: ModelFile,
-  { errors, engine, allowPlugins, allowEnv, report }: ReadOptions,
+  { errors, engine, device, allowPlugins, allowEnv, report }: ReadOptions,
 ): Promise<ShownEvaluation> {
   return await evaluateRun(
     folder,
-    { errors: hasWrongRows(model) ? errors : 0, engine, allowPlugins, allowEnv, report },
+    { errors: hasWrongRows(model) ? errors : 0, engine, device, allowPlugins, allowEnv, report },
     async ({ source, wrong, groups: _, ...evaluation }) => {
       const { kept, batches } = await wrongRowBatches(
         { wrong, source, label: evaluation.label },

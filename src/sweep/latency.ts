@@ -82,7 +82,7 @@ export async function measureLatency(
   engine: EngineChoice,
   report: (line: string) => void,
 ): Promise<Latency> {
-  const { name } = await openEngine(engine, report, { threads: 1 });
+  const { name } = await openEngine(engine, report, { threads: 1, device: "cpu" });
   const measured = async (answer: (net: OpenedNet) => Answer | Promise<Answer>) => {
     const milliseconds = await mediansOf(nets, (net) => answerOf(net, batch, answer));
     return { batch, milliseconds };

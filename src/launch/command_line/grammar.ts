@@ -188,6 +188,12 @@ const predictionEngine = {
   summary: "The engine that computes the predictions (default auto)",
 };
 
+/** `--device` of commands that compute predictions. */
+const predictionDevice = {
+  value: devices.join("|"),
+  summary: "The device of the native engine; gpu also selects this engine",
+};
+
 const commandTable = {
   run: {
     words: "FILE",
@@ -247,11 +253,12 @@ const commandTable = {
     example: "predict runs/digits new.csv --out predictions.csv --keep id",
     options: [
       ...["out", "keep", "net", "checkpoint", "probabilities", "logits", "batch"] as const,
-      ...["engine", ...code, "quiet", "allow-public-cluster"] as const,
+      ...["engine", "device", ...code, "quiet", "allow-public-cluster"] as const,
     ],
     own: {
       out: { value: "FILE", summary: "The file to write: .arrow, .parquet or .csv" },
       engine: predictionEngine,
+      device: predictionDevice,
     },
   },
   evaluate: {
@@ -260,12 +267,13 @@ const commandTable = {
     arguments: { RUN: runFolder, INPUT: "The rows, as for predict (default: the test split)" },
     example: "evaluate runs/digits --by writer",
     options: [
-      ...["out", "net", "checkpoint", "by", "errors", "engine", ...code, "quiet", "json"] as const,
-      "allow-public-cluster",
+      ...["out", "net", "checkpoint", "by", "errors", "engine", "device"] as const,
+      ...[...code, "quiet", "json", "allow-public-cluster"] as const,
     ],
     own: {
       out: { value: "FILE", summary: "The file for the predictions that --errors selects" },
       engine: predictionEngine,
+      device: predictionDevice,
       json: { summary: "Prints the metrics as JSON" },
     },
   },
@@ -291,8 +299,8 @@ const commandTable = {
     summary: "Serves predictions of a trained net over HTTP",
     arguments: { RUN: trainedNet },
     example: "serve runs/digits --port 9000",
-    options: ["port", "host", "net", "checkpoint", "engine", "allow-plugin", "quiet"],
-    own: { engine: predictionEngine },
+    options: ["port", "host", "net", "checkpoint", "engine", "device", "allow-plugin", "quiet"],
+    own: { engine: predictionEngine, device: predictionDevice },
     stopsWell: true,
   },
   compare: {
@@ -308,11 +316,12 @@ const commandTable = {
     summary: "Writes a page about one run, or several",
     arguments: { RUN: runFolder },
     example: "report runs/small runs/large --out report.html",
-    options: ["out", "errors", "engine", ...code, "quiet"],
+    options: ["out", "errors", "engine", "device", ...code, "quiet"],
     own: {
       out: { value: "FILE", summary: "The page to write, such as report.html" },
       errors: { value: "N", summary: "The number of predictions with the largest losses to show" },
       engine: predictionEngine,
+      device: predictionDevice,
     },
   },
   runs: {

@@ -54,7 +54,13 @@ import { duckdbPackages } from "../../../plugins/sources/duckdb_packages.ts";
 import type { Cluster } from "../../cluster/processes.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { clusterOfCommand } from "./cluster_of_command.ts";
-import { type CommandName, commandOf, DEFAULT_HOST, DEFAULT_PORT } from "./grammar.ts";
+import {
+  type CommandName,
+  commandOf,
+  commandOptions,
+  DEFAULT_HOST,
+  DEFAULT_PORT,
+} from "./grammar.ts";
 import { linksOut } from "./links_out.ts";
 import { namedFiles } from "./named_files.ts";
 import { type CommandOptions, readOptions, refuseArguments } from "./options.ts";
@@ -157,15 +163,17 @@ export async function needsOf(
     refuseArguments(name, words);
     return { ...needs.answer(), setsUp: true };
   }
-  if (options.device !== "cpu" && await findGpuBuild()) needs.driver = findDriver();
+  const mayUseGpu = commandOptions(name).includes("device") && options.device !== "cpu";
+  if (mayUseGpu && await findGpuBuild()) needs.driver = findDriver();
+  const engine = options.modelEngine ?? parsed.engine;
   // The processes of a cluster compute a trained net with the native engine, by which they exchange
   // values.
   const together = name === "evaluate" || name === "predict"
-    ? clusterOfCommand(name, parsed, parsed.engine)
+    ? clusterOfCommand(name, parsed, engine)
     : undefined;
   const answer = await needsByCommand[name](needs, {
     ...{ words, options, temporary },
-    parsed: together ? { ...parsed, engine: "native" } : parsed,
+    parsed: { ...parsed, engine: together ? "native" : engine },
   });
   // The command would only find out after it has read the data.
   if (answer.engine !== undefined && options.device === "gpu") await requireGpuBuild();
@@ -262,8 +270,7 @@ const needsByCommand: Readonly<
       return { ...needs.withOnnxRuntime(), answers: true };
     }
     needs.addKeptNets(run);
-    const own = { ...parsed, engine: options.modelEngine };
-    return { ...await needs.withModels([folder], own, temporary), answers: true };
+    return { ...await needs.withModels([folder], parsed, temporary), answers: true };
   },
   async sweep(needs, { words: [file], parsed, temporary }) {
     if (file === undefined) return needs.answer();
@@ -736,7 +743,11 @@ class NeedList {
   ): Promise<Needs> {
     for (const folder of folders) await this.addModel(folder, allowPlugins);
     this.addTemporary(temporary);
-    if (engine === "native" || engine === "wasm") return this.withEngine(engine, temporary);
+    // The command refuses other engines for an export folder, so none is set up.
+    const isRun = folders.some((folder) => statOf(join(folder, runFiles.pipeline)));
+    if (isRun && (engine === "native" || engine === "wasm")) {
+      return this.withEngine(engine, temporary);
+    }
     return this.withOnnxRuntime();
   }
 

@@ -156,7 +156,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
     allowPlugins: parsed.allowPlugins,
     allowEnv: parsed.allowEnv,
     engine: isTrained ? undefined : oneOf("engine", parsed.engine, engines),
-    modelEngine: isTrained ? oneOf("engine", parsed.engine, modelEngines) : undefined,
+    modelEngine: isTrained ? modelEngineOf(parsed) : undefined,
     format: oneOf("format", parsed.format, ["onnx", "saved-model", "safetensors"]),
     layout: oneOf("layout", parsed.layout, ["folder", "repository"]),
     inputs: oneOf("inputs", parsed.inputs, ["columns", "ids"]),
@@ -187,6 +187,12 @@ export function readOptions(parsed: Arguments): CommandOptions {
     json: parsed.json,
     debug: parsed.debug,
   };
+}
+
+/** Returns the engine of a command that computes predictions. Only the native engine uses a GPU. */
+function modelEngineOf({ engine, device }: Arguments): CommandOptions["modelEngine"] {
+  const chosen = oneOf("engine", engine, modelEngines);
+  return device === "gpu" && (chosen ?? "auto") === "auto" ? "native" : chosen;
 }
 
 /** Rejects an option that other commands have, since it would have no effect. */
@@ -227,8 +233,8 @@ function refuseUselessDevice(
       exitCode: 2,
     });
   }
-  if (device === "gpu" && engine === "wasm") {
-    throw new UserError("--device gpu needs the native engine, but --engine is wasm", {
+  if (device === "gpu" && (engine === "wasm" || engine === "onnx")) {
+    throw new UserError(`--device gpu needs the native engine, but --engine is ${engine}`, {
       hint: hint(
         "device/wasm",
         "remove --device gpu to compute on the CPU, or remove --engine",

@@ -11,7 +11,7 @@ import { SafetensorsFile } from "../../base/files/safetensors_stream.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import type { Cluster } from "../../cluster/processes.ts";
-import { openEngine } from "../../engine/engine.ts";
+import { type DeviceChoice, openEngine } from "../../engine/engine.ts";
 import type { ClusterRun } from "../../run/cluster_run.ts";
 import type { EvaluatedBatch } from "../../stages/metric.ts";
 import { builtins } from "../../../plugins/mod.ts";
@@ -30,6 +30,7 @@ import { type LabelAnswers, labelAnswers } from "../answers.ts";
 import { refuseChanged } from "../../run/folder/found_checkpoint.ts";
 import { openRun, type RunPart } from "../../run/model/open_run.ts";
 import { startCluster } from "../../run/start_cluster.ts";
+import { refuseGpuWithout } from "../load_model.ts";
 import { GroupedMeasures, type GroupMetrics, RowGroups } from "./groups.ts";
 import { LabelComparison, type LabelErrors } from "./label_errors.ts";
 import { type EvaluatedRows, TestRows } from "./rows.ts";
@@ -45,6 +46,8 @@ export interface EvaluateOptions extends RunPart {
   readonly input?: string;
   /** The engine; `auto` (the default) is ONNX Runtime. */
   readonly engine?: "auto" | "onnx" | "native" | "wasm";
+  /** The device of the native engine; `auto` by default. `gpu` requires the engine `native`. */
+  readonly device?: DeviceChoice | undefined;
   /** A column: the metrics are also measured for the rows with each of its values. */
   readonly by?: string;
   /** The number of rows with the largest losses to return; none by default. */
@@ -116,7 +119,8 @@ export async function evaluateRun<T>(
   use: (evaluation: Evaluation) => T | Promise<T>,
   cluster?: Cluster,
 ): Promise<T | undefined> {
-  const { report = () => {}, engine = "auto", errors = 0, by } = options;
+  const { report = () => {}, engine = "auto", device, errors = 0, by } = options;
+  refuseGpuWithout(engine, device);
   refuseExport(folder);
   // Rows of the run's test split have all columns, and the same rows are left out for their nulls.
   const own = options.net !== undefined && options.input !== undefined;
@@ -130,7 +134,7 @@ export async function evaluateRun<T>(
   const phase = plan.phases.find(({ name }) => name !== undefined && name === at.phase) ??
     plan.phases.at(-1)!;
   const metrics = metricsOf(plan, nets).map((one) => makeMetric(one, model.label.spec, nets));
-  const request = { run, plan, nets, phase, part: options, report };
+  const request = { run, plan, nets, phase, part: options, device, report };
   const { input, out, memory } = options;
   const rows = await TestRows.open({
     ...{ plan, model, decoder, input, out, memory, report, testRows: earlier.data.test },
@@ -140,7 +144,7 @@ export async function evaluateRun<T>(
   let together: ClusterRun | undefined;
   try {
     if (cluster) {
-      await openEngine("native", report, { cluster });
+      await openEngine("native", report, { device, cluster });
       together = await startCluster(undefined, report, {
         "a command": [folder, input, options.net, by, errors],
         "a checkpoint": [at, run.checkpoint.sha256],

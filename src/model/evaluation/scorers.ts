@@ -6,7 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { openPlain } from "../../engine/cpu.ts";
-import { openEngine } from "../../engine/engine.ts";
+import { type DeviceChoice, openEngine } from "../../engine/engine.ts";
 import type { Batch, LabelSpec } from "../../stages/batch.ts";
 import type { EvaluatedBatch } from "../../stages/metric.ts";
 import type { NetName } from "../../stages/network.ts";
@@ -57,6 +57,8 @@ export interface ScorerRequest {
   readonly phase: PlannedPhase;
   /** The checkpoint, and the modules that may be loaded. */
   readonly part: RunPart;
+  /** The device of the native engine. */
+  readonly device?: DeviceChoice | undefined;
   /** Receives log lines for the user. */
   readonly report: (line: string) => void;
 }
@@ -70,7 +72,7 @@ export interface ScorerRequest {
  * @throws {UserError} If the weights are damaged, or the engine cannot be used.
  */
 export async function tensorScorer(
-  { run, plan, nets, phase, report }: ScorerRequest,
+  { run, plan, nets, phase, device, report }: ScorerRequest,
   choice: "native" | "wasm",
 ): Promise<Scorer> {
   const { whole, checkpoint, registry } = run;
@@ -79,7 +81,7 @@ export async function tensorScorer(
   const { terms, head, variables: ofLosses } = makeTerms(run, { plan, nets, phase });
   const read = [...variables, ...ofLosses];
   const weights = await readWeights(checkpoint, read);
-  const { detail } = await openEngine(choice, report);
+  const { detail } = await openEngine(choice, report, { device });
   const values = tensors(read, weights);
   const evaluated: EvaluatedModel = { pair: { ...pair, head }, nets, terms };
   const compute = captured(
