@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { cellReader } from "../base/arrow_cells.ts";
 import { UserError } from "../base/errors.ts";
 import { type Family, layoutOf } from "../input/layout.ts";
+import { withUniqueNames } from "../input/open_data.ts";
 import { sourceOf } from "../model/input_rows.ts";
 import { type Dataset, mayBeNumbers } from "../stages/source.ts";
 import { guessFormat, type TextFormat } from "./text_format.ts";
@@ -60,7 +61,9 @@ export async function readTable(file: string): Promise<FileTable> {
   const format = await guessFormat(resolve(file));
   const first = await opened({ ...format });
   const nullValues = oddTexts(first);
-  const data = nullValues ? await opened({ ...format, nullValues }) : first;
+  const data = await withUniqueNames(
+    nullValues ? await opened({ ...format, nullValues }) : first,
+  );
   try {
     const fields = (data.schema as Schema).fields;
     const tallies = fields.map((field) => new Tally(field));

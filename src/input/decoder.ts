@@ -12,6 +12,7 @@ import { type Change, hint, type HintText, nameHint } from "../base/hints.ts";
 import { didYouMean, nearest } from "../base/nearest.ts";
 import { yamlName } from "../base/quoted.ts";
 import { StageError, type StageReference } from "../stages/stage_error.ts";
+import { uniqueNamesHint } from "./open_data.ts";
 import type { ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
 import { type ColumnChunk, ColumnReader, isMeasured } from "./columns.ts";
 import { loadDecoders } from "./images/load.ts";
@@ -622,9 +623,7 @@ class ColumnPlan {
       this.#problems.push({
         message: `the data has ${count} columns with the name ${column}`,
         place: this.#places(...path),
-        hint: hint("column/twice", "give each column of the data file a unique name", {
-          edit: "the data file",
-        }),
+        hint: uniqueNamesHint(),
       });
       return undefined;
     }

@@ -42,6 +42,7 @@ import { type KeyedRows, outputsByKey } from "./outputs_by_key.ts";
 import { type Selection, selectRows } from "./select_rows.ts";
 import { listed } from "./listed.ts";
 import { sampledRows } from "./sampling.ts";
+import { openData } from "./open_data.ts";
 import { openDataset, readSplit, type Split } from "./split.ts";
 import { divideSource, splitColumns, splitPlace } from "./split_rows.ts";
 import type { TeacherColumn } from "./teacher_column.ts";
@@ -296,7 +297,7 @@ async function divide(plan: Plan, sources: Map<string, OpenSource>): Promise<voi
 async function columnNames({ sources: { all, train } }: Plan): Promise<string[]> {
   const planned = all ?? train!, { reference } = planned;
   const source = createSource(planned);
-  const dataset = await callStage(reference, "open()", () => source.open({ columns: [] }));
+  const dataset = await openData(source, reference, { columns: [] });
   await callStage(reference, "close()", () => dataset.close?.());
   return dataset.schema.fields.map(({ name }) => name);
 }
@@ -414,7 +415,7 @@ function teacherRows(
     stage: reference,
     async open(columns, typed) {
       const source = createSource(planned);
-      const opened = await callStage(reference, "open()", () => source.open({ columns }));
+      const opened = await openData(source, reference, { columns });
       const own = await typed(opened);
       return selection ? selectRows(own, selection) : own;
     },
@@ -424,7 +425,7 @@ function teacherRows(
 /** Returns the rows of a teacher that a key identifies. */
 async function keyedRows(planned: PlannedStage<SourceStage>, key: string): Promise<KeyedRows> {
   const source = createSource(planned), { reference } = planned;
-  const dataset = await callStage(reference, "open()", () => source.open({ columns: [key] }));
+  const dataset = await openData(source, reference, { columns: [key] });
   const { fingerprint } = dataset;
   await callStage(reference, "close()", () => dataset.close?.());
   return { ...teacherRows(planned, fingerprint), name: undefined };

@@ -2,6 +2,7 @@ import { counted } from "../base/text_table.ts";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { hint } from "../base/hints.ts";
 import { joinArrays } from "../base/join_arrays.ts";
+import { openData } from "./open_data.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Dataset, Source } from "../stages/source.ts";
 import type { ColumnChunk } from "./columns.ts";
@@ -131,15 +132,7 @@ export async function openDataset(
 ): Promise<Dataset> {
   const { stage } = request;
   const columns = [...new Set([...wantedColumns(request), ...others])];
-  const dataset = await callStage(stage, "open()", () => source.open({ columns }));
-  if (!Array.isArray(dataset?.schema?.fields) || typeof dataset.recordBatches !== "function") {
-    throw new StageError(stage, "returned something that is not a data set from open()", {
-      hint: hint("source/open", "return { schema, fingerprint, recordBatches() } from open()", {
-        edit: "the stage",
-      }),
-    });
-  }
-  return dataset;
+  return await openData(source, stage, { columns }, others);
 }
 
 /**

@@ -10,6 +10,7 @@ import { counted } from "../base/text_table.ts";
 import { hint, type HintText } from "../base/hints.ts";
 import { joinArrays } from "../base/join_arrays.ts";
 import type { Registry } from "../pipeline/registry.ts";
+import { openData } from "./open_data.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
 import type { Dataset, SourceStage } from "../stages/source.ts";
@@ -416,7 +417,7 @@ export async function openStreamed(
   );
   const added = new Set(outputs.map(({ column }) => column));
   const columns = wantedColumns(request).filter((column) => !added.has(column));
-  let dataset = await callStage(reference, "open()", () => source.open({ columns }));
+  let dataset = await openData(source, reference, { columns }, []);
   if (dataset.fingerprint !== (selection?.source ?? facts.fingerprint)) {
     await dataset.close?.();
     throw new UserError(`the files of the source ${reference.name} changed while they were read`, {

@@ -17,6 +17,7 @@ import { createRegistry } from "../pipeline/registry.ts";
 import { inTypesOf } from "../run/model/in_types.ts";
 import type { ModelSource, SourceFeature } from "../run/model/model_file.ts";
 import type { Dataset, Source, SourceStage } from "../stages/source.ts";
+import { openData, withUniqueNames } from "../input/open_data.ts";
 import { callStage } from "../stages/stage_error.ts";
 
 /** Rows from files, for which a net computes predictions. */
@@ -77,7 +78,7 @@ export async function openRows(
   const opened = /\.ya?ml$/i.test(path)
     ? await openEntry(path, request, options)
     : await openFile(path, request, source && withColumns(source, own));
-  const data = await inTypesOf(opened, features);
+  const data = await inTypesOf(await withUniqueNames(opened, request.columns), features);
   return {
     data,
     schema: data.schema as Schema,
@@ -186,5 +187,5 @@ async function openEntry(
   if (!planned) throw new UserError(planner.problems, { exitCode: 2 });
   const { stage, options, reference, folder } = planned;
   const source = callStage(reference, "create()", () => stage.create(options, { folder }));
-  return await callStage(reference, "open()", () => source.open(request));
+  return await openData(source, reference, request);
 }

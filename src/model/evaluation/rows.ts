@@ -13,6 +13,7 @@ import { type ColumnsRequest, wantedColumns } from "../../input/decoder.ts";
 import { memoryFor } from "../../input/memory.ts";
 import { evaluationRows } from "../../input/prepare_data.ts";
 import { type Selection, selectRows } from "../../input/select_rows.ts";
+import { openData } from "../../input/open_data.ts";
 import { openDataset, readSplit, type Split } from "../../input/split.ts";
 import { selectSplits, splitColumns } from "../../input/split_rows.ts";
 import type { Plan } from "../../pipeline/plan.ts";
@@ -131,7 +132,7 @@ export class TestRows {
       const { stage, options, reference, folder } = planned;
       const source = callStage(reference, "create()", () => stage.create(options, { folder }));
       if (names === undefined) {
-        return selected(await callStage(reference, "open()", () => source.open()));
+        return selected(await openData(source, reference));
       }
       const others = [...names, ...parts ? splitColumns(parts) : []];
       const opened = await openDataset(source, read, others);
