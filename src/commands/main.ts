@@ -22,6 +22,7 @@ import { compare } from "./compare.ts";
 import { list } from "./list.ts";
 import { needsOf, permissionsText } from "../launch/command_line/needs.ts";
 import { create } from "./new.ts";
+import { isAllocationFailure } from "../base/machine/allocation_failure.ts";
 import { missingPermission } from "../run/missing_permission.ts";
 import { help, helpAnswer } from "../launch/command_line/help.ts";
 import { type CommandOptions, readOptions } from "../launch/command_line/options.ts";
@@ -187,8 +188,7 @@ export function faultOf(error: unknown): Problem & { readonly exitCode: 1 | 2 } 
 /** Matches the errors of JavaScript, WebAssembly and TensorFlow when memory is exhausted. */
 function missingMemory(error: unknown): Problem & { exitCode: 1 } | undefined {
   const message = error instanceof Error ? error.message : "";
-  const length = Number(/^Invalid typed array length: (\d+)$/.exec(message)?.[1] ?? 0);
-  const missing = length > 2 ** 28 || message === "Array buffer allocation failed" ||
+  const missing = isAllocationFailure(error) ||
     /^(Invalid TF_Status: 8\b|[^]*\bOOM when allocating tensor\b)/.test(message) ||
     (error instanceof WebAssembly.RuntimeError && message === "memory access out of bounds");
   if (!missing) return undefined;

@@ -1,6 +1,7 @@
 import type { Data, Field } from "apache-arrow";
 import { DataType } from "apache-arrow";
 import type { FeatureOptions, NullPolicy } from "../pipeline/data_options.ts";
+import { isAllocationFailure } from "../base/machine/allocation_failure.ts";
 import { type Place, type Problem, UserError } from "../base/errors.ts";
 import { type Change, hint, type HintText, joinHints } from "../base/hints.ts";
 import { yamlQuoted } from "../base/quoted.ts";
@@ -206,9 +207,28 @@ export class ColumnReader {
    * @param data The column.
    * @returns The column's values.
    * @throws {UserError} If a row has another shape, or a value that does not agree with the
-   *   options.
+   *   options, or if the rows do not fit in memory.
    */
   read(data: Data): ColumnChunk {
+    try {
+      return this.#read(data);
+    } catch (error) {
+      if (!isAllocationFailure(error)) throw error;
+      const rows = data.length.toLocaleString("en");
+      // Each null takes as much memory as a value.
+      return this.#fail(
+        0,
+        `the values of ${rows} rows of a record batch do not fit in memory`,
+        hint(
+          "column/memory",
+          "write the data file with smaller record batches, or with smaller values, such as smaller images",
+          { edit: "the data file" },
+        ),
+      );
+    }
+  }
+
+  #read(data: Data): ColumnChunk {
     const { leaf, bounds, nullRows, isPlain } = flatten(this.#images?.read(data) ?? data);
     const rows = data.length;
     // The numbers of an array of doubles would make every loop over the values one of doubles.

@@ -69,6 +69,26 @@ export function* imageCases(): Iterable<CommandCase> {
     "",
     { "image/pixels": good },
   );
+  const large = pngOf([4_000, 4_000], 0, 8, new Uint8Array(4_001 * 4_000));
+  const many: Column = ["bytes", Array.from({ length: 200_000 }, (_, row) => row ? null : large)];
+  yield ofRows(
+    "images: a large one among many nulls",
+    1,
+    [
+      "rows.arrow",
+      "column picture: the values of 200,000 rows of a record batch do not fit in memory",
+    ],
+    {
+      files: {
+        "rows.arrow": arrowFile({
+          picture: many,
+          y: ["int", Array.from({ length: 200_000 }, (_, row) => row & 1)],
+        }),
+      },
+      features: "{ picture: { nulls: drop } }",
+    },
+    { "column/memory": good },
+  );
   const raw = files(...[1, 2, 3, 4].map((byte) => new Uint8Array(4).fill(byte)));
   yield one("raw pixels without a shape", ["write their shape"], raw, "", {
     "image/raw-shape": inPipeline("picture: {  }", "picture: { shape: [2, 2, 1] }"),
