@@ -5,7 +5,7 @@ import { UnsentResponses } from "../../src/serve/unsent.ts";
 const bytes = (size: number) => Uint8Array.from({ length: size }, (_, index) => index % 251);
 
 Deno.test("UnsentResponses limits the answers that clients do not read, in size and in time", async () => {
-  const unsent = new UnsentResponses({ unsentBytes: 3e5, sendTime: 100 });
+  const unsent = new UnsentResponses({ unsentBytes: 3e5, sendTime: 1_000 });
   const headers = { "content-type": "x/y" };
   const open = () => unsent.respond({ body: bytes(2e5), headers });
   const full = () => assertThrows(open, HttpError, "clients have not read the answers");
@@ -18,7 +18,7 @@ Deno.test("UnsentResponses limits the answers that clients do not read, in size 
   await open().body!.cancel();
   const slow = open();
   full();
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
   // The body is now shorter than its declared length, which clients notice.
   assertEquals((await slow.arrayBuffer()).byteLength < 2e5, true);
   // A single answer may be larger than the limit.
