@@ -4,7 +4,12 @@ import { mapValues } from "../stages/parts.ts";
 import { UserError } from "../base/errors.ts";
 import { inOneLine } from "../base/printable.ts";
 import { ElementType } from "./onnx/messages.ts";
-import { type FeatureInput, type GraphInput, inputsOfFeatures } from "./onnx/columns.ts";
+import {
+  type FeatureInput,
+  type GraphInput,
+  inputsOfFeatures,
+  wholeValue,
+} from "./onnx/columns.ts";
 import { loadOnnxRuntime, type OpenedSession, type OrtTensor } from "../run/model/onnx_runtime.ts";
 import { type Misfit, misfitIn } from "./misfit.ts";
 import { openThreadSession } from "./thread_session.ts";
@@ -256,15 +261,14 @@ function numberEncoder({ type: element }: GraphInput): Encode {
  */
 function valueEncoder(group: readonly FeatureInput[]): Encode {
   const { input } = group[0]!, isText = input.type === ElementType.string;
-  const vocabularies = group.map(({ feature }) => feature.spec.vocabulary!);
-  const taken = new Set<string>(vocabularies.flat());
-  if (input.empty !== undefined) taken.add(String(input.empty));
+  const typed = (text: string) => isText ? text : wholeValue(text)!;
+  const values = group.map(({ feature }) => feature.spec.vocabulary!.map(typed));
+  const taken = new Set<string | bigint>(values.flat());
+  if (input.empty !== undefined) taken.add(input.empty);
   let number = 0;
-  const unknown = () => isText ? `unknown ${number}` : String(number);
+  const unknown = () => isText ? `unknown ${number}` : BigInt(number);
   while (taken.has(unknown())) number++;
-  const typed = (text: string) => isText ? text : BigInt(text);
-  const values = vocabularies.map((vocabulary) => vocabulary.map(typed));
-  const other = typed(unknown()), empty = input.empty ?? other;
+  const other = unknown(), empty = input.empty ?? other;
   const valueOf = (features: readonly Values[], index: number): string | bigint => {
     for (const [place, ids] of features.entries()) {
       const id = ids[index]!, known = values[place]!;

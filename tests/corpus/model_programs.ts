@@ -239,6 +239,12 @@ export function* modelPrograms(parent: string): Iterable<ProgramCase> {
     run: ofVocabulary("whole numbers", ["1", "none"], "columns"),
     mended: { "export/odd-value": ofVocabulary("whole numbers", ["1", "none"], "ids") },
   };
+  const large = ["1", String(2n ** 63n)];
+  yield {
+    name: "a number that is too large for a graph",
+    run: ofVocabulary("whole numbers", large, "columns"),
+    mended: { "export/odd-value": ofVocabulary("whole numbers", large, "ids") },
+  };
   yield {
     name: "a text with NUL, which a graph cannot compare",
     run: ofVocabulary("strings", ["cat", "cat\0dog"], "columns"),

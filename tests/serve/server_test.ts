@@ -145,6 +145,19 @@ Deno.test("startServer() refuses a body of many parts that does not arrive in ti
   assertMatch(await client.read(/\}$/), /^HTTP\/1\.1 408 /);
 });
 
+Deno.test("startServer() closes connections whose chunks are not valid, and answers others", async () => {
+  await using own = await listening();
+  const { head } = await inferBytes();
+  for (const chunk of ["F".repeat(17), "zz", "-1", "0x3", "1\r\n \r\nzz"]) {
+    using client = await Client.open(own.port);
+    await client.send(head.replace(/Content-Length.*\r\n/, "Transfer-Encoding: chunked\r\n"));
+    await client.send(`${chunk}\r\nabc`);
+    assertMatch(await client.read(END), /^(HTTP\/1\.1 400 [^]*)?$/, chunk);
+    await assertAnswers(own.port);
+  }
+  assertEquals(own.warnings, []);
+});
+
 Deno.test("startServer() refuses huge bodies, declared and chunked, before they have arrived", async () => {
   await using own = await listening({ bodyBytes: 1e5 });
   const head =

@@ -175,7 +175,12 @@ const kinds = {
     "BIGINT",
   ),
   uint64: plain(() => new Uint64(), (random) => BigInt(random.integer(0, 9)), wholeWays),
-  bool: plain(() => new Bool(), (random) => random.uniform() < 0.5, [{}], "BOOLEAN"),
+  bool: plain(
+    () => new Bool(),
+    (random) => random.uniform() < 0.5,
+    [{}, { ids: "train" }, { ids: { hash: 5 } }],
+    "BOOLEAN",
+  ),
   decimal: plain(
     () => new Decimal(2, 10, 128),
     (random) => Uint32Array.of(random.integer(0, 1e6), 0, 0, 0),

@@ -140,13 +140,11 @@ function encodedInput(feature: SourceFeature): FeatureInput {
       hint("export/nul", AS_IDS, asIds),
     );
   }
-  const odd = texts ? undefined : vocabulary.find((value) => !/^-?\d+$/.test(value));
+  const odd = texts ? undefined : vocabulary.find((value) => wholeValue(value) === undefined);
   if (odd !== undefined) {
     throw unfit(
       name,
-      `contains ${
-        JSON.stringify(odd)
-      }, which is not a whole number like the other values of the column`,
+      `contains ${JSON.stringify(odd)}, but the input of an exported graph has int64 numbers`,
       hint("export/odd-value", AS_IDS, asIds),
     );
   }
@@ -162,13 +160,32 @@ function encodedInput(feature: SourceFeature): FeatureInput {
 }
 
 /**
+ * Returns the number that stands for a value of a vocabulary in an exported graph: 0 or 1 for a
+ * boolean.
+ *
+ * @param value A value of a vocabulary without texts.
+ * @returns The number; undefined if the value is not an int64 number.
+ */
+export function wholeValue(value: string): bigint | undefined {
+  if (value === "false" || value === "true") return value === "true" ? 1n : 0n;
+  if (!/^-?\d+$/.test(value)) return undefined;
+  const number = BigInt(value);
+  return BigInt.asIntN(64, number) === number ? number : undefined;
+}
+
+/**
  * Returns a value that a vocabulary does not contain. It marks the empty positions of lists.
  *
  * @param vocabulary The vocabulary; empty for hashes.
  * @param texts Whether the values are texts, or whole numbers.
  */
 export function emptyValue(vocabulary: readonly string[], texts: boolean): string | bigint {
-  if (!texts) return vocabulary.includes("-1") ? LEAST : -1n;
+  if (!texts) {
+    const taken = new Set(vocabulary.map(wholeValue));
+    let empty = taken.has(-1n) ? LEAST : -1n;
+    while (taken.has(empty)) empty++;
+    return empty;
+  }
   let empty = "";
   while (vocabulary.includes(empty)) empty += "\u0001";
   return empty;
@@ -183,10 +200,17 @@ function plainInput(feature: SourceFeature, kind: InputsKind, filled: boolean): 
     ? `hashes below ${spec.ids.count}`
     : isId
     ? `ids${spec.ids ? ` below ${spec.ids.count}` : ""}`
-    : spec.unit ?? "numbers";
+    : timeUnit(feature.type.text) ?? "numbers";
   const empty = spec.ids?.padded ? -1n : undefined;
   const input = { name, type, shape: spec.shape, empty, description: what };
   return { feature, input: described(input), encoded: false };
+}
+
+/** Returns the unit of numbers that are times, from the name of the column's type. */
+function timeUnit(type: string): string | undefined {
+  if (/Timestamp|Date/.test(type)) return "seconds since 1970";
+  if (/Time/.test(type)) return "seconds since midnight";
+  return /Duration/.test(type) ? "seconds" : undefined;
 }
 
 function described(input: GraphInput): GraphInput {
@@ -281,7 +305,7 @@ function encode(builder: OnnxBuilder, { name, type, empty }: GraphInput, spec: C
       ML_DOMAIN,
     );
   }
-  const keys = [...vocabulary.map((value) => BigInt(value)), ...empty === undefined ? [] : [empty]];
+  const keys = [...vocabulary.map(wholeValue), ...empty === undefined ? [] : [empty]];
   const ids = [...vocabulary.keys(), ...padding];
   return builder.node(
     "LabelEncoder",

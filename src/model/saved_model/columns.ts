@@ -6,7 +6,7 @@
 
 import type { ModelFile } from "../../run/model/model_file.ts";
 import type { ColumnSpec } from "../../stages/batch.ts";
-import { type FeatureInput, fillOf, type GraphInput } from "../onnx/columns.ts";
+import { type FeatureInput, fillOf, type GraphInput, wholeValue } from "../onnx/columns.ts";
 import { ElementType } from "../onnx/messages.ts";
 import type { Reference, SavedModelBuilder } from "./builder.ts";
 import type { TensorFlowValue } from "./convert.ts";
@@ -85,7 +85,9 @@ function encode(
   const vocabulary = spec.vocabulary!, padding = empty === undefined ? [] : [-1];
   const ids = Int32Array.from([...vocabulary.keys(), ...padding]);
   const values = [...vocabulary, ...empty === undefined ? [] : [String(empty)]];
-  const keys = type === DType.string ? values : BigInt64Array.from(values, BigInt);
+  const keys = type === DType.string
+    ? values
+    : BigInt64Array.from(values, (value) => wholeValue(value)!);
   const table = builder.table(type, keys, ids, name);
   return builder.op("LookupTableFindV2", [table, reference, builder.int(vocabulary.length)], {
     ...{ Tin: { type }, Tout: { type: int32 } },
