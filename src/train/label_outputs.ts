@@ -5,11 +5,12 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import type { Column, LabelSpec, Values } from "../stages/batch.ts";
+import type { LabelSpec, Values } from "../stages/batch.ts";
 import { type LabelPart, labelParts, unitsOf } from "../stages/labels.ts";
 import type { EvaluatedBatch, OutputValues } from "../stages/metric.ts";
 import type { BuiltNets, Net, NetName, Outputs } from "../stages/network.ts";
 import { mapValues } from "../stages/parts.ts";
+import { pickRows, type RowPlace } from "./pick_rows.ts";
 
 /**
  * Adds the logits of each label to the outputs of nets, as `LABEL.logits`.
@@ -41,28 +42,27 @@ export function withLabelOutputs(pair: BuiltNets, label: LabelSpec): BuiltNets {
  * @param part The label.
  */
 export function batchOfLabel(batch: EvaluatedBatch, part: LabelPart): EvaluatedBatch {
-  const { size: all, nets, label, weight, columns } = batch;
+  const { size: all, nets, label } = batch;
   const width = label.length / Math.max(all, 1);
-  const rows: number[] = [];
+  const places: RowPlace[] = [];
   for (let row = 0; row < all; row++) {
-    if (!Number.isNaN(label[row * width + part.at]!)) rows.push(row);
+    if (!Number.isNaN(label[row * width + part.at]!)) places.push([0, row]);
   }
-  const size = rows.length;
-  const taken = (values: Values) => size === all ? values : take(values, rows, 1, 0, 1);
-  const outputs: Partial<Record<NetName, OutputValues>> = mapValues(
-    nets,
-    (output) => outputOfLabel(output, rows, part),
-  );
+  const size = places.length;
+  const losses = () => batch.losses;
+  const picked = size === 0 || size === all ? batch : pickRows([batch], places, losses);
+  const { weight, columns } = picked;
+  const outputs = mapValues(picked.nets, (output) => outputOfLabel(output, size, part));
   const net = (Object.keys(nets) as NetName[]).find((name) => nets[name] === batch.outputs);
   return {
     size,
-    outputs: net === undefined ? outputOfLabel(batch.outputs, rows, part) : outputs[net]!,
+    outputs: net === undefined ? outputOfLabel(picked.outputs, size, part) : outputs[net]!,
     nets: outputs,
-    label: take(label, rows, width, part.at, part.size),
-    weight: weight && taken(weight),
-    columns: mapValues(columns, taken),
+    label: cut(picked.label, { rows: size, width, from: part.at, length: part.size }),
+    weight: weight?.subarray(0, size),
+    columns: mapValues(columns, (values) => values.subarray(0, size)),
     get losses() {
-      return batch.losses;
+      return losses();
     },
     lossWeights: batch.lossWeights,
   };
@@ -70,30 +70,27 @@ export function batchOfLabel(batch: EvaluatedBatch, part: LabelPart): EvaluatedB
 
 function outputOfLabel(
   { logits: { values, shape } }: OutputValues,
-  rows: readonly number[],
+  rows: number,
   { firstUnit, units }: LabelPart,
 ): OutputValues {
-  const logits: Column = {
-    values: take(values, rows, shape[0]!, firstUnit, units),
-    shape: [units],
-  };
-  return { logits };
+  const own = cut(values, { rows, width: shape[0]!, from: firstUnit, length: units });
+  return { logits: { values: own, shape: [units] } };
 }
 
-/** Copies some of the values of some rows. */
-function take(
+/** Copies consecutive values of each row. */
+function cut(
   values: Values,
-  rows: readonly number[],
-  width: number,
-  from: number,
-  length: number,
+  { rows, width, from, length }: {
+    readonly rows: number;
+    readonly width: number;
+    readonly from: number;
+    readonly length: number;
+  },
 ): Values {
   const array = values.constructor as new (length: number) => Values;
-  const taken = new array(rows.length * length);
-  rows.forEach((row, index) => {
-    for (let at = 0; at < length; at++) {
-      taken[index * length + at] = values[row * width + from + at]!;
-    }
-  });
-  return taken;
+  const own = new array(rows * length);
+  for (let row = 0; row < rows; row++) {
+    for (let at = 0; at < length; at++) own[row * length + at] = values[row * width + from + at]!;
+  }
+  return own;
 }

@@ -8,8 +8,8 @@ import {
   type OutputValues,
   undefinedMetric,
 } from "../stages/metric.ts";
-import type { NetName } from "../stages/network.ts";
 import { mapValues } from "../stages/parts.ts";
+import { pickRows, type RowPlace } from "./pick_rows.ts";
 
 /** Why a metric that reads losses is undefined: losses are computed for batches. */
 class LossesByGroup extends Error {
@@ -60,12 +60,9 @@ function copyOf({ size, outputs, nets, label, weight, columns }: EvaluatedBatch)
   };
 }
 
-/** The number of a batch, and of a row in it. */
-type Place = readonly [batch: number, row: number];
-
 /** Yields the rows of each group as a batch, in the order of the first rows of the groups. */
 function* groupsOf(batches: readonly EvaluatedBatch[], by: string): Generator<EvaluatedBatch> {
-  const places = new Map<number, Place[]>();
+  const places = new Map<number, RowPlace[]>();
   for (const [number, { columns, size }] of batches.entries()) {
     for (let row = 0; row < size; row++) {
       const group = columns[by]![row]!, own = places.get(group);
@@ -73,50 +70,11 @@ function* groupsOf(batches: readonly EvaluatedBatch[], by: string): Generator<Ev
       else places.set(group, [[number, row]]);
     }
   }
-  for (const own of places.values()) yield gather(batches, own);
-}
-
-function gather(batches: readonly EvaluatedBatch[], places: readonly Place[]): EvaluatedBatch {
-  const [first] = batches;
-  const take = <T extends Float32Array | Float64Array | Int32Array>(
-    valuesOf: (batch: EvaluatedBatch) => T,
-    width = 1,
-  ): T => {
-    const like = valuesOf(first!);
-    const taken = new (like.constructor as new (length: number) => T)(places.length * width);
-    places.forEach(([number, row], at) => {
-      const values = valuesOf(batches[number]!).subarray(row * width, (row + 1) * width);
-      taken.set(values as Float64Array, at * width);
-    });
-    return taken;
-  };
-  type Numbers = Float32Array | Float64Array | Int32Array;
-  const output = (of: (batch: EvaluatedBatch) => OutputValues): OutputValues => {
-    const { shape } = of(first!).logits;
-    const width = shape.reduce((product, length) => product * length, 1);
-    return {
-      logits: { values: take((batch) => of(batch).logits.values as Numbers, width), shape },
-    };
-  };
-  const nets = Object.fromEntries(
-    Object.keys(first!.nets).map((net) => [net, output((batch) => batch.nets[net as NetName]!)]),
-  );
-  return {
-    size: places.length,
-    outputs: output(({ outputs }) => outputs),
-    nets,
-    label: take(({ label }) => label as Numbers),
-    weight: first!.weight && take(({ weight }) => weight as Numbers),
-    columns: Object.fromEntries(
-      Object.keys(first!.columns).map((name) => [
-        name,
-        take(({ columns }) => columns[name] as Numbers),
-      ]),
-    ),
-    get losses(): never {
+  for (const own of places.values()) {
+    yield pickRows(batches, own, () => {
       throw new LossesByGroup();
-    },
-  };
+    });
+  }
 }
 
 function meanOverGroups(

@@ -7,8 +7,9 @@ import loss from "../../plugins/metrics/loss.ts";
 import { type LabelSpec, type MetricStage, undefinedMetric } from "../../plugin.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { metricByGroup } from "../../src/train/metric_by_group.ts";
-import { batchOf, makeMetric, type Rows } from "../plugins/metrics/support.ts";
-import { binaryLabel, classLabel } from "../support/labels.ts";
+import { builtins } from "../../plugins/mod.ts";
+import { batchOf, makeMetric, measure, type Rows } from "../plugins/metrics/support.ts";
+import { binaryLabel, classLabel, multiLabel, numberLabel } from "../support/labels.ts";
 import { areaByPairs } from "../plugins/metrics/clicks.ts";
 
 type Values = Record<string, number>;
@@ -110,4 +111,55 @@ Deno.test("a metric that is undefined for all groups, for losses, and without ro
     undefinedMetric("losses are not computed by group"),
   );
   assertEquals(measured(auc, binaryLabel, rows, []), undefinedMetric("no rows"));
+});
+
+/** Rows of one user for each kind of label, with random logits. */
+const kinds: readonly (readonly [label: LabelSpec, units: number, value: () => number])[] = [
+  [binaryLabel, 1, () => random.integer(0, 1)],
+  [numberLabel, 1, () => random.uniform()],
+  [classLabel(4), 4, () => random.integer(0, 3)],
+  [multiLabel(3), 3, () => random.integer(0, 1)],
+];
+
+Deno.test("each metric by the user of all rows is the metric, for all kinds of labels", () => {
+  const stages = builtins.filter(({ kind }) => kind === "metric") as unknown as MetricStage[];
+  const tested = new Set<string>();
+  for (const [label, units, value] of kinds) {
+    const [width = 1] = label.shape,
+      logits = () =>
+        Array.from({ length: count }, () => Array.from({ length: units }, () => random.uniform()));
+    const all: Rows = {
+      ...{ light: logits(), booster: logits() },
+      label: Array.from({ length: count * width }, value),
+      columns: { user: Array(count).fill(5), list: user },
+      weight: rows.weight!,
+    };
+    for (const stage of stages) {
+      // Losses of groups are not known.
+      if (stage.name === "loss" || label.kind === "multi-label" && !stage.multiLabel) continue;
+      for (const options of [{}, { by: "list" }, { k: 2 }, { k: 2, by: "list" }]) {
+        let plain: ReturnType<typeof measure>;
+        try {
+          plain = measure(stage, label, all, { sizes: [50, 70], options });
+        } catch {
+          // The metric is not one of such labels, or has no such option.
+          continue;
+        }
+        const accumulator = metricByGroup(makeMetric(stage, label, options), "user").start();
+        for (const [from, to] of [[0, 50], [50, 120]] as const) {
+          accumulator.add(batchOf(label, all, from, to));
+        }
+        const { groups, ...by } = accumulator.value() as Values;
+        const named = typeof plain === "number" || "undefined" in plain ? { "": plain } : plain;
+        for (const [name, expected] of Object.entries(named)) {
+          if (typeof expected === "number") {
+            assertAlmostEquals(by[name]!, expected, 1e-9, `${stage.name} ${label.kind} ${name}`);
+            tested.add(`${stage.name} ${label.kind}`);
+          }
+        }
+        assert(groups === 1 || groups === 0);
+      }
+    }
+  }
+  assert(tested.size >= 25, [...tested].join());
 });

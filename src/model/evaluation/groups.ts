@@ -1,12 +1,12 @@
 import { DataType, type RecordBatch } from "apache-arrow";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
-import type { Values } from "../../stages/batch.ts";
 import type { Metrics } from "../../stages/events.ts";
-import type { EvaluatedBatch, OutputValues } from "../../stages/metric.ts";
+import type { EvaluatedBatch } from "../../stages/metric.ts";
 import type { NetName } from "../../stages/network.ts";
 import { Measures, type PlannedMetric, UnknownLosses } from "../../train/evaluate.ts";
 import { cellTexts } from "../../base/cell_text.ts";
+import { pickRows } from "../../train/pick_rows.ts";
 
 /** The metrics of one group of rows. All rows of a group have the same value in a column. */
 export interface GroupMetrics {
@@ -146,7 +146,11 @@ export class GroupedMeasures {
         this.#found.set(group, found);
       }
       found.rows += rows.length;
-      found.measures.add(someRows(evaluated, rows));
+      const places = rows.map((row) => [0, row] as const);
+      // Losses are only known for all rows together.
+      found.measures.add(pickRows([evaluated], places, () => {
+        throw new UnknownLosses("not known by group");
+      }));
     }
   }
 
@@ -161,37 +165,4 @@ export class GroupedMeasures {
         metrics: measures.values(),
       }));
   }
-}
-
-/** Selects some rows. Losses are only known for all rows together, so they are left out. */
-function someRows(evaluated: EvaluatedBatch, rows: readonly number[]): EvaluatedBatch {
-  const pick = (values: Values, size = 1): Values => {
-    const picked = new (values.constructor as Float32ArrayConstructor)(rows.length * size);
-    rows.forEach((row, index) => {
-      for (let unit = 0; unit < size; unit++) {
-        picked[index * size + unit] = values[row * size + unit]!;
-      }
-    });
-    return picked;
-  };
-  const nets = Object.fromEntries(
-    Object.entries(evaluated.nets).map(([net, { logits: { values, shape } }]) => [
-      net,
-      { logits: { values: pick(values, shape[0]), shape } },
-    ]),
-  ) as Record<NetName, OutputValues>;
-  return {
-    size: rows.length,
-    outputs: nets.light ?? nets.booster,
-    nets,
-    // With several labels, a row has a value for each of them.
-    label: pick(evaluated.label, evaluated.label.length / evaluated.size),
-    weight: evaluated.weight && pick(evaluated.weight),
-    columns: Object.fromEntries(
-      Object.entries(evaluated.columns).map(([name, values]) => [name, pick(values)]),
-    ),
-    get losses(): Readonly<Record<string, number>> {
-      throw new UnknownLosses("not known by group");
-    },
-  };
 }
