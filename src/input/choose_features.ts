@@ -87,6 +87,21 @@ export function chooseFeatures(plan: Plan, columns: readonly string[]): Complete
       if (!isOut && !features.has(column)) features.set(column, options);
     }
   }
+  // Objects with features by name cannot have this key.
+  if (features.has("__proto__")) {
+    problems.push({
+      message: "no feature can have the name __proto__, which is that of a column",
+      place: plan.document.place(["data", "features"]),
+      hint: hint(
+        "features/proto",
+        'leave the column out, as in `["*", "!__proto__"]`, or give its feature another name in a map of features, such as `proto: { column: __proto__ }`',
+        [
+          { set: { ".": ["*", "!__proto__"] } },
+          { set: { ".": { proto: { column: "__proto__" } } } },
+        ],
+      ),
+    });
+  }
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
   if (features.size > 0) return { ...plan, features: Object.fromEntries(features) };
   throw new UserError("no column is left for the features", {

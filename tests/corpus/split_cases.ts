@@ -87,4 +87,16 @@ export function* splitCases(): Iterable<CommandCase> {
   yield ofRows("features: no column left", 2, ["no column is left for the features"], {
     features: '["*", "!*"]',
   }, { "features/none": inPipeline('["*", "!*"]', "[n]") });
+  for (const features of ['["*"]', "rest", "[__proto__]"]) {
+    yield ofRows(
+      `features: the column __proto__ in ${features}`,
+      2,
+      ["no feature can have the name __proto__"],
+      {
+        features,
+        source: "{ use: csv, path: rows.csv }",
+        files: { "rows.csv": "__proto__,n,y\n1,2,0\n2,3,1\n3,1,0\n4,0,1\n" },
+      },
+    );
+  }
 }
