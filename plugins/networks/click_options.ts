@@ -68,7 +68,7 @@ export const hiddenLayers = {
     "The activation after each hidden layer: relu, prelu, or dice.",
   ),
   batchNorm: z.boolean().default(false).describe(
-    "Whether to apply batch norm to hidden layers before their activation.",
+    "Whether to apply batch norm to hidden layers before their activation. These layers have no bias.",
   ),
   synchronizedBatchNorm: z.boolean().default(false).describe(
     "In a run on several processes, whether batch norm and dice use the statistics of the rows of " +

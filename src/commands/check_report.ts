@@ -153,7 +153,7 @@ function readingText(
   const policy = options?.nulls ?? nulls;
   if (policy !== undefined && policy !== "error") parts.push(`nulls: ${policyText(policy)}`);
   const unknown = Object.entries(splits).flatMap(([split, { idCounts }]) => {
-    const counts = idCounts[name];
+    const counts = Object.hasOwn(idCounts, name) ? idCounts[name] : undefined;
     return counts
       ? [`${formatCount(counts.unknown)} of ${formatCount(counts.values)} in ${split}`]
       : [];

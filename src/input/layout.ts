@@ -419,7 +419,13 @@ function idsOfNumbers(
   { key, own = 0, memory }: Decoding & Required<Pick<Decoding, "key">>,
 ): Int32Array {
   const ids = new Int32Array(to - from), memo = memory?.numbers;
-  const read = reader(leaf), nulls = leaf.nullCount > 0;
+  const nulls = leaf.nullCount > 0;
+  // The usual kind of column, whose values are their own ids.
+  if (own > 0 && !nulls && DataType.isInt(leaf.type) && leaf.type.bitWidth < 64) {
+    ids.set((leaf.values as Values).subarray(from, to));
+    if (areBelow(ids, own)) return ids;
+  }
+  const read = reader(leaf);
   for (let index = from; index < to; index++) {
     if (nulls && isNull(leaf, index)) continue;
     const value = read(index);
@@ -436,6 +442,15 @@ function idsOfNumbers(
     ids[index - from] = id;
   }
   return ids;
+}
+
+/** Checks whether all numbers are 0 or more, and below a limit. */
+function areBelow(numbers: Int32Array, limit: number): boolean {
+  for (let index = 0; index < numbers.length; index++) {
+    // A negative number becomes one of more than 2^31.
+    if ((numbers[index]! >>> 0) >= limit) return false;
+  }
+  return true;
 }
 
 /** Checks whether JavaScript has typed arrays for values of a type. */

@@ -150,10 +150,14 @@ export function copyRows(copies: readonly RowCopy[], rows: ChosenRows): void {
 
 function copyColumn(
   { from: { chunks, size, strides }, to, stride }: RowCopy,
-  { places, numbers }: ChosenRows,
-  { chunk, start, end }: RowRun,
+  rows: ChosenRows,
+  run: RowRun,
 ): void {
-  const values = chunks[chunk]!, step = strides[chunk]!;
+  const values = chunks[run.chunk]!, step = strides[run.chunk]!;
+  if (size === 1 && values.BYTES_PER_ELEMENT === 4 && values.constructor === to.constructor) {
+    return copyWords(words(values), step, { to: words(to), stride, rows, run });
+  }
+  const { places, numbers } = rows, { start, end } = run;
   if (size === 1) {
     for (let row = start; row < end; row++) {
       to[places[row]! * stride] = values[numbers[row]! * step]!;
@@ -163,6 +167,29 @@ function copyColumn(
   for (let row = start; row < end; row++) {
     const first = numbers[row]! * step;
     to.set(values.subarray(first, first + size), places[row]! * stride);
+  }
+}
+
+/** Returns the elements of an array, which take four bytes each, as integers. */
+const words = ({ buffer, byteOffset, length }: Values) =>
+  new Uint32Array(buffer, byteOffset, length);
+
+/**
+ * Copies a column whose rows are single values of four bytes. A loop over arrays of one class is
+ * several times as fast as one over arrays of several classes.
+ */
+function copyWords(
+  values: Uint32Array,
+  step: number,
+  { to, stride, rows: { places, numbers }, run: { start, end } }: {
+    readonly to: Uint32Array;
+    readonly stride: number;
+    readonly rows: ChosenRows;
+    readonly run: RowRun;
+  },
+): void {
+  for (let row = start; row < end; row++) {
+    to[places[row]! * stride] = values[numbers[row]! * step]!;
   }
 }
 

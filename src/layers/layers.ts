@@ -29,6 +29,15 @@ export interface LayerAxes {
   readonly to?: VariableAxis | undefined;
 }
 
+/** The options of a {@linkcode dense} layer. */
+export interface DenseOptions extends LayerAxes {
+  /**
+   * Whether the layer has a bias; it has one by default. A bias before batch norm has no effect, and
+   * its gradient is only rounding, which an optimizer such as Adam scales up.
+   */
+  readonly bias?: boolean | undefined;
+}
+
 /**
  * Creates a convolution without bias. Its initial kernel follows He et al. (2015): a normal
  * distribution with deviation √(2 / fan-in).
@@ -118,8 +127,8 @@ export function batchNormalization(
 }
 
 /**
- * Creates a fully connected layer with bias. The initial kernel has the same distribution as that
- * of a {@linkcode convolution}; the initial bias is 0. If the outputs are `classes`, the layer is
+ * Creates a fully connected layer. The initial kernel has the same distribution as that of a
+ * {@linkcode convolution}; the initial bias is 0. If the outputs are `classes`, the layer is
  * the head of a net, and the initial bias can be the base rate of the training rows
  * (`network.outputBias`).
  *
@@ -128,7 +137,7 @@ export function batchNormalization(
  * @param from The number of input units.
  * @param to The number of output units.
  * @param owner The owner of the variables.
- * @param axes What the inputs and outputs represent.
+ * @param options What the inputs and outputs represent, and whether there is a bias.
  * @returns The layer, `[batch, from]` to `[batch, to]`.
  */
 export function dense(
@@ -137,16 +146,17 @@ export function dense(
   from: number,
   to: number,
   owner: VariableOwner,
-  axes: LayerAxes = {},
+  options: DenseOptions = {},
 ): ReadingLayer {
-  const toAxis = axes.to ?? "units";
+  const toAxis = options.to ?? "units";
   const kernel = variables.add({
     name: `${name}/kernel`,
     shape: [from, to],
     initializer: { kind: "normal", deviation: Math.sqrt(2 / from) },
     owner,
-    axes: [axes.from ?? "units", toAxis],
+    axes: [options.from ?? "units", toAxis],
   });
+  if (options.bias === false) return (x, scope) => tf.matMul(x, scope.read(kernel));
   const bias = variables.add({
     name: `${name}/bias`,
     shape: [to],

@@ -29,6 +29,7 @@ export {
   batchNormalization,
   convolution,
   dense,
+  type DenseOptions,
   type Layer,
   type LayerAxes,
   type ReadingLayer,

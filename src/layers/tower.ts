@@ -35,7 +35,7 @@ export interface Tower extends Units {
 
 /**
  * Creates hidden layers, one on top of the other. Each is fully connected, with optional batch norm,
- * an activation, and optional dropout.
+ * an activation, and optional dropout. Layers with batch norm have no bias.
  *
  * @param variables Declares the variables of the layers.
  * @param name The prefix of the layers' names: the first layer is `NAME/dense1`.
@@ -60,7 +60,8 @@ export function tower(
   const layers = hidden.map((size, index): Layer => {
     const path = `${name}/dense${index + 1}`;
     const [width, axis] = index === 0 ? [from.width, from.axis] : [hidden[index - 1]!, "units"];
-    const layer = dense(variables, path, width, size, owner, { from: axis as Units["axis"] });
+    const options = { from: axis as Units["axis"], bias: !batchNorm };
+    const layer = dense(variables, path, width, size, owner, options);
     const normalize = batchNorm
       ? batchNormalization(variables, `${path}/norm`, size, owner, { synchronized })
       : (x: tf.Tensor) => x;

@@ -89,7 +89,9 @@ export function inputValues(column: Data, { type, size, missing, fail }: InputRo
   }
   const values = emptyValues(type, missing.length * size);
   const range = ranges[type], { expected } = range;
-  const is = isWhole ? (value: number) => range.is(value) && isKept(value, type) : range.is;
+  const is = isWhole
+    ? (value: number | bigint) => range.is(value) && isKept(value, type)
+    : range.is;
   for (let row = 0; row < missing.length; row++) {
     const from = bounds[row]!;
     if (missing[row]) continue;
@@ -155,7 +157,8 @@ function cellsOf(
 
 /** The numbers that an input can represent. */
 interface Range {
-  readonly is: (value: number) => boolean;
+  /** Checks a value, which is a bigint in a column of 64-bit integers. */
+  readonly is: (value: number | bigint) => boolean;
   readonly expected: string;
 }
 
@@ -170,7 +173,7 @@ const any = { is: () => true, expected: "a number that float64 can represent" };
 
 const ranges: Readonly<Record<InputType, Range>> = {
   float32: {
-    is: (value) => Number.isFinite(Math.fround(value)) || !Number.isFinite(value),
+    is: (value) => Number.isFinite(Math.fround(Number(value))) || !Number.isFinite(Number(value)),
     expected: "a number that float32 can represent",
   },
   float64: any,

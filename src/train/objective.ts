@@ -398,9 +398,6 @@ export interface PartShare {
   readonly labels?: Readonly<Record<string, tf.Scalar>> | undefined;
 }
 
-/** The smallest normal float32 number. */
-const minWeight = 2 ** -126;
-
 /** The rows on which a loss is computed. */
 interface ReadRows {
   readonly scope: LossScope;
@@ -508,9 +505,11 @@ function comparesMasked(label: string, { name, place }: StageReference): UserErr
 }
 
 function weightedMean(loss: tf.Tensor, weight: tf.Tensor): tf.Scalar {
-  // If all rows have the weight 0, the loss is 0 instead of NaN. tf.divNoNan() cannot be used here
-  // because its comparison has no gradient.
-  return tf.div(tf.sum(tf.mul(loss, weight)), tf.maximum(tf.sum(weight), minWeight));
+  const total = tf.sum(weight);
+  // If all rows have the weight 0, the loss and its gradient are 0. No weight is divided by a number
+  // that is smaller than itself, so the gradient is finite for any weights.
+  const divisor = tf.where(tf.greater(total, 0), total, tf.onesLike(total));
+  return tf.sum(tf.mul(loss, tf.div(weight, divisor)));
 }
 
 /** Returns a hint that describes what a loss must return for a number of rows. */

@@ -163,6 +163,8 @@ Deno.test("a tower without layers has the units of its input", () => {
   );
   assertEquals([two.width, two.axis], [2, "units"]);
   assert(variables.all.some(({ name }) => name === "light/dense2/norm/mean"));
+  // Batch norm would subtract a bias.
+  assert(!variables.all.some(({ name }) => name.endsWith("/bias")));
 });
 
 Deno.test("options of features with both pooling and attention are refused", () => {

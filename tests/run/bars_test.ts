@@ -137,8 +137,9 @@ for (const [name, layout] of Object.entries(layouts)) {
         const width = numbers.length + 10 * ids.length;
         // Each table has one more row for other values, and one for padding.
         const tables = 10 * known.reduce((sum, { length }) => sum + length + 2, 0);
-        const norms = batchNorm ? 2 * 3 * hidden : 0;
-        const dense = (width + 1) * hidden + 2 * (hidden + 1) * hidden + norms;
+        // Layers with batch norm have a scale and an offset instead of a bias.
+        const others = (batchNorm ? 2 : 1) * 3 * hidden;
+        const dense = width * hidden + 2 * hidden * hidden + others;
         assertEquals(
           parametersOf(nets).booster,
           tables + cross * (width + 1) * width + dense + width + hidden + 1,

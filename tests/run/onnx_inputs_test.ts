@@ -56,14 +56,15 @@ Deno.test("inputValues() refuses numbers that the type of the input would change
   refuses(new Float32(), [0.5], "int32", "row 0 has 0.5");
   refuses(new Int32(), [0, 2], "bool", "row 1 has 2; expected 0 or 1");
   refuses(new Int64(), [7n, 2n ** 53n + 1n], "float64", "row 1 has 9007199254740993; expected a");
-  refuses(
-    new Int32(),
-    [2 ** 24 + 1],
-    "float32",
-    "row 0 has 16777217; expected a number that float32",
-  );
+  for (
+    const [type, value] of [[new Int32(), 2 ** 24 + 1], [new Int64(), 2n ** 24n + 1n]] as const
+  ) {
+    refuses(type, [value], "float32", "row 0 has 16777217; expected a number that float32");
+  }
+  refuses(new Int64(), [2n ** 60n + 1n], "float32", "row 0 has 1152921504606846977; expected a");
   assertEquals(valuesOf(dataOf(new Int64(), [2n ** 53n, -5n]), "float64").values, [2 ** 53, -5]);
   assertEquals(valuesOf(dataOf(new Int32(), [2 ** 24, 3]), "float32").values, [2 ** 24, 3]);
+  assertEquals(valuesOf(dataOf(new Int64(), [2n ** 60n]), "float32").values, [2 ** 60]);
   for (const type of ["int32", "int64", "bool"] as const) {
     assertEquals(fits(new Decimal(2, 9), type), false);
   }

@@ -415,6 +415,31 @@ forEachEngine("old checkpoints are removed, and others are kept", async () => {
   });
 });
 
+forEachEngine(
+  "weights of a checkpoint that was removed or written in part are removed",
+  async () => {
+    const pipeline = (epochs: number) => ({
+      ...all,
+      ...{ train: { epochs, batch: 250 }, outputs: [{ use: "checkpoint", keep: 1 }] },
+    });
+    await withPipeline(pipeline(1), async (file, folder) => {
+      const out = join(folder, "run"), checkpoints = join(out, "checkpoints");
+      await runFile(file, out, current());
+      const strays = ["rocket-000002", "light-alone-000009", "rocket-000003-unmeasured"];
+      for (const name of [...strays, "own", "own-000001"]) {
+        await Deno.writeTextFile(join(checkpoints, `${name}.safetensors`), "");
+      }
+      await Deno.writeTextFile(file, JSON.stringify(pipeline(2)));
+      await runFile(file, out, current(), {}, { resume: true });
+      const names = [...Deno.readDirSync(checkpoints)].map(({ name }) => name);
+      assertEquals(
+        names.filter((name) => /^(own|.*0\d\d\d\d).*\.safetensors$/.test(name)).sort(),
+        ["own-000001.safetensors", "own.safetensors", "rocket-000010.safetensors"],
+      );
+    });
+  },
+);
+
 /** A loss that is not finite in the steps after one, as long as the rate is not lower. */
 const failing = (after: string) => ({
   "failing.ts": `import { defineOptimizer, tf, z } from "${pluginApi}";

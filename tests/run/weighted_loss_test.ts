@@ -9,7 +9,7 @@ import { forEachEngine } from "../support/engines.ts";
 const outputs = [1, -2, 3, 0.5], rows = outputs.length;
 
 /** A net whose output is a variable, a row each, and the square of that as the loss of a row. */
-function squares(): Model {
+function squares(weight: number): Model {
   const variables = new DeclaredVariables();
   const own = variables.add({
     name: "own",
@@ -24,7 +24,7 @@ function squares(): Model {
       form: "task",
       name: "squares",
       stage: { kind: "loss", name: "squares" },
-      weight: 1,
+      weight,
       policy: [{ from: 1, to: 1, shared: 1 }],
       compute: (output) => tf.square(tf.reshape(output, [-1])),
       on: { net: "light", output: "logits" },
@@ -35,8 +35,8 @@ function squares(): Model {
 }
 
 /** The loss and the gradient of a step in which rows count as much as they are told to. */
-function step(weights: number[] | undefined): { loss: number; gradient: number[] } {
-  const model = squares();
+function step(weights: number[] | undefined, ofLoss = 1): { loss: number; gradient: number[] } {
+  const model = squares(ofLoss);
   const state = initialState(model, { own: tf.tensor2d(outputs.slice(), [rows, 1]) });
   const { state: after, losses } = trainStep(model, state, {
     features: { none: tf.zeros([rows]) },
@@ -70,5 +70,14 @@ forEachEngine("a loss without weights equals the loss of rows with equal weights
 });
 
 forEachEngine("a loss of rows that all have the weight 0 is 0 and changes no variable", () => {
-  assertEquals(step([0, 0, 0, 0]), { loss: 0, gradient: [0, 0, 0, 0] });
+  for (const ofLoss of [1, 5, 1e9]) {
+    assertEquals(step([0, 0, 0, 0], ofLoss), { loss: 0, gradient: [0, 0, 0, 0] });
+  }
+});
+
+forEachEngine("rows with tiny weights have the gradients of rows with large ones", () => {
+  const { loss, gradient } = step([1e-37, 3e-37, 0, 0], 8);
+  assert(Math.abs(loss - 8 * (1 + 3 * 4) / 4) < 1e-4, `${loss}`);
+  const expected = [8 * 2 * 0.25, 8 * -4 * 0.75, 0, 0];
+  gradient.forEach((value, row) => assert(Math.abs(value - expected[row]!) < 1e-5, `${value}`));
 });

@@ -464,7 +464,7 @@ const splitBy = ["random", { time: "key" }, { group: "key" }];
 
 /** The names of features. Some are also the names of outputs of exported nets. */
 const nameOf = (index: number) =>
-  index === 0 ? "logits" : index === 2 ? "probabilities" : `x${index}`;
+  ["logits", "constructor", "probabilities", "toString"][index] ?? `x${index}`;
 
 /** Rows that have no nulls, and of the label all that it needs. */
 const firstRows = 8;

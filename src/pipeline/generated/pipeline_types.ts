@@ -834,7 +834,7 @@ readonly hidden?: readonly (number)[];
 };
 /** The activation after each hidden layer: relu, prelu, or dice. */
 readonly activation?: "relu" | "prelu" | "dice";
-/** Whether to apply batch norm to hidden layers before their activation. */
+/** Whether to apply batch norm to hidden layers before their activation. These layers have no bias. */
 readonly batchNorm?: boolean;
 /** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
 readonly synchronizedBatchNorm?: boolean;
@@ -967,7 +967,7 @@ readonly hidden?: readonly (number)[];
 };
 /** The activation after each hidden layer: relu, prelu, or dice. */
 readonly activation?: "relu" | "prelu" | "dice";
-/** Whether to apply batch norm to hidden layers before their activation. */
+/** Whether to apply batch norm to hidden layers before their activation. These layers have no bias. */
 readonly batchNorm?: boolean;
 /** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
 readonly synchronizedBatchNorm?: boolean;
@@ -1088,7 +1088,7 @@ readonly hidden?: readonly (number)[];
 };
 /** The activation after each hidden layer: relu, prelu, or dice. */
 readonly activation?: "relu" | "prelu" | "dice";
-/** Whether to apply batch norm to hidden layers before their activation. */
+/** Whether to apply batch norm to hidden layers before their activation. These layers have no bias. */
 readonly batchNorm?: boolean;
 /** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
 readonly synchronizedBatchNorm?: boolean;
@@ -3563,7 +3563,7 @@ readonly hidden?: readonly (number)[];
 };
 /** The activation after each hidden layer: relu, prelu, or dice. */
 readonly activation?: "relu" | "prelu" | "dice";
-/** Whether to apply batch norm to hidden layers before their activation. */
+/** Whether to apply batch norm to hidden layers before their activation. These layers have no bias. */
 readonly batchNorm?: boolean;
 /** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
 readonly synchronizedBatchNorm?: boolean;
@@ -3696,7 +3696,7 @@ readonly hidden?: readonly (number)[];
 };
 /** The activation after each hidden layer: relu, prelu, or dice. */
 readonly activation?: "relu" | "prelu" | "dice";
-/** Whether to apply batch norm to hidden layers before their activation. */
+/** Whether to apply batch norm to hidden layers before their activation. These layers have no bias. */
 readonly batchNorm?: boolean;
 /** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
 readonly synchronizedBatchNorm?: boolean;
@@ -3817,7 +3817,7 @@ readonly hidden?: readonly (number)[];
 };
 /** The activation after each hidden layer: relu, prelu, or dice. */
 readonly activation?: "relu" | "prelu" | "dice";
-/** Whether to apply batch norm to hidden layers before their activation. */
+/** Whether to apply batch norm to hidden layers before their activation. These layers have no bias. */
 readonly batchNorm?: boolean;
 /** In a run on several processes, whether batch norm and dice use the statistics of the rows of all processes instead of those of each process. It cannot be used with `train.accumulate`. */
 readonly synchronizedBatchNorm?: boolean;

@@ -258,6 +258,21 @@ export class CheckpointStore {
       await removeIfThere(jsonOf(path));
       await removeIfThere(path);
     }
+    await this.#removeStrays();
+  }
+
+  /**
+   * Removes weights without a JSON file. An earlier process may have been killed after it had removed
+   * the JSON file, or before it wrote it.
+   */
+  async #removeStrays(): Promise<void> {
+    const files = new Set<string>();
+    for await (const { name, isFile } of Deno.readDir(this.#folder)) if (isFile) files.add(name);
+    for (const name of files) {
+      const json = jsonOf(name);
+      if (json === name || !jsonName.test(json) || files.has(json)) continue;
+      await removeIfThere(join(this.#folder, name));
+    }
   }
 }
 
