@@ -234,6 +234,8 @@ Deno.test("check prints the number of ids of features, and of unknown values in 
         user: { ids: { train: true, minCount: 2 } },
         kind: { ids: { count: 3 } },
         item: { ids: { hash: 8 } },
+        // The name of a property that all objects have.
+        constructor: { column: "kind" },
       },
       label: { column: "y", kind: "binary" },
     },
@@ -260,5 +262,6 @@ Deno.test("check prints the number of ids of features, and of unknown values in 
     );
     assertMatch(stdout, /^kind +int32 +3 ids, which the column contains$/m);
     assertMatch(stdout, /^item +int32 +8 ids of hashed values$/m);
+    assertMatch(stdout, /^constructor +float32 +numbers; column "kind"$/m);
   }, texts);
 });
