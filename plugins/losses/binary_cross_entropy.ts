@@ -35,7 +35,9 @@ const stage: LossStage = defineLoss({
       );
       if (!weights) return each;
       const [negative, positive] = weights as [number, number];
-      return tf.mul(each, tf.add(tf.mul(label, positive - negative), negative));
+      // The difference of the weights would lose the smaller one.
+      const ofClass = tf.add(tf.mul(label, positive), tf.mul(tf.sub(1, label), negative));
+      return tf.mul(each, ofClass);
     };
   },
 });

@@ -16,7 +16,7 @@ export const classWeightsOption = z.union([
 ], { error: "expected balanced, a list of weights, or a map from classes to weights" }).optional()
   .describe(
     "The factor of the loss of each row, by the row's class. A list: in the order of the classes. " +
-      "A map: by the values of the label; 1 for all other classes. balanced: inversely " +
+      "A map: by the values of the label (0 and 1 for a boolean label); 1 for all other classes. balanced: inversely " +
       "proportional to the number of training rows of the class, with mean 1 over the training " +
       "rows.",
   );

@@ -125,12 +125,12 @@ export async function comparisonsOf(
     });
     add(`README, ONNX in Node.js: ${name}`, ["node"], async () => {
       const to = snippets("onnx");
-      await linkModules(to, programs.node!);
+      await using _ = await linkModules(to, programs.node!);
       return await heldTo(to, await runSnippet(to, "js", "node", "check.mjs"));
     });
     add(`README, ONNX in the browser: ${name}`, ["node", "chromium"], async () => {
       const to = snippets("onnx");
-      await linkModules(to, programs.node!);
+      await using _ = await linkModules(to, programs.node!);
       await Deno.writeTextFile(join(to, "check.html"), await snippetOf(to, "html"));
       await using pages = await Pages.open(programs.chromium!, to);
       const text = await pages.visit("check.html", async (page) => {
@@ -205,11 +205,13 @@ async function snippetOf(folder: string, language: string): Promise<string> {
  *
  * @param folder The folder.
  * @param modules The folder `node_modules` with the packages.
+ * @returns The link, which is removed when it is disposed: Rocket refuses an export folder with a
+ *   link that leads out of it.
  */
-export async function linkModules(folder: string, modules: string): Promise<void> {
-  await Deno.symlink(modules, join(folder, "node_modules"), { type: "dir" }).catch((error) => {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  });
+export async function linkModules(folder: string, modules: string): Promise<AsyncDisposable> {
+  const link = join(folder, "node_modules");
+  await Deno.symlink(modules, link, { type: "dir" });
+  return { [Symbol.asyncDispose]: () => Deno.remove(link) };
 }
 
 /** Checks the largest difference that a program prints, which is absolute. */

@@ -1685,7 +1685,7 @@ readonly weight?: number;
 readonly schedule?: StageEntries["schedule"];
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
-/** The factor of the loss of each row, by the row's class. A list: in the order of the classes. A map: by the values of the label; 1 for all other classes. balanced: inversely proportional to the number of training rows of the class, with mean 1 over the training rows. */
+/** The factor of the loss of each row, by the row's class. A list: in the order of the classes. A map: by the values of the label (0 and 1 for a boolean label); 1 for all other classes. balanced: inversely proportional to the number of training rows of the class, with mean 1 over the training rows. */
 readonly classWeights?: ("balanced") | (readonly (number)[]) | ({
 readonly [name: string]: number;
 });
@@ -1753,7 +1753,7 @@ readonly schedule?: StageEntries["schedule"];
 readonly gradient?: StageEntries["gradient"];
 /** The fraction of the label that is distributed evenly over all classes. */
 readonly labelSmoothing?: number;
-/** The factor of the loss of each row, by the row's class. A list: in the order of the classes. A map: by the values of the label; 1 for all other classes. balanced: inversely proportional to the number of training rows of the class, with mean 1 over the training rows. */
+/** The factor of the loss of each row, by the row's class. A list: in the order of the classes. A map: by the values of the label (0 and 1 for a boolean label); 1 for all other classes. balanced: inversely proportional to the number of training rows of the class, with mean 1 over the training rows. */
 readonly classWeights?: ("balanced") | (readonly (number)[]) | ({
 readonly [name: string]: number;
 });

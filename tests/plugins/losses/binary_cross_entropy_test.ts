@@ -8,8 +8,8 @@ import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { assertReference, compute, makeTask } from "./support.ts";
 
-function computeRows(logits: number[], labels: number[]) {
-  const loss = makeTask(binaryCrossEntropy, binaryLabel, [1]);
+function computeRows(logits: number[], labels: number[], options = {}) {
+  const loss = makeTask(binaryCrossEntropy, binaryLabel, [1], options);
   return compute((output) => loss(output, tf.tensor1d(labels)), tf.tensor2d(logits, [2, 1]));
 }
 
@@ -40,6 +40,17 @@ forEachEngine("binary-cross-entropy is −log of the label's probability for eac
   assertNear("losses", losses, [Math.log(4 / 3), Math.log(4)], 1e-6);
   assertNear("gradient", gradients[0]!, [-1 / 8, 3 / 8], 1e-6);
 });
+
+forEachEngine(
+  "binary-cross-entropy keeps the weights of both classes, whatever their ratio is",
+  () => {
+    for (const [negative, positive] of [[1e8, 1], [1, 1e8], [1e4, 1e-4], [0, 1]] as const) {
+      const { losses } = computeRows([0, 0], [0, 1], { classWeights: [negative, positive] });
+      assertNear("negative", [losses[0]!], [negative * Math.LN2], 1e-6);
+      assertNear("positive", [losses[1]!], [positive * Math.LN2], 1e-6);
+    }
+  },
+);
 
 forEachEngine("binary-cross-entropy stays finite where the sigmoid saturates", () => {
   const { losses, gradients } = computeRows([1000, -1000], [0, 0]);
