@@ -16,8 +16,9 @@ export interface OutputNames {
  * names, so that a file from someone else cannot put its own values in their place: a column of
  * the input with such a name gets a number, as in `score_2`. So does a column whose name differs
  * only in case, or in spaces around it, because SQL and many readers of CSV files do not distinguish
- * such names. If labels and their classes have names
- * that result in the same name twice, the second column gets a number.
+ * such names. If labels and their classes have names that result in the same name twice, the second
+ * column gets a number. If the names of classes differ only in case or spaces, their columns have
+ * their documented names, and a warning names them.
  *
  * @param kept The columns of the input.
  * @param added The columns that Rocket adds.
@@ -34,18 +35,25 @@ export function outputNames(kept: readonly Field[], added: readonly Field[]): Ou
     return new Field(name, field.type, field.nullable, field.metadata);
   };
   const inputs: [string, string][] = [], labels: [string, string][] = [];
-  const found = new Set<string>();
+  const found = new Set<string>(), firsts = new Map<string, string>(), similar: string[] = [];
   const own = added.map((field) => {
-    if (found.has(field.name)) return numbered(field, labels);
-    found.add(field.name);
+    const { name } = field, first = firsts.get(alike(name));
+    if (found.has(name)) return numbered(field, labels);
+    found.add(name);
+    if (first === undefined) firsts.set(alike(name), name);
+    else similar.push(`${name} and ${first}`);
     return field;
   });
   return {
     kept: kept.map((field) => reserved.has(alike(field.name)) ? numbered(field, inputs) : field),
     added: own,
     warnings: [
-      ...warning("columns of the input have names of columns that Rocket adds", inputs),
-      ...warning("columns of different labels have the same name", labels),
+      ...warning(
+        "columns of the input have names of columns that Rocket adds",
+        inputs.map(written),
+      ),
+      ...warning("columns of different labels have the same name", labels.map(written)),
+      ...warning("SQL does not distinguish the names of columns of different classes", similar),
     ],
   };
 }
@@ -56,10 +64,11 @@ const alike = (name: string) => name.normalize("NFKC").trim().toLowerCase();
 /** The maximum number of columns that a warning names. */
 const NAMED = 5;
 
-function warning(why: string, renamed: readonly (readonly [string, string])[]): string[] {
-  if (renamed.length === 0) return [];
-  const named = renamed.slice(0, NAMED).map(([from, to]) => `${from} is written as ${to}`);
-  const more = renamed.length - named.length;
+const written = ([from, to]: readonly [string, string]) => `${from} is written as ${to}`;
+
+function warning(why: string, columns: readonly string[]): string[] {
+  if (columns.length === 0) return [];
+  const named = columns.slice(0, NAMED), more = columns.length - named.length;
   return [
     `${why}: ${named.join(", ")}${more > 0 ? `, and ${formatCount(more)} more` : ""}`,
   ];

@@ -40,7 +40,14 @@ Deno.test("outputNames() gives a number to a column whose name differs only in c
     ],
   });
   const classes = ["probability_yes", "probability_Yes"];
-  assertEquals(named([], classes), { kept: [], added: classes, warnings: [] });
+  assertEquals(named([], classes), {
+    kept: [],
+    added: classes,
+    warnings: [
+      "SQL does not distinguish the names of columns of different classes: " +
+      "probability_Yes and probability_yes",
+    ],
+  });
 });
 
 Deno.test("outputNames() gives a number to the second of two columns of labels", () => {

@@ -5,7 +5,7 @@ import { isNull, valueReader } from "../layout.ts";
 import { type Channels, isColored, isTransparent, upright, withChannels } from "./convert.ts";
 import { decodeImage, type OpenedImage, openImage, uprightSize } from "./decode.ts";
 import { DamagedImage, maxPixels, UnsupportedImage } from "./picture.ts";
-import { pixelsBetween, resized } from "./resize.ts";
+import { resized } from "./resize.ts";
 
 /** How a column of images is read: the expected shape, and how images are converted to it. */
 export interface ImageRequest {
@@ -156,20 +156,6 @@ export class ImageReader {
         `an image of ${size}, more than ${maxPixels.toLocaleString("en")}`,
         pixelsHint(),
       );
-    }
-    if (target && options.resize) {
-      const { width: columns, height: rows } = target;
-      const between = pixelsBetween({ width, height }, columns, rows, options.resize);
-      if (between > maxPixels) {
-        return fail(
-          `an image of ${size}; to resize it to ${columns} × ${rows}, its ${
-            between / columns
-          } rows would get ${columns} pixels each, more than ${
-            maxPixels.toLocaleString("en")
-          } in all`,
-          pixelsHint(),
-        );
-      }
     }
     if (image.bits === 16 && options.bits === undefined) {
       return fail(

@@ -12,7 +12,7 @@ const fractionBits = 22;
 /**
  * Resizes an image as Pillow does with `BILINEAR`: each new pixel is the weighted mean of the
  * pixels that it covers, so fine patterns do not turn into coarse ones. All computations are those
- * of Pillow, so the results are the same bit for bit.
+ * of Pillow 13, so the results are the same bit for bit.
  *
  * @param picture The image.
  * @param width The new width.
@@ -30,31 +30,29 @@ export function resized(
   const across = left !== 0 || right !== picture.width || width !== picture.width;
   const down = top !== 0 || bottom !== picture.height || height !== picture.height;
   const byRows = down ? weightsOf(picture.height, top, bottom, height) : undefined;
-  let next = multiplied(byRows ? coveredRows(picture, byRows) : picture);
-  if (across) next = resampledRows(next, width, weightsOf(picture.width, left, right, width));
-  if (byRows) next = resampledColumns(next, height, byRows);
+  const byColumns = across ? weightsOf(picture.width, left, right, width) : undefined;
+  let next = picture;
+  if (byRows && isHeightFirst(picture, width, height)) {
+    next = resampledColumns(multiplied(next), height, byRows);
+    if (byColumns) next = resampledRows(next, width, byColumns);
+  } else {
+    next = multiplied(byRows ? coveredRows(next, byRows) : next);
+    if (byColumns) next = resampledRows(next, width, byColumns);
+    if (byRows) next = resampledColumns(next, height, byRows);
+  }
   return divided(next);
 }
 
 /**
- * Returns how many pixels an image has after the first step of resizing, in which all rows that the
- * new image covers get the new width.
- *
- * @param picture The size of the image.
- * @param width The new width.
- * @param height The new height.
- * @param how Which part of the image to use.
+ * Whether an image gets its new height before its new width. The order matters, because values are
+ * rounded in between. Pillow has this order since version 13, for images that lose many more rows
+ * than columns.
  */
-export function pixelsBetween(
+const isHeightFirst = (
   picture: Pick<Picture, "width" | "height">,
   width: number,
   height: number,
-  how: ResizeOption,
-): number {
-  const [, top, , bottom] = partOf(picture, width, height, how);
-  const margin = Math.ceil(Math.max((bottom - top) / height, 1));
-  return width * Math.min(picture.height, Math.ceil(bottom - top) + 2 * margin);
-}
+): boolean => picture.height > height && picture.height - height > 2 * (picture.width - width);
 
 /** Returns the part of an image that is used. */
 function partOf(
