@@ -78,7 +78,7 @@ export async function openRows(
   const opened = /\.ya?ml$/i.test(path)
     ? await openEntry(path, request, options)
     : await openFile(path, request, source && withColumns(source, own));
-  const data = await inTypesOf(await withUniqueNames(opened, request.columns), features);
+  const data = await inTypesOf(opened, features);
   return {
     data,
     schema: data.schema as Schema,
@@ -132,7 +132,8 @@ async function openFile(
       }: ${issue!.message}`,
     );
   }
-  return await stage.create(parsed.data, { folder: Deno.cwd() }).open(request);
+  const data = await stage.create(parsed.data, { folder: Deno.cwd() }).open(request);
+  return await withUniqueNames(data, request?.columns);
 }
 
 /**

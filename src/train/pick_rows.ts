@@ -19,11 +19,10 @@ export function pickRows(
 ): EvaluatedBatch {
   const first = batches[places[0]![0]]!;
   const pick = (valuesOf: (batch: EvaluatedBatch) => Values, width = 1): Values => {
-    const all = batches.map(valuesOf);
-    const array = all[places[0]![0]]!.constructor as new (length: number) => Values;
+    const array = valuesOf(first).constructor as new (length: number) => Values;
     const picked = new array(places.length * width);
     for (const [index, [batch, row]] of places.entries()) {
-      const values = all[batch]!;
+      const values = valuesOf(batches[batch]!);
       for (let at = 0; at < width; at++) picked[index * width + at] = values[row * width + at]!;
     }
     return picked;

@@ -46,7 +46,7 @@ export function resized(
 /**
  * Whether an image gets its new height before its new width. The order matters, because values are
  * rounded in between. Pillow has this order since version 13, for images that lose many more rows
- * than columns.
+ * than columns. In between, an image never has more pixels than before or afterwards.
  */
 const isHeightFirst = (
   picture: Pick<Picture, "width" | "height">,

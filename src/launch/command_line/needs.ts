@@ -265,7 +265,7 @@ const needsByCommand: Readonly<
     needs.add("read", run, "the trained net");
     needs.addListen(options.host ?? DEFAULT_HOST, options.port ?? DEFAULT_PORT);
     // An export folder has its net as a file already, and never needs code.
-    if (!statOf(join(run, runFiles.pipeline))) {
+    if (!isRun(run)) {
       await needs.addModel(run, parsed.allowPlugins);
       return { ...needs.withOnnxRuntime(), answers: true };
     }
@@ -616,7 +616,7 @@ class NeedList {
       variablesIn(options).forEach((name) => this.#addVariable(name));
     }
     // The model of an export folder names stages as well, but their code is never loaded.
-    if (!statOf(join(out, runFiles.pipeline))) return;
+    if (!isRun(out)) return;
     const used = stages.map(({ use }) => use)
       .filter((use): use is string => typeof use === "string" && isElsewhere(use));
     if (used.length === 0) return;
@@ -744,8 +744,7 @@ class NeedList {
     for (const folder of folders) await this.addModel(folder, allowPlugins);
     this.addTemporary(temporary);
     // The command refuses other engines for an export folder, so none is set up.
-    const isRun = folders.some((folder) => statOf(join(folder, runFiles.pipeline)));
-    if (isRun && (engine === "native" || engine === "wasm")) {
+    if (folders.some(isRun) && (engine === "native" || engine === "wasm")) {
       return this.withEngine(engine, temporary);
     }
     return this.withOnnxRuntime();
@@ -905,6 +904,9 @@ class NeedList {
     this.add("env", "NVIDIA_TF32_OVERRIDE", "turns off the rounding of float32 to TF32");
   }
 }
+
+/** Checks whether a folder is a run folder, and not one that `export` wrote. */
+const isRun = (folder: string): boolean => statOf(join(folder, runFiles.pipeline)) !== undefined;
 
 /**
  * Returns the host and port of an address for Deno's permissions. A `*` would stand for many hosts,
