@@ -213,5 +213,8 @@ function formatted(kind: "error" | "warning", problem: Problem): string[] {
  * rest of the message.
  */
 function shortened(text: string): string {
-  return text.replace(/\S{500,}/g, (word) => `${word.slice(0, 200)}…${word.slice(-50)}`);
+  // A regular expression for words would exceed V8's stack for words of millions of characters.
+  return text.split(" ")
+    .map((word) => word.length < 500 ? word : `${word.slice(0, 200)}…${word.slice(-50)}`)
+    .join(" ");
 }

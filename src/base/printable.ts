@@ -12,12 +12,21 @@ export const UNPRINTABLE: RegExp =
   /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /**
+ * Returns the lines of a text that are not blank, without the white space around them.
+ *
+ * @param text The text.
+ */
+export function linesOf(text: string): string[] {
+  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+}
+
+/**
  * Joins the lines of a text into one line. Error messages of other code can have several lines.
  *
  * @param text The text.
  */
 export function inOneLine(text: string): string {
-  return text.trim().replaceAll(/\s*\n\s*/g, " ");
+  return linesOf(text).join(" ");
 }
 
 /**

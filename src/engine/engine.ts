@@ -8,6 +8,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Cluster } from "../cluster/processes.ts";
 import { UserError } from "../base/errors.ts";
+import { linesOf } from "../base/printable.ts";
 import { variableIfAllowed } from "../base/machine/variable_if_allowed.ts";
 import type { ClusterMember } from "./cluster/member.ts";
 import type { Gpu } from "./native/driver.ts";
@@ -109,9 +110,9 @@ export async function openEngine(
     const hint = error instanceof UserError ? error.problems[0]?.hint : undefined;
     report(
       `using the slower wasm engine because the native engine is not available: ${
-        oneLine(reason)
+        linesOf(reason).join("; ")
       }` +
-        (hint ? `; to use the native engine: ${oneLine(hint)}` : ""),
+        (hint ? `; to use the native engine: ${linesOf(hint).join("; ")}` : ""),
     );
     return await openWasm();
   }
@@ -196,9 +197,4 @@ async function switchTo(backend: string): Promise<void> {
   if (!await tf.setBackend(backend)) {
     throw new Error(`the tfjs backend ${backend} cannot be started`);
   }
-}
-
-/** Replaces the line breaks of a text. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, "; ");
 }

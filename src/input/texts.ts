@@ -70,5 +70,5 @@ export function textOf(texts: readonly string[]): ColumnText {
 
 /** Checks whether a text is a number, or NaN or infinity as programs write them. */
 export const looksLikeNumber = (text: string): boolean =>
-  /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ||
+  /^\s*[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ||
   /^[-+]?(nan|inf|infinity)$/i.test(text);

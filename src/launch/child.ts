@@ -54,8 +54,9 @@ export async function runChild(
   const before = receivedSignal();
   if (before !== undefined) return { code: before === "SIGINT" ? 130 : 143, signal: before };
   // `deno task` passes the user's folder in INIT_CWD and keeps an existing value. The child already
-  // runs in the right folder, and a `deno task` that it starts must set its own value.
-  const { INIT_CWD: _, ...own } = Deno.env.toObject();
+  // runs in the right folder, and a `deno task` that it starts must set its own value. NODE_OPTIONS
+  // can make Deno load modules (`--require`) which are not part of Rocket.
+  const { INIT_CWD: _, NODE_OPTIONS: __, ...own } = Deno.env.toObject();
   const env = { ...HUGE_PAGES, ...NO_UPDATE_CHECK, ...own };
   const { cwd, onOutput, onError, stderr = "inherit", patience, memory } = options;
   const child = new Deno.Command(Deno.execPath(), {

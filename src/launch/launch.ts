@@ -3,6 +3,7 @@ import { commandVariable, isPublished, publishedCommand } from "../base/command_
 import { logLine } from "./log_line.ts";
 import { runCommandLine } from "./permissions.ts";
 import { packageIn, projectOf } from "./published.ts";
+import { orRefused } from "./refused.ts";
 import { run } from "./run_task.ts";
 import { hearSignals } from "./signals.ts";
 import { userCommand } from "./user_command.ts";
@@ -31,6 +32,10 @@ export async function launch(args: readonly string[]): Promise<number> {
     return 2;
   }
   hearSignals();
+  return await orRefused(() => start(args));
+}
+
+async function start(args: readonly string[]): Promise<number> {
   if (!isPublished) {
     return await run(fileURLToPath(new URL("../../", import.meta.url)), ["cli.ts", ...args]);
   }

@@ -12,6 +12,7 @@
 import "./refuse_old_deno.ts";
 import { fileURLToPath } from "node:url";
 import { ok } from "./ok.ts";
+import { orRefused } from "./refused.ts";
 import { run } from "./run_task.ts";
 import { hearSignals } from "./signals.ts";
 import { test } from "./test.ts";
@@ -30,4 +31,4 @@ if (!chosen || (command === "run" && args.length === 0)) {
   Deno.exit(2);
 }
 // Otherwise, an import that is still waiting for the registry would keep this process alive.
-Deno.exit(await chosen());
+Deno.exit(await orRefused(chosen));

@@ -2,10 +2,10 @@ import { resolve } from "node:path";
 import { isInside } from "../base/files/holds_path.ts";
 import { endSignals } from "../base/machine/end_signals.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
+import { reasonOf } from "../base/files/write_failure.ts";
 import { markVariable, meantCode, newMark } from "../base/machine/meant_exit.ts";
 import { handedOver, NO_CODE } from "../base/machine/system_file.ts";
 import { type Need, type Permission, permissionsLine } from "../base/machine/permissions.ts";
-import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import { Fetcher } from "./fetch.ts";
 import { machineVariables } from "./machine.ts";
@@ -66,7 +66,7 @@ export async function runCommandLine(
   args: readonly string[],
   cwd: string,
 ): Promise<number> {
-  const temporary = await Deno.makeTempDir({ prefix: "rocket-" });
+  const temporary = await makeTemporary();
   try {
     const { code, signal } = await runWithNeeds(await open(temporary), args, cwd, temporary);
     if (signal === null || !endSignals().includes(signal)) return code;
@@ -76,12 +76,33 @@ export async function runCommandLine(
     // A terminal has echoed `^C` on the current line.
     logLine(`${Deno.stderr.isTerminal() ? "\n" : ""}stopped`);
     return INTERRUPTED;
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    logLine(printable(`error: ${error.message}`));
-    return 2;
   } finally {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
+  }
+}
+
+async function makeTemporary(): Promise<string> {
+  try {
+    return await Deno.realPath(await Deno.makeTempDir({ prefix: "rocket-" }));
+  } catch (error) {
+    // Deno writes to the folders of the system only with all permissions.
+    const why = error instanceof Deno.errors.NotCapable
+      ? "it is a folder of the system"
+      : reasonOf(error);
+    throw new Refusal(
+      `the folder for temporary files cannot be written: ${why}; the environment variable TMPDIR ` +
+        "can name another one",
+      1,
+    );
+  }
+}
+
+/** Prints the text with which a command is complete, such as its help. */
+function printText(text: string): void {
+  try {
+    console.log(text);
+  } catch (error) {
+    throw new Refusal(`standard output cannot be written: ${reasonOf(error)}`, 1);
   }
 }
 
@@ -99,7 +120,7 @@ async function runWithNeeds(
   const needs = await askNeeds(rocket, args, { cwd, temporary, fetcher });
   if ("signal" in needs) return needs;
   if (needs.text !== undefined) {
-    console.log(needs.text);
+    printText(needs.text);
     return { code: 0, signal: null };
   }
   if (needs.setsUp) return await runAlone(rocket, "native", args);
@@ -201,7 +222,7 @@ async function sweepRefusal(
 ): Promise<string | undefined> {
   const { keep, within } = grantedVariables;
   const kept = Deno.env.get(keep), known = Deno.env.get(within);
-  const own = (of: string) => of === temporary || of === Deno.realPathSync(temporary);
+  const own = (of: string) => of === temporary;
   if (kept !== undefined) {
     const granted = permissions.filter(({ of }) => !own(of));
     if (granted.some(({ permission, of }) => permission === "write" && isInside(of, kept))) {

@@ -21,7 +21,17 @@ export const programs = {
 export type ProgramName = keyof typeof programs;
 
 /** Thrown when the launcher cannot start a command line for a reason that the user can change. */
-export class Refusal extends Error {}
+export class Refusal extends Error {
+  /**
+   * Makes an error.
+   *
+   * @param message The reason.
+   * @param exitCode The exit code of the launcher.
+   */
+  constructor(message: string, readonly exitCode: 1 | 2 = 2) {
+    super(message);
+  }
+}
 
 /**
  * How Deno finds Rocket's modules and those of the user's project, for the processes of one command

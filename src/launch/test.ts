@@ -115,7 +115,7 @@ async function testSome(
   args: readonly string[],
 ): Promise<number> {
   const paths = args.map((argument, at) =>
-    VALUED.has(args[at - 1]!) ? undefined : pathOf(argument)
+    VALUED.has(args[at - 1]!) ? undefined : pathOf(project.root, argument)
   );
   const resolved = args.map((argument, index) => paths[index] ?? argument);
   if (paths.some((path) => path !== undefined)) {
@@ -174,8 +174,8 @@ function exampleArguments({ root, config }: Project): string[] {
 }
 
 /** Returns the absolute path of an argument that is a file or folder in the user's folder. */
-function pathOf(argument: string): string | undefined {
+function pathOf(root: string, argument: string): string | undefined {
   if (argument.startsWith("-")) return undefined;
-  const path = resolve(userFolder(), argument);
+  const path = resolve(userFolder(root), argument);
   return existsSync(path) || argument.endsWith(".ts") ? path : undefined;
 }

@@ -6,6 +6,7 @@
  */
 
 import { z } from "zod";
+import { inOneLine } from "../base/printable.ts";
 import { type AnyStage, type StageKind, stageKinds } from "../stages/stage.ts";
 import { commonOptions, pipelineSchema } from "./file_schema.ts";
 import { type JsonSchema, pipelineJsonSchema, toJson } from "./generate/json_schema.ts";
@@ -210,7 +211,7 @@ function rowOf(path: string, schema: Property, required: boolean): OptionRow {
     type: typeText(schema),
     required,
     default: schema.default === undefined ? undefined : yamlText(schema.default),
-    description: (schema.description ?? "").replaceAll(/\s*\n\s*/g, " "),
+    description: inOneLine(schema.description ?? ""),
   };
 }
 

@@ -13,7 +13,7 @@ import { type Engine, type EngineChoice, engineLine, openEngine } from "../engin
 import { removeDrafts } from "../base/files/drafts.ts";
 import { refuseLinksOut } from "../base/files/inside.ts";
 import { peakMemory } from "../base/machine/peak_memory.ts";
-import { reasonOf } from "../base/files/unwritable.ts";
+import { reasonOf } from "../base/files/write_failure.ts";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan, PlannedPhase } from "../pipeline/plan.ts";

@@ -29,8 +29,6 @@ export async function runPart(
   const child = new Deno.Command(Deno.execPath(), {
     args: [...command],
     env: {
-      // The launcher runs the command line in this folder.
-      INIT_CWD: Deno.cwd(),
       ...env,
       ...(threads !== undefined && { TF_NUM_INTRAOP_THREADS: String(threads) }),
     },

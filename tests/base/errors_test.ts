@@ -64,8 +64,11 @@ Deno.test("formatProblem() has only its own lines, even if names contain line br
 });
 
 Deno.test("formatProblem() shortens extremely long words", () => {
-  const text = formatProblem({ message: `${"a".repeat(10_000)} cannot be read: too long` });
-  assert(text.length < 400, text);
-  assertStringIncludes(text, "…");
-  assertStringIncludes(text, " cannot be read: too long");
+  // V8 has no stack for a regular expression that goes over 10 million characters.
+  for (const length of [10_000, 10_000_000]) {
+    const text = formatProblem({ message: `${"a".repeat(length)} cannot be read: too long` });
+    assert(text.length < 400, text);
+    assertStringIncludes(text, "…");
+    assertStringIncludes(text, " cannot be read: too long");
+  }
 });

@@ -1,33 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import {
-  deno,
-  emptyHome,
-  type Ended,
-  flags,
-  launcher,
-  rocket,
-  userEnvironment,
-} from "../support/command_line.ts";
+import { deno, flags, inFolder, launch, redirected, rocket } from "../support/command_line.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 
 const small = digitsPipeline({
   train: { epochs: 2, batch: 256 },
   outputs: ["progress", { use: "checkpoint" }],
 });
-
-/** Runs the command line in a shell that redirects its output. */
-async function redirected(args: readonly string[], where: string): Promise<Ended> {
-  const { code, stdout, stderr } = await new Deno.Command("sh", {
-    args: ["-c", `"$@" ${where}`, "sh", Deno.execPath(), ...launcher, ...args],
-    env: userEnvironment(),
-    clearEnv: true,
-    cwd: emptyHome(),
-    stdin: "null",
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
 
 const ignore = Deno.build.os !== "linux";
 
@@ -45,6 +24,43 @@ for (const json of [[], ["--json"]]) {
       }),
   });
 }
+
+Deno.test({
+  name: "a text that cannot be written ends the launcher with exit code 1 and a message",
+  ignore,
+  fn: async () => {
+    for (const args of [["version"], ["help"], ["predict", "--help"]]) {
+      const { code, stderr } = await redirected(args, "> /dev/full");
+      assertEquals(
+        [code, stderr],
+        [1, "error: standard output cannot be written: the disk is full\n"],
+      );
+      assertEquals(await redirected(args, "| head -c 1 > /dev/null"), {
+        code: 0,
+        stdout: "",
+        stderr: "",
+      });
+    }
+  },
+});
+
+Deno.test({
+  name: "a TMPDIR in which no folder can be made is refused, with the variable's name",
+  ignore,
+  fn: () =>
+    inFolder(async (folder) => {
+      const file = join(folder, "file");
+      await Deno.writeTextFile(file, "");
+      for (const TMPDIR of [file, join(folder, "missing"), "/proc"]) {
+        const { code, stdout, stderr } = await launch("cli.ts", ["list"], { env: { TMPDIR } });
+        assertEquals([code, stdout], [1, ""]);
+        assertMatch(
+          stderr,
+          /^error: the folder for temporary files cannot be written: .*TMPDIR can name another one\n$/,
+        );
+      }
+    }),
+});
 
 Deno.test({
   name: "a run continues if the reader of its progress or events has closed the pipe",

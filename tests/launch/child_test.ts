@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { join } from "node:path";
 import { runDeno } from "../../src/launch/child.ts";
 import { withEnvironment, withFolder } from "../engine/native/support.ts";
 
@@ -55,9 +54,11 @@ Deno.test("runDeno() runs in the given folder", async () => {
   });
 });
 
-Deno.test("runDeno() passes on the environment, without INIT_CWD", async () => {
-  const program = `console.log(Deno.env.get("INIT_CWD"), Deno.env.get("ROCKET_TEST"))`;
-  await withEnvironment({ INIT_CWD: join("some", "where"), ROCKET_TEST: "here" }, async () => {
-    assertEquals(await evaluate(program), [0, "undefined here\n"]);
+Deno.test("runDeno() passes on the environment, without INIT_CWD and NODE_OPTIONS", async () => {
+  const names = ["INIT_CWD", "NODE_OPTIONS", "ROCKET_TEST"];
+  const program = `console.log(${JSON.stringify(names)}.map((name) => Deno.env.get(name) ?? null))`;
+  const given = { INIT_CWD: "some", NODE_OPTIONS: "--no-warnings", ROCKET_TEST: "here" };
+  await withEnvironment(given, async () => {
+    assertEquals(await evaluate(program), [0, '[ null, null, "here" ]\n']);
   });
 });

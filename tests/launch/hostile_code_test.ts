@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { stringify } from "yaml";
-import { inFolder, rocket } from "../support/command_line.ts";
+import { inFolder, redirected, rocket } from "../support/command_line.ts";
 import { forNative } from "../support/engines.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 
@@ -277,6 +277,7 @@ Deno.test("a stage on WebAssembly cannot create links or remove files by what De
 import { WASI } from "node:wasi";
 import { Worker as NodeWorker } from "node:worker_threads";
 import { createRequire } from "node:module";
+import net from "node:net";
 import process from "node:process";
 import sqlite from "node:sqlite";
 import { defineMetric, z } from ${JSON.stringify(pluginApi)};
@@ -289,6 +290,15 @@ const link = (Class) => {
   const text = (words, at) => [at, new TextEncoder().encodeInto(words, memory.subarray(at)).written];
   wasi.wasiImport.path_symlink(...text("../precious", 0), 3, ...text("link", 99));
   Deno.writeTextFileSync("run/link", "changed");
+};
+// Descriptor 5 is inherited, and others are pipes of Deno.
+const useDescriptors = (use) => {
+  const messages = new Set();
+  for (let fd = 3; fd < 100; fd++) {
+    try { use(fd); } catch ({ message }) { messages.add(message); continue; }
+    if (fd === 5) messages.add("used");
+  }
+  throw new Error([...messages].filter((text) => !text.startsWith("Unsupported")).join());
 };
 const thread = "data:application/javascript,import('node:wasi')";
 const tries = [
@@ -305,6 +315,8 @@ const tries = [
   () => sqlite.backup(
     Object.defineProperty(new sqlite.DatabaseSync("run/x.db"), "isOpen", { value: true }), "run/y.db"),
   () => navigator.gpu.requestAdapter(),
+  () => useDescriptors((fd) => new net.Socket({ fd })),
+  () => useDescriptors((fd) => net.createServer().on("error", () => {}).listen({ fd })),
 ];
 for (const run of tries) {
   try { await run(); console.log("done:", run); } catch (error) { console.log("refused:", error.message); }
@@ -321,11 +333,16 @@ export default defineMetric({
     const database = join(folder, "run", "x.db");
     await writeCrashed(database, join(folder, "precious"));
     const args = [file, "--engine", "wasm", "--out", "run"];
-    const { code, stdout, stderr } = await rocket(args, { cwd: folder });
+    const { code, stdout, stderr } = await redirected(args, "5>&1", folder);
     assertEquals(code, 0, stderr);
     assertEquals(
       stdout.match(/^refused: .*(wasi|threads|extensible|undefined|sqlite|WebGPU)/gm)?.length,
       11,
+      stdout,
+    );
+    assertEquals(
+      stdout.match(/^refused: node:net cannot use file descriptors: [\w ]+$/gm)?.length,
+      2,
       stdout,
     );
     assertEquals(await Deno.readTextFile(join(folder, "precious")), "stays");

@@ -5,14 +5,33 @@ import { withEnvironment } from "../engine/native/support.ts";
 import { launcherArguments, withProject } from "./support.ts";
 
 Deno.test("userFolder() is the folder in which deno task was called, or the current folder", async () => {
-  const folder = join(Deno.cwd(), "tests");
+  const root = Deno.cwd(), folder = join(root, "tests");
   await withEnvironment({ INIT_CWD: folder }, () => {
-    assertEquals(userFolder(), folder);
+    assertEquals(userFolder(root), folder);
     return Promise.resolve();
   });
   await withEnvironment({ INIT_CWD: undefined }, () => {
-    assertEquals(userFolder(), Deno.cwd());
+    assertEquals(userFolder(root), root);
     return Promise.resolve();
+  });
+});
+
+Deno.test("run() ignores an INIT_CWD of another program, and refuses one that is not a folder", async () => {
+  await withProject(async (small) => {
+    await small.write({ "data/rows.txt": "rows" });
+    const environment = { INIT_CWD: small.root };
+    const { out } = await small.launch(["run", "show.ts"], { folder: "data", environment });
+    assertEquals(JSON.parse(out).cwd, join(small.root, "data"));
+    for (const name of ["missing", "show.ts"]) {
+      const path = join(small.root, name);
+      const ended = await small.launch(["run", "show.ts"], { environment: { INIT_CWD: path } });
+      assertEquals([ended.code, ended.out], [2, ""]);
+      assertEquals(
+        ended.err,
+        "error: the environment variable INIT_CWD names the folder to run in, but " +
+          `${path} is not a folder: unset it\n`,
+      );
+    }
   });
 });
 

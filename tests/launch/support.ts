@@ -13,6 +13,7 @@ const LAUNCHER = [
   "src/base/files/run_drafts.ts",
   "src/base/files/run_files.ts",
   "src/base/files/target_of.ts",
+  "src/base/files/write_failure.ts",
   "src/base/machine/cache_folder.ts",
   "src/base/machine/control_groups.ts",
   "src/base/machine/deno_folder.ts",

@@ -176,3 +176,26 @@ export async function inFolder<T>(test: (folder: string) => Promise<T>): Promise
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+/**
+ * Runs the command line in a shell that redirects its output.
+ *
+ * @param args The arguments.
+ * @param where The redirections, such as `> /dev/full`, or the rest of a pipeline.
+ * @param cwd The folder, an empty one by default.
+ */
+export async function redirected(
+  args: readonly string[],
+  where: string,
+  cwd: string = emptyHome(),
+): Promise<Ended> {
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", `"$@" ${where}`, "sh", Deno.execPath(), ...launcher, ...args],
+    env: userEnvironment(),
+    clearEnv: true,
+    cwd,
+    stdin: "null",
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Socket } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { WASI } from "node:wasi";
@@ -28,6 +29,8 @@ let isOwn = false;
  * - `node:sqlite` removes files. The journal of a database names a file, which SQLite removes when
  *   it recovers the database.
  * - WebGPU loads the graphics driver, which is native code.
+ * - `node:net` sends and receives data through any connection that this process inherited from the
+ *   program that started it, such as a shell.
  *
  * After the call, the methods of the classes of these modules throw an error. In a new thread, the
  * methods would work again. Therefore, only Rocket's own threads can be started; they call this
@@ -46,6 +49,7 @@ export function restrictThread(module?: URL): void {
   // The function `backup` of node:sqlite fails without this prototype.
   Object.defineProperty(DatabaseSync, "prototype", { value: undefined, writable: false });
   if (typeof GPU !== "undefined") refuseMethods(GPU, "WebGPU", "the native code it loads");
+  refuseInherited();
   for (const type of [OwnWorker, NodeWorker]) refuseOthers(type);
 }
 
@@ -63,6 +67,28 @@ function refuseMethods({ prototype }: { prototype: object }, name: string, what:
       }
     }
     Object.freeze(at);
+  }
+}
+
+/**
+ * Prevents sockets from using a pipe or a connection by its file descriptor. The classes that do it
+ * are reached only through sockets, which are closed before they connect.
+ */
+function refuseInherited(): void {
+  const value = () => {
+    throw new Error("node:net cannot use file descriptors: Deno does not restrict inherited ones");
+  };
+  for (const to of [{ path: "/" }, { host: "nowhere", port: 1, lookup: () => {} }]) {
+    const socket = new Socket();
+    socket.on("error", () => {});
+    try {
+      socket.connect(to);
+    } catch {
+      // Without permission, the connection is refused after the object for it was made.
+    }
+    const { _handle: handle } = socket as unknown as { readonly _handle: object };
+    Object.defineProperty(Object.getPrototypeOf(handle), "open", { value, writable: false });
+    socket.destroy();
   }
 }
 
