@@ -3,6 +3,7 @@ import { ArrowFileWriter } from "../src/base/files/arrow_writer.ts";
 import { unwritable } from "../src/base/files/unwritable.ts";
 import { type Problem, UserError } from "../src/base/errors.ts";
 import { hint, type HintText } from "../src/base/hints.ts";
+import { listed } from "../src/base/listed.ts";
 import { didYouMean, nearest } from "../src/base/nearest.ts";
 import { quoted } from "../src/base/quoted.ts";
 import { type Dataset, mayBeNumbers, type Source, type SourceStage } from "../src/stages/source.ts";
@@ -169,7 +170,7 @@ function keptFields({ fields }: Schema, asked: readonly string[] | undefined): F
     throw new UserError(`the data has no column ${JSON.stringify(missing)}`, {
       hint: hint(
         "convert/columns",
-        `${didYouMean(missing, names)}its columns are ${names.join(", ")}`,
+        `${didYouMean(missing, names)}its columns are ${listed(names)}`,
         {
           args: {
             replace: {

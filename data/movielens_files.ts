@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { UserError } from "../src/base/errors.ts";
 import { readRegular } from "../src/base/files/regular.ts";
 import { hint } from "../src/base/hints.ts";
+import { listed } from "../src/base/listed.ts";
 import { download, type Published, refuseLarge } from "./original.ts";
 import { readZip } from "./zip.ts";
 
@@ -203,7 +204,7 @@ function atomic(name: string, text: string, columns: readonly string[]): Line[] 
   const places = columns.map((column) => {
     const place = header.indexOf(column);
     if (place >= 0) return place;
-    throw new UserError(`${name} has no column ${column}; its columns are ${header.join(", ")}`);
+    throw new UserError(`${name} has no column ${column}; its columns are ${listed(header)}`);
   });
   return lines(name, text, "\t", header.length).slice(1).map(({ fields, where }) => ({
     fields: places.map((place) => fields[place]!),

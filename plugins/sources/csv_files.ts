@@ -31,6 +31,7 @@ import {
   didYouMean,
   hint,
   type HintText,
+  listed,
   maxOddTexts,
   nearest,
   type Problem,
@@ -274,7 +275,7 @@ export async function openCsv(
     throw new UserError(`${file.name} has no column ${missing}`, {
       hint: hint(
         "csv/column",
-        `${didYouMean(missing, names)}its columns are ${names.map(yamlName).join(", ")}`,
+        `${didYouMean(missing, names)}its columns are ${listed(names.map(yamlName))}`,
         {
           remove: [`columns/${missing}`],
           set: {
@@ -564,7 +565,7 @@ function refuseOtherNames(first: CsvFile, other: CsvFile): void {
       "csv/columns",
       `all files of a source must have the same columns; ${
         didYouMean(name, names)
-      }its columns are ${names.map(yamlName).join(", ")}`,
+      }its columns are ${listed(names.map(yamlName))}`,
       { edit: "the data files" },
     ),
   });

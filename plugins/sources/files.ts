@@ -5,6 +5,7 @@ import {
   hint,
   type HintText,
   isGlob,
+  listed,
   nearest,
   type RowLocation,
   unpermittedTarget,
@@ -155,11 +156,6 @@ async function filesInFolder(name: string, folder: string, kind: FileKind): Prom
       ),
   });
 }
-
-const listed = (names: readonly string[]) =>
-  names.length <= 5
-    ? names.join(", ")
-    : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
 
 /**
  * Checks whether a path is an http(s) address.

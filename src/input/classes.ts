@@ -4,7 +4,7 @@ import { type Change, hint, type HintText } from "../base/hints.ts";
 import type { LabelSpec, Values } from "../stages/batch.ts";
 import { byValue, type Key, keyOf } from "./ids.ts";
 import type { Family } from "./layout.ts";
-import { listed } from "./listed.ts";
+import { listed } from "../base/listed.ts";
 
 /** The maximum number of classes, unless the pipeline gives their number: ids are not a label. */
 const maxFound = 2 ** 16;

@@ -25,7 +25,7 @@ import {
 import { type IdCounts, IdMaker, type IdRequest, idsOf, isTrainingIds, PADDING } from "./ids.ts";
 import { lastAtMost } from "./bounds.ts";
 import { Occurrences } from "./occurrences.ts";
-import { listed } from "./listed.ts";
+import { listed } from "../base/listed.ts";
 import { NumberMemo, TextMemo, textMemoOf } from "./memo.ts";
 import { ImageReader } from "./images/reader.ts";
 import { type ColumnText, looksLikeNumber, textOf } from "./texts.ts";

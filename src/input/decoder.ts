@@ -21,7 +21,7 @@ import { MultiLabelReader } from "./multi_label.ts";
 import { packedLabels, repackedLabels, unpackedLabel } from "./label_columns.ts";
 import type { IdCounts, IdRequest } from "./ids.ts";
 import { layoutOf } from "./layout.ts";
-import { listed } from "./listed.ts";
+import { listed } from "../base/listed.ts";
 import {
   combineParts,
   listParts,

@@ -40,7 +40,7 @@ import {
 } from "./outside_outputs.ts";
 import { type KeyedRows, outputsByKey } from "./outputs_by_key.ts";
 import { type Selection, selectRows } from "./select_rows.ts";
-import { listed } from "./listed.ts";
+import { listed } from "../base/listed.ts";
 import { sampledRows } from "./sampling.ts";
 import { openData } from "./open_data.ts";
 import { openDataset, readSplit, type Split } from "./split.ts";

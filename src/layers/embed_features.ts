@@ -7,6 +7,7 @@
 
 import { UserError } from "../base/errors.ts";
 import { hint, type HintText } from "../base/hints.ts";
+import { listed } from "../base/listed.ts";
 import { didYouMean, nearest } from "../base/nearest.ts";
 import { yamlName } from "../base/quoted.ts";
 import type { ColumnSpec } from "../stages/batch.ts";
@@ -193,7 +194,7 @@ export function embedFeatures(
       `there is no feature ${JSON.stringify(name)}`,
       hint(
         "embedding/features",
-        `${didYouMean(name, names)}the features are ${names.map(yamlName).join(", ")}`,
+        `${didYouMean(name, names)}the features are ${listed(names.map(yamlName))}`,
         {
           set: { [`features/${nearest(name, names) ?? names[0]}`]: {} },
           remove: [`features/${name}`],

@@ -6,6 +6,7 @@
 
 import { counted } from "../base/text_table.ts";
 import { type RecordBatch, Schema } from "apache-arrow";
+import { listed } from "../base/listed.ts";
 import { nearest } from "../base/nearest.ts";
 import { recordBatchOf } from "../base/wide_schema.ts";
 import { datatypes } from "./datatypes.ts";
@@ -197,7 +198,7 @@ function refuseInput(name: string, names: readonly string[]): never {
   const near = name.length > 100 ? undefined : nearest(name, names);
   refuse(
     `the model has no input ${JSON.stringify(name.slice(0, 100))}` +
-      (near === undefined ? "" : `; did you mean ${near}?`) + ` Its inputs are ${names.join(", ")}`,
+      (near === undefined ? "" : `; did you mean ${near}?`) + ` Its inputs are ${listed(names)}`,
   );
 }
 

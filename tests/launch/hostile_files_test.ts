@@ -368,9 +368,19 @@ Deno.test("links in folders of data and runs give no access to files elsewhere",
     }
     await Deno.writeTextFile(join(elsewhere, "pipeline.json"), "{}");
     await Deno.symlink(join(elsewhere, "pipeline.json"), join(folder, "run", "pipeline.json"));
-    const { code, stderr } = await rocket(["compare", "run", "run"], { cwd: folder });
-    assertEquals(code, 2, stderr);
-    assertMatch(stderr, /it is a link to \S+pipeline\.json, which this command may not read/);
+    for (const command of [["compare", "run", "run"], ["resume", "run"], ["evaluate", "run"]]) {
+      const { code, stderr } = await rocket(command, { cwd: folder });
+      assertEquals(code, 2, stderr);
+      assertMatch(stderr, /pipeline\.json( cannot be read: it)? is a link that leads out of run/);
+    }
+    // The process that determines the permissions may read all files, but does not read this one.
+    const model = { network: { use: join(elsewhere, "a.ts"), options: { a: "${env:OTHER}" } } };
+    await Deno.remove(join(folder, "run", "pipeline.json"));
+    await Deno.writeTextFile(join(folder, "run", "pipeline.json"), "{}");
+    await Deno.writeTextFile(join(elsewhere, "model.json"), JSON.stringify(model));
+    await Deno.symlink(join(elsewhere, "model.json"), join(folder, "run", "model.json"));
+    const asked = await rocket(["predict", "run", "own.csv", "--permissions"], { cwd: folder });
+    assert(!/OTHER|a\.ts/.test(asked.stdout + asked.stderr), asked.stdout + asked.stderr);
   });
 });
 

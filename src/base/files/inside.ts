@@ -2,6 +2,7 @@ import { join, relative, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { hint } from "../hints.ts";
 import { isInside } from "./holds_path.ts";
+import { readRegularText } from "./regular.ts";
 import { targetOf } from "./target_of.ts";
 
 /**
@@ -38,6 +39,20 @@ export function pathInside(folder: string, name: string): string {
     );
   }
   return path;
+}
+
+/**
+ * Reads a file of a folder as text, unless it is a link that leads out of the folder.
+ *
+ * @param folder The folder, such as a run's.
+ * @param name The path within it.
+ * @returns The text.
+ * @throws {Error} If it leads out of the folder, is not a regular file, or cannot be read.
+ */
+export async function readTextInside(folder: string, name: string): Promise<string> {
+  const path = join(folder, name);
+  if (isInside(targetOf(folder), targetOf(path))) return await readRegularText(path);
+  throw new Error(`it is a link that leads out of ${folder}`);
 }
 
 /**

@@ -24,10 +24,10 @@ import { vegaPackages } from "../../base/machine/vega_packages.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
 import { commandVariable } from "../../base/command_name.ts";
 import { isInside } from "../../base/files/holds_path.ts";
+import { readTextInside } from "../../base/files/inside.ts";
 import { targetOf } from "../../base/files/target_of.ts";
 import { rowFormat } from "../../base/files/row_format.ts";
 import { runFiles } from "../../base/files/run_files.ts";
-import { readRegularText } from "../../base/files/regular.ts";
 import {
   flagsOf,
   jsrRegistry,
@@ -946,10 +946,13 @@ interface ModelNames {
   readonly source?: unknown;
 }
 
-/** Reads `model.json` of a folder. The command reports what is wrong with the file. */
+/**
+ * Reads `model.json` of a folder, unless it is a link that leads out of the folder. The command
+ * reports what is wrong with the file.
+ */
 async function modelOf(folder: string): Promise<ModelNames> {
   try {
-    return Object(JSON.parse(await readRegularText(join(folder, runFiles.model))));
+    return Object(JSON.parse(await readTextInside(folder, runFiles.model)));
   } catch {
     return {};
   }

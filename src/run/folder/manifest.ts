@@ -8,7 +8,8 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { runFiles } from "../../base/files/run_files.ts";
-import { readRegularText, readTextIfExists } from "../../base/files/regular.ts";
+import { readTextInside } from "../../base/files/inside.ts";
+import { readTextIfExists } from "../../base/files/regular.ts";
 import { writeFileWhole } from "../../base/files/write.ts";
 import type { Precision } from "../../engine/capture/precision.ts";
 import { UserError } from "../../base/errors.ts";
@@ -78,7 +79,7 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
   const path = join(folder, runFiles.pipeline);
   let text: string;
   try {
-    text = await readRegularText(path);
+    text = await readTextInside(folder, runFiles.pipeline);
   } catch (error) {
     const missing = error instanceof Deno.errors.NotFound;
     throw new UserError(

@@ -1,6 +1,6 @@
 import type { Problem } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
-import { listed } from "../../input/listed.ts";
+import { listed } from "../../base/listed.ts";
 import type { Facts } from "./facts.ts";
 
 /**

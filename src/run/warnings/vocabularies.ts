@@ -2,7 +2,7 @@ import type { Problem } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import { yamlQuoted } from "../../base/quoted.ts";
 import { featurePlace, featuresWithout } from "../../input/feature_entries.ts";
-import { listed } from "../../input/listed.ts";
+import { listed } from "../../base/listed.ts";
 import type { Facts } from "./facts.ts";
 
 /**
