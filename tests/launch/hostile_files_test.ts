@@ -375,11 +375,19 @@ Deno.test("links in folders of data and runs give no access to files elsewhere",
     }
     // The process that determines the permissions may read all files, but does not read this one.
     const model = { network: { use: join(elsewhere, "a.ts"), options: { a: "${env:OTHER}" } } };
-    await Deno.remove(join(folder, "run", "pipeline.json"));
-    await Deno.writeTextFile(join(folder, "run", "pipeline.json"), "{}");
     await Deno.writeTextFile(join(elsewhere, "model.json"), JSON.stringify(model));
-    await Deno.symlink(join(elsewhere, "model.json"), join(folder, "run", "model.json"));
-    const asked = await rocket(["predict", "run", "own.csv", "--permissions"], { cwd: folder });
+    const trained = await rocket(
+      ["p.yaml", "--engine", "wasm", "--out", "done", "--set", "data.train.path=own.csv"].concat(
+        ["--set", "data.test.path=own.csv"],
+      ),
+      { cwd: folder },
+    );
+    assertEquals(trained.code, 0, trained.stderr);
+    await Deno.remove(join(folder, "done", "model.json"));
+    await Deno.symlink(join(elsewhere, "model.json"), join(folder, "done", "model.json"));
+    const predict = ["predict", "done", "own.csv", "--out", "out.csv", "--permissions"];
+    const asked = await rocket(predict, { cwd: folder });
+    assertEquals(asked.code, 0, asked.stderr);
     assert(!/OTHER|a\.ts/.test(asked.stdout + asked.stderr), asked.stdout + asked.stderr);
   });
 });
