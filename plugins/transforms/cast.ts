@@ -52,9 +52,13 @@ feature: age`,
         ...(dtype === "int32" && { vocabulary }),
         ...(places && { places }),
       })),
-      apply: (batch) =>
+      apply: (batch, context) =>
         changeColumns(batch, names, ({ values, shape }, name) => {
-          if (dtype === "float32") return { values: new Float32Array(values), shape };
+          if (dtype === "float32") {
+            const numbers = context.numbers(values.length);
+            numbers.set(values);
+            return { values: numbers, shape };
+          }
           const ids = new Int32Array(values);
           const lost = ids.findIndex((id, index) => id !== Math.trunc(values[index]!));
           if (lost < 0) return { values: ids, shape };

@@ -27,9 +27,9 @@ const stage: TransformStage = defineTransform({
     const numbers = changeNumbers(features, feature);
     return {
       features: numbers.features,
-      apply: (batch) =>
+      apply: (batch, context) =>
         numbers.change(batch, ({ values, shape }, name) => {
-          const logarithms = new Float32Array(values.length);
+          const logarithms = context.numbers(values.length);
           for (let index = 0; index < values.length; index++) {
             const sum = offset + values[index]!;
             if (sum <= 0) {

@@ -1,5 +1,4 @@
 import {
-  type Batch,
   type ColumnSpec,
   defineTransform,
   hint,
@@ -74,9 +73,9 @@ std: [63.0, 62.1, 66.7]`,
     };
     const base: Transform = {
       features: changed,
-      apply: (batch: Batch) =>
+      apply: (batch, context) =>
         change(batch, ({ values, shape }, name) => ({
-          values: normalized(values, momentsOf(name)),
+          values: normalized(values, momentsOf(name), context.numbers(values.length)),
           shape,
         })),
       graph: (tensors, { numbers }) =>
@@ -153,8 +152,8 @@ function givenMoments(
 /** Values that do not vary are divided by 1. */
 const factorsOf = (std: readonly number[]) => std.map((std) => 1 / (std || 1));
 
-function normalized(values: Values, { mean, std }: Moments): Float32Array {
-  const result = new Float32Array(values.length);
+/** Writes normalized values to an array of the same length. */
+function normalized(values: Values, { mean, std }: Moments, result: Values): Values {
   const groups = mean.length;
   const factors = factorsOf(std);
   for (let group = 0; group < groups; group++) {

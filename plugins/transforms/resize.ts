@@ -54,15 +54,15 @@ to: [14, 14]`,
     };
     return {
       features: changeSpecs(features, names, (spec) => resized(spec, to)),
-      apply: (batch) =>
+      apply: (batch, { numbers }) =>
         changeColumns(batch, names, (column, name) => {
           const { lines, columns } = scalesOf(name);
           const [height, width, channels] = column.shape as [number, number, number];
-          const wide = weighed(column.values, batch.size * height, width, channels, columns);
-          return {
-            values: weighed(wide, batch.size, height, to[1] * channels, lines),
-            shape: [...to, channels],
-          } satisfies Column;
+          const wide = numbers(batch.size * height * to[1] * channels);
+          weigh(column.values, wide, [batch.size * height, width, channels], columns);
+          const values = numbers(batch.size * to[0] * to[1] * channels);
+          weigh(wide, values, [batch.size, height, to[1] * channels], lines);
+          return { values, shape: [...to, channels] } satisfies Column;
         }),
       graph: (tensors, { numbers }) =>
         changeTensors(tensors, names, (tensor, name) => {
@@ -114,15 +114,13 @@ function matrixOf(shares: readonly Share[], from: number): number[] {
   );
 }
 
-/** Computes `blocks` blocks of lines of `size` values, each a weighted sum of old lines. */
-function weighed(
+/** Writes `blocks` blocks of lines of `size` values, each a weighted sum of `from` old lines. */
+function weigh(
   values: Column["values"],
-  blocks: number,
-  from: number,
-  size: number,
+  result: Column["values"],
+  [blocks, from, size]: readonly [blocks: number, from: number, size: number],
   shares: readonly Share[],
-): Float32Array {
-  const result = new Float32Array(blocks * shares.length * size);
+): void {
   for (let block = 0, to = 0; block < blocks; block++) {
     for (const { start, weights } of shares) {
       const first = (block * from + start) * size;
@@ -135,5 +133,4 @@ function weighed(
       }
     }
   }
-  return result;
 }

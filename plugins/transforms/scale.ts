@@ -16,9 +16,9 @@ by: 0.0625`,
     const numbers = changeNumbers(features, feature);
     return {
       features: numbers.features,
-      apply: (batch) =>
+      apply: (batch, context) =>
         numbers.change(batch, ({ values, shape }) => {
-          const scaled = new Float32Array(values.length);
+          const scaled = context.numbers(values.length);
           for (let index = 0; index < scaled.length; index++) {
             scaled[index] = values[index]! * by + offset;
           }

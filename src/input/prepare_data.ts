@@ -169,15 +169,15 @@ export async function prepareData(
     refuseEmpty(splits, planOfRows);
     keepTogether(splits, planOfRows, report);
     refuseNoBatch(train, planOfRows);
-    const place = (feature: string) => featurePlace(planOfRows, feature);
-    const own = TransformChain.of(planOfRows.transforms, train.features, place);
+    const places = (feature: string) => featurePlace(planOfRows, feature);
+    const own = TransformChain.of(planOfRows.transforms, train.features, { places });
     const plan = withCounts(
       withTransforms(planOfRows, own.features ?? train.features),
       whole.idCounts,
     );
     const transforms = plan === planOfRows
       ? own
-      : TransformChain.of(plan.transforms, train.features, place);
+      : TransformChain.of(plan.transforms, train.features, { places });
     const measures = transforms.planned.some(({ transform }) => transform.measure);
     const largest = Math.max(plan.cut.size, evaluationRows, measures ? measuredRows : 0);
     refuseLargeBatches(

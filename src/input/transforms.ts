@@ -4,7 +4,7 @@ import { hint, type HintText } from "../base/hints.ts";
 import { createRandom, deriveSeed } from "../base/random.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Batch, Column, ColumnSpec } from "../stages/batch.ts";
-import type { Transform, TransformStage } from "../stages/transform.ts";
+import type { ApplyContext, Transform, TransformStage } from "../stages/transform.ts";
 import { describeValue } from "../base/describe_value.ts";
 import { sizeOf } from "./columns.ts";
 import { type Fills, NullFiller } from "./nulls.ts";
@@ -94,6 +94,14 @@ export interface Measured {
   readonly transforms: readonly unknown[];
 }
 
+/** The options of a {@linkcode TransformChain}. */
+export interface ChainOptions {
+  /** Returns the place of a feature in the pipeline file. */
+  readonly places?: ((feature: string) => Place | undefined) | undefined;
+  /** Whether other transforms follow, so that numbers are not rounded to float32 yet. */
+  readonly goesOn?: boolean | undefined;
+}
+
 /**
  * Processes rows between their source and the nets: fills nulls, then applies the transforms of the
  * pipeline in order, and checks the result of each.
@@ -101,6 +109,7 @@ export interface Measured {
 export class TransformChain {
   readonly #nulls: NullFiller;
   readonly #places: (feature: string) => Place | undefined;
+  readonly #goesOn: boolean;
   readonly #transforms: readonly PlannedTransform[];
 
   /**
@@ -108,17 +117,18 @@ export class TransformChain {
    *
    * @param plans The transforms, in order.
    * @param features The features as read from the source.
-   * @param places Returns the place of a feature in the pipeline file.
+   * @param options The place of a feature in the pipeline file, and whether other transforms follow
+   *   outside of the chain, so that numbers are not rounded yet.
    * @returns The chain.
    * @throws {StageError} If a stage does not create a transform.
    */
   static of(
     plans: readonly TransformPlan[],
     features: Readonly<Record<string, ColumnSpec>>,
-    places?: (feature: string) => Place | undefined,
+    { places, goesOn }: ChainOptions = {},
   ): TransformChain {
     const nulls = new NullFiller(features, places);
-    return new TransformChain(makeTransforms(plans, nulls.features), nulls, places);
+    return new TransformChain(makeTransforms(plans, nulls.features), nulls, { places, goesOn });
   }
 
   /**
@@ -126,14 +136,15 @@ export class TransformChain {
    *
    * @param transforms The transforms, each created for the features that the previous one returns.
    * @param nulls Fills nulls before the transforms; by default there are no nulls.
-   * @param places Returns the place of a feature in the pipeline file.
+   * @param options As of {@linkcode TransformChain.of}.
    */
   constructor(
     transforms: readonly PlannedTransform[],
     nulls: NullFiller = new NullFiller({}),
-    places: (feature: string) => Place | undefined = () => undefined,
+    { places = () => undefined, goesOn = false }: ChainOptions = {},
   ) {
     this.#places = places;
+    this.#goesOn = goesOn;
     this.#transforms = transforms;
     this.#nulls = nulls;
   }
@@ -266,10 +277,11 @@ export class TransformChain {
         position.batch,
       );
       const given = current;
+      const numbers = numbersAfter(!this.#goesOn && index === this.#transforms.length - 1);
       const next = callStage(
         stage,
         "apply()",
-        () => transform.apply(given, { random: createRandom(seed) }),
+        () => transform.apply(given, { random: createRandom(seed), numbers }),
       );
       checkBatch(stage, next, given, transform.features);
       look?.(stage, next);
@@ -333,6 +345,15 @@ export class TransformChain {
 export function rowText(rows: Rows, position: number): string {
   const row = rows.sourceRow(position) ?? position;
   return rows.where?.(row) ?? `row ${row}`;
+}
+
+/**
+ * Returns the function that creates arrays for the numbers that a transform computes.
+ *
+ * @param isLast Whether it is the last transform of its chain.
+ */
+function numbersAfter(isLast: boolean): ApplyContext["numbers"] {
+  return (length) => isLast ? new Float32Array(length) : new Float64Array(length);
 }
 
 /** Yields the rows of a split in order, in slices. */

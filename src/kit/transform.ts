@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { createRandom } from "../base/random.ts";
 import type { Batch, ColumnSpec } from "../stages/batch.ts";
 import { mapValues } from "../stages/parts.ts";
-import type { Transform, TransformStage } from "../stages/transform.ts";
+import type { ApplyContext, Transform, TransformStage } from "../stages/transform.ts";
 import { describeValue } from "../base/describe_value.ts";
 import type { Findings } from "./findings.ts";
 import {
@@ -65,11 +65,11 @@ async function tryTransform(
       const at = `${counted(rows, "row")} of ${asked}`;
       const result = applyOnce(first, batch, at, findings);
       if (!result) return;
-      first.apply(other, { random: createRandom(8) });
+      first.apply(other, contextOf(8));
       for (
         const [again, how] of [
-          [first.apply(batch, { random: createRandom(7) }), "the second time"],
-          [second.apply(batch, { random: createRandom(7) }), "from another instance of the stage"],
+          [first.apply(batch, contextOf(7)), "the second time"],
+          [second.apply(batch, contextOf(7)), "from another instance of the stage"],
         ] as const
       ) {
         const differing = difference(again, result);
@@ -195,6 +195,12 @@ function sameJson(a: unknown, b: unknown): boolean {
     keys.every((key) => sameJson(a[key as keyof typeof a], b[key as keyof typeof b]));
 }
 
+/** Returns the context of a transform that is the last of its chain. */
+const contextOf = (seed: number): ApplyContext => ({
+  random: createRandom(seed),
+  numbers: (length) => new Float32Array(length),
+});
+
 function applyOnce(
   transform: Transform,
   batch: Batch,
@@ -202,7 +208,7 @@ function applyOnce(
   findings: Findings,
 ): Batch | undefined {
   const unchanged = watchBatches([batch]);
-  const result: unknown = transform.apply(batch, { random: createRandom(7) });
+  const result: unknown = transform.apply(batch, contextOf(7));
   if (!unchanged()) {
     findings.add(
       "does not change its inputs (they may be views of a file)",

@@ -18,8 +18,6 @@ import {
 export interface ConvertedValue<Type> {
   /** The type. */
   readonly type: Type;
-  /** Whether the numbers are still those of the source, in another shape or order at most. */
-  readonly moved: boolean;
 }
 
 /**
@@ -49,12 +47,6 @@ export interface ConversionInput<Builder, Value, Rows> {
 export const tests: ReadonlySet<string> = new Set([
   ...["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual", "IsNan"],
   ...["LogicalAnd", "LogicalOr", "LogicalNot"],
-]);
-
-/** Operations that rearrange numbers without changing them. */
-const moves: ReadonlySet<string> = new Set([
-  ...["Identity", "Reshape", "ExpandDims", "Transpose", "Slice", "SplitV", "Concat", "Pack"],
-  ...["Unpack", "PadV2", "MirrorPad", "GatherV2", "Reverse", "Tile"],
 ]);
 
 /**
@@ -152,13 +144,6 @@ export abstract class Conversion<Type, Value extends ConvertedValue<Type>> {
       .map((one) => this.value(one).type);
     return types.find((type) => type === double) ?? types.find((type) => type === float) ??
       types[0] ?? float;
-  }
-
-  /** Whether the result of the current call has only numbers of the source. */
-  protected get isMoved(): boolean {
-    const { kernel, inputs } = this.call;
-    return moves.has(kernel) &&
-      Object.values(inputs).some(({ id }) => this.#values.get(id)?.moved);
   }
 
   /** Returns a number of the current call, which must not depend on the number of rows. */

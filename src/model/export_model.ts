@@ -129,7 +129,9 @@ export async function exportModel(
   const { inputs, before } = onnx ?? saved ?? { inputs: inputsOfGraph(model, kind), before: 0 };
   // Decodes the rows up to the start of the graph.
   const first = { ...model, transforms: model.transforms.slice(0, before) };
-  const source = await RowDecoder.create(first, run.registry, rowsStage);
+  const source = await RowDecoder.create(first, run.registry, rowsStage, {
+    goesOn: model.transforms.slice(before).some(({ on }) => on === "all"),
+  });
   const { rows, batch } = sampleRows(model, decoder);
   const { batch: read } = source.open(rows.schema)(rows);
   // A GPU rounds to fewer bits, and the comparison would measure that.

@@ -49,12 +49,12 @@ export function recordNet({ nets, net, features, transforms }: NetRequest): Symb
             "graph()",
             () => transform.graph!(before, { numbers: numbersOf(tensors.numbers) }),
           );
-          tensorsOf = checked(stage, after, transform.features, tensors.round);
+          tensorsOf = checked(stage, after, transform.features);
         }
         current = nets.stage;
         const numbers = Object.entries(tensorsOf).map(([name, tensor]) => [
           name,
-          tensor.dtype === "float32" ? tensors.round(tensor, true) : tensor,
+          tensor.dtype === "float32" ? tensors.round(tensor) : tensor,
         ]);
         const forward = new Forward(nets.pair, {
           values: valuesOf(nets, tensors.variable),
@@ -114,15 +114,11 @@ const numbersOf =
     return make(list, shape ?? (typeof values === "number" ? [] : [list.length]));
   };
 
-/**
- * Checks that graph() returns the features that the transform declares, and rounds them to float32
- * as in a batch.
- */
+/** Checks that graph() returns the features that the transform declares, and returns only these. */
 function checked(
   stage: StageReference,
   tensors: Readonly<Record<string, tf.Tensor>>,
   promised: Readonly<Record<string, ColumnSpec>>,
-  round: (tensor: tf.Tensor) => tf.Tensor,
 ): Record<string, tf.Tensor> {
   return Object.fromEntries(
     Object.entries(promised).map(([name, { shape, dtype }]) => {
@@ -134,7 +130,7 @@ function checked(
           `its graph() returns ${has ?? "nothing"} as ${name}; expected ${dtype} [${shape}]`,
         );
       }
-      return [name, dtype === "float32" ? round(tensor!) : tensor!];
+      return [name, tensor!];
     }),
   );
 }

@@ -16,14 +16,18 @@ import { batchOfRows, type Row } from "./rows.ts";
 export const SAMPLE_ROWS = 64;
 
 /**
- * The distributions of numbers, from the widest to the narrowest, because a transform may reject
- * some numbers.
+ * The distributions of numbers, from the usual ones to others, because a transform may reject some
+ * numbers: the logarithm rejects negative ones, and those below 50 after `offset: -50`.
  */
-const ranges = [
-  (random: Random) => normal(random) * 2,
-  (random: Random) => Math.abs(normal(random)) * 2,
-  (random: Random) => random.integer(0, 1),
-] as const;
+const ranges: readonly ((random: Random) => number)[] = [
+  (random) => normal(random) * 2,
+  (random) => Math.abs(normal(random)) * 2,
+  (random) => random.integer(0, 1),
+  ...Array.from({ length: 13 }, (_, power) => 10 ** power).flatMap((from) => [
+    (random: Random) => from * (1 + random.uniform()),
+    (random: Random) => -from * (1 + random.uniform()),
+  ]),
+];
 
 /**
  * Generates rows that suit a model. They include known and unknown values, empty and full lists,
@@ -100,8 +104,11 @@ function valueOf(
     if (type.family === "images") return random.integer(0, 255);
     const value = mean + std * range(random);
     if (type.family === "numbers") return value;
-    const least = /uint|fixedsizebinary/i.test(type.text) ? 0 : -(2 ** 7);
-    return Math.min(2 ** 7 - 1, Math.max(least, Math.round(value)));
+    const bits = Number(/int(8|16|32|64)/i.exec(type.text)?.[1] ?? 8);
+    // Integers above 2^53 are not exact in JavaScript.
+    const most = 2 ** Math.min(bits - 1, 53) - 1;
+    const least = /uint|fixedsizebinary/i.test(type.text) ? 0 : -most;
+    return Math.min(most, Math.max(least, Math.round(value)));
   };
   const one = (): unknown => {
     if (spec.dtype === "float32") {

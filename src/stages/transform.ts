@@ -19,6 +19,15 @@ export interface TransformContext {
 export interface ApplyContext {
   /** Random numbers that depend on the seed, the epoch, the batch and the transform's position. */
   readonly random: Random;
+  /**
+   * Creates an array of zeros for numbers that the transform computes. Numbers are rounded to
+   * float32 only once, after the last transform, because the nets compute in float32. Between
+   * transforms they are in float64: in float32, neighboring values of a time in seconds, for
+   * example, are two minutes apart.
+   *
+   * @param length The number of values.
+   */
+  numbers(length: number): Float32Array | Float64Array;
 }
 
 /**
@@ -126,9 +135,10 @@ export type TransformDefinition<Schema extends OptionsSchema> = StageDefinition<
  *   options: z.object({ feature: z.string() }),
  *   create: ({ feature }, { features }) => ({
  *     features,
- *     apply(batch) {
+ *     apply(batch, context) {
  *       const column = batch.features[feature]!;
- *       const values = Float32Array.from(column.values, (value) => -value);
+ *       const values = context.numbers(column.values.length);
+ *       for (let index = 0; index < values.length; index++) values[index] = -column.values[index]!;
  *       return { ...batch, features: { ...batch.features, [feature]: { ...column, values } } };
  *     },
  *   }),

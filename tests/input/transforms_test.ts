@@ -6,10 +6,12 @@ import {
   assertThrows,
 } from "@std/assert";
 import { tableFromArrays } from "apache-arrow";
+import fc from "fast-check";
 import { StageError } from "../../src/stages/stage_error.ts";
 import type { Batch, ColumnSpec } from "../../src/stages/batch.ts";
 import type { ApplyContext, Transform, TransformStage } from "../../src/stages/transform.ts";
 import { UserError } from "../../plugin.ts";
+import cast from "../../plugins/transforms/cast.ts";
 import horizontalFlip from "../../plugins/transforms/horizontal_flip.ts";
 import normalize from "../../plugins/transforms/normalize.ts";
 import oneHot from "../../plugins/transforms/one_hot.ts";
@@ -64,6 +66,47 @@ const at = (position: Partial<BatchPosition> = {}): BatchPosition => ({
   batch: 0,
   training: true,
   ...position,
+});
+
+/** A transform as its options, and what it computes in float64. */
+interface Computed {
+  readonly entry: [stage: TransformStage, options: unknown];
+  readonly of: (value: number) => number;
+}
+
+const large = fc.double({ min: -1e9, max: 1e9, noNaN: true });
+
+const computed: fc.Arbitrary<Computed> = fc.oneof(
+  fc.record({ by: fc.double({ min: 0.1, max: 10 }), offset: large }).map((options) => ({
+    entry: [scale, options] as Computed["entry"],
+    of: (value: number) => value * options.by + options.offset,
+  })),
+  fc.record({ mean: large, std: fc.double({ min: 0.1, max: 10 }) }).map((options) => ({
+    entry: [normalize, options] as Computed["entry"],
+    of: (value: number) => (value - options.mean) * (1 / options.std),
+  })),
+  fc.constant({
+    entry: [cast, { dtype: "float32", feature: "x" }] as Computed["entry"],
+    of: (value: number) => value,
+  }),
+);
+
+Deno.test("apply() computes in float64 and rounds once, after the last transform", () => {
+  fc.assert(
+    fc.property(
+      fc.array(computed, { minLength: 1, maxLength: 4 }),
+      fc.array(fc.double({ min: 1.7e9, max: 1.7e9 + 1000, noNaN: true }), { minLength: 1 }),
+      fc.boolean(),
+      (transforms, values, goesOn) => {
+        const chained = chain(x, ...transforms.map(({ entry }) => entry));
+        const { features } = new TransformChain(chained.planned, undefined, { goesOn })
+          .apply(rows(Float64Array.from(values)), at());
+        const exact = values.map((value) => transforms.reduce((now, { of }) => of(now), value));
+        assertEquals([...features.x!.values], goesOn ? exact : exact.map(Math.fround));
+      },
+    ),
+    { numRuns: 200 },
+  );
 });
 
 const split = (values: ArrayLike<number>): Promise<StoredSplit> =>

@@ -23,12 +23,12 @@ const myTransform: TransformStage = defineTransform({
     }
     return {
       features,
-      apply(batch, { random }) {
+      apply(batch, { random, numbers }) {
         const column = batch.features[feature]!;
-        const values = Float32Array.from(
-          column.values,
-          (value) => value + by * (2 * random.uniform() - 1),
-        );
+        const values = numbers(column.values.length);
+        for (let index = 0; index < values.length; index++) {
+          values[index] = column.values[index]! + by * (2 * random.uniform() - 1);
+        }
         return {
           ...batch,
           features: { ...batch.features, [feature]: { ...column, values } },

@@ -83,8 +83,8 @@ export class NoGraph extends Error {
 const BACKEND = "rocket-symbolic";
 
 /**
- * The name of the recorded call that rounds the results of a transform to float32, because the
- * features of a batch are float32.
+ * The name of the recorded call that rounds the results of the last transform to float32, because
+ * the nets compute in float32.
  */
 export const ROUND = "Round32";
 
@@ -108,12 +108,11 @@ export interface SymbolicTensors {
    */
   numbers(values: readonly number[], shape: readonly number[]): tf.Tensor;
   /**
-   * Rounds the numbers of a tensor to float32 if they are the result of a computation.
+   * Rounds the numbers of a tensor to float32.
    *
    * @param tensor The tensor.
-   * @param final Whether to round numbers that are not the result of a computation as well.
    */
-  round(tensor: tf.Tensor, final?: boolean): tf.Tensor;
+  round(tensor: tf.Tensor): tf.Tensor;
 }
 
 /**
@@ -198,7 +197,7 @@ class Recording {
               kind: "numbers",
               values: Float64Array.from(values),
             }),
-          round: (tensor, final = false) => this.#round(tensor, final),
+          round: (tensor) => this.#round(tensor),
         });
         for (const [name, tensor] of Object.entries(results)) outputs[name] = this.valueOf(tensor);
       });
@@ -260,12 +259,12 @@ class Recording {
     return this.valueOf(tensor);
   }
 
-  #round(tensor: tf.Tensor, final: boolean): tf.Tensor {
+  #round(tensor: tf.Tensor): tf.Tensor {
     const from = this.valueOf(tensor), info = this.#info(tensor);
     this.#calls.push({
       kernel: ROUND,
       inputs: { x: from },
-      attrs: { final },
+      attrs: {},
       outputs: [this.#values.get(info.dataId)!],
       origin: this.#origin(),
     });

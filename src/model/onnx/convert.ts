@@ -51,8 +51,6 @@ type Layout = "plain" | "channels first";
 /** A converted value. */
 interface Value extends OnnxValue {
   readonly layout: Layout;
-  /** Whether the numbers are still those of the source, in another shape or order at most. */
-  readonly moved: boolean;
 }
 
 const { float, double, int32, int64, bool } = ElementType;
@@ -128,7 +126,7 @@ class OnnxConversion extends Conversion<ElementType, Value> {
   run(): Record<string, OnnxValue> {
     const inputs = mapValues(
       this.#input.inputs,
-      (value): Value => ({ ...value, layout: "plain", moved: true }),
+      (value): Value => ({ ...value, layout: "plain" }),
     );
     return mapValues(
       this.convertAll(inputs),
@@ -141,7 +139,7 @@ class OnnxConversion extends Conversion<ElementType, Value> {
     constant: Constant,
     type: ElementType,
   ): Value {
-    const plain = (name: Name): Value => ({ name, type, layout: "plain", moved: false });
+    const plain = (name: Name): Value => ({ name, type, layout: "plain" });
     if (constant.kind === "filled") {
       const scalar = this.#scalar(constant.value, type);
       return plain(this.#builder.node("Expand", [scalar, this.#sizes(shape)]));
@@ -212,7 +210,7 @@ class OnnxConversion extends Conversion<ElementType, Value> {
 
   /** Creates the value for a result of the current call. */
   #made(name: Name, type: ElementType, layout: Layout = "plain"): Value {
-    return { name, type, layout, moved: this.isMoved };
+    return { name, type, layout };
   }
 
   #node(
@@ -240,12 +238,12 @@ class OnnxConversion extends Conversion<ElementType, Value> {
     switch (kernel) {
       case ROUND: {
         const x = this.at("x");
-        if (x.type !== double || x.moved && !attrs.final) return [x];
-        return [{ ...x, name: this.#cast(x.name, float), type: float, moved: false }];
+        if (x.type !== double) return [x];
+        return [{ ...x, name: this.#cast(x.name, float), type: float }];
       }
       case "Cast": {
         const x = this.at("x"), to = this.typeOf(attrs.dtype as tf.DataType);
-        // A float64 value keeps its type; the end of the transform rounds it.
+        // A float64 value keeps its type; it is rounded after the last transform.
         if (x.type === to || x.type === double && to === float) return [x];
         return one(this.#cast(x.name, to), to, x.layout);
       }

@@ -45,12 +45,6 @@ export function convertToTensorFlow(
   return new TensorFlowConversion(graph, input).run();
 }
 
-/** A converted value. */
-interface Value extends TensorFlowValue {
-  /** Whether the numbers are still those of the source, in another shape or order at most. */
-  readonly moved: boolean;
-}
-
 const { float, double, int32, bool } = DType;
 
 /** Operations with one input that have the same name in tfjs and TensorFlow. */
@@ -88,7 +82,7 @@ const reductions: Readonly<Record<string, string>> = {
   ...{ Sum: "axis", Mean: "axis", Prod: "axis", Max: "reductionIndices", Min: "axis" },
 };
 
-class TensorFlowConversion extends Conversion<DType, Value> {
+class TensorFlowConversion extends Conversion<DType, TensorFlowValue> {
   readonly #builder: SavedModelBuilder;
   readonly #input: ConversionInput<SavedModelBuilder, TensorFlowValue, Reference>;
 
@@ -102,13 +96,15 @@ class TensorFlowConversion extends Conversion<DType, Value> {
   }
 
   run(): Record<string, TensorFlowValue> {
-    return this.convertAll(
-      mapValues(this.#input.inputs, (value): Value => ({ ...value, moved: true })),
-    );
+    return this.convertAll(this.#input.inputs);
   }
 
-  protected override constant({ shape }: SymbolicValue, constant: Constant, type: DType): Value {
-    const plain = (reference: Reference): Value => ({ reference, type, moved: false });
+  protected override constant(
+    { shape }: SymbolicValue,
+    constant: Constant,
+    type: DType,
+  ): TensorFlowValue {
+    const plain = (reference: Reference): TensorFlowValue => ({ reference, type });
     if (constant.kind === "filled") return plain(this.#filled(constant.value, type, shape));
     const sizes = shape.map(({ fixed }) => fixed);
     if (constant.kind === "variable") {
@@ -166,8 +162,8 @@ class TensorFlowConversion extends Conversion<DType, Value> {
   }
 
   /** Creates the value for a result of the current call. */
-  #made(reference: Reference, type: DType): Value {
-    return { reference, type, moved: this.isMoved };
+  #made(reference: Reference, type: DType): TensorFlowValue {
+    return { reference, type };
   }
 
   #op(
@@ -178,7 +174,7 @@ class TensorFlowConversion extends Conversion<DType, Value> {
     return this.#builder.op(op, inputs, attributes);
   }
 
-  protected override convert(call: SymbolicCall): Value[] {
+  protected override convert(call: SymbolicCall): TensorFlowValue[] {
     const { kernel, inputs, attrs } = call;
     /** Adds an operation with one result whose only type attribute is T. */
     const one = (
@@ -208,12 +204,12 @@ class TensorFlowConversion extends Conversion<DType, Value> {
     switch (kernel) {
       case ROUND: {
         const x = this.at("x");
-        if (x.type !== double || x.moved && !attrs.final) return [x];
-        return [{ reference: this.#cast(x, float), type: float, moved: false }];
+        if (x.type !== double) return [x];
+        return [{ reference: this.#cast(x, float), type: float }];
       }
       case "Cast": {
         const x = this.at("x"), to = this.typeOf(attrs.dtype as tf.DataType);
-        // A float64 value keeps its type; the end of the transform rounds it.
+        // A float64 value keeps its type; it is rounded after the last transform.
         if (x.type === to || x.type === double && to === float) return [x];
         return [this.#made(this.#cast(x, to), to)];
       }
@@ -392,7 +388,7 @@ class TensorFlowConversion extends Conversion<DType, Value> {
   /**
    * Creates the values for the results of an operation that has one output per result of the call.
    */
-  #several(first: Reference, type: DType): Value[] {
+  #several(first: Reference, type: DType): TensorFlowValue[] {
     return this.call.outputs.map((_, index) =>
       this.#made(first.replace(/\d+$/, String(index)), type)
     );
@@ -402,7 +398,7 @@ class TensorFlowConversion extends Conversion<DType, Value> {
     return this.#builder.constant(int32, [pairs.length, 2], Int32Array.from(pairs.flat()));
   }
 
-  #product(): Value {
+  #product(): TensorFlowValue {
     const { inputs: { a, b }, attrs } = this.call, type = this.common([a!, b!]);
     const both = [this.#as(a!, type), this.#as(b!, type)], T = { type };
     const turned = [attrs.transposeA, attrs.transposeB].map((turn) => ({ bool: Boolean(turn) }));
@@ -412,7 +408,7 @@ class TensorFlowConversion extends Conversion<DType, Value> {
     return this.#made(reference, type);
   }
 
-  #batchNorm(): Value {
+  #batchNorm(): TensorFlowValue {
     const { inputs, attrs } = this.call, x = this.at("x");
     const epsilon = this.number(attrs.varianceEpsilon ?? 0.001);
     const channels = inputs.mean!.shape;
@@ -441,7 +437,7 @@ class TensorFlowConversion extends Conversion<DType, Value> {
     return this.#made(this.#op("AddV2", [scaled, shift], { T }), float);
   }
 
-  #convolution(): Value {
+  #convolution(): TensorFlowValue {
     const { kernel, attrs } = this.call, x = this.at("x"), filter = this.at("filter");
     if (attrs.dataFormat !== "NHWC") throw this.refuse(`the data format is ${attrs.dataFormat}`);
     const [strideHeight, strideWidth] = pairOf(attrs.strides);
@@ -474,7 +470,7 @@ class TensorFlowConversion extends Conversion<DType, Value> {
     throw this.refuse(`the padding is ${pad}`);
   }
 
-  #pool(kernel: "MaxPool" | "AvgPool"): Value {
+  #pool(kernel: "MaxPool" | "AvgPool"): TensorFlowValue {
     const { attrs } = this.call, x = this.at("x"), { pad } = attrs;
     const sizes = {
       ksize: { ints: [1, ...pairOf(attrs.filterSize), 1] },

@@ -15,7 +15,11 @@ import { loadDecoders } from "../../input/images/load.ts";
 import { mapValues } from "../../stages/parts.ts";
 import { Store } from "../../input/rows.ts";
 import { refuseLargeModelRows } from "../../input/sizes.ts";
-import { type PlannedTransform, TransformChain } from "../../input/transforms.ts";
+import {
+  type ChainOptions,
+  type PlannedTransform,
+  TransformChain,
+} from "../../input/transforms.ts";
 import { fieldOf } from "./family.ts";
 import { labelTypes, type ModelFile } from "./model_file.ts";
 
@@ -60,12 +64,14 @@ export class RowDecoder {
    * @param model The content of the run's `model.json`.
    * @param registry Finds the transforms.
    * @param stage The source, for messages.
+   * @param options Whether other transforms follow those of the model.
    * @throws {UserError} If a transform cannot be found, or does not accept its measured statistics.
    */
   static async create(
     model: Pick<ModelFile, "features" | "label" | "transforms" | "nulls">,
     registry: Pick<Registry, "find">,
     stage: StageReference,
+    options: Pick<ChainOptions, "goesOn"> = {},
   ): Promise<RowDecoder> {
     const plans = [];
     for (const { use, options, on } of model.transforms) {
@@ -84,7 +90,7 @@ export class RowDecoder {
       plans.push({ stage: transform, options: parsed.data, reference, on });
     }
     const first = Object.fromEntries(model.features.map(({ name, spec }) => [name, spec]));
-    const chain = TransformChain.of(plans, first);
+    const chain = TransformChain.of(plans, first, options);
     chain.restore({
       nulls: model.nulls.fills,
       transforms: model.transforms.map(({ measured }) => measured),

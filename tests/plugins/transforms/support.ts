@@ -50,7 +50,10 @@ const columnsOf = ({ features, label }: Batch) => [...Object.entries(features), 
  */
 export function applied(transform: Transform, batch: Batch, seed = 1): Batch {
   const before = structuredClone(columnsOf(batch));
-  const result = transform.apply(batch, { random: createRandom(seed) });
+  const result = transform.apply(batch, {
+    random: createRandom(seed),
+    numbers: (length) => new Float32Array(length),
+  });
   assertEquals(columnsOf(batch), before, "the given batch was changed");
   assertEquals(result.size, batch.size);
   assertEquals(result.label, batch.label);
