@@ -1,7 +1,7 @@
 import { defineLoss, hint, type LossStage, tf, UserError, z } from "../../plugin.ts";
 import { requireProbabilities, requireSameShape, requireUnits } from "./checks.ts";
 import { classesOf, logProbabilities } from "./class_logits.ts";
-import { lengths, meanOfAll } from "./vectors.ts";
+import { centered, lengths, meanOfAll } from "./vectors.ts";
 
 /**
  * DIST (Huang et al., 2022, arXiv:2205.10536, equations 8 to 10; `DIST` in DIST_KD). It measures
@@ -59,11 +59,16 @@ const stage: LossStage = defineLoss({
 });
 export default stage;
 
-/** The mean over rows of 1 − ρ. */
+/** The mean over rows of 1 − ρ. The correlation ρ of a row whose values are equal is 0. */
 function apart(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
-  const centered = (x: tf.Tensor) => tf.sub(x, tf.mean(x, -1, true));
   const [x, y] = [centered(a), centered(b)];
-  const product = tf.sum(tf.mul(x, y), -1, true);
-  const correlation = tf.div(product, tf.add(tf.mul(lengths(x), lengths(y)), 1e-8));
+  const product = tf.mul(
+    tf.sum(tf.mul(x.values, y.values), -1, true),
+    tf.mul(x.varies, y.varies),
+  );
+  const correlation = tf.div(
+    product,
+    tf.add(tf.mul(lengths(x.values), lengths(y.values)), 1e-8),
+  );
   return tf.sub(1, meanOfAll(correlation));
 }

@@ -1,6 +1,7 @@
 import { defineLoss, hint, type LossStage, tf, z } from "../../plugin.ts";
 import { requireClasses, requireProbabilities, requireSameShape, requireUnits } from "./checks.ts";
 import { divergence, logProbabilities } from "./class_logits.ts";
+import { centered } from "./vectors.ts";
 
 /**
  * Distillation of standardized logits (Sun et al., 2024, arXiv:2403.01732, algorithm 1;
@@ -50,7 +51,8 @@ export default stage;
 
 /** Logits with mean 0 and deviation 1 in each row. A row of equal logits becomes 0. */
 function standardized(logits: tf.Tensor, classes: number): tf.Tensor {
-  const centered = tf.sub(logits, tf.mean(logits, -1, true));
-  const variance = tf.div(tf.sum(tf.square(centered), -1, true), classes - 1);
-  return tf.div(centered, tf.add(tf.sqrt(tf.maximum(variance, 1e-24)), 1e-7));
+  const { values, varies } = centered(logits);
+  const variance = tf.div(tf.sum(tf.square(values), -1, true), classes - 1);
+  const deviation = tf.add(tf.sqrt(tf.maximum(variance, 1e-24)), 1e-7);
+  return tf.div(tf.mul(values, varies), deviation);
 }

@@ -19,16 +19,40 @@ const LEAST = 1e-12;
  * @returns Their lengths; the last axis stays, with size 1.
  */
 export function lengths(x: tf.Tensor): tf.Tensor {
-  return tf.sqrt(tf.maximum(tf.sum(tf.square(x), -1, true), LEAST ** 2));
+  return lengthOf(squaresOf(x));
 }
 
+const squaresOf = (x: tf.Tensor) => tf.sum(tf.square(x), -1, true);
+
+const lengthOf = (squares: tf.Tensor) => tf.sqrt(tf.maximum(squares, LEAST ** 2));
+
 /**
- * Scales vectors to length 1. A zero vector stays 0.
+ * Scales vectors to length 1. A vector shorter than 10⁻¹², such as the difference of two equal rows,
+ * has no direction: it becomes 0, and so does its gradient. PyTorch's `F.normalize()` multiplies
+ * such a gradient by 10¹² instead, which turns rounding errors into large steps.
  *
  * @param x The vectors, along the last axis.
  */
 export function normalized(x: tf.Tensor): tf.Tensor {
-  return tf.div(x, lengths(x));
+  const squares = squaresOf(x), isLong = tf.step(tf.sub(squares, LEAST ** 2));
+  return tf.div(tf.mul(x, isLong), lengthOf(squares));
+}
+
+/** The part of a vector's length that its differences from the mean exceed, if they are not rounding. */
+const ROUNDING = 1e-6;
+
+/**
+ * Subtracts the mean of each vector. If the values of a vector are equal except for rounding, a
+ * division by their deviation would turn rounding errors into large steps: multiply the result by
+ * `varies` to make it and its gradient 0.
+ *
+ * @param x The vectors, along the last axis.
+ * @returns The differences from the mean, and 1 for vectors that vary and 0 for others.
+ */
+export function centered(x: tf.Tensor): { readonly values: tf.Tensor; readonly varies: tf.Tensor } {
+  const values = tf.sub(x, tf.mean(x, -1, true));
+  const least = tf.add(tf.mul(squaresOf(x), ROUNDING ** 2), LEAST ** 2);
+  return { values, varies: tf.step(tf.sub(squaresOf(values), least)) };
 }
 
 /**
