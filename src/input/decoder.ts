@@ -335,24 +335,40 @@ export function droppedRows({ columns, rows }: DecodedBatch): Uint8Array | undef
   return Uint8Array.from({ length: rows }, (_, row) => +all.some((dropped) => dropped[row]));
 }
 
-/** Rejects weights below 0. */
-function refuseNegative(
+/**
+ * The range of weights above 0. Sums of weights, and weights divided by such sums, stay in the range
+ * of float32, also if class weights and sampling weights multiply them.
+ */
+const leastWeight = 1e-20, mostWeight = 1e20;
+
+/** Rejects weights below 0, and those for which float32 has too few digits. */
+function refuseWeights(
   { values }: ColumnChunk,
   whereIn: (row: number) => string,
   weight: string,
   place: Place | undefined,
 ): void {
-  const row = values.findIndex((value: number) => !(value >= 0));
+  const row = values.findIndex((value: number) =>
+    !(value === 0 || value >= leastWeight && value <= mostWeight)
+  );
   if (row < 0) return;
+  const value = values[row]!;
+  const isOutside = value > 0;
   throw new UserError(
-    `${whereIn(row)}, column ${weight}: the weight is ${
-      values[row]
-    }; expected 0 or more (rows count from 0)`,
+    `${whereIn(row)}, column ${weight}: the weight is ${value}; expected ${
+      isOutside ? "0, or 1e-20 to 1e20" : "0 or more"
+    } (rows count from 0)`,
     {
       place,
-      hint: hint("weight/negative", "correct the data: weights must be 0 or more", {
-        edit: "the data file",
-      }),
+      hint: isOutside
+        ? hint(
+          "weight/range",
+          "multiply all weights by the same number, which changes no loss",
+          { edit: "the data file" },
+        )
+        : hint("weight/negative", "correct the data: weights must be 0 or more", {
+          edit: "the data file",
+        }),
     },
   );
 }
@@ -781,7 +797,7 @@ function severalPlanned(
   };
 }
 
-/** Adds the checks for weights to a column: numbers of 0 or more. */
+/** Adds the checks for weights to a column. */
 function weighing(
   column: PlannedColumn | undefined,
   name: string,
@@ -794,7 +810,7 @@ function weighing(
     ...column,
     read(columnOf) {
       const chunk = column.read(columnOf);
-      refuseNegative(chunk, (row) => where(rows + row), name, place);
+      refuseWeights(chunk, (row) => where(rows + row), name, place);
       rows += chunk.values.length;
       return chunk;
     },

@@ -505,8 +505,8 @@ export const pipelineSchema = z.strictObject({
     ),
     nulls: nullsSchema.optional(),
     weight: z.string().min(1, { error: "expected the name of a column" }).optional().describe(
-      "A column of nonnegative numbers: the weight of each row in losses. A loss that " +
-        "compares rows with each other ignores it.",
+      "A column of numbers, 0 or from 1e-20 to 1e20: the weight of each row in losses. A loss " +
+        "that compares rows with each other ignores it.",
     ),
     group: groupSchema.optional().describe(
       "A column such as a user's id. All rows with the same value are in one batch.",

@@ -301,6 +301,17 @@ export function* columnCases(): Iterable<CommandCase> {
       files: { "rows.arrow": arrowFile({ ...rows, w: ["float", [1, 0, 1, 1]] }) },
     },
   });
+  for (const weight of [1e-30, 1e30]) {
+    yield ofRows(`a weight of ${weight}`, 1, ["expected 0, or 1e-20 to 1e20"], {
+      columns: { w: ["float", [1, weight, 1, 1]] },
+      features: "{ n: }",
+      data: "weight: w",
+    }, {
+      "weight/range": {
+        files: { "rows.arrow": arrowFile({ ...rows, w: ["float", [1, 1, 1, 1]] }) },
+      },
+    });
+  }
   yield ofRows("a weight of text", 2, ["name a column of numbers that are 0 or more"], {
     features: "{ n: }",
     data: "weight: word",

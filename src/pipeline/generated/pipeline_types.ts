@@ -165,7 +165,7 @@ readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
 readonly fill: number | string;
 });
-/** A column of nonnegative numbers: the weight of each row in losses. A loss that compares rows with each other ignores it. */
+/** A column of numbers, 0 or from 1e-20 to 1e20: the weight of each row in losses. A loss that compares rows with each other ignores it. */
 readonly weight?: string;
 /** A column such as a user's id. All rows with the same value are in one batch. */
 readonly group?: (string) | ({
@@ -418,7 +418,7 @@ readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
 readonly fill?: number | string;
 });
-/** A column of nonnegative numbers: the weight of each row in losses. A loss that compares rows with each other ignores it. */
+/** A column of numbers, 0 or from 1e-20 to 1e20: the weight of each row in losses. A loss that compares rows with each other ignores it. */
 readonly weight?: string;
 /** A column such as a user's id. All rows with the same value are in one batch. */
 readonly group?: (string) | ({
