@@ -56,6 +56,8 @@ export function stepsOf(rows: Pick<Rows, "rows" | "groups">, cut: BatchCut): num
   return passBatches(rows, { training: true, ...cut });
 }
 
+const allBatches: ListPart = { index: 0, count: 1 };
+
 /** Makes batches from the splits of a run. */
 export class BatchMaker {
   readonly #splits: Readonly<Record<string, Rows>>;
@@ -80,15 +82,26 @@ export class BatchMaker {
   }
 
   /**
-   * Lists the addresses of the batches of a pass.
+   * Returns the number of addresses of a pass.
    *
    * @param pass The pass.
    */
-  addresses(pass: Pass): BatchAddress[] {
-    const length = passBatches(this.#splits[pass.split]!, pass);
-    const { every: { count, index } = { count: 1, index: 0 } } = pass;
-    return Array.from({ length }, (_, batch) => ({ ...pass, batch }))
-      .filter(({ batch }) => batch % count === index);
+  count(pass: Pass): number {
+    const batches = passBatches(this.#splits[pass.split]!, pass);
+    const { count, index } = pass.every ?? allBatches;
+    return Math.max(0, Math.ceil((batches - index) / count));
+  }
+
+  /**
+   * Yields the addresses of the batches of a pass. A pass may have millions of batches, so their
+   * addresses are never all in memory.
+   *
+   * @param pass The pass.
+   * @param skip The number of first addresses to leave out.
+   */
+  *addresses(pass: Pass, skip = 0): Generator<BatchAddress, undefined> {
+    const length = this.count(pass), { count, index } = pass.every ?? allBatches;
+    for (let at = skip; at < length; at++) yield { ...pass, batch: index + at * count };
   }
 
   /**

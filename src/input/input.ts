@@ -162,8 +162,12 @@ export class Feed {
   readonly #input: Input;
   readonly #maker: BatchMaker;
   readonly #passes: Iterator<Pass>;
-  /** The addresses of the next batches; the first one comes next. */
-  readonly #upcoming: BatchAddress[] = [];
+  /** The addresses of batches that the thread was asked for, but has not made. They come next. */
+  #again: BatchAddress[] = [];
+  /** The addresses of the next batches of the current pass. */
+  #upcoming: Iterator<BatchAddress, undefined> | undefined;
+  /** The number of these batches. */
+  #left = 0;
   readonly #asked: { readonly address: BatchAddress; readonly batch: Promise<Batch> }[] = [];
 
   /** Creates a feed; use {@linkcode Input.feed}. */
@@ -172,7 +176,7 @@ export class Feed {
     this.#maker = maker;
     this.#passes = passes[Symbol.iterator]();
     const { value: first } = skip > 0 ? this.#passes.next() : {};
-    if (first) this.#upcoming.push(...maker.addresses(first).slice(skip));
+    if (first) this.#startPass(first, skip);
   }
 
   /**
@@ -202,10 +206,10 @@ export class Feed {
   }
 
   async #makeNext(): Promise<Batch> {
-    this.#upcoming.unshift(...this.#asked.splice(0).map(({ address }) => address));
+    this.#again = [...this.#asked.splice(0).map(({ address }) => address), ...this.#again];
     const address = this.#following();
     if (!address) throw noMore();
-    return await this.#input.make(address, this.#upcoming.length);
+    return await this.#input.make(address, this.#again.length + this.#left);
   }
 
   #ask(worker: WorkerInput): void {
@@ -217,12 +221,20 @@ export class Feed {
   }
 
   #following(): BatchAddress | undefined {
-    while (this.#upcoming.length === 0) {
+    const again = this.#again.shift();
+    if (again) return again;
+    while (this.#left === 0) {
       const { value, done } = this.#passes.next();
       if (done) return undefined;
-      this.#upcoming.push(...this.#maker.addresses(value));
+      this.#startPass(value);
     }
-    return this.#upcoming.shift();
+    this.#left--;
+    return this.#upcoming!.next().value;
+  }
+
+  #startPass(pass: Pass, skip = 0): void {
+    this.#upcoming = this.#maker.addresses(pass, skip);
+    this.#left = Math.max(0, this.#maker.count(pass) - skip);
   }
 }
 

@@ -133,11 +133,11 @@ async function valuesByLabels(
       callStage<Accumulator>(metric.stage, "start()", () => metric.metric.start()),
     ]),
   );
-  const addresses = metrics.length > 0 ? maker.addresses(pass) : [];
-  for (const address of addresses) {
+  for (const address of metrics.length > 0 ? maker.addresses(pass) : []) {
     const batch = await maker.make(address);
     // Values are computed after 1, 2, 4, … batches only, because some metrics sort all rows.
-    const read = address.batch + 1, isTime = (read & (read - 1)) === 0 || read === addresses.length;
+    const read = address.batch + 1;
+    const isTime = (read & (read - 1)) === 0 || read === maker.count(pass);
     for (const [metric, accumulator] of open) {
       const rows = evaluated(batch, address.batch, facts);
       const own = metric.label ? batchOfLabel(rows, metric.label) : rows;

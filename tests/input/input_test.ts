@@ -6,10 +6,12 @@ import { formatProblem } from "../../src/base/errors.ts";
 import type { Pipeline } from "../../src/pipeline/define.ts";
 import { StageError } from "../../src/stages/stage_error.ts";
 import type { Batch } from "../../src/stages/batch.ts";
-import { BatchMaker, type Pass } from "../../src/input/batches.ts";
-import type { Input, InputOptions } from "../../src/input/input.ts";
+import { type BatchAddress, BatchMaker, type Pass } from "../../src/input/batches.ts";
+import { type Feed, Input, type InputOptions } from "../../src/input/input.ts";
 import { openInput } from "../../src/input/open.ts";
 import { prepareData } from "../../src/input/prepare_data.ts";
+import type { Rows } from "../../src/input/rows.ts";
+import { TransformChain } from "../../src/input/transforms.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 
 /** A transform in a file beside the pipeline; `apply` is the body of its function. */
@@ -80,8 +82,8 @@ const withFile = (
 async function all({ input, maker }: Opened, each?: () => Promise<void>): Promise<Batch[]> {
   const feed = input.feed(passes);
   const batches: Batch[] = [];
-  for (const { length } of passes.map((pass) => maker.addresses(pass))) {
-    for (let batch = 0; batch < length; batch++) {
+  for (const pass of passes) {
+    for (let batch = 0; batch < maker.count(pass); batch++) {
       batches.push(await feed.next());
       await each?.();
     }
@@ -93,7 +95,7 @@ async function all({ input, maker }: Opened, each?: () => Promise<void>): Promis
 /** What the maker makes of the passes in this thread. */
 const expected = ({ maker }: Opened) =>
   Promise.all(
-    passes.flatMap((pass) => maker.addresses(pass)).map((address) => maker.make(address)),
+    passes.flatMap((pass) => [...maker.addresses(pass)]).map((address) => maker.make(address)),
   );
 
 const ownThread = "input: a thread makes the batches ahead of the steps";
@@ -115,7 +117,7 @@ for (const thread of ["always", "never"] as const) {
 
 Deno.test("BatchMaker makes a batch from its address alone", () =>
   withFile(augmented, { thread: "never" }, async (opened) => {
-    const addresses = passes.flatMap((pass) => opened.maker.addresses(pass));
+    const addresses = passes.flatMap((pass) => [...opened.maker.addresses(pass)]);
     const backwards: Batch[] = [];
     for (const address of addresses.toReversed()) {
       backwards.push(await opened.maker.make(address));
@@ -182,6 +184,74 @@ Deno.test("Feed requests at most three batches ahead", () =>
       assertEquals(asked, taken + 3);
     }
   }));
+
+/** A maker of batches that do nothing but say their numbers. */
+class Numbers extends BatchMaker {
+  constructor(rows: number) {
+    super({ train: { rows } as Rows }, TransformChain.of([], {}), 1);
+  }
+
+  override make({ batch }: BatchAddress): Promise<Batch> {
+    const label = { values: Float64Array.of(batch) as unknown as Float32Array, shape: [] };
+    return Promise.resolve({ size: 1, features: {}, label });
+  }
+}
+
+const numberOf = ({ label }: Batch) => label.values[0]!;
+
+/** A feed of a pass over some rows, with a row in each batch. */
+function feedOf(rows: number, skip = 0, more: Partial<Pass> = {}): Feed {
+  const pass = {
+    split: "train",
+    training: true,
+    epoch: 1,
+    size: 1,
+    last: "keep",
+    ...more,
+  } as const;
+  const input = new Input(new Numbers(rows), {
+    thread: "never",
+    setup: () => "no thread",
+    report: () => {},
+  });
+  return input.feed([pass], skip);
+}
+
+Deno.test("Feed takes all batches of an epoch with 200,000 batches", async () => {
+  const feed = feedOf(200_000);
+  for (let batch = 0; batch < 200_000; batch++) {
+    const number = numberOf(await feed.next());
+    if (number !== batch) assertEquals(number, batch);
+  }
+  await assertRejects(() => feed.next(), RangeError, "all batches of the job were taken");
+});
+
+Deno.test("Feed starts an epoch of a trillion batches anywhere, without a list of its batches", async () => {
+  assertEquals(numberOf(await feedOf(1e12).next()), 0);
+  const feed = feedOf(1e12, 1e12 - 2);
+  assertEquals([numberOf(await feed.next()), numberOf(await feed.next())], [1e12 - 2, 1e12 - 1]);
+  await assertRejects(() => feed.next(), RangeError, "all batches of the job were taken");
+});
+
+Deno.test("BatchMaker divides the batches of a pass evenly over the processes of a cluster", () => {
+  for (const rows of [0, 1, 2, 3, 7]) {
+    const maker = new Numbers(rows);
+    const parts = [0, 1, 2].map((index): Pass => ({
+      ...passes[0]!,
+      size: 1,
+      every: { index, count: 3 },
+    }));
+    const numbers = parts.map((pass) => Array.from(maker.addresses(pass), ({ batch }) => batch));
+    assertEquals(parts.map((pass) => maker.count(pass)), numbers.map(({ length }) => length));
+    assertEquals(
+      numbers,
+      [0, 1, 2].map((index) =>
+        Array.from({ length: rows }, (_, row) => row).filter((row) => row % 3 === index)
+      ),
+    );
+    assertEquals([...maker.addresses(parts[0]!, 1)], [...maker.addresses(parts[0]!)].slice(1));
+  }
+});
 
 const failing: readonly (readonly [what: string, apply: string, message: string])[] = [
   ["throws", `if (batch.size < 128) throw new Error("no idea"); return batch;`, "Error: no idea"],

@@ -319,7 +319,7 @@ async function compare(
     return false;
   }
   const addressesOf = ({ data, maker }: Opened) =>
-    passesOf(data, pipeline).flatMap((pass) => maker.addresses(pass));
+    passesOf(data, pipeline).flatMap((pass) => [...maker.addresses(pass)]);
   const expected = new Map<string, Batch>();
   for (const address of addressesOf(inMemory)) {
     expected.set(JSON.stringify(address), await inMemory.maker.make(address));
