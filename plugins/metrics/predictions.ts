@@ -91,8 +91,9 @@ export function negativeLogProbability(logits: Column, row: number, label: numbe
 const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
 function logSumExp(logits: ArrayLike<number> & Iterable<number>): number {
-  const greatest = Math.max(...logits);
-  let sum = 0;
+  // A loop, because `Math.max(...logits)` overflows the stack with some 100,000 classes.
+  let greatest = -Infinity, sum = 0;
+  for (const logit of logits) greatest = Math.max(greatest, logit);
   for (const logit of logits) sum += Math.exp(logit - greatest);
   return greatest + Math.log(sum);
 }

@@ -25,6 +25,14 @@ Deno.test("log-loss stays finite where a probability is rounded to 0", () => {
   assertEquals(measure(logLoss, classLabel(2), { light: [[800, -800]], label: [1] }), 1600);
 });
 
+Deno.test("log-loss of 200,000 classes is log((n − 1 + eˣ) / eˣ) for a logit x among zeros", () => {
+  const classes = 200_000, light = [Array<number>(classes).fill(0)];
+  const value = (x: number) =>
+    measure(logLoss, classLabel(classes), { light: [light[0]!.with(7, x)], label: [7] });
+  assertAlmostEquals(value(0) as number, Math.log(classes), 1e-9);
+  assertAlmostEquals(value(12) as number, Math.log(classes - 1 + Math.exp(12)) - 12, 1e-9);
+});
+
 Deno.test("log-loss is better if it is lower, and refuses labels that are numbers", () => {
   assertEquals(logLoss.better, "lower");
   assertRefuses(

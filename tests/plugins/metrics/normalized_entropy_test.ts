@@ -27,6 +27,13 @@ Deno.test("normalized-entropy is 1 for a net that predicts the frequencies of th
   assertAlmostEquals(value as number, 1, 1e-7);
 });
 
+Deno.test("normalized-entropy of 200,000 classes is the formula's, for equal logits and two labels", () => {
+  const classes = 200_000, logits = Array<number>(classes).fill(1);
+  const rows = { light: [logits, logits], label: [3, 199_999] };
+  const value = measure(normalizedEntropy, classLabel(classes), rows);
+  assertAlmostEquals(value as number, Math.log(classes) / Math.log(2), 1e-9);
+});
+
 Deno.test("normalized-entropy is undefined for one class and without weight", () => {
   const rows = { light: [[1], [2]], label: [1, 0] };
   const weighted = (...weight: number[]) =>
