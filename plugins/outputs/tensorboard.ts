@@ -92,7 +92,7 @@ class EventFiles {
     await Deno.mkdir(folder, { recursive: true });
     await appendBytes(
       fileIn(folder),
-      (isEmpty) => isEmpty ? Uint8Array.of(...versionRecord(wallTime), ...event) : event,
+      (isEmpty) => isEmpty ? joined(versionRecord(wallTime), event) : event,
     );
   }
 
@@ -116,6 +116,13 @@ class EventFiles {
       if (bytes.length !== old.length) await writeFileWhole(path, bytes);
     }
   }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 /** The name has `tfevents` in it, by which TensorBoard finds event files. */

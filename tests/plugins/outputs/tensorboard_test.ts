@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
+import { readRecords } from "../../../plugins/outputs/event_file.ts";
 import tensorboard from "../../../plugins/outputs/tensorboard.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import type { StepEvent } from "../../../src/stages/events.ts";
@@ -90,6 +91,22 @@ const step = (number: number, parts: Partial<StepEvent> = {}): StepEvent => ({
   checkpoint: () => {},
   ...parts,
 });
+
+Deno.test("tensorboard starts a file with an event of 20,000 metrics", () =>
+  withRunFolder(async (folder) => {
+    const output = make(tensorboard, folder);
+    await output.runStart!(runStart(1));
+    const keys = Array.from({ length: 20_000 }, (_, index) => `light/recall/class-${index}`);
+    await output.evaluation!(
+      evaluation({ metrics: Object.fromEntries(keys.map((key) => [key, 1])) }),
+    );
+    const bytes = await Deno.readFile(
+      join(folder, "tensorboard", "light-test", "events.out.tfevents.rocket"),
+    );
+    const found = readRecords(bytes);
+    assertEquals(found.map(({ scalars }) => scalars.size), [0, 20_001]);
+    assertEquals(found[1]!.scalars.get("recall/class-19999"), 1);
+  }));
 
 Deno.test("crc32c() of this test gives the value that RFC 3720 names", () => {
   assertEquals(crc32c(new Uint8Array(32)), 0x8a9136aa);
