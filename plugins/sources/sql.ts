@@ -103,7 +103,7 @@ query: |
         for (const table of named) {
           const parts = await attempt(subject, () => sqlTable(database, table));
           described.push(parts);
-          refusals.push(...parts.refusals);
+          for (const refusal of parts.refusals) refusals.push(refusal);
         }
         const everything = statement("*", query, described);
         const all = await attempt(subject, async () => {
@@ -269,7 +269,7 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
       withoutValues: (names) => database.withoutValues(readParquet([file]), names),
     });
     const schema = await describeSchema(database, file);
-    alike.push(...alikeIn(schema.names));
+    for (const pair of alikeIn(schema.names)) alike.push(pair);
     for (const column of schema.changed.values()) {
       if (!changed.has(column.name)) changed.set(column.name, column);
     }

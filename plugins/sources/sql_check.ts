@@ -153,7 +153,7 @@ export async function isOrdered(database: Database, query: string): Promise<bool
     if (typeof part !== "object" || part === null) continue;
     if (takesSomeRows(part) && !hasModifier(part, "ORDER_MODIFIER")) return false;
     if ((part as { readonly sample?: unknown }).sample) return false;
-    open.push(...Object.values(part));
+    for (const value of Object.values(part)) open.push(value);
   }
   return true;
 }
@@ -191,7 +191,7 @@ export async function columnNamesIn(database: Database, query: string): Promise<
     if (typeof part !== "object" || part === null) continue;
     const { class: kind, column_names: own } = part as Record<string, unknown>;
     if (kind === "COLUMN_REF" && Array.isArray(own)) names.add(String(own.at(-1)));
-    open.push(...Object.values(part));
+    for (const value of Object.values(part)) open.push(value);
   }
   return names;
 }
@@ -320,12 +320,13 @@ function look(statement: unknown): Found {
         const { children, ...call } = node.function as Record<string, unknown>;
         tableCalls.push(callOf({ children, ...call }, at));
         // The name is that of a table function, but its arguments call other functions.
-        open.push(...Object.values(call), children);
+        for (const value of Object.values(call)) open.push(value);
+        open.push(children);
         for (const [key, value] of Object.entries(node)) if (key !== "function") open.push(value);
         continue;
       }
     }
-    open.push(...Object.values(node));
+    for (const value of Object.values(node)) open.push(value);
   }
   return { refused, tableCalls, calls, tables, changing };
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Field, Float64 } from "apache-arrow";
 import { Buffer } from "node:buffer";
 import { dirname, join } from "node:path";
@@ -6,6 +6,7 @@ import { UserError } from "../../../src/base/errors.ts";
 import { handedOver } from "../../../src/base/machine/system_file.ts";
 import { Database, loadDuckdb } from "../../../plugins/sources/duckdb.ts";
 import sql from "../../../plugins/sources/sql.ts";
+import { isOrdered } from "../../../plugins/sources/sql_check.ts";
 import { changes, onlyComputes, tableFunctions } from "../../../plugins/sources/sql_functions.ts";
 import { checkStage } from "../../../testing.ts";
 import {
@@ -473,6 +474,16 @@ const refused = `
 
 /** Further ones, of which there are many. */
 const refusedPatterns = /^(__internal_|has_.*_privilege$|inet_|pg_(?!typeof$|size_pretty$))/;
+
+Deno.test("isOrdered() reads a query that lists 130,000 numbers", async () => {
+  const opened = await Database.open({ files: [] });
+  try {
+    const numbers = Array.from({ length: 130_000 }, (_, index) => index).join();
+    assert(await isOrdered(opened, `SELECT a FROM t WHERE a IN (${numbers}) ORDER BY a`));
+  } finally {
+    opened.close();
+  }
+});
 
 Deno.test("sql knows all functions of DuckDB, so that a new version adds none unnoticed", async () => {
   const opened = await Database.open({ files: [] });
