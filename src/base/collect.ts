@@ -1,4 +1,5 @@
 import { type Problem, UserError } from "./errors.ts";
+import { appendTo } from "./long_lists.ts";
 
 /**
  * Calls a function and collects the problems of a {@linkcode UserError} that it throws, so that all
@@ -17,7 +18,7 @@ export async function collect<T>(
     return await call();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    problems.push(...error.problems);
+    appendTo(problems, error.problems);
     return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { appendTo, largest } from "./long_lists.ts";
 import { printable } from "./printable.ts";
 import { endOf, padToWidth, startOf, WIDTH, widthOf, wrap } from "./text_width.ts";
 
@@ -69,7 +70,7 @@ function narrowed(columns: readonly Column[], width: number): Column[] | undefin
   const widths = columns.map((column) => column.width);
   for (let excess = widthOfAll(columns) - width; excess > 0; excess--) {
     const texts = widths.map((own, at) => columns[at]!.align === "left" ? own : 0);
-    const widest = Math.max(...texts);
+    const widest = largest(texts);
     if (widest <= MIN_WRAPPED) return undefined;
     widths[texts.indexOf(widest)] = widest - 1;
   }
@@ -94,14 +95,14 @@ function blocks(
   const parts: Column[][] = [];
   for (const group of together) {
     const part = parts.at(-1);
-    if (part && widthOfAll([...part, ...group]) <= room) part.push(...group);
+    if (part && widthOfAll([...part, ...group]) <= room) appendTo(part, group);
     else parts.push([...group]);
   }
   return parts.flatMap((part, at) => [...(at > 0 ? [""] : []), ...drawn([narrow, ...part])]);
 }
 
 function columnOf(cells: readonly (readonly string[])[], align: Align): Column {
-  return { cells, align, width: Math.max(...cells.flat().map(widthOf)) };
+  return { cells, align, width: largest(cells.flat().map(widthOf)) };
 }
 
 /** Wraps the cells of a column. Names without spaces are cut, so `next` marks where they go on. */
@@ -121,7 +122,7 @@ function drawn(columns: readonly Column[]): string[] {
       .join(" ".repeat(GAP)).trimEnd();
   const [head, ...body] = columns[0]!.cells.map((_, row) => {
     const cells = columns.map((column) => column.cells[row]!);
-    const height = Math.max(...cells.map(({ length }) => length));
+    const height = largest(cells.map(({ length }) => length));
     return Array.from({ length: height }, (_, at) => line(cells.map((lines) => lines[at] ?? "")));
   });
   return [...head!, line(columns.map(({ width }) => "─".repeat(width))), ...body.flat()];

@@ -1,6 +1,7 @@
 import { builtins } from "../../plugins/mod.ts";
 import { UserError } from "../base/errors.ts";
 import { nameHint } from "../base/hints.ts";
+import { appendTo } from "../base/long_lists.ts";
 import type { Plan, PlannedStage } from "../pipeline/plan.ts";
 import { type StageKind, stageKinds } from "../stages/stage.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
@@ -37,11 +38,12 @@ export async function stageTable(
   const wanted = kinds.length === 0 ? stageKinds : kinds;
   const stages: string[][] = [];
   if (files.length === 0) {
-    stages.push(...builtins.map(({ kind, name, summary }) => [kind, name, summary]));
+    appendTo(stages, builtins.map(({ kind, name, summary }) => [kind, name, summary]));
   }
   for (const file of files) {
-    stages.push(
-      ...stagesOf(await readPlan(file, [], allowPlugins, allowEnv)).map(({ stage, reference }) => [
+    appendTo(
+      stages,
+      stagesOf(await readPlan(file, [], allowPlugins, allowEnv)).map(({ stage, reference }) => [
         stage.kind,
         reference.name,
         stage.summary,

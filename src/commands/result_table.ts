@@ -6,6 +6,7 @@ import {
   isMetricDetail,
   type MetricValue,
 } from "../stages/metric.ts";
+import { appendTo } from "../base/long_lists.ts";
 import { formatCount, formatNumber, table } from "../base/text_table.ts";
 import { WIDTH, widthOf, wrap } from "../base/text_width.ts";
 
@@ -54,12 +55,15 @@ export function resultTable(result: Result): string[] {
     "",
     ...netTable(rows, metrics),
   ];
-  if (result.phases) lines.push("", ...phaseTable(result.phases));
-  for (const metric of metrics) lines.push(...detailLines(metric, rows));
+  if (result.phases) appendTo(lines, ["", ...phaseTable(result.phases)]);
+  for (const metric of metrics) appendTo(lines, detailLines(metric, rows));
   const gain = metrics[0] && gainOf(metrics[0], result);
   if (gain) {
     const teacher = result.parameters.booster === undefined ? "teacher" : "booster";
-    lines.push("", ...wrap(`gain of the light net from the ${teacher}: ${gain} (one seed)`));
+    appendTo(lines, [
+      "",
+      ...wrap(`gain of the light net from the ${teacher}: ${gain} (one seed)`),
+    ]);
   }
   const speed = ({ rowsPerSecond }: InputResult) =>
     `${formatCount(Math.round(rowsPerSecond))} rows/s`;

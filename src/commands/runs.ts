@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { runFiles } from "../base/files/run_files.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { largest } from "../base/long_lists.ts";
 import { cutToWidth, formatNumber, table } from "../base/text_table.ts";
 import { WIDTH, widthOf } from "../base/text_width.ts";
 import { print, printJson, say } from "../base/terminal.ts";
@@ -118,7 +119,7 @@ export function runsTable(found: readonly ListedRun[]): string[] {
   const states = found.map(({ state }) => state);
   const epochs = found.map(({ epochs, planned }) => `${epochs}/${planned}`);
   const times = found.map(({ changed }) => localTime(changed));
-  const widest = (cells: readonly string[]) => Math.max(...cells.map(widthOf));
+  const widest = (cells: readonly string[]) => largest(cells.map(widthOf));
   let room = WIDTH;
   for (const cells of [["run", ...names], ["state", ...states], ["epochs", ...epochs], times]) {
     room -= widest(cells) + 2;

@@ -22,6 +22,7 @@ import { packedLabels, repackedLabels, unpackedLabel } from "./label_columns.ts"
 import type { IdCounts, IdRequest } from "./ids.ts";
 import { layoutOf } from "./layout.ts";
 import { listed } from "../base/listed.ts";
+import { appendTo } from "../base/long_lists.ts";
 import {
   combineParts,
   listParts,
@@ -171,7 +172,7 @@ export class Decoder {
       rows,
       columns: combineParts<[PlannedColumn, ColumnChunk], ColumnChunk>(
         [this.#planned, columns],
-        ({ shaped }, chunk) => shaped(chunk, rows),
+        ([{ shaped }, chunk]) => shaped(chunk, rows),
       ),
     };
   }
@@ -216,7 +217,7 @@ export class Decoder {
     const planned = this.#planned;
     const filled = read.filter(({ rows }) => rows > 0).map((batch) => this.#shaped(batch));
     const chunks = filled.length > 0
-      ? combineParts(filled.map(({ columns }) => columns), (...all: ColumnChunk[]) => all)
+      ? combineParts(filled.map(({ columns }) => columns), (all: ColumnChunk[]) => all)
       : mapParts<PlannedColumn, ColumnChunk[]>(planned, () => []);
     const done = new Map<PlannedColumn, Finished>();
     // Features that use the vocabulary of another feature come after it.
@@ -230,7 +231,7 @@ export class Decoder {
     done.set(planned.label, label);
     const finished = combineParts<[PlannedColumn, ColumnChunk[]], Finished>(
       [planned, chunks],
-      (column, chunks) => done.get(column) ?? column.finish(chunks),
+      ([column, chunks]) => done.get(column) ?? column.finish(chunks),
     );
     return {
       chunkRows: filled.map(({ rows }) => rows),
@@ -647,7 +648,7 @@ class ColumnPlan {
       return make(field, this.#like?.schema.fields.find(({ name }) => name === column));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      this.#problems.push(...error.problems);
+      appendTo(this.#problems, error.problems);
       return undefined;
     }
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { appendTo } from "../base/long_lists.ts";
 import { createRandom, deriveSeed, type Random } from "../base/random.ts";
 import type { Pass } from "./batches.ts";
 import { lastAtMost } from "./bounds.ts";
@@ -111,7 +112,7 @@ export function windowGroups(
       windows.push([]);
       filled = 0;
     }
-    windows.at(-1)!.push(...own);
+    appendTo(windows.at(-1)!, own);
     filled += count;
   }
   let reads = 0;

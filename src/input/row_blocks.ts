@@ -208,7 +208,7 @@ export function moveToRowBlocks(
 ): void {
   const columns = listParts(combineParts(
     [specs, values],
-    ({ shape }: ColumnSpec, chunks: Values[]): Listed => ({ size: sizeOf(shape), chunks }),
+    ([{ shape }, chunks]: [ColumnSpec, Values[]]): Listed => ({ size: sizeOf(shape), chunks }),
   ));
   chunkRows.forEach((rows, chunk) => {
     for (const bytes of [1, 2, 4, 8]) {

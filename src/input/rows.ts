@@ -133,7 +133,7 @@ export class Store {
       specs: all[0]!.specs,
       values: combineParts(
         all.map(({ values }) => values),
-        (...columns: (readonly Values[])[]) => columns.flat(),
+        (columns: (readonly Values[])[]) => columns.flat(),
       ),
     });
   }
@@ -231,7 +231,7 @@ export class Store {
     const { specs } = this.#columns;
     const columns = combineParts(
       [specs, this.#chunks ??= this.#rowChunks()],
-      (spec: ColumnSpec, from: RowChunks): Column => ({
+      ([spec, from]: [ColumnSpec, RowChunks]): Column => ({
         values: valuesOf(spec, from),
         shape: spec.shape,
       }),
@@ -244,7 +244,7 @@ export class Store {
     const { chunkRows, specs, values } = this.#columns;
     return combineParts(
       [specs, values],
-      ({ shape }: ColumnSpec, chunks: readonly Values[]) =>
+      ([{ shape }, chunks]: [ColumnSpec, readonly Values[]]) =>
         rowChunks(chunks, chunkRows, sizeOf(shape)),
     );
   }

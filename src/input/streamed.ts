@@ -459,7 +459,7 @@ function joined(parts: readonly Batch[]): Batch {
   const [first] = parts;
   if (!first) return { size: 0, features: {}, label: { values: new Float32Array(), shape: [] } };
   if (parts.length === 1) return first;
-  const column = (...columns: Column[]): Column => {
+  const column = (columns: Column[]): Column => {
     const [{ values: { constructor }, shape }] = columns as [Column];
     const type = constructor as new (length: number) => Values;
     return { values: joinArrays(columns.map(({ values }) => values), type), shape };

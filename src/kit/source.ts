@@ -1,6 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import type { Dataset, Source, SourceStage } from "../stages/source.ts";
 import { describeValue } from "../base/describe_value.ts";
+import { appendTo } from "../base/long_lists.ts";
 import type { Findings } from "./findings.ts";
 import { counted } from "./samples.ts";
 import type { Subject } from "./subject.ts";
@@ -122,7 +123,7 @@ async function tryRows(
   const step = Math.max(1, Math.floor(total / comparedRows));
   const numbers: number[] = [];
   for (let row = total - 1; row >= 0; row -= step) numbers.push(row);
-  numbers.push(...numbers.slice(0, 1));
+  appendTo(numbers, numbers.slice(0, 1));
   const expected: string[] = [];
   let first = 0;
   const wanted = new Map<number, string>();

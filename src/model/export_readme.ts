@@ -203,7 +203,7 @@ const inputs = session.inputMetadata.map((input) => [input.name, tensor(input)])
 const { logits } = await session.run(Object.fromEntries(inputs));
 const expected = flat("logits");
 const differences = expected.map((logit, index) => Math.abs(logit - logits.data[index]));
-console.log("largest difference:", Math.max(...differences));
+console.log("largest difference:", differences.reduce((a, b) => Math.max(a, b)));
 \`\`\`
 
 ## Browser
@@ -234,7 +234,7 @@ console.log("largest difference:", Math.max(...differences));
   const expected = flat("logits");
   const differences = expected.map((logit, index) => Math.abs(logit - logits.data[index]));
   document.querySelector("#result").textContent =
-    "largest difference: " + Math.max(...differences);
+    "largest difference: " + differences.reduce((a, b) => Math.max(a, b));
 </script>
 \`\`\`
 `;

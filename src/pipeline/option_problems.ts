@@ -8,6 +8,7 @@ import type { z } from "zod";
 import type { Document, Path } from "./document/document.ts";
 import type { Problem } from "../base/errors.ts";
 import { type Change, hint, type HintText, nameHint } from "../base/hints.ts";
+import { appendTo } from "../base/long_lists.ts";
 import { formatPath } from "./document/nodes.ts";
 import { yamlQuoted } from "../base/quoted.ts";
 import { meantOption } from "./option_names.ts";
@@ -227,7 +228,7 @@ function distanceOf(issues: readonly Issue[], found: unknown): number {
   const unknown: string[] = [], missing: string[] = [];
   let others = 0;
   for (const issue of issues) {
-    if (issue.code === "unrecognized_keys") unknown.push(...issue.keys);
+    if (issue.code === "unrecognized_keys") appendTo(unknown, issue.keys);
     else if (valueAt(found, issue.path as Path) !== undefined) others++;
     else missing.push(String(issue.path.at(-1)));
   }

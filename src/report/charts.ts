@@ -21,6 +21,7 @@ import {
 } from "../base/chart_theme.ts";
 import { wrap } from "../base/text_width.ts";
 import { escapeMarkup } from "../base/escape_markup.ts";
+import { largest, smallest } from "../base/long_lists.ts";
 import type { ConfusionCell } from "../model/evaluation/confusion.ts";
 import type { ReliabilityBin } from "../model/evaluation/reliability.ts";
 
@@ -85,13 +86,13 @@ export async function lineChart(
   let next = 0;
   const range = names.map((name) => own(colors, name) ?? series[next++ % series.length]!);
   const isWhole = points.every(({ x }) => Number.isInteger(x));
-  const count = Math.max(...names.map((one) => points.filter(({ name }) => name === one).length));
+  const count = largest(names.map((one) => points.filter(({ name }) => name === one).length));
   const axis = { ...(format !== undefined && { format }) };
   const ends = [
     ...points.map(({ x }) => x),
     ...(diagonal ? points.map(({ y }) => y) : []),
   ];
-  const from = Math.min(...ends), to = Math.max(...ends);
+  const from = smallest(ends), to = largest(ends);
   const encoding = {
     x: {
       field: "x",
@@ -435,7 +436,7 @@ function withLines(picture: string, text: readonly string[]): string {
       escapeMarkup(content)
     }</text>`
   );
-  const wide = Math.ceil(Math.max(...lines.map(({ length }) => length)) * 7.3) + 2 * margin;
+  const wide = Math.ceil(largest(lines.map(({ length }) => length)) * 7.3) + 2 * margin;
   const size = [Math.max(width!, wide), height! + lines.length * lineHeight + margin];
   return picture
     .replace(

@@ -12,6 +12,7 @@ import { SafetensorsFile } from "../base/files/safetensors_stream.ts";
 import { type Problem, UserError } from "../base/errors.ts";
 import { counted } from "../base/text_table.ts";
 import { type Change, hint } from "../base/hints.ts";
+import { appendTo } from "../base/long_lists.ts";
 import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
 import { type Match, match, type Source } from "./initial_match.ts";
 import { checkpointPath, type CheckpointSubject } from "./folder/checkpoint_names.ts";
@@ -61,7 +62,7 @@ export async function readInitial(
     const file = await open(path, planned);
     try {
       const found = match(wanted, file, source, { now: meaning, before });
-      problems.push(...found.problems);
+      appendTo(problems, found.problems);
       if (found.problems.length > 0) continue;
       const read = async (tensor: string, { shape, from, turned }: Match) => {
         const values = turned(await readFinite(file, tensor, source));
@@ -73,7 +74,7 @@ export async function readInitial(
       nothingKept(found.matches, source).forEach(warn);
       if (!planned.optimizer) continue;
       const ofOptimizer = optimizerProblems(model, file, found.matches, source);
-      problems.push(...ofOptimizer);
+      appendTo(problems, ofOptimizer);
       if (ofOptimizer.length > 0) continue;
       const kept = new Set(slotVariables(model).map(({ name }) => name));
       for (const slot of Object.keys(optimizer.slots)) {

@@ -9,6 +9,7 @@ import { describeValue } from "../base/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
+import { appendTo } from "../base/long_lists.ts";
 import { OUTSIDE } from "../pipeline/plan/losses.ts";
 import type { Plan, PlannedLoss, PlannedPhase } from "../pipeline/plan.ts";
 import { labelPart, unitsOf } from "../stages/labels.ts";
@@ -151,7 +152,7 @@ export function prepareNets(
       return [make()];
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      problems.push(...error.problems);
+      appendTo(problems, error.problems);
       if (error instanceof StageError) exitCode = 1;
       return [];
     }

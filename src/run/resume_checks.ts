@@ -9,6 +9,7 @@ import { variablesIn } from "../pipeline/document/environment.ts";
 import { type Problem, UserError } from "../base/errors.ts";
 import { counted } from "../base/text_table.ts";
 import { hint } from "../base/hints.ts";
+import { appendTo } from "../base/long_lists.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { Result } from "../stages/events.ts";
 import type { EarlierRun } from "./folder/manifest.ts";
@@ -150,7 +151,7 @@ export function refuseOtherData(
       }),
     }];
   });
-  problems.push(...changedTeachers(earlier, teachers, plan));
+  appendTo(problems, changedTeachers(earlier, teachers, plan));
   if (problems.length > 0) throw new UserError(problems);
   refuseOtherOrder(earlier.data.train?.shuffle, splits.train!.shuffle, plan);
 }

@@ -6,6 +6,7 @@
 
 import { type Data, DataType, type Field, type RecordBatch, type Schema } from "apache-arrow";
 import { sizeOfViews } from "../base/arrow_views.ts";
+import { largest } from "../base/long_lists.ts";
 import { arrowStreamOf } from "../base/files/arrow_writer.ts";
 import { openReceivedArrow, type ReceivedRows } from "../../plugins/sources/arrow.ts";
 import { ScoreColumns, type ScoreOptions } from "../model/scores.ts";
@@ -64,7 +65,7 @@ export async function openArrowRows(
     throw new HttpError(413, `the body has ${count} rows; at most ${mostRows} are allowed`);
   }
   // Lists of nulls take no bytes of the body.
-  const values = count * Math.max(0, ...rows.schema.fields.map(({ type }) => valuesOf(type)));
+  const values = count * Math.max(0, largest(rows.schema.fields.map(({ type }) => valuesOf(type))));
   if (values > 8 * limits.bodyBytes) {
     throw new HttpError(413, `a column of the body has ${values} values`);
   }
@@ -74,7 +75,7 @@ export async function openArrowRows(
 /** Returns the number of values of a row that a type states, within lists of a fixed size. */
 function valuesOf(type: DataType): number {
   const children = (type.children ?? []) as Field[];
-  const own = Math.max(1, ...children.map(({ type }) => valuesOf(type)));
+  const own = Math.max(1, largest(children.map(({ type }) => valuesOf(type))));
   return DataType.isFixedSizeList(type) ? type.listSize * own : own;
 }
 

@@ -1,4 +1,5 @@
 import { cellReader } from "../base/arrow_cells.ts";
+import { largest } from "../base/long_lists.ts";
 import type { RecordBatch } from "apache-arrow";
 import type { LoadedModel } from "../model/model.ts";
 import type { InputColumn } from "./input_columns.ts";
@@ -52,7 +53,7 @@ export function requestOf(rows: RecordBatch, columns: readonly InputColumn[]): E
       if (shape.length === 0) {
         return { name, shape: [rows.numRows], datatype, data: values.flat() };
       }
-      const longest = Math.max(0, ...values.map(({ length }) => length));
+      const longest = Math.max(0, largest(values.map(({ length }) => length)));
       const own = shape[0] === -1 ? [longest] : shape;
       const data = values.flatMap((row) => [...row, ...Array(longest - row.length).fill(pad)]);
       return { name, shape: [rows.numRows, ...own], datatype, data };

@@ -63,15 +63,15 @@ export function mapParts<C, R>(parts: Parts<C>, change: (column: C) => R): Parts
  * Combines the parts of several batches into one, column by column.
  *
  * @param all Lists of values for the same columns; at least one.
- * @param combine Returns the combined value of one column.
+ * @param combine Returns the combined value of one column from the list of its values.
  * @returns The combined values.
  */
 export function combineParts<Columns extends readonly unknown[], R>(
   all: { readonly [Index in keyof Columns]: Parts<Columns[Index]> },
-  combine: (...columns: Columns) => R,
+  combine: (columns: Columns) => R,
 ): Parts<R> {
   const each = all as readonly Parts<unknown>[];
-  const combined = (columns: readonly unknown[]) => combine(...columns as unknown as Columns);
+  const combined = (columns: readonly unknown[]) => combine(columns as unknown as Columns);
   const parts: Partial<Record<keyof Parts<R>, unknown>> = {};
   for (const [part, form] of formsOfParts) {
     const given = each.map((parts) => parts[part]);

@@ -1,3 +1,5 @@
+import { largest } from "../base/long_lists.ts";
+
 /**
  * Formats a table in Markdown as `deno fmt` formats it: all cells of a column have the same width.
  *
@@ -10,7 +12,7 @@ export function markdownTable(
   rows: readonly (readonly string[])[],
 ): string {
   const all = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
+  const widths = head.map((_, column) => largest(all.map((row) => row[column]!.length)));
   const line = (cells: readonly string[], fill = " ") =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column]!, fill)).join(" | ")} |`;
   const [titles, ...body] = all.map((row) => line(row));

@@ -1,3 +1,4 @@
+import { largest } from "../base/long_lists.ts";
 import {
   type Accumulator,
   type EvaluatedBatch,
@@ -113,7 +114,7 @@ function meanOverGroups(
     ] as const
   );
   const counted = sums.get("")?.groups ??
-    Math.max(...[...sums.values()].map(({ groups }) => groups));
+    largest([...sums.values()].map(({ groups }) => groups));
   return { ...Object.fromEntries(means), groups: counted / all };
 }
 

@@ -12,6 +12,11 @@ Deno.test("table() aligns columns by the width of their characters in a terminal
   ]);
 });
 
+Deno.test("table() aligns 200,000 rows", () => {
+  const lines = table(["class", "n"], Array.from({ length: 200_000 }, (_, row) => [`${row}`, "1"]));
+  assertEquals([lines.length, lines[0], lines.at(-1)], [200_002, "class   n", "199999  1"]);
+});
+
 Deno.test("table() wraps the text of its last column where it is too wide", () => {
   const lines = table(["name", "about"], [["a", "one two three four five six"], ["b", "x"]], [
     "left",

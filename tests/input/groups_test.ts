@@ -131,6 +131,16 @@ Deno.test("windowGroups() keeps each row once, and reads each record batch once 
   }));
 });
 
+Deno.test("windowGroups() accepts a record batch with 200,000 groups", () => {
+  const rows = 200_000, windowing = { bounds: [0, rows], sourceRow: (row: number) => row, seed: 1 };
+  const { groups, reads } = windowGroups(
+    groupRows(Uint32Array.from({ length: rows }, (_, row) => row)),
+    { ...windowing, rows },
+  );
+  assertEquals([groups.windows!.map(({ length }) => length), reads], [[rows], 1]);
+  assertEquals(new Groups(groups).count({ training: true, size: 1000 }), 200);
+});
+
 Deno.test("stepsOf() and passBatches() count batches with and without groups", () => {
   const groups = new Groups(groupRows([0, 0, 0, 1, 1, 1])),
     cut = { size: 4, last: "keep" } as const;

@@ -4,7 +4,7 @@ import auc from "../../plugins/metrics/auc.ts";
 import calibration from "../../plugins/metrics/calibration.ts";
 import logLoss from "../../plugins/metrics/log_loss.ts";
 import loss from "../../plugins/metrics/loss.ts";
-import { type LabelSpec, type MetricStage, undefinedMetric } from "../../plugin.ts";
+import { type LabelSpec, type Metric, type MetricStage, undefinedMetric } from "../../plugin.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { metricByGroup } from "../../src/train/metric_by_group.ts";
 import { builtins } from "../../plugins/mod.ts";
@@ -162,4 +162,18 @@ Deno.test("each metric by the user of all rows is the metric, for all kinds of l
     }
   }
   assert(tested.size >= 25, [...tested].join());
+});
+
+Deno.test("a metric with 130,000 values and no main value is averaged by group", () => {
+  const names = Array.from({ length: 130_000 }, (_, index) => `class-${index}`);
+  const metric: Metric = {
+    start: () => ({
+      add: () => {},
+      value: () => Object.fromEntries(names.map((name) => [name, 0.5])),
+    }),
+  };
+  const accumulator = metricByGroup(metric, "user").start();
+  accumulator.add(batchOf(binaryLabel, rows, 0, 1));
+  const value = accumulator.value() as Values;
+  assertEquals([value["class-0"], value["class-129999"], value.groups], [0.5, 0.5, 1]);
 });

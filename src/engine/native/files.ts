@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { appendTo } from "../../base/long_lists.ts";
 
 /**
  * Checks whether a path leads to a file, possibly through links.
@@ -35,7 +36,7 @@ export async function filesUnder(folder: string): Promise<string[]> {
   try {
     for await (const entry of Deno.readDir(folder)) {
       const path = join(folder, entry.name);
-      if (entry.isDirectory) files.push(...await filesUnder(path));
+      if (entry.isDirectory) appendTo(files, await filesUnder(path));
       else files.push(path);
     }
   } catch (error) {

@@ -44,7 +44,7 @@ const FILES = "saved_variables/path";
 
 /** Builds a TensorFlow SavedModel operation by operation. */
 export class SavedModelBuilder {
-  readonly #nodes: NodeMessage[] = [];
+  #nodes: NodeMessage[] = [];
   readonly #names = new Set<string>([FILES]);
   #known = new Map<string, Reference>();
   readonly #inputs: Record<string, TensorInfo> = {};
@@ -226,7 +226,7 @@ export class SavedModelBuilder {
       prepare,
     });
     // The model can be encoded again with other default values for its inputs.
-    this.#nodes.splice(0, Infinity, ...used);
+    this.#nodes = used;
     this.#known = known;
     const data = inOrder(this.#variables.map(({ data }) => data));
     return { graph, index: encodeIndex(data), data: data.map(({ bytes }) => bytes) };

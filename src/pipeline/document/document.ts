@@ -12,6 +12,7 @@ import { applyChange } from "./changes.ts";
 import { asWritten, type EnvironmentOptions, readEnvironment } from "./environment.ts";
 import { type Place, type Problem, UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
+import { appendTo } from "../../base/long_lists.ts";
 import { importCustom, importFault, notDownloaded } from "../module.ts";
 import { mergePipelines } from "./merge_pipelines.ts";
 import { follow, type Node, nodeOf, type Path, placeOf, valueOf } from "./nodes.ts";
@@ -226,7 +227,7 @@ export function documentOf(
       return applyChange(node, change);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      problems.push(...error.problems);
+      appendTo(problems, error.problems);
       return node;
     }
   }, read);

@@ -4,6 +4,7 @@ import type { Document, Path } from "../document/document.ts";
 import { STAGE } from "../document/environment.ts";
 import type { Place, Problem } from "../../base/errors.ts";
 import { hint, type HintText } from "../../base/hints.ts";
+import { appendTo } from "../../base/long_lists.ts";
 import { checkOptions } from "../option_problems.ts";
 import type { PlannedStage } from "../plan.ts";
 import { asPair } from "../pair.ts";
@@ -80,7 +81,7 @@ export class Planner {
         "the check of its options",
         () => checkOptions(stage, given, { document, path, ignore }),
       ));
-    this.problems.push(...result?.problems ?? []);
+    appendTo(this.problems, result?.problems ?? []);
     if (!result || result.problems.length > 0) return undefined;
     const { options } = result;
     const checked = options as Readonly<Record<string, unknown>>;

@@ -24,6 +24,7 @@ import { quoted } from "../../base/quoted.ts";
 import { formatCount } from "../../base/text_table.ts";
 import { sweepFiles } from "../../base/files/sweep_files.ts";
 import { hint, type HintText, nameHint } from "../../base/hints.ts";
+import { largest } from "../../base/long_lists.ts";
 import { mergePipelines } from "../document/merge_pipelines.ts";
 import { childOf, type MapNode, type Node, nodeOf, placeOf } from "../document/nodes.ts";
 import { zodProblems } from "../option_problems.ts";
@@ -268,7 +269,7 @@ class SweepReader {
 
   /** Rejects grids that vary so many options that their labels could not be part of a folder's name. */
   #refuseManyAxes(common: readonly Axis[], own: readonly (readonly Axis[])[]): void {
-    const most = Math.max(...own.map(({ length }) => common.length + length));
+    const most = largest(own.map(({ length }) => common.length + length));
     if (most <= MOST_AXES) return;
     const place = this.#document.place([common.length > 0 ? "grid" : "settings"]);
     throw new UserError(

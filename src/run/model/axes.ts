@@ -7,6 +7,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { hint, type HintText } from "../../base/hints.ts";
+import { appendTo } from "../../base/long_lists.ts";
 import { idKeysOf, type LabelSpec, type PlaceAxis } from "../../stages/batch.ts";
 import { labelParts } from "../../stages/labels.ts";
 import type { AxisPart, VariableAxis } from "../../stages/network.ts";
@@ -164,7 +165,7 @@ export function matchAxis(now: AxisIn, before: AxisIn): AxisMatch {
       matched.from.forEach((place, index) =>
         from[next + index] = place < 0 ? -1 : found.start + place
       );
-      counts.push(...matched.counts);
+      appendTo(counts, matched.counts);
     } else {
       from.fill(-1, next, next + length);
       if (segment.key !== BEFORE) counts.push({ what: segment.what, kept: 0, added: 1, gone: 0 });

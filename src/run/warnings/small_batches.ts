@@ -1,5 +1,6 @@
 import type { Problem } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
+import { smallest } from "../../base/long_lists.ts";
 import { counted } from "../../base/text_table.ts";
 import { normalizesBatches } from "../../stages/network.ts";
 import { batchCount, batchRange } from "../../input/order.ts";
@@ -19,7 +20,7 @@ export function smallBatches({ plan, rows, grouped }: Facts): Problem[] {
   const train = rows.train!;
   if (!normalizesBatches(stage, options)) return [];
   const [start, end] = batchRange(train, cut, batchCount(train, cut) - 1);
-  const last = Math.min(...part < cut.size ? partSizes(end - start, part) : [end - start]);
+  const last = smallest(part < cut.size ? partSizes(end - start, part) : [end - start]);
   const least = grouped?.least ?? last;
   if (least >= FEWEST) return [];
   if (part < FEWEST || train < FEWEST) {

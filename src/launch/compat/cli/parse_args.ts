@@ -134,7 +134,7 @@ export function parseArgs<
   parser.fillIn();
   const after = end < 0 ? [] : args.slice(end + 1);
   if (options["--"]) parser.values["--"] = after;
-  else parser.values._.push(...after);
+  else for (const word of after) parser.values._.push(word);
   return parser.values as unknown as Args<
     Parsed<Text, Flag, Many, Negatable, Defaults, Alias>,
     DoubleDash
@@ -189,7 +189,7 @@ class Parser {
           this.values._.push(this.#texts.has("_") ? arg : numberOr(arg));
         }
         if (this.#options.stopEarly) {
-          this.values._.push(...args.slice(i + 1));
+          for (const word of args.slice(i + 1)) this.values._.push(word);
           return;
         }
       }
