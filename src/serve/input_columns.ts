@@ -15,7 +15,10 @@ export interface InputColumn {
   readonly accepted: readonly string[];
   /** The shape of a row in the metadata; −1 for a list of any length. */
   readonly shape: readonly number[];
-  /** The value of empty positions after the end of a list; undefined if there are none. */
+  /**
+   * The value of empty positions after the end of a list in binary data; undefined if there are
+   * none. In JSON, these positions are null.
+   */
   readonly empty: string | bigint | undefined;
   /** The number after the end of a list of numbers; undefined if its length is fixed. */
   readonly pad: number | undefined;

@@ -56,6 +56,7 @@ export function columnOfTensor(column: InputColumn, tensor: RequestTensor): Tens
   const rows = tensor.shape[0]!, size = sizeOf(tensor.shape), perRow = perRowOf(column, tensor);
   const rowOf = (index: number) => Math.floor(index / Math.max(1, perRow));
   const isList = column.shape.length > 0;
+  const marker = tensor.data instanceof Uint8Array ? column.empty : undefined;
   const elements = tensor.data instanceof Uint8Array
     ? binaryElements(column, tensor.data, { datatype, size, rowOf })
     : jsonElements(column, elementsOf(tensor.data, tensor.shape, name), { datatype, rowOf });
@@ -66,7 +67,7 @@ export function columnOfTensor(column: InputColumn, tensor: RequestTensor): Tens
   }
   const { kept, lengths } = column.empty === undefined
     ? { kept: elements, lengths: undefined }
-    : withoutEmpty(column, elements, rows, perRow);
+    : withoutEmpty(name, elements, [rows, perRow], marker);
   const leaf = leafOf(column, kept, datatype);
   const type = new List(new Field("item", leaf.type, true));
   const valueOffsets = new Int32Array(rows + 1);
@@ -378,12 +379,12 @@ function withLengths(
 
 /** Removes the empty positions at the ends of lists. */
 function withoutEmpty(
-  { name, empty }: InputColumn,
+  name: string,
   elements: Elements,
-  rows: number,
-  perRow: number,
+  [rows, perRow]: readonly [rows: number, perRow: number],
+  marker: string | bigint | undefined,
 ): { kept: Elements; lengths: Int32Array | undefined } {
-  const isEmpty = emptyTest(elements, empty!);
+  const isEmpty = emptyTest(elements, marker);
   const lengths = new Int32Array(rows);
   const kept: number[] = [];
   let isWhole = true;
@@ -405,9 +406,16 @@ function withoutEmpty(
     : { kept: gathered(elements, kept), lengths };
 }
 
-/** Returns a test for empty positions: nulls, and the value that stands for them. */
-function emptyTest(elements: Elements, empty: string | bigint): (index: number) => boolean {
+/**
+ * Returns a test for empty positions: nulls in JSON, and the value that stands for them in binary
+ * data, which have no nulls.
+ */
+function emptyTest(
+  elements: Elements,
+  empty: string | bigint | undefined,
+): (index: number) => boolean {
   const { nulls } = elements;
+  if (empty === undefined) return (index) => nulls?.[index] === 1;
   if (elements.kind === "texts") {
     const { offsets, bytes } = elements, marker = encoder.encode(String(empty));
     return (index) => {
