@@ -712,8 +712,12 @@ function namedClasses(
 /**
  * Returns the hint for a missing column: the name that was most likely meant, and the names of all
  * columns.
+ *
+ * @param written The name of the missing column.
+ * @param names The names of all columns.
+ * @param change What changes when the user follows the hint, by the name of the column to use.
  */
-function columnHint(
+export function columnHint(
   written: string,
   names: readonly string[],
   change: (column: string) => Change,

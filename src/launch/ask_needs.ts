@@ -145,7 +145,7 @@ export async function askNeeds(
     refuseUnknown(answer.value.permissions);
     if (!("evaluate" in answer.value)) return answer.value;
     const { evaluate: path, permissions, memory } = answer.value;
-    await fetcher.fetch({ packages: [], code: [path], listedIn: {}, hosts: [] });
+    await fetcher.fetch({ packages: [], hasCode: true, code: [path], listedIn: {}, hosts: [] });
     const limit = await limitOf(memory);
     const result = await evaluate(rocket, { path, permissions, cwd, limit });
     if ("code" in result) return result;

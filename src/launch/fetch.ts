@@ -17,6 +17,8 @@ import { writtenFolders } from "./written_folders.ts";
 export interface Downloads {
   /** The packages that Rocket loads, such as `npm:x@1`. */
   readonly packages: readonly string[];
+  /** Whether the process may run code other than Rocket's, and so resolves packages as it does. */
+  readonly hasCode: boolean;
   /** Code other than Rocket's: absolute paths, and specifiers. */
   readonly code: readonly string[];
   /** For code that only the list of a `deno.json` allows, the path of this file. */
@@ -80,7 +82,7 @@ export class Fetcher {
    *
    * @param downloads The packages and code of the command line.
    */
-  async fetch({ packages, code, listedIn, hosts }: Downloads): Promise<void> {
+  async fetch({ packages, hasCode, code, listedIn, hosts }: Downloads): Promise<void> {
     const beside = new Set(packages);
     const written = code.length > 0 ? await writtenFolders() : undefined;
     for (const one of code.filter(isUrl)) {
@@ -102,10 +104,11 @@ export class Fetcher {
     }
     for (const specifier of this.#own) beside.delete(specifier);
     // Code that may not be loaded is rejected later, at the place that names it.
-    const { lock, usesRegistry } = this.#rocket;
+    const { usesRegistry } = this.#rocket;
+    const lock = hasCode ? this.#rocket.lock : this.#rocket.ownLock;
     const wanted = [...beside].filter((one) => isFrom(one, hosts, usesRegistry)).sort();
-    if (wanted.length === 0 && lock === undefined) return;
-    const all = [...this.#own, ...wanted], key = [...this.#rocket.key(true), ...all];
+    if (wanted.length === 0 && (!hasCode || lock === undefined)) return;
+    const all = [...this.#own, ...wanted], key = [...this.#rocket.key(hasCode), ...all];
     const known = await recall(key);
     if (known) {
       if (lock !== undefined) await Deno.writeTextFile(lock, known.lock ?? "");
@@ -116,7 +119,7 @@ export class Fetcher {
       : wanted.length > 3
       ? `${wanted.length} packages`
       : wanted.join(" and ");
-    const processes = { isForeign: true, hosts };
+    const processes = { isForeign: hasCode, hosts };
     if (await this.#fetch(all, processes, what) === undefined) {
       const paths = await this.#pathsOf(all, processes);
       await remember(key, { specifiers: all, paths, ...await lockOf(lock) });

@@ -7,6 +7,7 @@ import { orRefused } from "./refused.ts";
 import { run } from "./run_task.ts";
 import { hearSignals } from "./signals.ts";
 import { userCommand } from "./user_command.ts";
+import { readOfUser } from "./user_config.ts";
 
 /** The permissions of the launcher. */
 const PERMISSIONS: readonly Deno.PermissionDescriptor[] = [
@@ -41,7 +42,7 @@ async function start(args: readonly string[]): Promise<number> {
   }
   const cwd = Deno.cwd(), project = projectOf(cwd);
   if (!Deno.env.has(commandVariable)) {
-    const text = project === undefined ? undefined : await Deno.readTextFile(project);
+    const text = project === undefined ? undefined : readOfUser(project, "config");
     Deno.env.set(commandVariable, userCommand(text, Deno.env.has("INIT_CWD")));
   }
   return await runCommandLine((temporary) => packageIn(project, temporary), args, cwd);

@@ -1,9 +1,9 @@
 import { dirname, join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { flagsOf, jsrRegistry, type Need, permissionHost } from "../base/machine/permissions.ts";
-import { mapUrl } from "./import_map.ts";
 import { importsOf } from "./imports.ts";
 import { type ProgramName, programs, Refusal, type Rocket } from "./rocket.ts";
+import { importsOfUser, readOfUser } from "./user_config.ts";
 
 /**
  * The entry point of the command line. The version is exact, so that all modules of a process are
@@ -35,11 +35,16 @@ export function programOf(first: string | undefined): ProgramName | undefined {
 
 /**
  * Returns the arguments for `deno run` that start the published launcher. They must follow Deno's
- * own flags.
+ * own flags. The launcher reads the project's configuration itself: Deno must not use it, because it
+ * could replace modules of the launcher, which has more permissions than any command.
  *
  * @param args The arguments of the command line.
  */
-export const launcherOfPackage = (args: readonly string[]): string[] => [ENTRY, ...args];
+export const launcherOfPackage = (args: readonly string[]): string[] => [
+  ...isCheckout ? [] : ["--no-config", ...NO_LOCK],
+  ENTRY,
+  ...args,
+];
 
 /**
  * Makes processes load Rocket from the JSR registry. Deno's configuration of the user's project, if
@@ -53,9 +58,9 @@ export async function packageIn(
   project: string | undefined,
   temporary: string,
 ): Promise<Rocket> {
-  const text = project === undefined ? "" : await Deno.readTextFile(project);
+  const text = project === undefined ? "" : readOfUser(project, "config");
   const given = project === undefined ? undefined : findAbove(dirname(project), ["deno.lock"]);
-  const pinned = given === undefined ? "" : await Deno.readTextFile(given);
+  const pinned = given === undefined ? "" : readOfUser(given, "lock");
   // A run needs packages that the user's project does not, which must not get into its lock file.
   const lock = join(temporary, "deno.lock");
   if (pinned !== "") await Deno.writeTextFile(lock, pinned);
@@ -67,13 +72,17 @@ export async function packageIn(
   // these can be other versions than those that were downloaded, which are for all modules.
   const aloneLock = join(temporary, "own.lock");
   const alone = ["--no-config", ...locked(aloneLock)];
-  const resolving = project === undefined
-    ? ["--no-config", "--import-map", mapUrl(ownNames())]
-    : ["--config", project];
-  const foreign = [...resolving, ...locked(lock)];
   // A package that `links` of the project lead to is only found with its configuration.
-  const isLinked = import.meta.url.startsWith("file:");
-  const own = isLinked ? foreign : alone;
+  const isLinked = project !== undefined && isCheckout;
+  const resolving = async () => {
+    if (isLinked) return ["--config", project];
+    const imports = project === undefined ? { imports: ownNames() } : importsOfUser(project, text);
+    const file = join(temporary, "project.json");
+    await Deno.writeTextFile(file, JSON.stringify(imports));
+    return ["--config", file];
+  };
+  const foreign = async () => [...await resolving(), ...locked(lock)];
+  const own = isLinked ? await foreign() : alone;
   const ownLock = isLinked ? lock : aloneLock;
   return {
     flags: [...own, `--allow-import=${registry}`],
@@ -83,19 +92,23 @@ export async function packageIn(
     program: (name) => [ENTRY, `${PREFIX}${name}`],
     key: (isForeign) => [ENTRY, ...isForeign || isLinked ? [project ?? "", text, pinned] : []],
     ownSpecifiers: () => Promise.resolve([ENTRY, ...STARTED.map(urlOf)]),
-    foreignImports: (modules, without) =>
-      importsOf(modules, { flags: [...resolving, ...NO_LOCK], without, temporary }),
-    cacheFlags: (isForeign, hosts) =>
-      Promise.resolve([
-        ...isForeign ? foreign : own,
-        `--allow-import=${[registry, ...hosts].join(",")}`,
-      ]),
-    grantedFlags(permissions, { isForeign }) {
+    foreignImports: async (modules, without) =>
+      await importsOf(modules, {
+        flags: [...await resolving(), ...NO_LOCK],
+        without,
+        temporary,
+      }),
+    cacheFlags: async (isForeign, hosts) => [
+      ...isForeign ? await foreign() : own,
+      `--allow-import=${[registry, ...hosts].join(",")}`,
+    ],
+    async grantedFlags(permissions, { isForeign }) {
       // Deno requires this permission even for cached modules.
       const load: Need = { permission: "import", of: registry, why: "Rocket's own modules" };
       const granted = flagsOf([...permissions, load]);
       if (granted) {
-        return Promise.resolve([...granted, "--no-prompt", ...isForeign ? foreign : own]);
+        const found = isForeign ? [...await foreign(), ownStorage()] : own;
+        return [...granted, "--no-prompt", ...found];
       }
       const path = permissions.find(({ of }) => of.includes(","))?.of;
       throw new Refusal(`Deno cannot grant permissions for a path with a comma: rename ${path}`);
@@ -104,6 +117,15 @@ export async function packageIn(
 }
 
 const NO_LOCK = ["--no-lock", "--node-modules-dir=none"];
+
+/**
+ * Returns the flag that gives a process its own `localStorage` and `caches`: Deno finds their data
+ * by this address.
+ */
+const ownStorage = () => `--location=https://${crypto.randomUUID()}.invalid/`;
+
+/** Whether the package is a checkout, to which `links` of a project's configuration lead. */
+const isCheckout = import.meta.url.startsWith("file:");
 
 /** Returns the address of a module of Rocket. */
 const urlOf = (path: string) => new URL(`../../${path}`, import.meta.url).href;

@@ -17,6 +17,7 @@ import { createRegistry } from "../pipeline/registry.ts";
 import { inTypesOf } from "../run/model/in_types.ts";
 import type { ModelSource, SourceFeature } from "../run/model/model_file.ts";
 import type { Dataset, Source, SourceStage } from "../stages/source.ts";
+import { columnHint } from "../input/decoder.ts";
 import { openData, withUniqueNames } from "../input/open_data.ts";
 import { callStage } from "../stages/stage_error.ts";
 
@@ -79,6 +80,15 @@ export async function openRows(
     ? await openEntry(path, request, options)
     : await openFile(path, request, source && withColumns(source, own));
   const data = await inTypesOf(opened, features);
+  // Record batches have only the columns that were asked for.
+  const names = data.schema.fields.map(({ name }) => name);
+  const present = new Set(names), missing = own.find((name) => !present.has(name));
+  if (missing !== undefined) {
+    await data.close?.();
+    throw new UserError(`the data has no column ${JSON.stringify(missing)}`, {
+      hint: columnHint(missing, names, () => ({ edit: "the data file" })),
+    });
+  }
   return {
     data,
     schema: data.schema as Schema,

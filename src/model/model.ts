@@ -460,14 +460,18 @@ function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): numbe
   return rows ?? 0;
 }
 
-/** Selects columns of a record batch. Missing columns are left out; the decoder reports them. */
+/**
+ * Selects columns of a record batch. If one is missing, all columns are kept: the decoder reports the
+ * missing one, and names those that there are.
+ */
 function withColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
   const { fields } = batch.schema;
   if (fields.length === names.length && fields.every(({ name }, at) => name === names[at])) {
     return batch;
   }
   // arrow-js's own select() moves columns to other names if it leaves out one before them.
-  const wanted = new Set(names);
+  const wanted = new Set(names), present = new Set(fields.map(({ name }) => name));
+  if (names.some((name) => !present.has(name))) return batch;
   const kept = [...fields.keys()].filter((at) => wanted.has(fields[at]!.name));
   const schema = new Schema(kept.map((at) => fields[at]!));
   const children = kept.map((at) => batch.data.children[at]!);

@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { Table, tableFromIPC, tableToIPC, vectorFromArray } from "apache-arrow";
 import { join } from "node:path";
 import { loadModel } from "../../model.ts";
@@ -224,6 +230,15 @@ Deno.test("predict and export work for a user in an empty folder", async () => {
     const few = await run("predict", "net", "few.csv", "--out", "few-scores.csv");
     assertEquals(few.code, 1, few.stderr);
     assertStringIncludes(few.stderr, "few.csv has no column price");
+    // A source reads only the columns that were asked for, but the message names all.
+    await Deno.writeTextFile(join(folder, "others.csv"), "town,y\nRome,1\n");
+    await run("predict", "net", "other.arrow", "--out", "kept.parquet", "--keep", "y");
+    for (const file of ["others.csv", "kept.parquet"]) {
+      const none = await run("predict", out, file, "--out", "few-scores.csv");
+      assertEquals(none.code, 1, none.stderr);
+      assertMatch(none.stderr, /has no column "?(city|price)"?$/m);
+      if (file === "kept.parquet") assertStringIncludes(none.stderr, "its columns are y, score\n");
+    }
     assert(![...Deno.readDirSync(folder)].some(({ name }) => name.includes("few-scores")));
   });
 });

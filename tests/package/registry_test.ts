@@ -166,6 +166,34 @@ Deno.test("a user of the published package, without the repository and with empt
       assertStringIncludes(stderr, "no custom code");
       assert(!stderr.includes("was replaced"), stderr);
     });
+    await t.step("a deno.json has no effect on commands without custom code", async () => {
+      const requests: string[] = [];
+      await using server = Deno.serve({ port: 0, onListen() {} }, ({ url }) => {
+        requests.push(url);
+        return new Response(null, { status: 404 });
+      });
+      const { version } = JSON.parse(await Deno.readTextFile(join(root, "deno.json")));
+      const elsewhere = await Deno.makeTempDir();
+      await Deno.symlink(elsewhere, join(folder, "vendor"));
+      await user.write({
+        "deno.json": {
+          imports: { [`jsr:@rocket-launching/rocket@${version}/cli`]: "./mine.ts" },
+          vendor: true,
+        },
+        ".npmrc": `registry=http://127.0.0.1:${server.addr.port}/\${SECRET}/\n`,
+        "mine.ts": `Deno.writeTextFileSync("was-replaced", "");\n`,
+        "sweep.yaml": "base: ./plain.yaml\nseeds: [1]\nsettings: { a: {} }\nlatency: none\n",
+      });
+      const alone = cli.replace("-A", "--no-config -A");
+      for (const command of ["plain.yaml --out done", "sweep sweep.yaml --out swept"]) {
+        await user.done(`${alone} ${command} --engine wasm`, { SECRET: "hunter2" });
+      }
+      await Deno.stat(join(folder, "swept", "table.md"));
+      assertEquals([...Deno.readDirSync(elsewhere)], []);
+      assertEquals(requests, []);
+      assert(![...Deno.readDirSync(folder)].some(({ name }) => name === "was-replaced"));
+      await Deno.remove(elsewhere);
+    });
   });
   await inFolder(async (folder) => {
     const user = new User(registry, folder);
@@ -190,6 +218,26 @@ Deno.test("a user of the published package, without the repository and with empt
         assert(!lock.includes("npm:"), lock);
       },
     );
+    await t.step("a stage finds no data of an earlier run, and no unstable features", async () => {
+      const stage = metric.replace(
+        /const tries[^]*?join\(\)\);\n/,
+        () =>
+          `if (localStorage.getItem("a") !== null) throw new Error("an earlier run left data");
+localStorage.setItem("a", "left");
+if (Deno.bundle || Deno.openKv || Deno.cron) throw new Error("unstable");
+`,
+      );
+      const config = { ...project["deno.json"], unstable: ["bundle", "kv", "cron"] };
+      await user.write({
+        "deno.json": config,
+        "own.ts": stage,
+        "q.yaml": { ...pipeline, metrics: ["accuracy", "./own.ts"] },
+      });
+      for (const out of ["first", "second"]) {
+        await user.done(`deno task rocket q.yaml --engine wasm --out ${out}`);
+      }
+      await user.write(project);
+    });
     await t.step("refuses code from outside the project", async () => {
       await user.write({ "q.yaml": { ...pipeline, metrics: [{ use: "../own.ts" }] } });
       const { code, stderr } = await user.run("deno task rocket check q.yaml --engine wasm");

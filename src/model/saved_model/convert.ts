@@ -5,7 +5,6 @@
  */
 
 import type * as tf from "@tensorflow/tfjs";
-import { mapValues } from "../../stages/parts.ts";
 import {
   type Constant,
   ROUND,
