@@ -11,12 +11,23 @@ export interface StepFacts {
   readonly learningRate: number;
 }
 
-/** The means of losses and gradient norms over an epoch, weighted by rows. */
+/** How much the rows of a step count in the means of its losses. */
+export interface StepWeights {
+  /** The sum of the weights of the rows; without weights, their number. */
+  readonly all: number;
+  /** The same for each term whose label nulls may mask, by its name: only rows with the label. */
+  readonly terms: Readonly<Record<string, number>>;
+}
+
+/**
+ * The means of losses over an epoch, in which each row counts by its weight, as in an evaluation; and
+ * the mean of the gradient norms, in which all rows count equally.
+ */
 export class LossMeans {
   readonly #names: readonly string[];
   readonly #sums: Float64Array;
-  /** The number of rows of the total and of each term, which are fewer if nulls mask its label. */
-  readonly #termRows: Float64Array;
+  /** The weights of the rows of the total and of each term: fewer rows if nulls mask its label. */
+  readonly #weights: Float64Array;
   #rows = 0;
   #gradientNorm = 0;
   #learningRate = 0;
@@ -30,14 +41,14 @@ export class LossMeans {
   constructor(terms: readonly Term[], before?: LossSums) {
     this.#names = terms.map(({ name }) => name);
     this.#sums = new Float64Array(terms.length + 1);
-    this.#termRows = new Float64Array(terms.length + 1);
+    this.#weights = new Float64Array(terms.length + 1);
     if (!before || !this.#names.every((name) => Object.hasOwn(before.terms, name))) return;
     this.#rows = before.rows;
     this.#gradientNorm = before.gradientNorm;
     this.#learningRate = before.learningRate;
     this.#sums.set([before.total, ...this.#names.map((name) => before.terms[name]!)]);
-    const { termRows = {} } = before;
-    this.#termRows.set([this.#rows, ...this.#names.map((name) => termRows[name] ?? this.#rows)]);
+    const { weight = this.#rows, termWeights = {} } = before;
+    this.#weights.set([weight, ...this.#names.map((name) => termWeights[name] ?? weight)]);
   }
 
   /**
@@ -46,20 +57,20 @@ export class LossMeans {
    * @param losses The mean total loss, followed by the mean of each term.
    * @param rows The number of rows over which the means were taken.
    * @param facts The step's gradient norm and learning rate.
-   * @param termRows The number of rows of each term whose label nulls may mask, by its name.
+   * @param weights How much these rows count; equally by default.
    */
   add(
     losses: Float32Array,
     rows: number,
     { gradientNorm, learningRate }: StepFacts,
-    termRows: Readonly<Record<string, number>> = {},
+    weights: StepWeights = { all: rows, terms: {} },
   ): void {
     this.#gradientNorm += gradientNorm * rows;
     this.#learningRate = learningRate;
     losses.forEach((loss, index) => {
-      const counted = termRows[this.#names[index - 1] ?? ""] ?? rows;
-      this.#sums[index]! += loss * counted;
-      this.#termRows[index]! += counted;
+      const weight = weights.terms[this.#names[index - 1] ?? ""] ?? weights.all;
+      this.#sums[index]! += loss * weight;
+      this.#weights[index]! += weight;
     });
     this.#rows += rows;
   }
@@ -84,19 +95,25 @@ export class LossMeans {
    * all steps were skipped.
    */
   metrics(): Metrics {
-    const mean = (sum: number, rows = this.#rows) => {
-      if (rows > 0) return metricValue(sum / rows);
-      return undefinedMetric(this.#rows > 0 ? "no row has the label" : "all steps skipped");
+    const mean = (at: number, why: string) => {
+      const weight = this.#weights[at]!;
+      if (weight > 0) return metricValue(this.#sums[at]! / weight);
+      return undefinedMetric(this.#rows > 0 ? why : "all steps skipped");
     };
     return {
-      loss: mean(this.#sums[0]!),
+      loss: mean(0, "all rows have the weight 0"),
       ...Object.fromEntries(
         this.#names.map((name, index) => [
           `loss/${name}`,
-          mean(this.#sums[index + 1]!, this.#termRows[index + 1]),
+          mean(
+            index + 1,
+            this.#weights[0]! > 0 ? "no row has the label" : "all rows have the weight 0",
+          ),
         ]),
       ),
-      "gradient-norm": mean(this.#gradientNorm),
+      "gradient-norm": this.#rows > 0
+        ? metricValue(this.#gradientNorm / this.#rows)
+        : undefinedMetric("all steps skipped"),
       "learning-rate": this.#rows > 0
         ? metricValue(this.#learningRate)
         : undefinedMetric("all steps skipped"),
@@ -108,11 +125,12 @@ export class LossMeans {
     const { loss, losses } = this.named(this.#sums);
     return {
       rows: this.#rows,
+      ...(this.#weights[0] !== this.#rows && { weight: this.#weights[0]! }),
       total: loss,
       terms: losses,
-      ...(this.#termRows.some((rows) => rows !== this.#rows) && {
-        termRows: Object.fromEntries(
-          this.#names.map((name, index) => [name, this.#termRows[index + 1]!]),
+      ...(this.#weights.some((weight) => weight !== this.#weights[0]) && {
+        termWeights: Object.fromEntries(
+          this.#names.map((name, index) => [name, this.#weights[index + 1]!]),
         ),
       }),
       gradientNorm: this.#gradientNorm,

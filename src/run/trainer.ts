@@ -33,6 +33,7 @@ import {
   type EvaluationInput,
   type EvaluationOutput,
   evaluationStep,
+  lossWeightsOf,
   type MeasuredSplit,
   Measures,
   measureSplit,
@@ -43,6 +44,7 @@ import { type Pass, passBatches } from "../input/batches.ts";
 import type { Feed } from "../input/input.ts";
 import type { Emit, Job, JobCheckpoints, JobPhase } from "./job.ts";
 import { LeakGuard } from "./leaks.ts";
+import type { StepWeights } from "./loss_means.ts";
 import { Progress, startPosition } from "./progress.ts";
 import {
   disposeState,
@@ -63,9 +65,8 @@ import {
   type UpdateInput,
   updateStep,
 } from "../train/parts.ts";
-import type { Term } from "../train/objective.ts";
 import { batchRange } from "../input/order.ts";
-import { maskedLabels, weightOfRows } from "../stages/row_weights.ts";
+import { maskedLabels, weightedRows, weightOfRows } from "../stages/row_weights.ts";
 import { disposeInput, stepInput } from "../train/step_input.ts";
 import { evaluationRows } from "../input/prepare_data.ts";
 import { rowsOf } from "../train/tensors.ts";
@@ -522,7 +523,7 @@ class Training {
     if (skipped) progress.skipped++;
     else {
       const facts = { gradientNorm, learningRate };
-      progress.means.add(losses, size, facts, termRows(model.terms, batch));
+      progress.means.add(losses, size, facts, isOwn ? undefined : weightsOf(batch, model));
     }
     await this.#emit("step", {
       job: job.name,
@@ -728,12 +729,10 @@ function reportShards({ name, report }: Job, model: Model, { values }: State): v
   );
 }
 
-/** Returns the number of rows of each loss term whose label nulls may mask. */
-function termRows(terms: readonly Term[], { size, label }: Batch): Record<string, number> {
-  const masked = terms.flatMap(({ name, label }) => label?.spec.masked ? [{ name, label }] : []);
-  return Object.fromEntries(
-    masked.map(({ name, label: part }) => [name, weightOfRows({ size, label }, part)]),
-  );
+/** Returns how much the rows of a batch count in its loss terms. */
+function weightsOf(batch: Batch, { terms, rowWeights }: Model): StepWeights {
+  const rows = weightedRows(batch, rowWeights);
+  return { all: weightOfRows(rows), terms: lossWeightsOf(terms, rows) ?? {} };
 }
 
 /** The time between two checks for signals, in milliseconds. */

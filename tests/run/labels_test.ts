@@ -382,3 +382,26 @@ Deno.test("a loss that compares rows with each other refuses a label that nulls 
     disposeInput(input);
   }, { losses: [{ use: "ranknet", on: "light", label: "buy", by: "kind" }], metrics: [] });
 });
+
+Deno.test("each loss of training rows is that of an evaluation of these rows, for any batch", async () => {
+  for (const batch of [1, 5, ROWS]) {
+    await withPipeline({}, async (_file, folder) => {
+      const file = join(folder, "means.json");
+      // Nothing changes, so all epochs compute the same.
+      const optimizer = { use: "sgd", learningRate: 1e-12 };
+      const train = { epochs: 1, batch, lastBatch: "keep" };
+      const parts = { optimizer, train, metrics: ["loss"] };
+      await Deno.writeTextFile(file, JSON.stringify(pipeline(folder, parts)));
+      const { evaluations } = await runFile(file, join(folder, "means"), "wasm");
+      const [train1, test] = ["train", "test"].map((split) =>
+        evaluations.find((event) => event.split === split)!.metrics
+      );
+      const terms = Object.keys(train1!).filter((name) => name.startsWith("loss/"));
+      assertEquals(terms.length, 7);
+      for (const term of terms) {
+        const own = Number(train1![term]), other = Number(test![term]);
+        assertAlmostEquals(own, other, 1e-5, `${term} in batches of ${batch}`);
+      }
+    }, { "rows.csv": csv() });
+  }
+});

@@ -35,19 +35,21 @@ export interface BestValue {
   readonly value: number;
 }
 
-/** The losses of the current epoch, summed over rows. */
+/** The losses of the current epoch, summed over rows, each multiplied by its weight. */
 export interface LossSums {
   /** The number of rows so far. */
   readonly rows: number;
+  /** The sum of their weights; by default, their number. */
+  readonly weight?: number | undefined;
   /** The sum of the total loss. */
   readonly total: number;
   /** The sum of each loss term by name, before its weight is applied. */
   readonly terms: Readonly<Record<string, number>>;
   /**
-   * The number of rows of each loss term, if nulls mask the label of some; by default, all rows
-   * count.
+   * The sum of the weights of the rows of each loss term, if nulls mask the label of some; by
+   * default, all rows count.
    */
-  readonly termRows?: Readonly<Record<string, number>> | undefined;
+  readonly termWeights?: Readonly<Record<string, number>> | undefined;
   /** The sum of the gradient norms. */
   readonly gradientNorm: number;
   /** The learning rate of the last step. */
@@ -234,9 +236,10 @@ const position = z.looseObject({
   time: z.looseObject({ training: z.number(), waiting: z.number(), rows: count }),
   losses: z.looseObject({
     rows: anyNumber,
+    weight: anyNumber.optional(),
     total: anyNumber,
     terms: z.record(z.string(), anyNumber),
-    termRows: z.record(z.string(), anyNumber).optional(),
+    termWeights: z.record(z.string(), anyNumber).optional(),
     gradientNorm: anyNumber,
     learningRate: anyNumber,
   }),
