@@ -158,6 +158,27 @@ function ofFile(
       cause,
     });
   }
+  // DuckDB has no words of its own for a file whose footer is plain and whose columns are encrypted.
+  if (/is encrypted|don't know what type:/.test(text)) {
+    return new UserError(`${file} is encrypted, or damaged`, {
+      hint: hint("parquet/encrypted", "write the file without encryption", {
+        edit: "the data file",
+      }),
+      cause,
+    });
+  }
+  if (/Unsupported GZIP archive/.test(text)) {
+    return new UserError(`${file} has a header of gzip that DuckDB does not read`, {
+      hint: hint(
+        "csv/gzip-header",
+        "compress the file with gzip again: gzip -dc OLD | gzip > NEW",
+        {
+          edit: "the data file",
+        },
+      ),
+      cause,
+    });
+  }
   if (/No magic bytes|too small to be a Parquet|not a (valid )?Parquet/i.test(text)) {
     return new UserError(`${file} is not a Parquet file, or its end is missing`, {
       hint: makeAgain(),

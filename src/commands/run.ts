@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
 import { leaveSignals } from "./interruption.ts";
 import { readPlan } from "../run/read_plan.ts";
@@ -21,9 +20,13 @@ export async function run(args: readonly string[], options: CommandOptions): Pro
     options.allowPlugins,
     options.allowEnv,
   );
-  const out = options.out ??
-    unusedFolder(join("runs", `${basename(plan.name)}-${timestamp()}`));
-  return await train(plan, out, options, false);
+  if (options.out !== undefined) return await train(plan, options.out, options, false);
+  const out = newFolder(join("runs", `${basename(plan.name)}-${timestamp()}`));
+  try {
+    return await train(plan, out, options, false);
+  } finally {
+    removeIfEmpty(out);
+  }
 }
 
 /** The local time as `20260131-142501`, so that run folders sort by time. */
@@ -33,11 +36,37 @@ function timestamp(now = new Date()): string {
   return `${day}-${[now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join("")}`;
 }
 
-/** Avoids existing names, which occur if the clock was set back or two runs start in one second. */
-function unusedFolder(wanted: string): string {
+/**
+ * Creates a folder whose name no other run has. Names occur twice if the clock was set back, or if
+ * several runs start in one second.
+ */
+function newFolder(wanted: string): string {
   let path = wanted;
-  for (let number = 2; existsSync(path); number++) {
-    path = `${wanted}-${number}`;
+  try {
+    Deno.mkdirSync(dirname(wanted), { recursive: true });
+    for (let number = 2; !made(path); number++) path = `${wanted}-${number}`;
+  } catch {
+    // The run reports that it cannot write the folder.
   }
   return path;
+}
+
+/** Creates a folder. Returns whether it is new. */
+function made(path: string): boolean {
+  try {
+    Deno.mkdirSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+/** Removes the folder of a run that wrote nothing, because its data were refused, for example. */
+function removeIfEmpty(folder: string): void {
+  try {
+    Deno.removeSync(folder);
+  } catch {
+    // The run wrote something.
+  }
 }

@@ -549,8 +549,10 @@ const groupPlace = ({ document }: Pick<Plan, "document">) =>
   document.place(["data", "group", "column"]);
 
 /** Rejects data that is smaller than a batch if the last batch is dropped. */
-function refuseNoBatch({ rows, groups }: Split, { cut, document }: Plan): void {
+function refuseNoBatch({ rows, groups }: Split, { cut, part, document }: Plan): void {
   if (groups || batchCount(rows, cut) > 0) return;
+  // A step takes several batches with `accumulate`.
+  const most = Math.floor(rows / (cut.size / part));
   throw new UserError(
     `the train split has ${
       counted(rows, "row")
@@ -558,10 +560,11 @@ function refuseNoBatch({ rows, groups }: Split, { cut, document }: Plan): void {
       "no batch is left to train on",
     {
       place: document.place(["train", "lastBatch"]),
-      hint: hint("data/no-batch", `write \`batch: ${rows}\` or less, or \`lastBatch: keep\``, [
-        { set: { "/train/batch": rows } },
-        { set: { ".": "keep" } },
-      ]),
+      hint: hint(
+        "data/no-batch",
+        `${most > 0 ? `write \`batch: ${most}\` or less, or` : "write"} \`lastBatch: keep\``,
+        [...most > 0 ? [{ set: { "/train/batch": most } }] : [], { set: { ".": "keep" } }],
+      ),
       exitCode: 2,
     },
   );

@@ -81,6 +81,24 @@ export default { extends: "./pipeline.yaml", name: "clock" };
   }, { "clock.ts": clock });
 });
 
+Deno.test("runs that start in the same second have separate folders, and a refused run leaves none", async () => {
+  const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 }, outputs: [] });
+  await withPipeline(pipeline, async (file, cwd) => {
+    const runs = await Promise.all(
+      Array.from({ length: 4 }, () => rocket([file, "--engine", "wasm", "--quiet"], { cwd })),
+    );
+    assertEquals(runs.map(({ code, stderr }) => [code, stderr]), runs.map(() => [0, ""]));
+    const folders = () => Array.from(Deno.readDirSync(join(cwd, "runs"))).length;
+    assertEquals(folders(), 4);
+    const refused = await rocket(
+      [file, "--engine", "wasm", "--set", "data.label=missing"],
+      { cwd },
+    );
+    assertEquals(refused.code, 2, refused.stderr);
+    assertEquals(folders(), 4);
+  });
+});
+
 Deno.test("--quiet prints nothing on standard error", async () => {
   await withPipeline(small, async (file, folder) => {
     const args = [file, "--engine", "wasm", "--quiet", "--out", join(folder, "run")];
