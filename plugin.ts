@@ -47,6 +47,7 @@ export {
   type UserErrorOptions,
 } from "./src/base/errors.ts";
 export { type ArgumentsChange, type Change, hint, type HintText } from "./src/base/hints.ts";
+export { LargeMap } from "./src/base/large_map.ts";
 export { listed } from "./src/base/listed.ts";
 export { didYouMean, nearest } from "./src/base/nearest.ts";
 export { printable } from "./src/base/printable.ts";
