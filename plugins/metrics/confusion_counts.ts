@@ -1,4 +1,4 @@
-import type { Column, Values } from "../../plugin.ts";
+import { type Column, LargeMap, type Values } from "../../plugin.ts";
 import { predictedClass } from "./predictions.ts";
 
 /** A cell of a confusion matrix: the number of rows with a label and a predicted class. */
@@ -14,7 +14,7 @@ export interface ConfusionCell {
 /** Counts the confusion matrix of one net. Only pairs of classes that occur take memory. */
 export class ConfusionCounts {
   readonly #classes: number;
-  readonly #cells = new Map<number, number>();
+  readonly #cells = new LargeMap<number, number>();
   readonly #labels = new Map<number, number>();
   #rows = 0;
 

@@ -1,4 +1,4 @@
-import type { EvaluatedBatch } from "../../plugin.ts";
+import { type EvaluatedBatch, LargeMap } from "../../plugin.ts";
 import { GrowingArray, scoreOf, scoresLike } from "./scores.ts";
 
 /** The scores of one group of rows, such as the rows of one user. */
@@ -20,7 +20,7 @@ export function hasNoRank({ positives, negatives }: Group): boolean {
 
 /** Numbers groups from 0, in the order of their first rows. */
 class GroupNumbers {
-  readonly #numbers = new Map<number, number>();
+  readonly #numbers = new LargeMap<number, number>();
 
   /** The number of groups so far. */
   get count(): number {

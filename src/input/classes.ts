@@ -2,6 +2,7 @@ import type { LabelOptions } from "../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../base/errors.ts";
 import { type Change, hint, type HintText } from "../base/hints.ts";
 import type { LabelSpec, Values } from "../stages/batch.ts";
+import { LargeMap } from "../base/large_map.ts";
 import { byValue, type Key, keyOf } from "./ids.ts";
 import type { Family } from "./layout.ts";
 import { listed } from "../base/listed.ts";
@@ -36,7 +37,7 @@ export class Classes {
   readonly #context: ClassesContext;
   /** The number of classes, if each whole number below it is its own class. */
   readonly #range: number | undefined;
-  readonly #ids = new Map<Key, number>();
+  readonly #ids = new LargeMap<Key, number>();
   /** Whether new values become new classes. */
   readonly #open: boolean;
   /** The names of classes, if they are not values of the column. */
@@ -215,8 +216,8 @@ export class Classes {
           ]),
       );
     }
-    const places = new Map(sorted.map((key, id) => [key, id]));
-    const final = Int32Array.from(found, (key) => places.get(key)!);
+    const final = new Int32Array(found.length);
+    sorted.forEach((key, id) => final[this.#ids.get(key)!] = id);
     if (final.some((id, index) => id !== index)) {
       for (const chunk of chunks) {
         for (let index = 0; index < chunk.length; index++) chunk[index] = final[chunk[index]!] ?? 0;

@@ -26,6 +26,7 @@ import { type IdCounts, IdMaker, type IdRequest, idsOf, isTrainingIds, PADDING }
 import { lastAtMost } from "./bounds.ts";
 import { Occurrences } from "./occurrences.ts";
 import { listed } from "../base/listed.ts";
+import { indexesOf, LargeMap } from "../base/large_map.ts";
 import { NumberMemo, TextMemo, textMemoOf } from "./memo.ts";
 import { ImageReader } from "./images/reader.ts";
 import { type ColumnText, looksLikeNumber, textOf } from "./texts.ts";
@@ -113,14 +114,14 @@ export class ColumnReader {
   readonly #dtype: ColumnSpec["dtype"];
   readonly #array: ValuesConstructor;
   /** The ids of strings without `ids:`. */
-  readonly #ids: Map<string, number> | undefined;
+  readonly #ids: LargeMap<string, number> | undefined;
   readonly #maker: IdMaker | undefined;
   /** How often strings without `ids:` occur. */
   readonly #occurrences = new Occurrences();
   readonly #open: boolean;
   readonly #unit: ColumnSpec["unit"];
   /** Large whole numbers in a column of metrics that doubles cannot represent, by order. */
-  readonly #large: Map<string, number>;
+  readonly #large: LargeMap<string, number>;
   #text: { readonly row: number; readonly value: string; readonly number: boolean } | undefined;
   #nulls: BadRows | undefined;
   #notFinite: BadRows | undefined;
@@ -178,12 +179,10 @@ export class ColumnReader {
       : new TextMemo();
     this.#memory = { texts, numbers: new NumberMemo() };
     this.#ids = strings && !request.ids && !request.classOf
-      ? vocabulary ? idsOf(vocabulary, false) as Map<string, number> : new Map()
+      ? vocabulary ? idsOf(vocabulary, false) as LargeMap<string, number> : new LargeMap()
       : undefined;
     this.#open = this.#ids !== undefined && vocabulary === undefined;
-    this.#large = new Map(
-      request.use === "metrics" && !strings ? vocabulary?.map((text, order) => [text, order]) : [],
-    );
+    this.#large = indexesOf(request.use === "metrics" && !strings ? vocabulary ?? [] : []);
     this.#unit = this.#dtype === "float32" && isTimestamp(layout.leaf)
       ? "seconds since 1970"
       : undefined;

@@ -5,6 +5,7 @@
  */
 
 import { appendTo } from "../base/long_lists.ts";
+import { LargeMap } from "../base/large_map.ts";
 import { createRandom, deriveSeed, type Random } from "../base/random.ts";
 import type { Pass } from "./batches.ts";
 import { lastAtMost } from "./bounds.ts";
@@ -29,7 +30,7 @@ export interface GroupedRows {
  * @param groupOf A whole number from 0 for each row. Equal numbers mean the same group.
  */
 export function groupRows(groupOf: ArrayLike<number>): GroupedRows {
-  const numbers = new Map<number, number>(), counts: number[] = [];
+  const numbers = new LargeMap<number, number>(), counts: number[] = [];
   const own = Uint32Array.from(groupOf, (group) => {
     let number = numbers.get(group);
     if (number === undefined) numbers.set(group, number = counts.push(0) - 1);

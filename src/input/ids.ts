@@ -4,6 +4,7 @@
  * @module
  */
 
+import { indexesOf, LargeMap } from "../base/large_map.ts";
 import { WeakCache } from "../base/weak_cache.ts";
 import type { IdOptions } from "../pipeline/data_options.ts";
 import type { ColumnSpec, IdSpec, Values } from "../stages/batch.ts";
@@ -42,7 +43,7 @@ export interface IdCounts {
  * The ids of vocabularies, of strings and of numbers, as long as something uses them: indexing a
  * vocabulary of a million values takes seconds, and a server makes a decoder for each schema.
  */
-const indexes = [0, 1].map(() => new WeakCache<readonly string[], Map<Key, number>>());
+const indexes = [0, 1].map(() => new WeakCache<readonly string[], LargeMap<Key, number>>());
 
 /**
  * Returns the ids of the values of a vocabulary. The vocabulary must not be changed afterwards.
@@ -50,10 +51,10 @@ const indexes = [0, 1].map(() => new WeakCache<readonly string[], Map<Key, numbe
  * @param vocabulary The values, by id. Calls with the same array return the same map.
  * @param numbers Whether the values are whole numbers and not strings.
  */
-export function idsOf(vocabulary: readonly string[], numbers: boolean): Map<Key, number> {
+export function idsOf(vocabulary: readonly string[], numbers: boolean): LargeMap<Key, number> {
   return indexes[Number(numbers)]!.of(
     vocabulary,
-    () => new Map(vocabulary.map((value, id) => [numbers ? keyOf(value) : value, id] as const)),
+    () => indexesOf<Key>(numbers ? vocabulary.map(keyOf) : vocabulary),
   );
 }
 
@@ -64,7 +65,7 @@ export function idsOf(vocabulary: readonly string[], numbers: boolean): Map<Key,
 export class IdMaker {
   readonly #request: IdRequest;
   /** The ids of values in a vocabulary. It changes only if the vocabulary is built from these rows. */
-  readonly #ids: Map<Key, number>;
+  readonly #ids: LargeMap<Key, number>;
   readonly #vocabulary: readonly string[] | undefined;
   readonly #numbers: boolean;
   /** How often each value occurs, by its provisional id. */
@@ -83,7 +84,7 @@ export class IdMaker {
     this.#numbers = numbers;
     const { options } = request;
     this.#vocabulary = isList(options) ? options : known;
-    this.#ids = this.#vocabulary ? idsOf(this.#vocabulary, numbers) : new Map();
+    this.#ids = this.#vocabulary ? idsOf(this.#vocabulary, numbers) : new LargeMap();
   }
 
   /** The number of ids; undefined if they come from a vocabulary. */
@@ -176,7 +177,7 @@ export class IdMaker {
     const frequent = found.filter((_, id) => occurrences.of(id) >= least);
     const isAll = frequent.length === 0 && isTrainingIds(options) && options.orAll;
     const vocabulary = lender?.vocabulary ?? this.#sorted(isAll ? found : frequent).map(String);
-    const places = new Map(vocabulary.map((value, id) => [value, id]));
+    const places = indexesOf(vocabulary);
     const final = Int32Array.from(
       found,
       (value) => places.get(String(value)) ?? vocabulary.length,

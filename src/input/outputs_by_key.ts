@@ -8,6 +8,7 @@ import type { Data, Field, RecordBatch, Schema } from "apache-arrow";
 import { createHash } from "node:crypto";
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
+import { LargeMap } from "../base/large_map.ts";
 import type { PlannedTeacher, TeacherKey } from "../pipeline/plan.ts";
 import type { Dataset } from "../stages/source.ts";
 import type { StageReference } from "../stages/stage_error.ts";
@@ -91,8 +92,8 @@ export async function outputsByKey(
 async function placesOfKeys(
   teacher: PlannedTeacher & { readonly by: TeacherKey },
   rows: KeyedRows,
-): Promise<{ readonly of: ReadonlyMap<Key, number>; readonly kind: KeyKind }> {
-  const places = new Map<Key, number>();
+): Promise<{ readonly of: LargeMap<Key, number>; readonly kind: KeyKind }> {
+  const places = new LargeMap<Key, number>();
   let row = 0, common: KeyKind = "texts";
   for await (const { key, where, kind } of keysOf(teacher, rows)) {
     common = kind;

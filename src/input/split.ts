@@ -2,6 +2,7 @@ import { counted } from "../base/text_table.ts";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { hint } from "../base/hints.ts";
 import { joinArrays } from "../base/join_arrays.ts";
+import { LargeMap } from "../base/large_map.ts";
 import { openData } from "./open_data.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
 import type { Dataset, Source } from "../stages/source.ts";
@@ -388,7 +389,7 @@ class Tally {
   /** The rows of each record batch that are kept; undefined while no row was dropped. */
   #kept: Uint32Array[] | undefined;
   /** The number of each group by its value in the column, and the group of each row. */
-  readonly #numbers = new Map<number, number>();
+  readonly #numbers = new LargeMap<number, number>();
   readonly #groups: Uint32Array[] = [];
   #rowBytes = 0;
   #rows = 0;

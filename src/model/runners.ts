@@ -2,6 +2,7 @@ import type * as tf from "@tensorflow/tfjs";
 import type { Batch, Values } from "../stages/batch.ts";
 import { mapValues } from "../stages/parts.ts";
 import { UserError } from "../base/errors.ts";
+import { indexesOf } from "../base/large_map.ts";
 import { inOneLine } from "../base/printable.ts";
 import { ElementType } from "./onnx/messages.ts";
 import {
@@ -263,8 +264,8 @@ function valueEncoder(group: readonly FeatureInput[]): Encode {
   const { input } = group[0]!, isText = input.type === ElementType.string;
   const typed = (text: string) => isText ? text : wholeValue(text)!;
   const values = group.map(({ feature }) => feature.spec.vocabulary!.map(typed));
-  const taken = new Set<string | bigint>(values.flat());
-  if (input.empty !== undefined) taken.add(input.empty);
+  const taken = indexesOf<string | bigint>(values.flat());
+  if (input.empty !== undefined) taken.set(input.empty, -1);
   let number = 0;
   const unknown = () => isText ? `unknown ${number}` : BigInt(number);
   while (taken.has(unknown())) number++;

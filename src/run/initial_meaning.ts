@@ -12,6 +12,7 @@ import { readRegular } from "../base/files/regular.ts";
 import { type Problem, UserError } from "../base/errors.ts";
 import { counted } from "../base/text_table.ts";
 import { hint, type HintText, nameHint } from "../base/hints.ts";
+import { LargeMap } from "../base/large_map.ts";
 import type { InitialFile, PlannedInitial } from "../pipeline/plan.ts";
 import { type ColumnSpec, idKeysOf, type PlaceAxis } from "../stages/batch.ts";
 import type { Variable, VariableAxis } from "../stages/network.ts";
@@ -392,8 +393,8 @@ async function readVocabularies(
   const read = new Map<string, { file: string; values: string[] }>();
   for (const [name, file] of Object.entries(vocabularies)) {
     const values = await readValues(file, place);
-    const seen = new Set<string>();
-    const twice = values.find((value) => seen.size === seen.add(value).size);
+    const seen = new LargeMap<string, true>();
+    const twice = values.find((value) => seen.size === seen.set(value, true).size);
     if (twice !== undefined) {
       throw new UserError(`the vocabulary ${file} has the value ${JSON.stringify(twice)} twice`, {
         place,

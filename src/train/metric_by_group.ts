@@ -9,6 +9,7 @@ import {
   type OutputValues,
   undefinedMetric,
 } from "../stages/metric.ts";
+import { LargeMap } from "../base/large_map.ts";
 import { mapValues } from "../stages/parts.ts";
 import { pickRows, type RowPlace } from "./pick_rows.ts";
 
@@ -63,7 +64,7 @@ function copyOf({ size, outputs, nets, label, weight, columns }: EvaluatedBatch)
 
 /** Yields the rows of each group as a batch, in the order of the first rows of the groups. */
 function* groupsOf(batches: readonly EvaluatedBatch[], by: string): Generator<EvaluatedBatch> {
-  const places = new Map<number, RowPlace[]>();
+  const places = new LargeMap<number, RowPlace[]>();
   for (const [number, { columns, size }] of batches.entries()) {
     for (let row = 0; row < size; row++) {
       const group = columns[by]![row]!, own = places.get(group);

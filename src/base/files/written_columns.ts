@@ -27,6 +27,7 @@ import { Buffer } from "node:buffer";
 import { isView, viewOf } from "../arrow_views.ts";
 import { UserError } from "../errors.ts";
 import { hint } from "../hints.ts";
+import { LargeMap } from "../large_map.ts";
 import { recordBatchOf } from "../wide_schema.ts";
 
 /**
@@ -107,7 +108,7 @@ class GrowingDictionary {
   readonly #type: Dictionary;
   #written: Vector | undefined;
   /** The number of each value. It is only created when a second dictionary arrives. */
-  #numbers: Map<string, number> | undefined;
+  #numbers: LargeMap<string, number> | undefined;
   /**
    * The latest dictionary, and the written numbers of its entries; undefined if they are the same.
    */
@@ -180,8 +181,8 @@ class GrowingDictionary {
  * Numbers the values of a dictionary. A dictionary may contain a value twice; the second one is
  * replaced by the first, and its number is not used.
  */
-function numbered(parts: readonly Data[]): Map<string, number> {
-  const numbers = new Map<string, number>();
+function numbered(parts: readonly Data[]): LargeMap<string, number> {
+  const numbers = new LargeMap<string, number>();
   let number = 0;
   for (const part of parts) {
     for (let row = 0; row < part.length; row++, number++) {

@@ -6,6 +6,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import { hint, type HintText } from "../../base/hints.ts";
+import { indexesOf } from "../../base/large_map.ts";
 import type { ColumnSpec } from "../../stages/batch.ts";
 import type { InputsKind, ModelFile, SourceFeature } from "../../run/model/model_file.ts";
 import { ML_DOMAIN, type Name, type OnnxBuilder } from "./builder.ts";
@@ -181,7 +182,7 @@ export function wholeValue(value: string): bigint | undefined {
  */
 export function emptyValue(vocabulary: readonly string[], texts: boolean): string | bigint {
   if (!texts) {
-    const taken = new Set(vocabulary.map(wholeValue));
+    const taken = indexesOf(vocabulary.map(wholeValue));
     let empty = taken.has(-1n) ? LEAST : -1n;
     while (taken.has(empty)) empty++;
     return empty;

@@ -8,6 +8,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { hint, type HintText } from "../../base/hints.ts";
 import { appendTo } from "../../base/long_lists.ts";
+import { indexesOf } from "../../base/large_map.ts";
 import { idKeysOf, type LabelSpec, type PlaceAxis } from "../../stages/batch.ts";
 import { labelParts } from "../../stages/labels.ts";
 import type { AxisPart, VariableAxis } from "../../stages/network.ts";
@@ -388,7 +389,7 @@ function matchIds(
     return { from, count: { what: about, kept, added, gone } };
   }
   const values = valuesOf(now), earlier = valuesOf(then);
-  const places = new Map(earlier.map((value, id) => [value, id]));
+  const places = indexesOf(earlier);
   let kept = 0;
   values.forEach((value, id) => {
     const place = places.get(value);
