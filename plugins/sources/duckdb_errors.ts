@@ -158,10 +158,11 @@ function ofFile(
       cause,
     });
   }
-  // DuckDB has no words of its own for a file whose footer is plain and whose columns are encrypted.
-  if (/is encrypted|don't know what type:/.test(text)) {
+  // DuckDB has no words of its own for a file whose footer is plain and whose columns are encrypted:
+  // the metadata of such columns look damaged.
+  if (/is encrypted|don't know what type:|TProtocolException/.test(text)) {
     return new UserError(`${file} is encrypted, or damaged`, {
-      hint: hint("parquet/encrypted", "write the file without encryption", {
+      hint: hint("parquet/encrypted", "write the file again, without encryption", {
         edit: "the data file",
       }),
       cause,

@@ -25,10 +25,14 @@ const PERMISSIONS: readonly Deno.PermissionDescriptor[] = [
  * @returns The exit code.
  */
 export async function launch(args: readonly string[]): Promise<number> {
+  const missing: string[] = [];
   for (const descriptor of PERMISSIONS) {
     const { state } = await Deno.permissions.query(descriptor);
-    if (state === "granted") continue;
-    logLine(`error: the launcher of Rocket lacks the permission --allow-${descriptor.name}`);
+    if (state !== "granted") missing.push(`--allow-${descriptor.name}`);
+  }
+  if (missing.length > 0) {
+    const which = `the permission${missing.length > 1 ? "s" : ""} ${missing.join(", ")}`;
+    logLine(`error: the launcher of Rocket lacks ${which}`);
     logLine(` hint: start it with: ${publishedCommand}; the commands get fewer permissions`);
     return 2;
   }

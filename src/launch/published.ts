@@ -1,9 +1,13 @@
 import { dirname, join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
+import { holdsPath } from "../base/files/holds_path.ts";
 import { flagsOf, jsrRegistry, type Need, permissionHost } from "../base/machine/permissions.ts";
+import { printable } from "../base/printable.ts";
 import { importsOf } from "./imports.ts";
+import { logLine } from "./log_line.ts";
 import { type ProgramName, programs, Refusal, type Rocket } from "./rocket.ts";
 import { importsOfUser, readOfUser } from "./user_config.ts";
+import { writtenFolders } from "./written_folders.ts";
 
 /**
  * The entry point of the command line. The version is exact, so that all modules of a process are
@@ -51,13 +55,14 @@ export const launcherOfPackage = (args: readonly string[]): string[] => [
  * there is one, determines what other modules import. This configuration could replace modules of
  * Rocket, so a process that loads only Rocket's own code does not use it.
  *
- * @param project The path of the project's `deno.json`; undefined if there is none.
+ * @param found The path of the project's `deno.json`; undefined if there is none.
  * @param temporary A folder for temporary files.
  */
 export async function packageIn(
-  project: string | undefined,
+  found: string | undefined,
   temporary: string,
 ): Promise<Rocket> {
+  const project = await unwritten(found);
   const text = project === undefined ? "" : readOfUser(project, "config");
   const given = project === undefined ? undefined : findAbove(dirname(project), ["deno.lock"]);
   const pinned = given === undefined ? "" : readOfUser(given, "lock");
@@ -114,6 +119,21 @@ export async function packageIn(
       throw new Refusal(`Deno cannot grant permissions for a path with a comma: rename ${path}`);
     },
   };
+}
+
+/**
+ * Leaves out a `deno.json` that a stage may have written: it could make the launcher download packages
+ * whose names contain data.
+ */
+async function unwritten(project: string | undefined): Promise<string | undefined> {
+  if (project === undefined) return undefined;
+  const written = await writtenFolders();
+  if (!written?.some((folder) => holdsPath(folder, project))) return project;
+  logLine(printable(
+    `${project} is not used, because plugins may have written it: move the project to a folder ` +
+      "that no run wrote to",
+  ));
+  return undefined;
 }
 
 const NO_LOCK = ["--no-lock", "--node-modules-dir=none"];

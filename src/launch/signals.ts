@@ -93,7 +93,7 @@ async function processGroups(): Promise<(string | undefined)[]> {
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     return [fields[2], fields[5]];
   }
-  const { stdout } = await new Deno.Command("ps", {
+  const { stdout } = await new Deno.Command("/bin/ps", {
     args: ["-o", "pgid=,tpgid=", "-p", String(Deno.pid)],
   }).output();
   return new TextDecoder().decode(stdout).trim().split(/\s+/);

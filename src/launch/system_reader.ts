@@ -1,3 +1,5 @@
+import { SHELL } from "../base/machine/system_file.ts";
+
 /** Reads each file whose path arrives on standard input, with nothing but built-in commands. */
 const SCRIPT = `trap '' INT TERM HUP
 while IFS= read -r file; do
@@ -20,7 +22,7 @@ export class SystemReader implements Disposable {
   /** Starts the shell. Without a shell on this machine, no file can be read. */
   constructor() {
     try {
-      this.#shell = new Deno.Command("sh", {
+      this.#shell = new Deno.Command(SHELL, {
         args: ["-c", SCRIPT],
         stdin: "piped",
         stdout: "piped",

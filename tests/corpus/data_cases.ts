@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { dirname, join } from "node:path";
 import {
   Bool,
@@ -656,6 +657,15 @@ function* textCases(): Iterable<DataCase> {
     files: { "a.csv.gz": cut(fixture("../../data/digits.csv.gz"), 0.5) },
     source: "{ use: csv, path: a.csv.gz }",
   });
+  // The header has a comment, which DuckDB does not read.
+  const packed = new Uint8Array(gzipSync(`x,y\n${body}`));
+  const commented = Uint8Array.from([...packed.subarray(0, 10), 97, 0, ...packed.subarray(10)]);
+  commented[3] = 16;
+  yield one("a gzip with a comment", "", ["a.csv.gz has a header of gzip that DuckDB"], {
+    files: { "a.csv.gz": commented },
+    source: "{ use: csv, path: a.csv.gz }",
+    mended: { "csv/gzip-header": { files: { "a.csv.gz": packed } } },
+  });
   yield one("a gzip that is none", "x", ["a.csv.gz"], {
     files: { "a.csv.gz": `x,y\n${body}` },
     source: "{ use: csv, path: a.csv.gz }",
@@ -690,6 +700,12 @@ function* tableCases(): Iterable<DataCase> {
     ),
     mended: { "parquet/nul": { files: { "a.parquet": good } } },
   };
+  for (const name of ["encrypted", "encrypted_column"]) {
+    yield {
+      ...one(name, fixture(`formats/${name}.parquet`), "is encrypted", "without encryption"),
+      mended: { "parquet/encrypted": { files: { "a.parquet": good } } },
+    };
+  }
   for (const part of [0.01, 0.5, 0.99]) {
     yield one(`cut off at ${part}`, cut(good, part), "not a Parquet file, or its end is missing");
   }

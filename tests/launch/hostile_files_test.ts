@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
@@ -426,6 +432,23 @@ Deno.test("names like file:/x, ~/x, and sqlite:x are files of the pipeline's fol
       cwd: folder,
     });
     assertEquals(code, 0, stdout + stderr);
+  });
+});
+
+Deno.test("programs in the current folder are not started, even if PATH contains it", async () => {
+  await withPipeline(digitsPipeline({ train: { epochs: 1, batch: 512 } }), async (file, folder) => {
+    const started = join(folder, "started");
+    for (const name of ["sh", "cat", "ps", "deno", "python3"]) {
+      await Deno.writeTextFile(join(folder, name), `#!/bin/sh\ntouch ${started}\n`, {
+        mode: 0o755,
+      });
+    }
+    const { code, stderr } = await rocket([file, "--engine", "wasm", "--out", "run"], {
+      cwd: folder,
+      env: { PATH: `.:${Deno.env.get("PATH")}` },
+    });
+    assertEquals(code, 0, stderr);
+    await assertRejects(() => Deno.stat(started), Deno.errors.NotFound);
   });
 });
 

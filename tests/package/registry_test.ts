@@ -238,6 +238,13 @@ if (Deno.bundle || Deno.openKv || Deno.cron) throw new Error("unstable");
       }
       await user.write(project);
     });
+    await t.step("does not use a deno.json that a stage may have written", async () => {
+      await user.write({ "first/deno.json": { imports: { yaml: "npm:leaked@1" } } });
+      const { stderr } = await new User(registry, join(folder, "first")).done(
+        `${cli} check ${join(folder, "p.yaml")} --engine wasm`,
+      );
+      assertMatch(stderr, /first\/deno\.json is not used, because plugins may have written it/);
+    });
     await t.step("refuses code from outside the project", async () => {
       await user.write({ "q.yaml": { ...pipeline, metrics: [{ use: "../own.ts" }] } });
       const { code, stderr } = await user.run("deno task rocket check q.yaml --engine wasm");

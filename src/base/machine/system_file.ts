@@ -33,14 +33,23 @@ export const readSystemFile: ReadSystemFile = (path) =>
   Deno.readTextFile(path).catch(() => undefined);
 
 /**
- * Reads a file of the system through `cat`, which requires the permission to start programs.
+ * The shell. Its path is absolute: a name could lead to a program in the current folder, if `PATH`
+ * contains it.
+ */
+export const SHELL = "/bin/sh";
+
+/** A script that prints the file in its first argument, with nothing but built-in commands. */
+const PRINT = `while IFS= read -r line; do printf '%s\\n' "$line"; done < "$1"`;
+
+/**
+ * Reads a file of the system through a shell, which requires the permission to start programs.
  *
  * @param path The file.
  */
 export const readByProgram: ReadSystemFile = async (path) => {
   try {
-    const { success, stdout } = await new Deno.Command("cat", { args: [path], stderr: "null" })
-      .output();
+    const args = ["-c", PRINT, "sh", path];
+    const { success, stdout } = await new Deno.Command(SHELL, { args, stderr: "null" }).output();
     return success ? new TextDecoder().decode(stdout) : undefined;
   } catch {
     return undefined;

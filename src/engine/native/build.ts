@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { hashOf } from "../../base/files/hash_of.ts";
 import { filesUnder } from "./files.ts";
+import { isChangeable } from "./own_folder.ts";
 import { PLATFORM, TENSORFLOW_VERSION, TFJS_VERSION } from "./versions.ts";
 
 /**
@@ -119,16 +120,21 @@ export async function findBuilds(
 
 /**
  * Reads a folder's marker file. Returns `undefined` if it is missing, unreadable, or does not match
- * the folder's files. A symbolic link in place of the folder or the addon is not accepted, because
- * it can lead to files that others can change.
+ * the folder's files, and if others can change one of the files or the folders that contain them. A
+ * symbolic link in place of the folder or the addon is not accepted either, because it can lead to
+ * files that others can change.
  */
 async function readBuild(folder: string): Promise<Build | undefined> {
   try {
     if (!(await Deno.lstat(folder)).isDirectory) return undefined;
     const build: Build = { ...JSON.parse(await Deno.readTextFile(join(folder, MARKER))), folder };
+    const used = new Set([folder, join(folder, MARKER)]);
     for (const [path, size] of Object.entries(build.files)) {
-      if ((await Deno.stat(join(folder, path))).size !== size) return undefined;
+      const file = join(folder, path);
+      if ((await Deno.stat(file)).size !== size) return undefined;
+      used.add(file).add(dirname(file));
     }
+    for (const path of used) if (await isChangeable(path)) return undefined;
     const addon = join(folder, build.addon);
     const isWhole = build.addon in build.files && (await Deno.lstat(addon)).isFile &&
       (await hashOf(addon)).sha256 === build.sha256;

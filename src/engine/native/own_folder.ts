@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import { quoted } from "../../base/quoted.ts";
@@ -29,7 +30,7 @@ export async function refuseForeignFolder(cache: string, own = ownId()): Promise
       },
     );
   }
-  if (info.mode !== null && (info.mode & 0o002) !== 0) {
+  if (info.mode !== null && (info.mode & OF_ALL) !== 0) {
     throw new UserError(
       `all users may write to the cache folder ${cache} and could replace the native code that Rocket loads from it`,
       {
@@ -46,6 +47,39 @@ export async function refuseForeignFolder(cache: string, own = ownId()): Promise
     );
   }
 }
+
+/**
+ * Checks whether other users could change a file or folder: whether it belongs to another user, or
+ * all users may write to it.
+ *
+ * @param path The path.
+ * @param own The id of this user, if it is known.
+ */
+export async function isChangeable(path: string, own = ownId()): Promise<boolean> {
+  if (Deno.build.os === "windows") return false;
+  const { uid, mode } = await Deno.stat(path);
+  const isForeign = own !== undefined && uid !== null && uid !== own && uid !== 0;
+  return isForeign || (mode !== null && (mode & OF_ALL) !== 0);
+}
+
+/**
+ * Takes from other users the permission to write to the files and folders within a folder, which
+ * they have if `umask` allows it.
+ *
+ * @param folder The folder.
+ */
+export async function protect(folder: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  for await (const { name, isDirectory, isSymlink } of Deno.readDir(folder)) {
+    if (isSymlink) continue;
+    const path = join(folder, name), { mode } = await Deno.stat(path);
+    if (mode !== null && (mode & OF_ALL) !== 0) await Deno.chmod(path, mode & 0o7775);
+    if (isDirectory) await protect(path);
+  }
+}
+
+/** The permission of all users to write. */
+const OF_ALL = 0o002;
 
 /** Returns the id of this user, or undefined if this process may not ask. */
 function ownId(): number | undefined {

@@ -9,7 +9,7 @@ import { forgetFailure, recallFailure, rememberFailure } from "./failure.ts";
 import { remove } from "./files.ts";
 import { givenFolder } from "./given.ts";
 import { withLock } from "../../base/files/with_lock.ts";
-import { refuseForeignFolder } from "./own_folder.ts";
+import { protect, refuseForeignFolder } from "./own_folder.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { type Recipe, recipes } from "./recipes.ts";
 import { mayRunTools } from "./tools.ts";
@@ -134,6 +134,7 @@ async function follow(
       seconds: Math.round((performance.now() - started) / 100) / 10,
       made: new Date().toISOString(),
     });
+    await protect(folder);
     // The temporary folder is readable only by this user, but a cache can be shared.
     if (Deno.build.os !== "windows") await Deno.chmod(folder, 0o755);
     // A folder with this name is incomplete or will be replaced.

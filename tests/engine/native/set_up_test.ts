@@ -152,6 +152,31 @@ Deno.test("setUpNative() rejects a cache that others may write to or that belong
   });
 });
 
+Deno.test("setUpNative() rejects a build whose files others may change, and makes none, whatever umask is", async () => {
+  if (Deno.build.os === "windows") return;
+  await withCache(async (options) => {
+    const recipe = countingRecipe();
+    const before = Deno.umask(0o000);
+    try {
+      const { folder } = await setUpNative({ ...options, recipes: [recipe] });
+      const paths = [folder, join(folder, "build.json"), join(folder, "tfjs_binding.node")];
+      for (const path of paths) assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o002, 0, path);
+      for (const [index, path] of paths.entries()) {
+        await Deno.chmod(path, 0o777);
+        await setUpNative({ ...options, recipes: [recipe] });
+        assertEquals(recipe.count, index + 2, path);
+      }
+      if (Deno.uid() === 0) {
+        await Deno.chown(paths[2]!, 12345, 12345);
+        await setUpNative({ ...options, recipes: [recipe] });
+        assertEquals(recipe.count, 5);
+      }
+    } finally {
+      Deno.umask(before);
+    }
+  });
+});
+
 Deno.test("setUpNative() rebuilds when forced, and keeps the old build if that fails", async () => {
   await withCache(async (options) => {
     const recipe = countingRecipe();
