@@ -210,7 +210,7 @@ async function spilled(
 ): Promise<Split> {
   const { stage } = request, { name, memory, report = () => {} } = options;
   report(
-    `data: the ${name} rows can only be read in order and do not fit in the memory for rows ` +
+    `data: ${named(name)} can only be read in order and do not fit in the memory for rows ` +
       `(data.memory: ${formatBytes(memory!.bytes)}); they are copied to ` +
       `${spill.folder}, which is removed at the end`,
   );
@@ -253,6 +253,9 @@ export function rowsOf(
   };
 }
 
+/** Names the rows of a split in messages; those of a file for predictions have no split. */
+const named = (split: string | undefined) => split === undefined ? "the rows" : `the ${split} rows`;
+
 /** Returns the columns of the training split, for another split. */
 const otherRows = (like: SplitOptions["like"]): KnownColumns | undefined =>
   like && { schema: like.schema, specs: like.specs, sameRows: false };
@@ -275,7 +278,7 @@ function streamed(
   const { schema, fingerprint } = original, where = rowsOf(original, options);
   const window = dataset.rows ? undefined : tally.windowRows(memory!);
   report(
-    `data: the ${name} rows (${formatBytes(tally.bytes)}) do not fit in the memory for rows ` +
+    `data: ${named(name)} (${formatBytes(tally.bytes)}) do not fit in the memory for rows ` +
       `(data.memory: ${formatBytes(memory!.bytes)}): they are read when they are needed` +
       (name !== "train"
         ? ""
@@ -465,7 +468,7 @@ class Tally {
     if (!report || performance.now() - this.#reportedAt < patience) return;
     this.#reportedAt = performance.now();
     const all = this.#total === undefined ? "" : ` of ${this.#total.toLocaleString("en")}`;
-    report(`data: checking the ${name} rows: ${this.#rows.toLocaleString("en")}${all} read`);
+    report(`data: checking ${named(name)}: ${this.#rows.toLocaleString("en")}${all} read`);
   }
 }
 
