@@ -7,7 +7,7 @@ import { say } from "../base/terminal.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
 import { countNulls } from "../input/layout.ts";
 import { dividedStream } from "../model/divided_stream.ts";
-import { openRows, refuseInput } from "../model/input_rows.ts";
+import { openRows, refuseInput, refuseMissingColumns } from "../model/input_rows.ts";
 import { isExport, openModel } from "../model/load_model.ts";
 import { writerOf } from "../model/row_files.ts";
 import { ScoreColumns } from "../model/scores.ts";
@@ -62,6 +62,7 @@ export async function predict(args: readonly string[], options: CommandOptions):
   let together: ClusterRun | undefined, failed: unknown;
   try {
     refuseInput(out!, rows.data);
+    refuseMissingColumns(rows, model);
     const there = rows.schema.fields.map(({ name }) => name);
     for (const name of names) if (!there.includes(name)) refuseKeep(name, there);
     const wanted = new Set(names);

@@ -80,21 +80,32 @@ export async function openRows(
     ? await openEntry(path, request, options)
     : await openFile(path, request, source && withColumns(source, own));
   const data = await inTypesOf(opened, features);
-  // Record batches have only the columns that were asked for.
-  const names = data.schema.fields.map(({ name }) => name);
-  const present = new Set(names), missing = own.find((name) => !present.has(name));
-  if (missing !== undefined) {
-    await data.close?.();
-    throw new UserError(`the data has no column ${JSON.stringify(missing)}`, {
-      hint: columnHint(missing, names, () => ({ edit: "the data file" })),
-    });
-  }
   return {
     data,
     schema: data.schema as Schema,
     recordBatches: () => data.recordBatches() as AsyncIterable<RecordBatch>,
     close: async () => await data.close?.(),
   };
+}
+
+/**
+ * Rejects files without a column that a model reads. Record batches cannot tell which columns there
+ * are, since they have only those that were asked for.
+ *
+ * @param rows The opened files.
+ * @param model The description of the model.
+ * @throws {UserError} If a column is missing.
+ */
+export function refuseMissingColumns(
+  { schema }: Pick<InputRows, "schema">,
+  { features }: Pick<ReadColumns, "features">,
+): void {
+  const names = schema.fields.map(({ name }) => name), present = new Set(names);
+  const missing = features.find(({ column }) => !present.has(column))?.column;
+  if (missing === undefined) return;
+  throw new UserError(`the data has no column ${JSON.stringify(missing)}`, {
+    hint: columnHint(missing, names, () => ({ edit: "the data file" })),
+  });
 }
 
 /**
