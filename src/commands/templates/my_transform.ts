@@ -26,9 +26,9 @@ const myTransform: TransformStage = defineTransform({
       apply(batch, { random, numbers }) {
         const column = batch.features[feature]!;
         const values = numbers(column.values.length);
-        for (let index = 0; index < values.length; index++) {
-          values[index] = column.values[index]! + by * (2 * random.uniform() - 1);
-        }
+        column.values.forEach((value, index) => {
+          values[index] = value + by * (2 * random.uniform() - 1);
+        });
         return {
           ...batch,
           features: { ...batch.features, [feature]: { ...column, values } },
