@@ -77,11 +77,13 @@ interface Computed {
 const large = fc.double({ min: -1e9, max: 1e9, noNaN: true });
 
 const computed: fc.Arbitrary<Computed> = fc.oneof(
-  fc.record({ by: fc.double({ min: 0.1, max: 10 }), offset: large }).map((options) => ({
+  fc.record({ by: fc.double({ min: 0.1, max: 10, noNaN: true }), offset: large }).map((
+    options,
+  ) => ({
     entry: [scale, options] as Computed["entry"],
     of: (value: number) => value * options.by + options.offset,
   })),
-  fc.record({ mean: large, std: fc.double({ min: 0.1, max: 10 }) }).map((options) => ({
+  fc.record({ mean: large, std: fc.double({ min: 0.1, max: 10, noNaN: true }) }).map((options) => ({
     entry: [normalize, options] as Computed["entry"],
     of: (value: number) => (value - options.mean) * (1 / options.std),
   })),
