@@ -79,13 +79,18 @@ export async function packageIn(
   const alone = ["--no-config", ...locked(aloneLock)];
   // A package that `links` of the project lead to is only found with its configuration.
   const isLinked = project !== undefined && isCheckout;
-  const resolving = async () => {
-    if (isLinked) return ["--config", project];
+  const writeImports = async () => {
     const imports = project === undefined ? { imports: ownNames() } : importsOfUser(project, text);
     const file = join(temporary, "project.json");
     await Deno.writeTextFile(file, JSON.stringify(imports));
-    return ["--config", file];
+    return file;
   };
+  let imports: Promise<string> | undefined;
+  // A command without custom code does not need the file, and does not refuse an invalid one.
+  const resolving = async () => [
+    "--config",
+    isLinked ? project : await (imports ??= writeImports()),
+  ];
   const foreign = async () => [...await resolving(), ...locked(lock)];
   const own = isLinked ? await foreign() : alone;
   const ownLock = isLinked ? lock : aloneLock;

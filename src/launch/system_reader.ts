@@ -1,9 +1,9 @@
-import { SHELL } from "../base/machine/system_file.ts";
+import { printingOf, SHELL } from "../base/machine/system_file.ts";
 
 /** Reads each file whose path arrives on standard input, with nothing but built-in commands. */
 const SCRIPT = `trap '' INT TERM HUP
 while IFS= read -r file; do
-  { while IFS= read -r line; do printf '%s\\n' "$line"; done < "$file"; } 2> /dev/null
+  { ${printingOf("file")}; } 2> /dev/null
   printf '\\000'
 done`;
 

@@ -470,9 +470,9 @@ function withColumns(batch: RecordBatch, names: readonly string[]): RecordBatch 
     return batch;
   }
   // arrow-js's own select() moves columns to other names if it leaves out one before them.
-  const wanted = new Set(names), present = new Set(fields.map(({ name }) => name));
-  if (names.some((name) => !present.has(name))) return batch;
+  const wanted = new Set(names);
   const kept = [...fields.keys()].filter((at) => wanted.has(fields[at]!.name));
+  if (kept.length < wanted.size) return batch;
   const schema = new Schema(kept.map((at) => fields[at]!));
   const children = kept.map((at) => batch.data.children[at]!);
   return recordBatchOf(schema, children, batch.numRows);

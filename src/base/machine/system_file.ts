@@ -38,8 +38,13 @@ export const readSystemFile: ReadSystemFile = (path) =>
  */
 export const SHELL = "/bin/sh";
 
-/** A script that prints the file in its first argument, with nothing but built-in commands. */
-const PRINT = `while IFS= read -r line; do printf '%s\\n' "$line"; done < "$1"`;
+/**
+ * Returns a command of the shell that prints a file, with nothing but built-in commands.
+ *
+ * @param variable The name of the variable with the path.
+ */
+export const printingOf = (variable: string): string =>
+  `while IFS= read -r line; do printf '%s\\n' "$line"; done < "$${variable}"`;
 
 /**
  * Reads a file of the system through a shell, which requires the permission to start programs.
@@ -48,7 +53,7 @@ const PRINT = `while IFS= read -r line; do printf '%s\\n' "$line"; done < "$1"`;
  */
 export const readByProgram: ReadSystemFile = async (path) => {
   try {
-    const args = ["-c", PRINT, "sh", path];
+    const args = ["-c", printingOf("1"), "sh", path];
     const { success, stdout } = await new Deno.Command(SHELL, { args, stderr: "null" }).output();
     return success ? new TextDecoder().decode(stdout) : undefined;
   } catch {

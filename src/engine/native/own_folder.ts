@@ -16,7 +16,7 @@ export async function refuseForeignFolder(cache: string, own = ownId()): Promise
   if (Deno.build.os === "windows") return;
   const info = await Deno.stat(cache).catch(() => undefined);
   if (!info) return;
-  if (own !== undefined && info.uid !== null && info.uid !== own && info.uid !== 0) {
+  if (isOfOther(info, own)) {
     throw new UserError(
       `the cache folder ${cache} belongs to another user, who could replace the native code that Rocket loads from it`,
       {
@@ -30,7 +30,7 @@ export async function refuseForeignFolder(cache: string, own = ownId()): Promise
       },
     );
   }
-  if (info.mode !== null && (info.mode & OF_ALL) !== 0) {
+  if (isOpen(info)) {
     throw new UserError(
       `all users may write to the cache folder ${cache} and could replace the native code that Rocket loads from it`,
       {
@@ -57,9 +57,8 @@ export async function refuseForeignFolder(cache: string, own = ownId()): Promise
  */
 export async function isChangeable(path: string, own = ownId()): Promise<boolean> {
   if (Deno.build.os === "windows") return false;
-  const { uid, mode } = await Deno.stat(path);
-  const isForeign = own !== undefined && uid !== null && uid !== own && uid !== 0;
-  return isForeign || (mode !== null && (mode & OF_ALL) !== 0);
+  const info = await Deno.stat(path);
+  return isOfOther(info, own) || isOpen(info);
 }
 
 /**
@@ -72,14 +71,18 @@ export async function protect(folder: string): Promise<void> {
   if (Deno.build.os === "windows") return;
   for await (const { name, isDirectory, isSymlink } of Deno.readDir(folder)) {
     if (isSymlink) continue;
-    const path = join(folder, name), { mode } = await Deno.stat(path);
-    if (mode !== null && (mode & OF_ALL) !== 0) await Deno.chmod(path, mode & 0o7775);
+    const path = join(folder, name), info = await Deno.stat(path);
+    if (isOpen(info)) await Deno.chmod(path, info.mode! & 0o7775);
     if (isDirectory) await protect(path);
   }
 }
 
-/** The permission of all users to write. */
-const OF_ALL = 0o002;
+/** Checks whether a file or folder belongs to another user, who is not root. */
+const isOfOther = ({ uid }: Deno.FileInfo, own: number | undefined) =>
+  own !== undefined && uid !== null && uid !== own && uid !== 0;
+
+/** Checks whether all users may write to a file or folder. */
+const isOpen = ({ mode }: Deno.FileInfo) => mode !== null && (mode & 0o002) !== 0;
 
 /** Returns the id of this user, or undefined if this process may not ask. */
 function ownId(): number | undefined {
