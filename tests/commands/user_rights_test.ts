@@ -358,7 +358,7 @@ Deno.test("a run uses nets of other runs as teachers, whose logits are in the ca
     });
     const big = join(folder, "big"), small = join(folder, "small"), home = join(folder, "home");
     await Deno.mkdir(home);
-    const env = { HOME: home };
+    const env = { HOME: home, ROCKET_CACHE: join(folder, "cache") };
     for (const name of ["plain", "custom"]) {
       const args = ["run", `${name}.yaml`, "--out", name, "--engine", "wasm"];
       const { code, stderr } = await rocket(args, { cwd: big, env });
