@@ -7,12 +7,14 @@
 
 import { type Problem, problemLines } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
-import { exitCodeOf } from "../base/machine/meant_exit.ts";
+import { takeExitCodes } from "../base/machine/meant_exit.ts";
 import { say } from "../base/terminal.ts";
 
 /** Deno's functions, since code of a pipeline may replace them. */
 const exit: typeof Deno.exit = Deno.exit;
 const { stopImmediatePropagation } = Event.prototype, { apply } = Reflect;
+
+const exitCodeOf = takeExitCodes();
 
 let isMeant = false, isTaken = false;
 

@@ -197,6 +197,26 @@ for (
       "only Rocket's own modules end the process",
     ],
     [
+      "asks for the function that marks exit codes",
+      `import(${JSON.stringify(import.meta.resolve("../../src/base/machine/meant_exit.ts"))})
+         .then(({ takeExitCodes }) => {
+           const { core } = Deno[Deno.internal];
+           core.ops.op_set_exit_code(takeExitCodes()(0));
+           core.ops.op_exit();
+         });
+       return { start: () => ({ add() {}, value: () => 0 }) };`,
+      "only Rocket's own modules end the process",
+    ],
+    [
+      "replaces methods of arrays, and ends the process",
+      `for (const name of ["indexOf", "findIndex", "at", "includes", "values"]) {
+         Array.prototype[name] = () => 0;
+       }
+       Array.prototype[Symbol.iterator] = function* () { yield 0; };
+       Deno.exit(0);`,
+      "the process ended before the command was complete",
+    ],
+    [
       "changes the exit code at the end",
       `const { exit } = Deno;
        Deno.exit = (code) => exit(code - 1);

@@ -19,9 +19,9 @@ const MARKS = 128, FIRST = 104;
  */
 const mark = takeMark();
 
-function takeMark(): number {
+function takeMark(): number | undefined {
   const value = handed(handedOver.exit);
-  if (value === undefined) return NaN;
+  if (value === undefined) return undefined;
   Deno.env.delete(handedOver.exit);
   return Number(value);
 }
@@ -39,15 +39,31 @@ export const markVariable: string = handedOver.exit;
 export const newMark = (): string =>
   String(FIRST + crypto.getRandomValues(new Uint8Array(1))[0]! % MARKS);
 
+let isTaken = false;
+
 /**
- * Returns the exit code with which the process of a command ends. If the launcher has given the
- * process a secret number (a mark), this number is added to the exit code of the command, so that
- * the launcher can recognize that the command itself ended the process.
+ * Returns the function that converts the exit code of a command to the exit code with which its
+ * process ends. If the launcher has given the process a secret number (a mark), the function adds
+ * this number to the exit code, so that the launcher can recognize that the command itself ended
+ * the process.
  *
- * @param code The command's exit code.
+ * The module that ends the process calls this function while it is loaded. The function throws an
+ * error afterwards. Otherwise, a stage could use it to end the process as if the command were
+ * complete.
  */
-export const exitCodeOf = (code: number): number =>
-  Number.isNaN(mark) ? code : mark + codes.indexOf(code);
+export function takeExitCodes(): (code: number) => number {
+  if (isTaken) throw new Error("only Rocket's own modules end the process");
+  isTaken = true;
+  return markedCode;
+}
+
+function markedCode(code: number): number {
+  if (mark === undefined) return code;
+  // A loop, because code of a pipeline may replace the methods of arrays.
+  let index = 0;
+  while (codes[index] !== code) index++;
+  return mark + index;
+}
 
 /**
  * Converts the exit code of a command's process to the exit code that the command intended. The
