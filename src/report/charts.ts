@@ -49,14 +49,6 @@ function own(colors: Readonly<Record<string, string>>, name: string): string | u
   return Object.hasOwn(colors, name) ? colors[name] : undefined;
 }
 
-/** Writes texts as a list in Vega's expressions, whose texts cannot contain line separators. */
-function expressionOf(texts: readonly string[]): string {
-  return JSON.stringify(texts).replaceAll(
-    /[\u2028\u2029]/g,
-    (sign) => `\\u${sign.charCodeAt(0).toString(16)}`,
-  );
-}
-
 /** A point of a line chart. */
 export interface LinePoint {
   readonly x: number;
@@ -159,19 +151,19 @@ export async function confusionChart(
 ): Promise<string> {
   const totals = new Map<number, number>();
   for (const { label, rows } of cells) totals.set(label, (totals.get(label) ?? 0) + rows);
-  // Two classes may have the same shortened name, so they are placed by their index.
+  const shown = classes.map((name) => name.length > 10 ? `${name.slice(0, 9)}…` : name);
+  // Two classes may have the same shortened name, so they are placed by their index as well.
+  const domain = shown.map((name, index) => `${index} ${name}`);
   const values = cells.map(({ label, predicted, rows }) => ({
-    label,
-    predicted,
+    label: domain[label],
+    predicted: domain[predicted],
     rows,
     share: rows / totals.get(label)!,
   }));
   const largest = classes.length <= 4 ? 72 : 40;
   const step = Math.max(14, Math.min(largest, Math.floor(WIDTH / classes.length)));
-  const domain = classes.map((_, index) => index);
-  const shown = classes.map((name) => name.length > 10 ? `${name.slice(0, 9)}…` : name);
-  // Vega evaluates this expression: the list of names, indexed by the class.
-  const labelExpr = `${expressionOf(shown)}[datum.value]`;
+  // Vega evaluates this expression, so it contains no names.
+  const labelExpr = "slice(datum.value, indexof(datum.value, ' ') + 1)";
   const axis = { labelExpr, domain: false, labelOverlap: true, labelLimit: 80 };
   const place = {
     x: {

@@ -158,9 +158,12 @@ Deno.test("report escapes everything from data, and draws calibration and lift o
   }));
 
 Deno.test("charts accept any name of a class and of a run", async () => {
-  const names = ["a\u2028b\u2029", "constructor", '"]\\'];
+  const names = ["a\u2028b\u2029", "constructor", '"]\\', "toString", "valueOf", "two words"];
   const cells = [{ label: 0, predicted: 1, rows: 2 }, { label: 2, predicted: 2, rows: 1 }];
-  assertStringIncludes(await confusionChart(cells, names, "light"), "construc…");
+  const chart = await confusionChart(cells, names, "light");
+  for (const name of ["construc…", "toString", "valueOf", "two words"]) {
+    assertStringIncludes(chart, `>${name}<`);
+  }
   const points = ["constructor", "toString", "__proto__"].map((name) => ({ name, x: 1, y: 2 }));
   assertStringIncludes(await lineChart(points, { title: "loss", x: "epoch" }), "toString");
 });

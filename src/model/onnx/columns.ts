@@ -286,7 +286,7 @@ export function fillOf(
   { name, options }: SourceFeature,
   { policy, fills }: ModelFile["nulls"],
 ): readonly number[] | undefined {
-  const measured = fills[name];
+  const measured = Object.hasOwn(fills, name) ? fills[name] : undefined;
   if (measured) return measured;
   const nulls = options.nulls ?? policy;
   if (typeof nulls !== "object" || typeof nulls.fill !== "number") return undefined;
