@@ -22,8 +22,8 @@ import { refuseNumber } from "./predictions.ts";
  * predicted class. It is undefined if the denominator is 0, where scikit-learn returns 0.
  *
  * If the label is of kind `multi-label`, a class is predicted if its logit is above 0. `macro` is the
- * mean over the classes that occur, as labels or as predictions; `micro` is F1 of the sums of TP, FP,
- * and FN over all classes.
+ * mean over the classes that occur, as labels or as predictions, and the additional value `classes`
+ * is the fraction of these classes; `micro` is F1 of the sums of TP, FP, and FN over all classes.
  */
 const stage: MetricStage = defineMetric({
   name: "f1",
@@ -98,11 +98,14 @@ function f1OfClasses(classes: number, isMicro: boolean): Accumulator {
     value() {
       if (rows === 0) return undefinedMetric("no rows");
       const occurring = both.filter((count) => count > 0).length;
-      if (occurring === 0) return undefinedMetric("no positive row, and none predicted");
+      if (occurring === 0) {
+        const none = undefinedMetric("no positive row, and none predicted");
+        return isMicro ? none : { "": none, classes: 0 };
+      }
       const sum = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
       if (isMicro) return 2 * sum(right) / sum(both);
-      return sum(right.map((count, own) => both[own] === 0 ? 0 : 2 * count / both[own]!)) /
-        occurring;
+      const values = right.map((count, own) => both[own] === 0 ? 0 : 2 * count / both[own]!);
+      return { "": sum(values) / occurring, classes: occurring / classes };
     },
   };
 }

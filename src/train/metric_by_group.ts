@@ -22,7 +22,8 @@ class LossesByGroup extends Error {
  * Measures a metric for each group of rows, and averages its values over the groups. Each group for
  * which a value is defined counts once. The additional value `groups` is the fraction of groups for
  * which the metric is defined. (If a metric has no main value, this means that any of its values is
- * defined.)
+ * defined.) If another value is defined for another number of groups, their fraction is the
+ * additional value `groups/NAME`, such as `groups/ratio`.
  *
  * All rows stay in memory until the value is computed: 4 bytes for each logit, label, weight, and
  * column of a row.
@@ -116,7 +117,10 @@ function meanOverGroups(
   );
   const counted = sums.get("")?.groups ??
     largest([...sums.values()].map(({ groups }) => groups));
-  return { ...Object.fromEntries(means), groups: counted / all };
+  const others = [...sums].flatMap(([name, { groups }]) =>
+    name === "" || groups === counted ? [] : [[`groups/${name}`, groups / all] as const]
+  );
+  return { ...Object.fromEntries([...means, ["groups", counted / all], ...others]) };
 }
 
 /** Returns the values of a metric by name. */

@@ -100,6 +100,16 @@ Deno.test("metrics with several values, and metrics of both nets, are averaged b
   assertEquals((measured(agreement, classLabel(3), other, [2, 2]) as Values)[""], 0.5);
 });
 
+Deno.test("values that are defined for different numbers of groups have fractions of their own", () => {
+  // The users 0 to 3 have no clicks, so the ratio of calibration is undefined for them.
+  const none = { ...rows, label: rows.label.map((label, row) => user[row]! < 4 ? 0 : label) };
+  const { groups, ratio, ece, ...others } = measured(calibration, binaryLabel, none, [count]) as
+    & Values
+    & { ratio: number; ece: number };
+  assertEquals([groups, others], [1, { "groups/ratio": 5 / 9 }]);
+  assert(ratio > 0 && ece > 0);
+});
+
 Deno.test("a metric that is undefined for all groups, for losses, and without rows says why", () => {
   const one = { ...rows, label: user.map(() => 1) };
   assertEquals(measured(auc, binaryLabel, one, [count]), {

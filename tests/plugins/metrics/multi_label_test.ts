@@ -50,11 +50,12 @@ Deno.test("the macro average leaves out classes for which the metric is undefine
   assertEquals(measure(auc, two, some, { options: { average: "micro" } }), 2 / 3);
   const none = { light: [[2, 1], [-1, 3]], label: [0, 0, 0, 0] };
   assertEquals(measure(prAuc, two, none), { "": undefinedMetric("one class"), classes: 0 });
-  assertEquals(measure(f1, two, { light: [[1, -1], [-1, -1]], label: [1, 0, 0, 0] }), 1);
-  assertEquals(
-    measure(f1, two, { light: [[-1, -1]], label: [0, 0] }),
-    undefinedMetric("no positive row, and none predicted"),
-  );
+  const once = { light: [[1, -1], [-1, -1]], label: [1, 0, 0, 0] };
+  assertEquals(measure(f1, two, once), { "": 1, classes: 0.5 });
+  const empty = { light: [[-1, -1]], label: [0, 0] };
+  const reason = undefinedMetric("no positive row, and none predicted");
+  assertEquals(measure(f1, two, empty), { "": reason, classes: 0 });
+  assertEquals(measure(f1, two, empty, { options: { average: "micro" } }), reason);
 });
 
 Deno.test("a logit that is NaN is neither predicted nor correct", () => {
