@@ -63,6 +63,9 @@ const BAR = 20;
 /** The largest width of a phase's name in the line of the bar. */
 const PHASE = 16;
 
+/** Ignores that the bar cannot be drawn, for example because the terminal has been closed. */
+const ignore = () => {};
+
 /** What the line of the bar shows besides the bar and the percentage. */
 interface Payload {
   readonly text: string;
@@ -77,6 +80,8 @@ function bar(): Output {
     bar?.stop();
     bar = undefined;
   };
+  // Otherwise, such an error would end the run.
+  if (!process.stderr.listeners("error").includes(ignore)) process.stderr.on("error", ignore);
   /** The position, the remaining time, and as many metrics as fit the line. */
   const payload = (): Payload => {
     // There is room for characters that key presses echo. A terminal may have no size.

@@ -1,5 +1,6 @@
 import { commandName } from "../base/command_name.ts";
-import { endSignals } from "../base/machine/end_signals.ts";
+import { endSignals, HANGUP } from "../base/machine/end_signals.ts";
+import { handed, handedOver } from "../base/machine/system_file.ts";
 import { removeOpenDrafts } from "../base/files/drafts.ts";
 import type { Interruption } from "../base/errors.ts";
 import type { Output } from "../stages/output.ts";
@@ -13,13 +14,26 @@ const endProcess: (code: number) => never = takeEnd();
 
 const signals = endSignals();
 
+/** What a closed terminal does, as the launcher has found out; undefined if that is unknown. */
+const hangups = handed(handedOver.hangup);
+
 /** The exit code of a command that a signal ended. */
 export const INTERRUPTED = 130;
 
 /** What the next signal does. */
 let stop: () => void = () => end("stopped before the command started");
 
-const listener = () => stop();
+let isStopping = false;
+
+const listener = () => {
+  isStopping = true;
+  stop();
+};
+
+/** A closed terminal sends its signal several times, so only the first signal counts. */
+const hangupListener = () => {
+  if (hangups === "heard" && !isStopping) listener();
+};
 
 let heard = false;
 
@@ -30,7 +44,10 @@ let heard = false;
  */
 export function hearSignals(): void {
   // Removing and adding the listeners again would leave a moment without any.
-  if (!heard) { for (const signal of signals) Deno.addSignalListener(signal, listener); }
+  if (!heard) {
+    for (const signal of signals) Deno.addSignalListener(signal, listener);
+    if (hangups !== undefined) Deno.addSignalListener(HANGUP, hangupListener);
+  }
   heard = true;
 }
 
@@ -47,7 +64,10 @@ export function onSignal(next: () => void): void {
 
 /** Removes the listeners, so that a signal ends the process at once, even in a busy loop. */
 export function leaveSignals(): void {
-  if (heard) { for (const signal of signals) Deno.removeSignalListener(signal, listener); }
+  if (heard) {
+    for (const signal of signals) Deno.removeSignalListener(signal, listener);
+    if (hangups === "heard") Deno.removeSignalListener(HANGUP, hangupListener);
+  }
   heard = false;
 }
 

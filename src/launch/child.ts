@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { MemoryLimit } from "./memory_limit.ts";
 import { MemoryWatch, reportExceeded } from "./memory_watch.ts";
 import { passSignalsTo, receivedSignal } from "./signals.ts";
@@ -52,7 +53,7 @@ export async function runChild(
   options: ChildOptions = {},
 ): Promise<ChildEnd> {
   const before = receivedSignal();
-  if (before !== undefined) return { code: before === "SIGINT" ? 130 : 143, signal: before };
+  if (before !== undefined) return { code: codeOf(before), signal: before };
   // `deno task` passes the user's folder in INIT_CWD and keeps an existing value. The child already
   // runs in the right folder, and a `deno task` that it starts must set its own value. NODE_OPTIONS
   // can make Deno load modules (`--require`) which are not part of Rocket.
@@ -85,6 +86,10 @@ export async function runChild(
   }
   return { code, signal };
 }
+
+/** Returns the exit code of a process that a signal ended: 128 and the number of the signal. */
+const codeOf = (signal: Deno.Signal): number =>
+  128 + (constants.signals as Readonly<Partial<Record<Deno.Signal, number>>>)[signal]!;
 
 async function eachChunk(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { isInside } from "../base/files/holds_path.ts";
-import { endSignals } from "../base/machine/end_signals.ts";
+import { asksToEnd } from "../base/machine/end_signals.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
 import { reasonOf } from "../base/files/write_failure.ts";
 import { markVariable, meantCode, newMark } from "../base/machine/meant_exit.ts";
@@ -13,7 +13,7 @@ import { limitOf, usualLimit } from "./memory_limit.ts";
 import { askNeeds, type CommandNeeds } from "./ask_needs.ts";
 import { beyondCheck, type Granted, grantedVariables } from "./granted_within.ts";
 import { programs, Refusal, type Rocket } from "./rocket.ts";
-import { receivedSignal } from "./signals.ts";
+import { reactionToHangups, receivedSignal } from "./signals.ts";
 import { logLine } from "./log_line.ts";
 import { rememberWritten } from "./written_folders.ts";
 
@@ -69,7 +69,7 @@ export async function runCommandLine(
   const temporary = await makeTemporary();
   try {
     const { code, signal } = await runWithNeeds(await open(temporary), args, cwd, temporary);
-    if (signal === null || !endSignals().includes(signal)) return code;
+    if (signal === null || !asksToEnd(signal)) return code;
     // The child did not handle the signal, since it had just started or computed without a pause, so
     // its cleanup and its message happen here.
     if (args.includes("resume")) { for (const word of args) removeRunDrafts(resolve(cwd, word)); }
@@ -155,6 +155,14 @@ async function runWithNeeds(
     { permission: "env", of: markVariable, why: "the launcher recognizes the end of the command" },
     { permission: "env", of: handedOver.code, why: "whether code may be loaded" },
   ];
+  const hangup = reactionToHangups();
+  if (hangup) {
+    told.push({
+      permission: "env",
+      of: handedOver.hangup,
+      why: "whether a closed terminal ends it",
+    });
+  }
   if (cluster) {
     told.push({ permission: "env", of: handedOver.cluster, why: "the processes of the cluster" });
   }
@@ -168,6 +176,7 @@ async function runWithNeeds(
     ...memory && { [handedOver.memory]: String(memory.bytes) },
     [markVariable]: mark,
     [handedOver.code]: needs.hasCode ? "loaded" : NO_CODE,
+    ...hangup && { [handedOver.hangup]: hangup },
     ...cluster && { [handedOver.cluster]: JSON.stringify(cluster) },
   };
   return await meantEnd(
@@ -191,7 +200,7 @@ async function runWithNeeds(
 async function meantEnd(mark: string, end: ChildEnd): Promise<ChildEnd> {
   const { code, signal } = end;
   if (end.isTooLarge) return end;
-  const isEnded = signal !== null && endSignals().includes(signal);
+  const isEnded = signal !== null && asksToEnd(signal);
   // Ctrl-C also reaches this process, perhaps a moment later.
   if (isEnded) await new Promise((resolve) => setTimeout(resolve, 100));
   if (isEnded && receivedSignal() !== undefined) return { code, signal };

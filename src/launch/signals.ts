@@ -1,5 +1,5 @@
-import { endSignals } from "../base/machine/end_signals.ts";
-import { readByProgram } from "../base/machine/system_file.ts";
+import { endSignals, HANGUP } from "../base/machine/end_signals.ts";
+import { readByProgram, SHELL } from "../base/machine/system_file.ts";
 
 /** The time in milliseconds during which a repeated signal counts as the same one. */
 const ECHO = 1_000;
@@ -21,6 +21,7 @@ let received: Deno.Signal | undefined;
  * a signal between two children or after the last one would determine the exit code.
  */
 export function hearSignals(): void {
+  hearHangups();
   for (const signal of endSignals()) {
     let last = -Infinity;
     Deno.addSignalListener(signal, () => {
@@ -32,6 +33,43 @@ export function hearSignals(): void {
       for (const child of children) passOn(signal, child);
     });
   }
+}
+
+let hangups: "heard" | "ignored" | undefined;
+
+/**
+ * Returns what this process and its children do when the terminal is closed: end (`heard`), or
+ * continue (`ignored`), because this process was started with `nohup`. Undefined if that is
+ * unknown.
+ */
+export const reactionToHangups = (): typeof hangups => hangups;
+
+/** Starts listening to the signal of a closed terminal. */
+function hearHangups(): void {
+  if (Deno.build.os === "windows") return;
+  try {
+    hangups = ignoresHangups() ? "ignored" : "heard";
+  } catch {
+    // There is no shell.
+    return;
+  }
+  Deno.addSignalListener(HANGUP, () => {
+    // Deno ends a process without a listener, even if it was started with `nohup`.
+    if (hangups === "ignored") return;
+    received ??= HANGUP;
+    // A terminal may send the signal several times, so children react only to the first one.
+    for (const child of children) passOn(HANGUP, child);
+  });
+}
+
+/**
+ * Checks whether this process was started in such a way that it ignores the signal of a closed
+ * terminal. Child processes inherit this as long as Deno listens to no signal, and a shell cannot
+ * change it.
+ */
+function ignoresHangups(): boolean {
+  const args = ["-c", "trap 'echo heard' HUP; kill -s HUP $$"];
+  return new Deno.Command(SHELL, { args, stderr: "null" }).outputSync().stdout.length === 0;
 }
 
 /** Kills the child processes that do not end by themselves. */
@@ -62,8 +100,8 @@ export function passSignalsTo(child: Deno.ChildProcess): Disposable {
 }
 
 async function passOn(signal: Deno.Signal, child: Deno.ChildProcess): Promise<void> {
-  // Keys send these signals. SIGTERM comes from a program.
-  if (signal !== "SIGTERM" && signal !== "SIGKILL" && await comesFromTerminal()) return;
+  const isKey = signal === "SIGINT" || signal === "SIGBREAK";
+  if (isKey && await comesFromTerminal()) return;
   try {
     child.kill(signal);
   } catch {

@@ -1,8 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { draftsIn, newestCheckpoint } from "../soak/run_folder.ts";
 import { createRandom } from "../../src/base/random.ts";
-import { launched } from "../support/command_line.ts";
+import { findCommand } from "../../src/engine/native/command.ts";
+import { launched, launcher, userEnvironment } from "../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 
 /** Only Linux shows whether a process already handles signals. */
@@ -100,5 +101,102 @@ Deno.test({
         }
         if (before && after && before.job === after.job) assert(after.step >= before.step, about);
       }
+    }),
+});
+
+/** A pipeline that trains for minutes. */
+const long = digitsPipeline({
+  train: { epochs: 4000, batch: 40 },
+  outputs: ["checkpoint", "progress"],
+});
+
+/** Waits for something, and gives up after a minute. */
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  const from = performance.now();
+  while (!isSo()) {
+    if (performance.now() - from > 60_000) throw new Error(`waited a minute for: ${what}`);
+    await sleep(20);
+  }
+}
+
+/** Starts a program in a folder, where temporary files have a folder of their own. */
+async function startIn(folder: string, program: string, args: readonly string[]) {
+  const temporary = join(folder, "temporary");
+  await Deno.mkdir(temporary);
+  const child = new Deno.Command(program, {
+    args: [...args],
+    cwd: folder,
+    env: userEnvironment({ TMPDIR: temporary }),
+    clearEnv: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    detached: true,
+  }).spawn();
+  const output = new Response(child.stdout).text();
+  const errors = new Response(child.stderr).text();
+  const out = join(folder, "run");
+  await until("a checkpoint", () => newestCheckpoint(out, new Set()) !== undefined);
+  return { child, output, errors, out, left: () => [...Deno.readDirSync(temporary)] };
+}
+
+const command = (file: string) => [
+  Deno.execPath(),
+  ...[...launcher, file, "--engine", "wasm", "--out", "run"],
+];
+
+Deno.test({
+  name:
+    "a run ends with a checkpoint if its terminal is closed, also if that is signaled repeatedly",
+  ignore,
+  fn: () =>
+    withPipeline(long, async (file, folder) => {
+      const [program, ...args] = command(file);
+      const { child, errors, left } = await startIn(folder, program!, args);
+      for (let time = 0; time < 3; time++) {
+        // To the process group, as a terminal and a shell do.
+        Deno.kill(-child.pid, "SIGHUP");
+        await sleep(30);
+      }
+      const { code } = await child.status, stderr = await errors;
+      assertEquals([code, left()], [130, []], stderr);
+      assertStringIncludes(stderr, "\ncheckpoint: run/checkpoints/");
+    }),
+});
+
+Deno.test({
+  name: "a run that was started with nohup continues if its terminal is closed",
+  ignore,
+  fn: () =>
+    withPipeline(long, async (file, folder) => {
+      const args = ["-c", `trap '' HUP; exec "$@"`, "sh", ...command(file)];
+      const { child, errors, out, left } = await startIn(folder, "/bin/sh", args);
+      Deno.kill(-child.pid, "SIGHUP");
+      const before = newestCheckpoint(out, new Set())!;
+      await until("another epoch", () => newestCheckpoint(out, new Set())!.step > before.step);
+      Deno.kill(-child.pid, "SIGTERM");
+      const { code } = await child.status;
+      assertEquals([code, left()], [130, []], await errors);
+    }),
+});
+
+const script = await findCommand("script");
+
+Deno.test({
+  name: "a run ends and leaves no temporary files if its terminal disappears",
+  ignore: ignore || script === undefined,
+  fn: () =>
+    withPipeline(long, async (file, folder) => {
+      const words = command(file).map((word) => `'${word}'`).join(" ");
+      const args = ["-qec", `exec ${words}`, "/dev/null"];
+      const { child, out, left } = await startIn(folder, script!, args);
+      child.kill("SIGKILL");
+      await child.status;
+      await until("no temporary files", () => left().length === 0);
+      // The run has saved what it had trained, and another process may continue it.
+      const { step } = newestCheckpoint(out, new Set())!;
+      const next = await launch(["resume", out], folder, [["SIGTERM", 2_500]]);
+      assertEquals(next.code, 130, next.stderr);
+      assert(newestCheckpoint(out, new Set())!.step >= step);
     }),
 });

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { constants } from "node:os";
 import { findCommand } from "../../src/engine/native/command.ts";
 import { launcherArguments, type SmallProject, withProject } from "./support.ts";
 
@@ -7,7 +8,7 @@ const ignore = Deno.build.os === "windows";
 
 /** A program that ends at the first signal, with a different exit code for each signal. */
 const ending = `
-for (const [signal, code] of [["SIGINT", 5], ["SIGTERM", 6]]) {
+for (const [signal, code] of [["SIGINT", 5], ["SIGTERM", 6], ["SIGHUP", 7]]) {
   Deno.addSignalListener(signal, () => {
     console.log(signal);
     Deno.exit(code);
@@ -76,7 +77,7 @@ async function start(small: SmallProject, program: string): Promise<Watched> {
   return watched;
 }
 
-for (const [signal, code] of [["SIGINT", 5], ["SIGTERM", 6]] as const) {
+for (const [signal, code] of [["SIGINT", 5], ["SIGTERM", 6], ["SIGHUP", 7]] as const) {
   Deno.test({
     name: `runDeno() forwards ${signal} and returns the exit code of the child`,
     ignore,
@@ -95,7 +96,8 @@ for (const [signal, code] of [["SIGINT", 5], ["SIGTERM", 6]] as const) {
       withProject(async (small) => {
         const watched = await start(small, `console.log("ready"); setTimeout(() => {}, 60_000);`);
         watched.child.kill(signal);
-        assertEquals(await watched.end(), [signal === "SIGINT" ? 130 : 143, "ready\n"]);
+        const ended = 128 + constants.signals[signal];
+        assertEquals(await watched.end(), [ended, "ready\n"]);
       }),
   });
 }

@@ -16,3 +16,18 @@ export type OperatingSystem = typeof Deno.build.os;
 export function endSignals(os: OperatingSystem = Deno.build.os): readonly Deno.Signal[] {
   return os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
 }
+
+/**
+ * The signal that a process receives when its terminal is closed. It is not one of
+ * {@linkcode endSignals}, because a process that was started with `nohup` ignores it. Windows has
+ * no such signal.
+ */
+export const HANGUP = "SIGHUP" satisfies Deno.Signal;
+
+/**
+ * Checks whether a signal is one that asks a process to end, so that its end is not an error.
+ *
+ * @param signal The signal that ended a process.
+ */
+export const asksToEnd = (signal: Deno.Signal): boolean =>
+  signal === HANGUP || endSignals().includes(signal);

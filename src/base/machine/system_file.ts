@@ -21,6 +21,8 @@ export const handedOver = {
   exit: "ROCKET_EXIT",
   /** Whether the command loads custom code: {@linkcode NO_CODE}, or another text. */
   code: "ROCKET_CODE",
+  /** What a closed terminal does: it ends the command (`heard`), or nothing (`ignored`). */
+  hangup: "ROCKET_HANGUP",
   /** The processes that train together, as JSON; not set for a run of one process. */
   cluster: "ROCKET_CLUSTER",
 } as const;
