@@ -7,6 +7,7 @@ import type { Fetcher } from "./fetch.ts";
 import { logLine } from "./log_line.ts";
 import { limitOf, type MemoryLimit, writtenMemory } from "./memory_limit.ts";
 import { type ProgramName, programs, type Rocket } from "./rocket.ts";
+import { writeTemporary } from "./temporary.ts";
 
 /**
  * The needs of a command line, or the pipeline in TypeScript that has to be evaluated to determine
@@ -127,7 +128,7 @@ export async function askNeeds(
       );
       return { code: 2, signal: null };
     }
-    await Deno.writeTextFile(file, text);
+    await writeTemporary(file, text);
     const answer = await answerOf<NeedsAnswer>(rocket, {
       flags: [
         "--allow-read",

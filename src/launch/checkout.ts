@@ -6,6 +6,7 @@ import { importMap, mapUrl, projectImports } from "./import_map.ts";
 import { importsOf } from "./imports.ts";
 import type { Project } from "./project.ts";
 import { programs, type Rocket } from "./rocket.ts";
+import { writeTemporary } from "./temporary.ts";
 
 /** The programs that run in the same process as code that is not known before. */
 const ENTRIES = [programs.command, programs.needs, programs.evaluate];
@@ -51,7 +52,7 @@ export function checkoutOf(project: Project, temporary: string): Rocket {
     },
     async cacheFlags(_, hosts) {
       const file = join(temporary, "fetch.json");
-      await Deno.writeTextFile(file, JSON.stringify(configOfRuns(config)));
+      await writeTemporary(file, JSON.stringify(configOfRuns(config)));
       return [
         ...["--config", file, "--import-map", importMap(root, config, standIns)],
         `--allow-import=${hosts.length > 0 ? hosts.join(",") : NOWHERE}`,

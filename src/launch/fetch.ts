@@ -9,6 +9,7 @@ import type { Rocket } from "./rocket.ts";
 import { receivedSignal } from "./signals.ts";
 import { logLine } from "./log_line.ts";
 import { writtenFolders } from "./written_folders.ts";
+import { writeTemporary } from "./temporary.ts";
 
 /**
  * The packages and code that a command line needs in addition to Rocket's own code and the packages
@@ -58,7 +59,7 @@ export class Fetcher {
     const key = this.#rocket.key(false), { ownLock } = this.#rocket;
     const known = await recall(key);
     if (known && (ownLock === undefined || known.lock !== undefined)) {
-      if (ownLock !== undefined) await Deno.writeTextFile(ownLock, known.lock!);
+      if (ownLock !== undefined) await writeTemporary(ownLock, known.lock!);
       this.#own = known.specifiers;
       return true;
     }
@@ -111,7 +112,7 @@ export class Fetcher {
     const all = [...this.#own, ...wanted], key = [...this.#rocket.key(hasCode), ...all];
     const known = await recall(key);
     if (known) {
-      if (lock !== undefined) await Deno.writeTextFile(lock, known.lock ?? "");
+      if (lock !== undefined) await writeTemporary(lock, known.lock ?? "");
       return;
     }
     const what = wanted.length === 0
@@ -182,7 +183,7 @@ export class Fetcher {
     { isForeign, hosts }: Processes,
   ): Promise<string[]> {
     const entry = join(this.#temporary, "fetch.ts");
-    await Deno.writeTextFile(
+    await writeTemporary(
       entry,
       specifiers.map((one) => `import ${JSON.stringify(one)};\n`).join(""),
     );

@@ -6,6 +6,7 @@ import {
 } from "../base/machine/permissions.ts";
 import { importMap } from "./import_map.ts";
 import type { Project, ProjectConfig } from "./project.ts";
+import { writeTemporary } from "./temporary.ts";
 
 /**
  * Makes the Deno configuration for processes that run modules of the project. They use it instead
@@ -41,7 +42,7 @@ export async function grantedArguments(
     why: "Rocket's own modules from the JSR registry",
   }];
   const granted = { permissions: { default: permissionSet([...permissions, ...registry]) } };
-  await Deno.writeTextFile(file, JSON.stringify({ ...configOfRuns(config), ...granted }));
+  await writeTemporary(file, JSON.stringify({ ...configOfRuns(config), ...granted }));
   const map = importMap(root, config, standIns);
   return ["--permission-set", "--no-prompt", "--config", file, "--import-map", map];
 }

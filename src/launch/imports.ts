@@ -5,6 +5,7 @@ import { printable } from "../base/printable.ts";
 import { runChild } from "./child.ts";
 import { usualLimit } from "./memory_limit.ts";
 import { logLine } from "./log_line.ts";
+import { writeTemporary } from "./temporary.ts";
 
 /** The options of {@linkcode importsOf}, such as Deno's flags and the folders to leave out. */
 export interface ImportsOptions {
@@ -38,7 +39,7 @@ export async function importsOf(
   const files = modules.filter(isRegularFile);
   const urls = files.map((module) => pathToFileURL(module).href);
   const entry = join(temporary, "imports.ts");
-  await Deno.writeTextFile(entry, urls.map((url) => `import ${JSON.stringify(url)};\n`).join(""));
+  await writeTemporary(entry, urls.map((url) => `import ${JSON.stringify(url)};\n`).join(""));
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const quiet = setTimeout(
     () => logLine(printable(`still reading what ${files.join(" and ")} import`)),

@@ -16,6 +16,7 @@ import { programs, Refusal, type Rocket } from "./rocket.ts";
 import { reactionToHangups, receivedSignal } from "./signals.ts";
 import { logLine } from "./log_line.ts";
 import { rememberWritten } from "./written_folders.ts";
+import { makeTemporary, writeTemporary } from "./temporary.ts";
 
 /**
  * The permissions of the modules that tasks run. The permissions of the command line itself depend
@@ -78,22 +79,6 @@ export async function runCommandLine(
     return INTERRUPTED;
   } finally {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
-  }
-}
-
-async function makeTemporary(): Promise<string> {
-  try {
-    return await Deno.realPath(await Deno.makeTempDir({ prefix: "rocket-" }));
-  } catch (error) {
-    // Deno writes to the folders of the system only with all permissions.
-    const why = error instanceof Deno.errors.NotCapable
-      ? "it is a folder of the system"
-      : reasonOf(error);
-    throw new Refusal(
-      `the folder for temporary files cannot be written: ${why}; the environment variable TMPDIR ` +
-        "can name another one",
-      1,
-    );
   }
 }
 
@@ -237,7 +222,7 @@ async function sweepRefusal(
     if (granted.some(({ permission, of }) => permission === "write" && isInside(of, kept))) {
       return "the folder for temporary files is inside the sweep's folder: choose another --out";
     }
-    await Deno.writeTextFile(kept, JSON.stringify({ permissions: granted, hasCode }));
+    await writeTemporary(kept, JSON.stringify({ permissions: granted, hasCode }));
   }
   if (known === undefined) return undefined;
   const check: Granted = JSON.parse(await Deno.readTextFile(known));

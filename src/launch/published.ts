@@ -8,6 +8,7 @@ import { logLine } from "./log_line.ts";
 import { type ProgramName, programs, Refusal, type Rocket } from "./rocket.ts";
 import { importsOfUser, readOfUser } from "./user_config.ts";
 import { writtenFolders } from "./written_folders.ts";
+import { writeTemporary } from "./temporary.ts";
 
 /**
  * The entry point of the command line. The version is exact, so that all modules of a process are
@@ -68,7 +69,7 @@ export async function packageIn(
   const pinned = given === undefined ? "" : readOfUser(given, "lock");
   // A run needs packages that the user's project does not, which must not get into its lock file.
   const lock = join(temporary, "deno.lock");
-  if (pinned !== "") await Deno.writeTextFile(lock, pinned);
+  if (pinned !== "") await writeTemporary(lock, pinned);
   const registry = permissionHost(jsrRegistry());
   const locked = (file: string) => [
     ...["--node-modules-dir=none", `--lock=${file}`, "--frozen=false"],
@@ -82,7 +83,7 @@ export async function packageIn(
   const writeImports = async () => {
     const imports = project === undefined ? { imports: ownNames() } : importsOfUser(project, text);
     const file = join(temporary, "project.json");
-    await Deno.writeTextFile(file, JSON.stringify(imports));
+    await writeTemporary(file, JSON.stringify(imports));
     return file;
   };
   let imports: Promise<string> | undefined;
