@@ -7,10 +7,11 @@ import { rampFactor, rampOptions } from "../schedules/ramp.ts";
  */
 const stage: GradientStage = defineGradient({
   name: "ramp",
-  summary: "Multiplies one gradient by a factor that changes during part of the run.",
+  summary:
+    "Multiplies one gradient by a factor that changes during part of the run; the one into the teacher is blocked otherwise.",
   options: z.object({
     side: z.enum(["from", "to", "shared"]).default("to").describe(
-      "Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share.",
+      "Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share. The gradient into the teacher is blocked with any other value than `from`.",
     ),
     ...rampOptions,
   }),

@@ -81,21 +81,27 @@ export class Progress {
     this.means = new LossMeans(nets.model.terms, position.losses);
     this.metrics = position.metrics;
     this.#evaluations = position.evaluations;
-    this.#refuseMissingEvaluations();
+    this.#refuseUnreachable();
     this.#started = performance.now() - position.seconds * 1000;
   }
 
-  /** Rejects a position with metrics whose earlier values are missing. */
-  #refuseMissingEvaluations(): void {
+  /** Rejects a position that the job cannot reach, because its checkpoint was changed. */
+  #refuseUnreachable(): void {
+    const { stepsPerEpoch, batches } = this, { epochs, step } = this.start;
+    const phases = this.phases.every((phase) => phase.steps === phase.epochs * stepsPerEpoch);
+    const steps = (this.epochs - epochs) * stepsPerEpoch + batches;
+    if (!phases || batches > stepsPerEpoch || this.step - step !== steps) {
+      throw changed(`its numbers of epochs and steps contradict ${stepsPerEpoch} steps per epoch`);
+    }
     const { better } = measuredSoFar(this.phase.nets, this.phase.select);
     const measured = this.metrics[decidingSplit(this.#job.data.splits)] ?? {};
     const missing = Object.keys(better).find((key) =>
       Object.hasOwn(measured, key) && !Object.hasOwn(this.#evaluations, key)
     );
-    if (missing === undefined) return;
-    throw new UserError(
-      `the checkpoint was changed: it has no earlier values of the metric ${missing}`,
-    );
+    if (missing !== undefined) throw changed(`it has no earlier values of the metric ${missing}`);
+    if (!this.selection.isBestOf(this.#evaluations)) {
+      throw changed("its best epoch is not the best one of its evaluations");
+    }
   }
 
   /** Seconds of training so far, evaluation included. */
@@ -264,6 +270,8 @@ export class Progress {
     };
   }
 }
+
+const changed = (why: string) => new UserError(`the checkpoint was changed: ${why}`);
 
 /** The position of a job that has not started. */
 const noPosition: JobPosition = {

@@ -130,6 +130,23 @@ export class Selection {
   }
 
   /**
+   * Checks whether the best epoch so far can be the best one of a history.
+   *
+   * @param history The values of the metrics so far.
+   */
+  isBestOf(history: MetricHistory): boolean {
+    const { key } = this.#watched;
+    if (this.#best === undefined) return true;
+    const { epoch, value } = this.#best;
+    if (key === undefined) return value === epoch;
+    const values = history[key];
+    // Without a value, the latest epoch counts as the best.
+    if (values === undefined || typeof value !== "number") return true;
+    return values.includes(value) &&
+      values.every((other) => other === null || !(this.#watched.gain(other, value) > 0));
+  }
+
+  /**
    * Compares an epoch with the best one so far.
    *
    * @param epoch The epoch, from 1.

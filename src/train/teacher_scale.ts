@@ -31,7 +31,8 @@ export function scaledTeacher(
   if (typeof scale === "number") return tf.mul(output, scale);
   // With logarithms, small probabilities keep all their digits.
   const log = tf.minimum(
-    tf.add(tf.logSigmoid(output), Math.log(scale.probability)),
+    // Not tf.logSigmoid, whose gradient needs a tensor that has been disposed of by then.
+    tf.sub(Math.log(scale.probability), tf.softplus(tf.neg(output))),
     Math.log(MOST),
   );
   return tf.sub(log, tf.log1p(tf.neg(tf.exp(log))));

@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { type Ended, inFolder, launched, rocket } from "../support/command_line.ts";
 import { dataFolder, digitsPipeline, withPipeline } from "../support/pipelines.ts";
 import { blocks } from "../docs/documents.ts";
+import { editCheckpoint } from "../support/edit_model.ts";
 
 /** There are no signals to send on Windows. */
 const ignore = Deno.build.os === "windows";
@@ -281,6 +282,37 @@ Deno.test("resume of a finished run prints its result, and --epochs continues it
     const more = await rocket(["resume", "run", "--epochs", "3", "--json"], { cwd: folder });
     assertEquals(more.code, 0, more.stderr);
     assertEquals(events(more, "epoch").map(({ epoch }) => epoch), [2, 3]);
+  });
+});
+
+Deno.test("resume rejects a checkpoint whose position no run of the pipeline reaches", async () => {
+  const small = digitsPipeline({
+    train: { epochs: 2, batch: 256, select: "light/accuracy" },
+    outputs: ["checkpoint"],
+  });
+  await withPipeline(small, async (file, folder) => {
+    const { code, stderr } = await rocket([file, "--engine", "wasm", "--out", "run"], {
+      cwd: folder,
+    });
+    assertEquals(code, 0, stderr);
+    const checkpoints = join(folder, "run", "checkpoints");
+    const last = [...Deno.readDirSync(checkpoints)].map(({ name }) => name)
+      .filter((name) => /^rocket-\d+\.json$/.test(name)).toSorted().at(-1)!;
+    const before = await Deno.readTextFile(join(checkpoints, last));
+    // deno-lint-ignore no-explicit-any -- any part of the position is changed.
+    const changes: readonly (readonly [string, (position: any) => void, string])[] = [
+      ["step", (position) => position.step = 100_000, "contradict 6 steps per epoch"],
+      ["batches", (position) => position.batches = 1_000_000, "contradict 6 steps per epoch"],
+      ["epochs", (position) => position.epochs = 3, "contradict 6 steps per epoch"],
+      ["best value", (position) => position.best.value = 5, "is not the best one"],
+    ];
+    for (const [what, change, words] of changes) {
+      await Deno.writeTextFile(join(checkpoints, last), before);
+      editCheckpoint(join(checkpoints, last), ({ position }) => change(position));
+      const { code, stderr } = await rocket(["resume", "run", "--epochs", "4"], { cwd: folder });
+      assertEquals([what, code], [what, 1], stderr);
+      assertStringIncludes(stderr, words);
+    }
   });
 });
 

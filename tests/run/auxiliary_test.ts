@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import { type Table, tableFromArrays, tableToIPC } from "apache-arrow";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -169,6 +169,26 @@ forEachEngine("scaledTeacher() scales the probability of a logit, which stays be
   assertEquals([...scaledTeacher(output, -2).dataSync()], logits.map((z) => -2 * z));
   output.dispose();
 });
+
+forEachEngine(
+  "scaledTeacher() has the gradient of the formula, also for an intermediate result",
+  () => {
+    const logits = [-5, -1, 0.5, 3];
+    for (const factor of [0.25, 1.3]) {
+      const gradient = tf.tidy(() =>
+        tf.grad((x) => tf.sum(scaledTeacher(tf.mul(x, 2), { probability: factor })))(
+          tf.tensor2d(logits, [4, 1]),
+        ).dataSync().slice()
+      );
+      logits.forEach((x, index) => {
+        const p = 1 / (1 + Math.exp(-2 * x));
+        // The derivative of log(αp / (1 − αp)) is (1 − p) / (1 − αp); the largest probability is constant.
+        const expected = factor * p < 1 ? 2 * (1 - p) / (1 - factor * p) : 0;
+        assertAlmostEquals(gradient[index]!, expected, 1e-4 * Math.max(1, expected));
+      });
+    }
+  },
+);
 
 /** A pipeline with a hint to an auxiliary head, or without the hint. */
 function withHead(parts: Record<string, unknown> = {}, gradient = 2): Record<string, unknown> {

@@ -22,6 +22,19 @@ export function editModel(folder: string, change: (model: any) => unknown): void
   }
 }
 
+/**
+ * Changes the JSON file of a checkpoint as if Rocket had written it so: with a new hash.
+ *
+ * @param file The file.
+ * @param change Changes its content.
+ */
+// deno-lint-ignore no-explicit-any -- tests change any part of the file.
+export function editCheckpoint(file: string, change: (content: any) => void): void {
+  const content = JSON.parse(Deno.readTextFileSync(file));
+  change(content);
+  Deno.writeTextFileSync(file, sealed(content));
+}
+
 /** Returns the text of a file that contains its hash. */
 function sealed({ [SEAL]: _, ...content }: Record<string, unknown>): string {
   return sealJson(JSON.stringify(content, undefined, 2));

@@ -3010,7 +3010,7 @@ readonly use: "mutual";
 readonly use: "none";
 }) | ({
 readonly use: "ramp";
-/** Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share. */
+/** Which gradient is multiplied by the changing factor: `from` is the gradient into the teacher, `to` the gradient into the student, and `shared` the gradient into the variables that both nets share. The gradient into the teacher is blocked with any other value than `from`. */
 readonly side?: "from" | "to" | "shared";
 /** The factor before the change starts. */
 readonly start?: number;

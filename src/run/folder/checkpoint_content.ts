@@ -177,7 +177,7 @@ export interface CheckpointFile extends CheckpointContent {
   readonly forever: boolean;
 }
 
-const count = z.int().nonnegative();
+const count = z.int().nonnegative(), seconds = z.number().nonnegative();
 
 /** A number that may be NaN or infinite, as losses can be. */
 const anyNumber = z.custom<number>((value) => typeof value === "number", "expected a number");
@@ -196,7 +196,7 @@ const result = {
   epochs: count,
   steps: count,
   skipped: count,
-  seconds: z.number(),
+  seconds,
   test: metricsByName,
   best: z.looseObject({
     epoch: count,
@@ -223,7 +223,7 @@ const position = z.looseObject({
     epochs: count,
     step: count,
     skipped: count,
-    seconds: z.number(),
+    seconds,
     optimizerSteps: count,
   }),
   phases,
@@ -232,10 +232,10 @@ const position = z.looseObject({
   step: count,
   skipped: count,
   skippedInARow: count,
-  seconds: z.number(),
-  time: z.looseObject({ training: z.number(), waiting: z.number(), rows: count }),
+  seconds,
+  time: z.looseObject({ training: seconds, waiting: seconds, rows: count }),
   losses: z.looseObject({
-    rows: anyNumber,
+    rows: count,
     weight: anyNumber.optional(),
     total: anyNumber,
     terms: z.record(z.string(), anyNumber),
@@ -246,9 +246,9 @@ const position = z.looseObject({
   best: z.looseObject({ epoch: count, value: metricValue, test: metrics }).optional(),
   rollback: z.looseObject({
     phase: count,
-    times: count,
+    times: count.positive(),
     factor: z.number(),
-    without: z.array(count),
+    without: z.array(count.positive()),
   }).optional(),
   stop: z.looseObject({ epoch: count, value: anyNumber }).optional(),
   evaluations: z.record(z.string(), z.array(anyNumber.nullable())),
@@ -263,6 +263,22 @@ const position = z.looseObject({
       start.epochs <= epochs && start.step <= step && start.skipped <= skipped && skipped <= step;
   },
   "its numbers of epochs and steps contradict each other",
+).refine(
+  ({ start, phases, epochs, best, stop }) =>
+    phases.every(({ best }) => best.epoch <= start.epochs) &&
+    [best, stop].every((one) => !one || one.epoch > start.epochs && one.epoch <= epochs),
+  "its best epochs contradict its number of epochs",
+).refine(
+  ({ start, batches, skipped, skippedInARow, losses, time }) =>
+    skippedInARow <= skipped - start.skipped && losses.rows <= time.rows &&
+    (batches > 0 || losses.rows === 0),
+  "its numbers of batches, rows, and skipped steps contradict each other",
+).refine(
+  // A rollback halves the learning rate, and leaves out one step.
+  ({ start, rollback }) =>
+    !rollback || rollback.phase <= start.phase && rollback.without.length === rollback.times &&
+      rollback.factor === 2 ** -rollback.times,
+  "its rollback contradicts itself",
 ).refine(
   // Schedules compute learning rates from these values.
   ({ start, epochs, evaluations, metrics: { validation, test } }) => {
