@@ -12,4 +12,5 @@ import { main, report } from "./main.ts";
 
 const endProcess = takeEnd();
 watchEnd((error) => report(error, programArguments.includes("--debug")));
-endProcess(await main(programArguments));
+// Not `await`, for which Deno prints an error with this source code if the promise never settles.
+main(programArguments).then(endProcess);

@@ -7,46 +7,43 @@
 
 import { builtins } from "../../plugins/mod.ts";
 import { restrictThread } from "../base/machine/restrict_thread.ts";
+import { thrown } from "../base/printable.ts";
 import { codeThatWasChecked } from "../pipeline/allowed_code.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import type { TransformStage } from "../stages/transform.ts";
 import type { Batch } from "../stages/batch.ts";
 import { type BatchAddress, BatchMaker } from "./batches.ts";
 import { listParts, mapBatch } from "../stages/parts.ts";
+import { takeThread } from "./own_thread.ts";
 import { openStored, type Rows } from "./rows.ts";
 import { openStreamed } from "./streamed.ts";
 import { TransformChain } from "./transforms.ts";
 import type { Answer, InputSetup } from "./worker_input.ts";
-
-/** The thread's own scope, typed here because the types of windows and workers exclude each other. */
-const thread = globalThis as unknown as {
-  onmessage: (event: MessageEvent<InputSetup | BatchAddress>) => void;
-  postMessage(answer: Answer, transfer?: ArrayBuffer[]): void;
-};
-
-// Transforms of other people run in this thread.
-restrictThread();
 
 let making: Promise<BatchMaker> | undefined;
 
 /** The last answer: requests are answered one after the other. */
 let last: Promise<void> = Promise.resolve();
 
-thread.onmessage = ({ data }) => {
-  last = last.then(() => answer(data));
-};
+const send = takeThread<InputSetup | BatchAddress, Answer>((message) => {
+  last = last.then(() => answer(message));
+});
+
+// Transforms of other people run in this thread.
+restrictThread();
 
 async function answer(data: InputSetup | BatchAddress): Promise<void> {
   try {
     if ("splits" in data) {
       await (making = setUp(data));
-      thread.postMessage({ ready: true });
+      send({ ready: true });
     } else {
       const batch = copied(await (await making!).make(data));
-      thread.postMessage({ batch }, buffersOf(batch));
+      send({ batch }, buffersOf(batch));
     }
   } catch (error) {
-    thread.postMessage({ failed: error instanceof Error ? error.message : String(error) });
+    const what = thrown(error);
+    send({ failed: what instanceof Error ? what.message : String(what) });
   }
 }
 

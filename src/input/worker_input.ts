@@ -2,6 +2,7 @@ import { startThread } from "../base/machine/restrict_thread.ts";
 import type { Batch } from "../stages/batch.ts";
 import type { StageReference } from "../stages/stage_error.ts";
 import type { BatchAddress } from "./batches.ts";
+import type { Deed } from "./own_thread.ts";
 import type { SharedRows } from "./rows.ts";
 import type { SharedStream } from "./streamed.ts";
 import type { Measured } from "./transforms.ts";
@@ -35,6 +36,9 @@ export type Answer = { readonly ready: true } | { readonly batch: Batch } | {
   readonly failed: string;
 };
 
+/** Functions of this thread, since code of a pipeline may replace them. */
+const { exit } = Deno, { reportError } = globalThis;
+
 /** The URL of the module that runs in the thread that makes batches. */
 export const batchThread: URL = new URL("./worker.ts", import.meta.url);
 
@@ -56,7 +60,7 @@ export class WorkerInput {
    */
   constructor(setup: InputSetup, trial?: BatchAddress) {
     this.#worker = startThread(batchThread);
-    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#hear(data);
+    this.#worker.onmessage = ({ data }: MessageEvent<Answer | Deed>) => this.#hear(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#fail(event.message);
@@ -123,8 +127,11 @@ export class WorkerInput {
     return waiting.promise;
   }
 
-  #hear(answer: Answer): void {
-    if ("failed" in answer) this.#fail(answer.failed);
+  #hear(answer: Answer | Deed): void {
+    // What code of a pipeline does in the thread has the same effect as in this one.
+    if ("exit" in answer) return exit(answer.exit);
+    if ("uncaught" in answer) reportError(new Error(answer.uncaught));
+    else if ("failed" in answer) this.#fail(answer.failed);
     else this.#waiting.shift()?.resolve(answer);
   }
 

@@ -259,6 +259,75 @@ for (
   });
 }
 
+for (
+  const [what, body, words] of [
+    ["ends the process", "Deno.exit(0)", "the process ended before the command was complete"],
+    ["ends the thread", "close()", "the process ended before the command was complete"],
+    [
+      "ends the process through node:process",
+      'import("node:process").then(({ exit }) => exit(0))',
+      "the process ended before the command was complete",
+    ],
+    [
+      "throws in a callback",
+      String.raw`queueMicrotask(() => { throw new Error("\u001b]0;gone\u0007"); })`,
+      String.raw`\u{1b}]0;gone\u{7}`,
+    ],
+    [
+      "leaves a promise that is rejected",
+      String.raw`Promise.reject(new Error("\u001b]0;gone\u0007"))`,
+      String.raw`\u{1b}]0;gone\u{7}`,
+    ],
+    [
+      "leaves a promise that is rejected with what no text can be made of",
+      "Promise.reject(Object.create(null))",
+      "the thrown value cannot be converted to text",
+    ],
+    [
+      "sends a message in Rocket's name",
+      "queueMicrotask(() => postMessage(null))",
+      "only Rocket sends messages from this thread",
+    ],
+  ] as const
+) {
+  Deno.test(`a transform that ${what} in the thread for batches ends the run with an error`, async () => {
+    const { data } = digitsPipeline() as { readonly data: object };
+    const pipeline = digitsPipeline({
+      data: { ...data, transforms: [{ use: "./slow.ts", on: "training" }] },
+      train: { epochs: 20, batch: 32 },
+      outputs: [],
+    });
+    // Rocket starts the thread because the batches take long.
+    const slow = `
+import { defineTransform, z } from ${JSON.stringify(pluginApi)};
+export default defineTransform({
+  name: "slow", summary: "S.", on: "training", options: z.object({}),
+  create: (_, { features }) => ({ features, apply(batch) {
+    for (const from = performance.now(); performance.now() - from < 15;);
+    if (typeof WorkerGlobalScope !== "undefined") ${body};
+    return batch;
+  } }),
+});
+`;
+    await withPipeline(pipeline, async (file, folder) => {
+      const { code, stdout, stderr } = await rocket([file, "--engine", "wasm"], { cwd: folder });
+      assertEquals([code, stdout], [1, ""], stderr);
+      assertStringIncludes(stderr, `error: ${words}`);
+      assert(!stderr.includes("    at ") && !stderr.includes("Uncaught"), stderr);
+    }, { "slow.ts": slow });
+  });
+}
+
+Deno.test("a module of a stage that never settles ends the run, without a stack trace", async () => {
+  const pipeline = digitsPipeline({ metrics: [{ use: "./never.ts" }], outputs: [] });
+  await withPipeline(pipeline, async (file, folder) => {
+    const { code, stderr } = await rocket([file, "--engine", "wasm"], { cwd: folder });
+    assertEquals(code, 1, stderr);
+    assertStringIncludes(stderr, "error: the process ended before the command was complete");
+    assert(!stderr.includes("    at ") && !stderr.includes("program.ts"), stderr);
+  }, { "never.ts": `await new Promise(() => {});\n${metric("")}` });
+});
+
 Deno.test("a stage that ends the process with a signal is not reported as Ctrl-C", async () => {
   const pipeline = digitsPipeline({ metrics: [{ use: "./ends.ts" }], outputs: [] });
   await withPipeline(pipeline, async (file, folder) => {
