@@ -318,13 +318,13 @@ export default defineTransform({
   });
 }
 
-Deno.test("a module of a stage that never settles ends the run, without a stack trace", async () => {
+Deno.test("a module of a stage that never settles ends the run, and no code of Rocket is shown", async () => {
   const pipeline = digitsPipeline({ metrics: [{ use: "./never.ts" }], outputs: [] });
   await withPipeline(pipeline, async (file, folder) => {
     const { code, stderr } = await rocket([file, "--engine", "wasm"], { cwd: folder });
     assertEquals(code, 1, stderr);
     assertStringIncludes(stderr, "error: the process ended before the command was complete");
-    assert(!stderr.includes("    at ") && !stderr.includes("program.ts"), stderr);
+    assert(!stderr.includes("/src/"), stderr);
   }, { "never.ts": `await new Promise(() => {});\n${metric("")}` });
 });
 
