@@ -18,6 +18,7 @@ import { meanOver, predictedClass, refuseNumber } from "./predictions.ts";
 const stage: MetricStage = defineMetric({
   name: "accuracy",
   summary: "The fraction of rows whose class is predicted correctly.",
+  better: { "": "higher", "per-class": "higher" },
   multiLabel: true,
   options: z.object({}),
   example: "use: accuracy",

@@ -15,7 +15,7 @@ const stage: MetricStage = defineMetric({
   name: "calibration",
   summary:
     "The ratio of predicted to observed positive rows, and the expected calibration error (ECE).",
-  better: "lower",
+  better: { ece: "lower" },
   values: "several",
   options: z.object({
     bins: z.int().positive().default(10).describe(

@@ -23,7 +23,7 @@ const stage: MetricStage = defineMetric({
   name: "confusion",
   summary: "The fraction of rows with a wrong prediction, and for each pair of classes, the " +
     "fraction of the rows of one class that are predicted as the other.",
-  better: "lower",
+  better: { "": "lower", "*": "lower" },
   options: z.object({}),
   example: "use: confusion",
   create(_options, { label }) {

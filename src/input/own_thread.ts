@@ -39,6 +39,7 @@ export function takeThread<Message, Answer>(
   const refuse = () => {
     throw new Error("only Rocket sends messages from this thread");
   };
+  const internals = Object(Object(Deno)[Object(Deno).internal]).core?.ops ?? {};
   // The parts of node:process, too: `process.exit` calls `reallyExit`, which modules cannot import.
   const replaced = [
     [globalThis, "close", exit],
@@ -46,6 +47,7 @@ export function takeThread<Message, Answer>(
     [process, "exit", exit],
     [process, "reallyExit", exit],
     [process, "abort", exit],
+    [internals, "op_worker_close", exit],
     [globalThis, "postMessage", refuse],
   ] as const;
   for (const [object, name, value] of replaced) {

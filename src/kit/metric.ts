@@ -39,13 +39,18 @@ export function checkMetric(subject: Subject<MetricStage>): void {
   for (
     const [key, allowed] of [
       ["per", ["net", "run"]],
-      ["better", ["higher", "lower"]],
       ["needs", ["light", "both"]],
       ["values", ["one", "several"]],
     ] as const
   ) {
     if ((allowed as readonly string[]).includes(stage[key])) continue;
     findings.add(`sets \`${key}\` to ${allowed.join(" or ")}`, key, describeValue(stage[key]));
+    return;
+  }
+  const directions: unknown = stage.better, allowed: readonly unknown[] = ["higher", "lower"];
+  const isObject = typeof directions === "object" && directions !== null;
+  if (!isObject || !Object.values(directions).every((one) => allowed.includes(one))) {
+    findings.add("sets `better` to higher or lower", "better", describeValue(directions));
     return;
   }
   for (const label of labelSamples(checks, stage)) {

@@ -10,6 +10,7 @@ import type { Plan } from "../pipeline/plan.ts";
 import { labelPart } from "../stages/labels.ts";
 import { callStage, StageError } from "../stages/stage_error.ts";
 import type { LabelSpec } from "../stages/batch.ts";
+import type { Directions } from "../stages/metric.ts";
 import type { NetName } from "../stages/network.ts";
 import type { PlannedMetric } from "../train/evaluate.ts";
 import { metricByGroup } from "../train/metric_by_group.ts";
@@ -28,6 +29,22 @@ export function metricsOf(
   return metrics.filter(({ stage }) =>
     nets.length === 2 || stage.needs === "light" && (stage.per === "net" || nets.includes("light"))
   );
+}
+
+/**
+ * Returns whether higher or lower values of the metrics of a plan are better, by the name of the
+ * metric and of the value, such as `accuracy` and `calibration/ece`.
+ *
+ * @param plan The plan.
+ */
+export function directionsOf({ metrics }: Pick<Plan, "metrics">): Directions {
+  const named = metrics.flatMap(({ name, stage }) =>
+    Object.entries(stage.better).map(([value, better]) => [
+      value === "" ? name : `${name}/${value}`,
+      better,
+    ])
+  );
+  return Object.fromEntries(named);
 }
 
 /**
@@ -59,7 +76,7 @@ export function makeMetric(
   }
   const { per, better, values } = stage;
   return {
-    ...{ stage: reference, name, per, better, values },
+    ...{ stage: reference, name, per, better: better[""] ?? "higher", values },
     metric: by === undefined ? metric : metricByGroup(metric, by),
     ...(part && { label: part }),
   };

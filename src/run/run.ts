@@ -18,6 +18,7 @@ import { type Problem, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan, PlannedPhase } from "../pipeline/plan.ts";
 import { callStage, StageError } from "../stages/stage_error.ts";
+import { directionsOf } from "./make_metric.ts";
 import type { JobName, PhaseSpec, Result, RunEvents } from "../stages/events.ts";
 import type { NetName } from "../stages/network.ts";
 import type { Output } from "../stages/output.ts";
@@ -497,7 +498,7 @@ class Run {
       seed: plan.seed,
       ...rocket,
       ...(peakBytes !== undefined && { memory: { peakBytes } }),
-      better: Object.fromEntries(plan.metrics.map(({ name, stage }) => [name, stage.better])),
+      better: directionsOf(plan),
       parameters: parameters(jobs.rocket),
       gradients,
       ...(alone && jobs.alone && {

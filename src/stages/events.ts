@@ -274,8 +274,9 @@ export interface Result {
     readonly test: Readonly<Record<string, Metrics>>;
   };
   /**
-   * Whether higher or lower values of each metric are better, by the metric's name. Results of
-   * earlier versions lack it.
+   * Whether higher or lower values of each metric are better, by the name of the metric and of the
+   * value: `accuracy`, `calibration/ece`, or `loss/*` for all values of `loss`. Other values are not
+   * judged. Results of earlier versions lack it.
    */
   readonly better?: Readonly<Record<string, "higher" | "lower">>;
   /** The number of trainable parameters of each net. Shared ones count for both nets. */

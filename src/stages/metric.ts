@@ -77,25 +77,36 @@ export function isMetricDetail(key: string, all: Readonly<Record<string, unknown
 export type Better = "higher" | "lower";
 
 /**
+ * Whether higher or lower values are better, for each value of a metric by its name: `""` is the main
+ * value, and `"*"` stands for all others that have no entry. A value without a direction is neither
+ * better nor worse than another one, such as a ratio that should be 1, or the fraction of users that
+ * count.
+ */
+export type Directions = Readonly<Record<string, Better>>;
+
+/**
  * Finds whether higher or lower values are better for a value of a metric.
  *
  * @param key The value's key, such as `accuracy`, `light/accuracy` or `light/calibration/ece`.
- * @param better The directions by the metric's name.
- * @returns The direction; undefined if it is not known.
+ * @param better The directions by the metric's name, and the name of the value, such as
+ *   `calibration/ece` and `loss/*`.
+ * @returns The direction; undefined if the value is not judged, or its direction is not known.
  */
 export function betterOf(
   key: string,
   better: Readonly<Record<string, Better>> = {},
 ): Better | undefined {
-  const [name, ...parts] = key.split("/").filter((part, at) => at > 0 || !isNet(part));
-  for (let length = parts.length; length >= 0; length--) {
-    const prefix = [name, ...parts.slice(0, length)].join("/");
-    if (Object.hasOwn(better, prefix)) return better[prefix];
+  const parts = key.replace(/^(light|booster)\//, "").split("/");
+  const own = parts.join("/");
+  if (Object.hasOwn(better, own)) return better[own];
+  for (let length = parts.length - 1; length > 0; length--) {
+    // The fraction of the groups for which a metric by group is defined.
+    if (parts[length] === "groups") continue;
+    const all = `${parts.slice(0, length).join("/")}/*`;
+    if (Object.hasOwn(better, all)) return better[all];
   }
   return undefined;
 }
-
-const isNet = (part: string) => part === "light" || part === "booster";
 
 /**
  * Formats the difference of two values of a metric, and says whether it is an improvement:
@@ -218,8 +229,8 @@ export interface MetricStage extends Stage<"metric", MetricContext, Metric> {
    * own name.
    */
   readonly per: "net" | "run";
-  /** Whether higher or lower values are better. */
-  readonly better: "higher" | "lower";
+  /** Whether higher or lower values are better, by the name of the value. */
+  readonly better: Directions;
   /** The nets that it needs. A metric that needs both is left out if there is no booster. */
   readonly needs: "light" | "both";
   /**
@@ -236,8 +247,12 @@ export interface MetricStage extends Stage<"metric", MetricContext, Metric> {
 export type MetricDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
   /** `net` (the default): computed for each net separately. `run`: computed once. */
   readonly per?: "net" | "run";
-  /** Whether higher or lower values are better; `higher` by default. */
-  readonly better?: "higher" | "lower";
+  /**
+   * Whether higher or lower values are better: of the main value, or, if `values` is `several`, of
+   * all values. An object states it for each value by its name, such as `{ ece: "lower" }`: `""` is
+   * the main value, and `"*"` stands for all others. `higher` by default.
+   */
+  readonly better?: Better | Directions;
   /** `both` for a metric that compares the nets; `light` by default. */
   readonly needs?: "light" | "both";
   /**
@@ -296,12 +311,13 @@ export type MetricDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
 export function defineMetric<Schema extends OptionsSchema>(
   definition: MetricDefinition<Schema>,
 ): MetricStage {
+  const { better = "higher", values = "one" } = definition;
   return {
     ...defineStage("metric", definition),
     per: definition.per ?? "net",
-    better: definition.better ?? "higher",
+    better: typeof better !== "string" ? better : { [values === "one" ? "" : "*"]: better },
     needs: definition.needs ?? "light",
-    values: definition.values ?? "one",
+    values,
     ...(definition.readsLabel !== undefined && { readsLabel: definition.readsLabel }),
     ...(definition.multiLabel !== undefined && { multiLabel: definition.multiLabel }),
   };

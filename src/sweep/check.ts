@@ -217,25 +217,42 @@ async function refuseOtherRows(earlier: EarlierRun, plan: Plan): Promise<void> {
   }
 }
 
+/** Returns the keys of a metric; those of its values begin with them if it has several. */
+const keysOf = ({ name, stage }: Plan["metrics"][number]): readonly string[] =>
+  stage.per === "net" ? [`light/${name}`, `booster/${name}`] : [name];
+
 /** Determines the metric to compare, and checks that all settings measure it. */
 function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefined {
   const { value: { metric: wanted, split }, document } = sweep;
   const [first] = plans as [Plan, ...Plan[]];
-  const name = first.metrics.find(({ stage }) => stage.per === "net")?.name;
+  const name = first.metrics.find(({ stage }) => stage.per === "net" && stage.values === "one")
+    ?.name;
   const metric = wanted ?? (name && `light/${name}`);
   const lacking = metric === undefined
     ? undefined
     : plans.find((plan) =>
-      !plan.metrics.some(({ name, stage }) =>
-        stage.per === "net"
-          ? metric === `light/${name}` || metric === `booster/${name}`
-          : metric === name || metric.startsWith(`${name}/`)
+      !plan.metrics.some((one) =>
+        keysOf(one).some((key) =>
+          one.stage.values === "one" ? metric === key : metric.startsWith(`${key}/`)
+        )
       )
     );
+  const several = lacking?.metrics.find((one) =>
+    one.stage.values === "several" && keysOf(one).some((key) => key === metric)
+  );
+  if (several) {
+    throw new UserError(`the sweep compares ${metric}, which has several values`, {
+      place: document.place(["metric"]),
+      hint: hint(
+        "sweep/value",
+        `write ${metric}/NAME with the name of one of them; result.json of a run contains the names`,
+        { edit: "the sweep" },
+      ),
+      exitCode: 2,
+    });
+  }
   if (lacking) {
-    const keys = lacking.metrics.flatMap(({ name, stage }) =>
-      stage.per === "net" ? [`light/${name}`, `booster/${name}`] : [name]
-    );
+    const keys = lacking.metrics.filter(({ stage }) => stage.values === "one").flatMap(keysOf);
     throw new UserError(`the sweep compares ${metric}, which not all settings measure`, {
       place: document.place(["metric"]),
       hint: keys.length > 0

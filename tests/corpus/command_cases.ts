@@ -305,6 +305,13 @@ function* sweepCases(): Iterable<CommandCase> {
   yield one("a metric that nobody measures", `${sweepText}metric: light/acc\n`, [
     "compare another metric: light/",
   ]);
+  yield one("a metric with several values", `${sweepText}metric: loss\n`, [
+    "the sweep compares loss, which has several values",
+    "write loss/NAME",
+  ], {
+    files: { "p.yaml": rightPipeline.replace("[accuracy]", "[accuracy, loss]") },
+    mended: { "sweep/value": { files: { "s.yaml": `${sweepText}metric: loss/total\n` } } },
+  });
   yield one(
     "a metric of a base without any",
     `${sweepText}metric: light/accuracy\n`,

@@ -264,6 +264,11 @@ for (
     ["ends the process", "Deno.exit(0)", "the process ended before the command was complete"],
     ["ends the thread", "close()", "the process ended before the command was complete"],
     [
+      "ends the thread through Deno's internals",
+      "Deno[Deno.internal].core.ops.op_worker_close()",
+      "the process ended before the command was complete",
+    ],
+    [
       "ends the process through node:process",
       'import("node:process").then(({ exit }) => exit(0))',
       "the process ended before the command was complete",
@@ -290,7 +295,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`a transform that ${what} in the thread for batches ends the run with an error`, async () => {
+  Deno.test(`a transform that ${what}, in the thread for batches, ends the run with an error`, async () => {
     const { data } = digitsPipeline() as { readonly data: object };
     const pipeline = digitsPipeline({
       data: { ...data, transforms: [{ use: "./slow.ts", on: "training" }] },
@@ -389,6 +394,7 @@ const useDescriptors = (use) => {
   }
   throw new Error([...messages].filter((text) => !text.startsWith("Unsupported")).join());
 };
+const { internalBinding } = createRequire(import.meta.url)("internal/test/binding");
 const thread = "data:application/javascript,import('node:wasi')";
 const tries = [
   () => link(WASI),
@@ -406,6 +412,9 @@ const tries = [
   () => navigator.gpu.requestAdapter(),
   () => useDescriptors((fd) => new net.Socket({ fd })),
   () => useDescriptors((fd) => net.createServer().on("error", () => {}).listen({ fd })),
+  () => useDescriptors((fd) => new (process.binding("tty_wrap").TTY)(fd)),
+  () => useDescriptors((fd) => new (internalBinding("tty_wrap").TTY)(fd)),
+  () => useDescriptors((fd) => new (internalBinding("udp_wrap").UDP)().open(fd)),
 ];
 for (const run of tries) {
   try { await run(); console.log("done:", run); } catch (error) { console.log("refused:", error.message); }
@@ -430,8 +439,9 @@ export default defineMetric({
       stdout,
     );
     assertEquals(
-      stdout.match(/^refused: node:net cannot use file descriptors: [\w ]+$/gm)?.length,
-      2,
+      stdout.match(/^refused: sockets and terminals cannot use file descriptors: [\w ]+$/gm)
+        ?.length,
+      5,
       stdout,
     );
     assertEquals(await Deno.readTextFile(join(folder, "precious")), "stays");

@@ -6,6 +6,7 @@
 
 import { Socket } from "node:net";
 import { join } from "node:path";
+import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { WASI } from "node:wasi";
 import { Worker as NodeWorker } from "node:worker_threads";
@@ -29,8 +30,8 @@ let isOwn = false;
  * - `node:sqlite` removes files. The journal of a database names a file, which SQLite removes when
  *   it recovers the database.
  * - WebGPU loads the graphics driver, which is native code.
- * - `node:net` sends and receives data through any connection that this process inherited from the
- *   program that started it, such as a shell.
+ * - `node:net`, and the classes of Deno for `node:dgram` and `node:tty`, send and receive data through
+ *   any connection that this process inherited from the program that started it, such as a shell.
  *
  * After the call, the methods of the classes of these modules throw an error. In a new thread, the
  * methods would work again. Therefore, only Rocket's own threads can be started; they call this
@@ -70,14 +71,32 @@ function refuseMethods({ prototype }: { prototype: object }, name: string, what:
   }
 }
 
+/** The classes of Deno by which `node:dgram` and `node:tty` use file descriptors. */
+interface Bindings {
+  readonly udp_wrap: { readonly UDP: { readonly prototype: object } };
+  readonly tty_wrap: { readonly TTY: { readonly prototype: object } };
+}
+
 /**
- * Prevents sockets from using a pipe or a connection by its file descriptor. The classes that do it
- * are reached only through sockets, which are closed before they connect.
+ * Prevents sockets and terminals from using a pipe or a connection by its file descriptor. The
+ * classes that do it for `node:net` are reached only through sockets, which are closed before they
+ * connect.
  */
 function refuseInherited(): void {
-  const value = () => {
-    throw new Error("node:net cannot use file descriptors: Deno does not restrict inherited ones");
+  // Not an arrow function, because it also takes the place of a constructor.
+  const value = function () {
+    throw new Error(
+      "sockets and terminals cannot use file descriptors: Deno does not restrict inherited ones",
+    );
   };
+  const { binding } = process as unknown as {
+    binding<Name extends keyof Bindings>(name: Name): Bindings[Name];
+  };
+  const { UDP } = binding("udp_wrap"), tty = binding("tty_wrap");
+  Object.defineProperty(UDP.prototype, "open", { value, writable: false });
+  // The constructor of this class takes a file descriptor. Deno's own modules refer to it directly.
+  Object.defineProperty(tty.TTY.prototype, "constructor", { value, writable: false });
+  Object.defineProperty(tty, "TTY", { value, writable: false });
   for (const to of [{ path: "/" }, { host: "nowhere", port: 1, lookup: () => {} }]) {
     const socket = new Socket();
     socket.on("error", () => {});

@@ -23,7 +23,10 @@ Deno.test("accuracy agrees with scikit-learn, in batches of any size", async () 
 });
 
 Deno.test("accuracy is measured for each net, and higher is better", () => {
-  assertEquals([accuracy.per, accuracy.better, accuracy.needs], ["net", "higher", "light"]);
+  assertEquals([accuracy.per, accuracy.better, accuracy.needs], ["net", {
+    "": "higher",
+    "per-class": "higher",
+  }, "light"]);
 });
 
 Deno.test("accuracy predicts the first of several equal logits", () => {

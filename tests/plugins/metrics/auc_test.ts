@@ -22,7 +22,7 @@ Deno.test("auc agrees with scikit-learn, for one logit and for two, in batches o
 });
 
 Deno.test("auc is measured for each net, and higher is better", () => {
-  assertEquals([auc.per, auc.better, auc.needs], ["net", "higher", "light"]);
+  assertEquals([auc.per, auc.better, auc.needs], ["net", { "": "higher" }, "light"]);
 });
 
 Deno.test("auc is the fraction of pairs in the right order, where ties count half", () => {

@@ -39,7 +39,7 @@ Deno.test("f1 agrees with scikit-learn for two classes, for one logit and for tw
 });
 
 Deno.test("f1 is measured for each net, and higher is better", () => {
-  assertEquals([f1.per, f1.better, f1.needs], ["net", "higher", "light"]);
+  assertEquals([f1.per, f1.better, f1.needs], ["net", { "": "higher" }, "light"]);
 });
 
 Deno.test("f1 counts a row with a logit that is NaN as predicted as no class", () => {

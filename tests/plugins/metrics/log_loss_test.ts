@@ -34,7 +34,7 @@ Deno.test("log-loss of 200,000 classes is log((n − 1 + eˣ) / eˣ) for a logit
 });
 
 Deno.test("log-loss is better if it is lower, and refuses labels that are numbers", () => {
-  assertEquals(logLoss.better, "lower");
+  assertEquals(logLoss.better, { "": "lower" });
   assertRefuses(
     () => makeMetric(logLoss, numberLabel),
     "log-loss needs classes; the label is a number",

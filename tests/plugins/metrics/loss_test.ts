@@ -39,7 +39,7 @@ Deno.test("loss is the mean of each term, with batches weighted by their rows", 
 });
 
 Deno.test("loss is measured once for both nets, with or without a booster, and lower is better", () => {
-  assertEquals([loss.per, loss.better, loss.needs], ["run", "lower", "light"]);
+  assertEquals([loss.per, loss.better, loss.needs], ["run", { "*": "lower" }, "light"]);
 });
 
 Deno.test("loss reports a term that is not finite without affecting other terms", () => {

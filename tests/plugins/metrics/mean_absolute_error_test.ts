@@ -19,7 +19,7 @@ Deno.test("mean-absolute-error is the mean absolute difference, in batches of an
 
 Deno.test("mean-absolute-error is measured for each net, and lower is better", () => {
   const { per, better, needs } = meanAbsoluteError;
-  assertEquals([per, better, needs], ["net", "lower", "light"]);
+  assertEquals([per, better, needs], ["net", { "": "lower" }, "light"]);
 });
 
 Deno.test("mean-absolute-error is NaN or infinite if an output is, and undefined for no rows", () => {

@@ -47,7 +47,7 @@ Deno.test("normalized-entropy is undefined for one class and without weight", ()
 });
 
 Deno.test("normalized-entropy is better if it is lower, and refuses labels that are numbers", () => {
-  assertEquals(normalizedEntropy.better, "lower");
+  assertEquals(normalizedEntropy.better, { "": "lower" });
   assertRefuses(
     () => makeMetric(normalizedEntropy, numberLabel),
     "normalized-entropy needs classes; the label is a number",

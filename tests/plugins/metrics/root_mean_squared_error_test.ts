@@ -31,7 +31,7 @@ Deno.test("root-mean-squared-error is NaN or infinite if an output is, and undef
 });
 
 Deno.test("root-mean-squared-error is better if it is lower, and refuses labels that are classes", () => {
-  assertEquals(rootMeanSquaredError.better, "lower");
+  assertEquals(rootMeanSquaredError.better, { "": "lower" });
   assertRefuses(
     () => makeMetric(rootMeanSquaredError, binaryLabel),
     "root-mean-squared-error needs a label of kind number; this label has the kind binary",
