@@ -453,14 +453,14 @@ async function addErrors(
     cards.push(card(
       `${name}calibration`,
       svg(await calibrationChart(reliability)),
-      "Observed frequency by predicted probability, in ten bins of rows. The dashed line is perfect.",
+      "Observed frequency by predicted probability, in ten bins of rows, without weights. The dashed line is perfect.",
     ));
     const lift = await liftChart(reliability);
     if (lift !== undefined) {
       cards.push(card(
         `${name}lift`,
         svg(lift),
-        "How much more frequent the label 1 is among the rows with the highest scores than among all.",
+        "How much more frequent the label 1 is among the rows with the highest scores than among all, without weights.",
       ));
     }
   }
