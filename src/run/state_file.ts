@@ -134,10 +134,10 @@ async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {
  * @param model The model that the state belongs to.
  * @param path The checkpoint's safetensors file.
  * @returns The state; the caller disposes of it.
- * @throws {UserError} If the file has other nets or another optimizer.
+ * @throws {UserError} If the file cannot be read, or has other nets or another optimizer.
  */
 export async function restoreState(model: Model, path: string): Promise<State> {
-  const file = await SafetensorsFile.open(path);
+  const file = await open(path);
   // Tables are read into memory that the engine owns.
   const tables = emptyTables(model.variables, storedTogether(model), model.shards);
   const empty = Object.fromEntries(
@@ -152,12 +152,8 @@ export async function restoreState(model: Model, path: string): Promise<State> {
     const wanted = namedTensors(model, state);
     refuseOthers(wanted, file, path);
     for (const { name, variable, slot, tensor } of wanted) {
-      const read = await restoreTensor(
-        file,
-        name,
-        tensor,
-        variable.table && model.tables !== "exact",
-      );
+      const isTable = variable.table && model.tables !== "exact";
+      const read = await restoreTensor(file, name, tensor, isTable).catch(refuse(path));
       if (read === tensor) continue;
       tensor.dispose();
       (slot === undefined ? values : slots[slot]!)[variable.name] = read;
@@ -188,12 +184,7 @@ export async function restoreValues(
   step: number,
   shards?: Collectives,
 ): Promise<Record<string, tf.Tensor>> {
-  const file = await SafetensorsFile.open(path).catch((cause) => {
-    throw new UserError(`the weights in ${path} cannot be read: ${cause.message}`, {
-      hint: otherFileHint(),
-      cause,
-    });
-  });
+  const file = await open(path);
   const values: Record<string, tf.Tensor> = {};
   try {
     if (file.metadata.step !== String(step)) {
@@ -216,7 +207,7 @@ export async function restoreValues(
       const [zeros] = table
         ? createTables([shape[0]!], shape[1]!, shard ? shards : undefined)
         : [tf.fill([...shape], 0) as tf.Tensor];
-      const read = await restoreTensor(file, name, zeros!, table);
+      const read = await restoreTensor(file, name, zeros!, table).catch(refuse(path));
       if (read !== zeros) zeros!.dispose();
       values[name] = read;
     }
@@ -228,6 +219,16 @@ export async function restoreValues(
     file.close();
   }
 }
+
+const open = (path: string) => SafetensorsFile.open(path).catch(refuse(path));
+
+/** Refuses a file whose content is not what its header says. */
+const refuse = (path: string) => (cause: Error) => {
+  throw new UserError(`the weights in ${path} cannot be read: ${cause.message}`, {
+    hint: otherFileHint(),
+    cause,
+  });
+};
 
 async function restoreTensor(
   file: SafetensorsFile,

@@ -33,6 +33,12 @@ Deno.test("a checkpoint with tensors of a type that no run writes is refused wit
       );
       assertEquals(error.exitCode, 2);
     }
+    await Deno.writeFile(path, checkpoint("F32", 12));
+    await assertRejects(
+      () => restoreValues([variable], path, 3),
+      UserError,
+      `the weights in ${path} cannot be read: the tensor light/kernel`,
+    );
     await Deno.writeFile(path, checkpoint("F32", 8));
     const { "light/kernel": kernel } = await restoreValues([variable], path, 3);
     assertEquals([...kernel!.dataSync()], [0, 0]);
