@@ -4,6 +4,7 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { quoted } from "../base/quoted.ts";
 import { ALLOW_SCRIPTS, PACKAGE_NAME, ROCKET_VERSION } from "../base/package.ts";
+import { readRegularText } from "../base/files/regular.ts";
 
 /** How a new project or package depends on Rocket. */
 export interface RocketConfig {
@@ -84,7 +85,7 @@ interface LinkedRocket {
 
 async function linkedRocket(link: string): Promise<LinkedRocket> {
   const root = resolve(link);
-  const text = await Deno.readTextFile(join(root, "deno.json")).catch(() => "");
+  const text = await readRegularText(join(root, "deno.json")).catch(() => "");
   const { name, version } = parsedObject(text);
   if (name !== PACKAGE_NAME || version === undefined) {
     throw new UserError(`${link} is not a copy of Rocket's repository`, {

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { open } from "node:fs/promises";
+import { openRegular } from "../base/files/regular.ts";
 
 /** How a text file is written, as options of the source `csv`. Options with their default are absent. */
 export interface TextFormat {
@@ -23,15 +23,11 @@ const MAX_LINES = 1_000;
  */
 export async function guessFormat(file: string): Promise<TextFormat> {
   if (!/\.[ct]sv$/i.test(file)) return {};
-  const handle = await open(file).catch(() => undefined);
+  // The source reports why a file cannot be read.
+  using handle = await openRegular(file).catch(() => undefined);
   if (!handle) return {};
   const buffer = new Uint8Array(SAMPLE);
-  let bytes: Uint8Array;
-  try {
-    bytes = buffer.subarray(0, (await handle.read(buffer, 0, SAMPLE, 0)).bytesRead);
-  } finally {
-    await handle.close();
-  }
+  const bytes = buffer.subarray(0, await handle.read(buffer) ?? 0);
   const isWhole = bytes.length < SAMPLE;
   const encoding = encodingOf(bytes, isWhole);
   const text = new TextDecoder(encoding === "utf-16" ? markOf(bytes) : encoding ?? "utf-8")

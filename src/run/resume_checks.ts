@@ -12,7 +12,7 @@ import { hint } from "../base/hints.ts";
 import { appendTo } from "../base/long_lists.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { Result } from "../stages/events.ts";
-import type { EarlierRun } from "./folder/manifest.ts";
+import { type EarlierRun, isEarlierRun } from "./folder/manifest.ts";
 import type { Shuffle } from "../input/split.ts";
 import type { PreparedData } from "../input/prepare_data.ts";
 import { splitPlace } from "../input/split_rows.ts";
@@ -154,6 +154,23 @@ export function refuseOtherData(
   appendTo(problems, changedTeachers(earlier, teachers, plan));
   if (problems.length > 0) throw new UserError(problems);
   refuseOtherOrder(earlier.data.train?.shuffle, splits.train!.shuffle, plan);
+}
+
+/**
+ * Refuses a checkpoint of a run with another pipeline or other data than those with which training
+ * would continue. Such a checkpoint, or the `pipeline.json` beside it, is from another run folder.
+ *
+ * @param run What the checkpoint says about its run.
+ * @param data The current rows.
+ * @param plan The plan, for places in messages.
+ * @throws {UserError} With everything that differs.
+ */
+export function refuseOtherRun(run: unknown, data: PreparedData, plan: Plan): void {
+  if (!isEarlierRun(run)) {
+    throw new UserError("the checkpoint was changed: it does not describe the run that wrote it");
+  }
+  refuseOtherPlan(run, plan);
+  refuseOtherData(run, data, plan);
 }
 
 /** Returns a problem for each teacher whose outputs are no longer those of the run. */

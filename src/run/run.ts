@@ -41,7 +41,7 @@ import { refuseShards } from "./cluster_checks.ts";
 import type { ClusterRun } from "./cluster_run.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";
 import { hashInitial, readInitial, refuseOtherInitial } from "./initial.ts";
-import { refuseOtherData, refuseOtherPlan } from "./resume_checks.ts";
+import { refuseOtherData, refuseOtherPlan, refuseOtherRun } from "./resume_checks.ts";
 import { runFiles } from "../base/files/run_files.ts";
 import { describeModel } from "./model/describe.ts";
 import { readModelFile, writeModelFile } from "./model/model_file.ts";
@@ -382,9 +382,11 @@ class Run {
 
   async #newest(job: JobName): Promise<StoredCheckpoint | undefined> {
     if (!this.#options.resume) return undefined;
-    const { store, cluster } = this.#parts;
+    const { store, cluster, data, plan } = this.#parts;
     const newest = () => store.newest(job, this.#listener.report);
-    return await (cluster?.ofFirst(newest, "checkpoint") ?? newest());
+    const found = await (cluster?.ofFirst(newest, "checkpoint") ?? newest());
+    if (found) refuseOtherRun(found.content.run, data, plan);
+    return found;
   }
 
   /** Reads the initial weights of a job, unless it continues from a checkpoint. */

@@ -313,6 +313,17 @@ Deno.test("resume rejects a checkpoint whose position no run of the pipeline rea
       assertEquals([what, code], [what, 1], stderr);
       assertStringIncludes(stderr, words);
     }
+    // The folder of another run of the same pipeline, with the checkpoints of this one.
+    await Deno.writeTextFile(join(checkpoints, last), before);
+    const other = [file, "--engine", "wasm", "--seed", "7", "--epochs", "1", "--out", "other"];
+    assertEquals((await rocket(other, { cwd: folder })).code, 0);
+    await Deno.copyFile(
+      join(folder, "other", "pipeline.json"),
+      join(folder, "run", "pipeline.json"),
+    );
+    const swapped = await rocket(["resume", "run", "--epochs", "4"], { cwd: folder });
+    assertEquals(swapped.code, 2, swapped.stderr);
+    assertStringIncludes(swapped.stderr, "seed cannot change when a run is resumed: it was ");
   });
 });
 

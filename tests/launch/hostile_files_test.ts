@@ -336,6 +336,20 @@ Deno.test("pipes and devices instead of files are rejected without waiting", asy
     const report = await rocket(["report", "other", "--out", "x.svg"], { cwd: folder });
     assertEquals(report.code, 2);
     assertStringIncludes(report.stderr, "other/metrics.jsonl cannot be read: it is not a regular");
+    await Deno.mkdir(join(folder, "copy"));
+    for (const name of ["pipe.csv", "copy/deno.json"]) {
+      new Deno.Command("mkfifo", { args: [join(folder, name)] }).outputSync();
+    }
+    for (
+      const [words, ...args] of [
+        ["pipe.csv is not a regular file", "--from", "pipe.csv", "--label", "y"],
+        ["copy is not a copy of Rocket's repository", "--link", "copy"],
+      ] as const
+    ) {
+      const { code, stderr } = await rocket(["new", "project", "made", ...args], { cwd: folder });
+      assert(code === 1 || code === 2, stderr);
+      assertStringIncludes(stderr, words);
+    }
   });
 });
 

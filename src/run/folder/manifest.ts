@@ -98,24 +98,13 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
       },
     );
   }
-  let value: Partial<EarlierRun> | undefined;
+  let value: unknown;
   try {
-    value = Object(JSON.parse(text));
+    value = JSON.parse(text);
   } catch {
     // The error below covers invalid JSON as well.
   }
-  const { pipeline, variables, project, engine, precision, data, initial } = value ?? {};
-  const { seed, versions, device, deterministic, xla } = value ?? {};
-  // A run resolves `extends` before it writes its pipeline.
-  const whole = isObject(pipeline) && !("extends" in pipeline) && isObject(data) &&
-    Object.values(data).every(isSplit) && isObject(initial) && isTexts(variables) &&
-    isTexts(versions) &&
-    Number.isSafeInteger(seed) && (engine === "native" || engine === "wasm") &&
-    (device === undefined || device === "gpu") &&
-    [deterministic, xla].every((option) => option === undefined || option === true) &&
-    (project === undefined || typeof project === "string") &&
-    (precision === "float32" || precision === "bfloat16");
-  if (whole) return value as EarlierRun;
+  if (isEarlierRun(value)) return value;
   throw new UserError(
     `${path} is damaged: it does not have the content that a run writes to this file`,
     {
@@ -135,6 +124,25 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
 export async function writeEarlierRun(folder: string, run: EarlierRun): Promise<void> {
   const text = JSON.stringify(run, undefined, 2) + "\n";
   await writeFileWhole(join(folder, runFiles.pipeline), new TextEncoder().encode(text));
+}
+
+/**
+ * Checks whether a value describes a run, as `pipeline.json` and checkpoints do.
+ *
+ * @param value The value.
+ */
+export function isEarlierRun(value: unknown): value is EarlierRun {
+  const { pipeline, variables, project, engine, precision, data, initial } = Object(value);
+  const { seed, versions, device, deterministic, xla } = Object(value);
+  // A run resolves `extends` before it writes its pipeline.
+  return isObject(pipeline) && !("extends" in pipeline) && isObject(data) &&
+    Object.values(data).every(isSplit) && isObject(initial) && isTexts(variables) &&
+    isTexts(versions) &&
+    Number.isSafeInteger(seed) && (engine === "native" || engine === "wasm") &&
+    (device === undefined || device === "gpu") &&
+    [deterministic, xla].every((option) => option === undefined || option === true) &&
+    (project === undefined || typeof project === "string") &&
+    (precision === "float32" || precision === "bfloat16");
 }
 
 /** Returns a hint with a run folder of a similar name, if there is one in the same place. */
