@@ -4,7 +4,6 @@
  * @module
  */
 
-import { Socket } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
@@ -30,8 +29,9 @@ let isOwn = false;
  * - `node:sqlite` removes files. The journal of a database names a file, which SQLite removes when
  *   it recovers the database.
  * - WebGPU loads the graphics driver, which is native code.
- * - `node:net`, and the classes of Deno for `node:dgram` and `node:tty`, send and receive data through
- *   any connection that this process inherited from the program that started it, such as a shell.
+ * - The classes of Deno for `node:net`, `node:dgram`, and `node:tty` send and receive data through any
+ *   connection that this process inherited from the program that started it, such as a shell, and
+ *   they listen on all networks if no address is chosen.
  *
  * After the call, the methods of the classes of these modules throw an error. In a new thread, the
  * methods would work again. Therefore, only Rocket's own threads can be started; they call this
@@ -50,7 +50,7 @@ export function restrictThread(module?: URL): void {
   // The function `backup` of node:sqlite fails without this prototype.
   Object.defineProperty(DatabaseSync, "prototype", { value: undefined, writable: false });
   if (typeof GPU !== "undefined") refuseMethods(GPU, "WebGPU", "the native code it loads");
-  refuseInherited();
+  refuseConnections();
   for (const type of [OwnWorker, NodeWorker]) refuseOthers(type);
 }
 
@@ -71,44 +71,39 @@ function refuseMethods({ prototype }: { prototype: object }, name: string, what:
   }
 }
 
-/** The classes of Deno by which `node:dgram` and `node:tty` use file descriptors. */
-interface Bindings {
-  readonly udp_wrap: { readonly UDP: { readonly prototype: object } };
-  readonly tty_wrap: { readonly TTY: { readonly prototype: object } };
-}
-
 /**
- * Prevents sockets and terminals from using a pipe or a connection by its file descriptor. The
- * classes that do it for `node:net` are reached only through sockets, which are closed before they
- * connect.
+ * The classes of Deno behind `node:net` and `node:dgram`, and the methods that need no permission:
+ * they use a file descriptor, or listen on all networks, because the permission to listen is checked
+ * when an address is chosen.
  */
-function refuseInherited(): void {
+const sockets = [
+  ["tcp_wrap", "TCP", ["open", "openFromRid", "listen"]],
+  ["pipe_wrap", "Pipe", ["open", "listen"]],
+  ["udp_wrap", "UDP", ["open", "connect", "connect6"]],
+] as const;
+
+/** Prevents the use of connections that Deno does not restrict. */
+function refuseConnections(): void {
   // Not an arrow function, because it also takes the place of a constructor.
   const value = function () {
     throw new Error(
-      "sockets and terminals cannot use file descriptors: Deno does not restrict inherited ones",
+      "node:net, node:dgram, and node:tty can use neither file descriptors nor listening sockets: " +
+        "Deno does not restrict them",
     );
   };
   const { binding } = process as unknown as {
-    binding<Name extends keyof Bindings>(name: Name): Bindings[Name];
+    binding(name: string): Record<string, { readonly prototype: object }>;
   };
-  const { UDP } = binding("udp_wrap"), tty = binding("tty_wrap");
-  Object.defineProperty(UDP.prototype, "open", { value, writable: false });
-  // The constructor of this class takes a file descriptor. Deno's own modules refer to it directly.
-  Object.defineProperty(tty.TTY.prototype, "constructor", { value, writable: false });
-  Object.defineProperty(tty, "TTY", { value, writable: false });
-  for (const to of [{ path: "/" }, { host: "nowhere", port: 1, lookup: () => {} }]) {
-    const socket = new Socket();
-    socket.on("error", () => {});
-    try {
-      socket.connect(to);
-    } catch {
-      // Without permission, the connection is refused after the object for it was made.
+  for (const [name, type, methods] of sockets) {
+    const { prototype } = binding(name)[type]!;
+    for (const method of methods) {
+      Object.defineProperty(prototype, method, { value, writable: false });
     }
-    const { _handle: handle } = socket as unknown as { readonly _handle: object };
-    Object.defineProperty(Object.getPrototypeOf(handle), "open", { value, writable: false });
-    socket.destroy();
   }
+  // The constructor of this class takes a file descriptor. Deno's own modules refer to it directly.
+  const terminals = binding("tty_wrap"), { prototype } = terminals.TTY!;
+  Object.defineProperty(prototype, "constructor", { value, writable: false });
+  Object.defineProperty(terminals, "TTY", { value, writable: false });
 }
 
 /**
