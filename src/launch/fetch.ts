@@ -182,7 +182,8 @@ export class Fetcher {
     specifiers: readonly string[],
     { isForeign, hosts }: Processes,
   ): Promise<string[]> {
-    const entry = join(this.#temporary, "fetch.ts");
+    // Deno would keep what it makes of TypeScript in its cache.
+    const entry = join(this.#temporary, "fetch.js");
     await writeTemporary(
       entry,
       specifiers.map((one) => `import ${JSON.stringify(one)};\n`).join(""),

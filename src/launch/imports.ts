@@ -38,7 +38,7 @@ export async function importsOf(
   // Reading a pipe may wait forever. The run rejects such a module.
   const files = modules.filter(isRegularFile);
   const urls = files.map((module) => pathToFileURL(module).href);
-  const entry = join(temporary, "imports.ts");
+  const entry = join(temporary, "imports.js");
   await writeTemporary(entry, urls.map((url) => `import ${JSON.stringify(url)};\n`).join(""));
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const quiet = setTimeout(

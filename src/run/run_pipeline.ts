@@ -1,3 +1,4 @@
+import { UserError } from "../base/errors.ts";
 import type { Pipeline } from "../pipeline/define.ts";
 import type { Result } from "../stages/events.ts";
 import { namingPermissions } from "./missing_permission.ts";
@@ -46,6 +47,7 @@ export async function runPipeline(
   pipeline: string | Pipeline,
   { set, allowPlugins, ...options }: RunPipelineOptions,
 ): Promise<Result> {
+  if (options.out === "") throw new UserError("`out` is empty: name the run folder");
   return await namingPermissions(async () =>
     await runPlan(await readPlan(pipeline, set, allowPlugins), options)
   );

@@ -198,7 +198,7 @@ function refuseInput(name: string, names: readonly string[]): never {
   const near = name.length > 100 ? undefined : nearest(name, names);
   refuse(
     `the model has no input ${JSON.stringify(name.slice(0, 100))}` +
-      (near === undefined ? "" : `; did you mean ${near}?`) + ` Its inputs are ${listed(names)}`,
+      (near === undefined ? ";" : `; did you mean ${near}?`) + ` its inputs are ${listed(names)}`,
   );
 }
 

@@ -61,6 +61,7 @@ export const imageFixtures = {
  * @param bits The bits per value.
  * @param raw The rows, each with the byte of its filter.
  * @param isPacked Whether `raw` is compressed already.
+ * @param more Chunks before the pixels, by their type.
  */
 export function pngOf(
   [height, width]: readonly [height: number, width: number],
@@ -68,6 +69,7 @@ export function pngOf(
   bits: number,
   raw: Uint8Array,
   isPacked = false,
+  more: Readonly<Record<string, Uint8Array>> = {},
 ): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -83,6 +85,7 @@ export function pngOf(
   return new Uint8Array(Buffer.concat([
     signature,
     chunk("IHDR", header),
+    ...Object.entries(more).map(([type, content]) => chunk(type, content)),
     chunk("IDAT", isPacked ? raw : deflateSync(raw)),
     chunk("IEND", new Uint8Array()),
   ]));

@@ -81,10 +81,32 @@ export function decodeHeader(bytes: Uint8Array, values: number): Header {
   const entries = new Map<string, HeaderEntry>();
   for (const [name, entry] of Object.entries(rest)) {
     if (!isEntry(entry)) throw new TypeError(`the header of the tensor ${name} is broken`);
+    refuseOtherSize(name, entry);
     entries.set(name, entry);
   }
   refuseOtherLayout(entries, values);
   return { entries, metadata: metadata as Record<string, string> };
+}
+
+/** The bits of a value of each type of the format. */
+const bitsOf: Readonly<Record<string, number>> = {
+  ...{ F4: 4, F6_E2M3: 6, F6_E3M2: 6, F8_E4M3: 8, F8_E5M2: 8, F8_E8M0: 8 },
+  ...{ BOOL: 8, I8: 8, U8: 8, I16: 16, U16: 16, F16: 16, BF16: 16 },
+  ...{ I32: 32, U32: 32, F32: 32, I64: 64, U64: 64, F64: 64, C64: 64 },
+};
+
+/** Rejects a tensor with more or fewer bytes than its shape needs. */
+function refuseOtherSize(name: string, { dtype, shape, data_offsets }: HeaderEntry): void {
+  const bits = Object.hasOwn(bitsOf, dtype) ? bitsOf[dtype] : undefined;
+  if (bits === undefined) return;
+  const [start, end] = data_offsets,
+    needed = shape.reduce((size, length) => size * length, bits) / 8;
+  if (end - start === needed) return;
+  throw new TypeError(
+    `the tensor ${name} has ${end - start} bytes, but its shape [${
+      shape.join(", ")
+    }] needs ${needed}`,
+  );
 }
 
 /** Rejects overlapping tensors, and gaps, which could contain arbitrary data. */

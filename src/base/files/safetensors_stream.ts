@@ -98,13 +98,12 @@ export class SafetensorsFile {
    *
    * @param name The name of a tensor in the file.
    * @param most The maximum number of values in a part.
-   * @throws {TypeError} If the tensor is cut short, or its type is not F32 or I32.
+   * @throws {TypeError} If the type of the tensor is not F32 or I32.
    */
   async *parts(name: string, most: number): AsyncGenerator<TensorPart> {
-    const { dtype, shape, data_offsets: [start, end] } = this.entries.get(name)!;
+    const { dtype, data_offsets: [start, end] } = this.entries.get(name)!;
     const Values = dtype === "F32" ? Float32Array : dtype === "I32" ? Int32Array : undefined;
     if (!Values) throw new TypeError(`the tensor ${name} is of type ${dtype}; expected F32 or I32`);
-    if (end - start !== sizeOf(shape) * 4) throw new TypeError(`the tensor ${name} is cut short`);
     await this.#file.seek(this.#start + start, Deno.SeekMode.Start);
     for (let left = end - start; left > 0;) {
       const bytes = await readFully(this.#file, Math.min(left, most * 4));
@@ -117,18 +116,15 @@ export class SafetensorsFile {
    * Reads all values of a tensor of floating-point numbers as float32.
    *
    * @param name The name of a tensor in the file.
-   * @throws {TypeError} If the tensor is cut short, or its type is not F32, F16, BF16 or F64.
+   * @throws {TypeError} If the type of the tensor is not F32, F16, BF16 or F64.
    */
   async floats(name: string): Promise<Float32Array<ArrayBuffer>> {
-    const { dtype, shape, data_offsets: [start, end] } = this.entries.get(name)!;
+    const { dtype, data_offsets: [start, end] } = this.entries.get(name)!;
     const size = floatSize(dtype);
     if (size === undefined) {
       throw new TypeError(
         `the tensor ${name} is of type ${dtype}; expected F32, F16, BF16 or F64`,
       );
-    }
-    if (end - start !== sizeOf(shape) * size) {
-      throw new TypeError(`the tensor ${name} is cut short`);
     }
     await this.#file.seek(this.#start + start, Deno.SeekMode.Start);
     return toFloats(dtype, await readFully(this.#file, end - start));

@@ -29,3 +29,15 @@ export function orientationOf(tiff: Uint8Array): number {
   }
   return 1;
 }
+
+/** Checks whether data start with "Exif" and two zeros, as they do in JPEG images. */
+export const hasExifPrefix = (content: Uint8Array): boolean =>
+  [0x45, 0x78, 0x69, 0x66, 0, 0].every((byte, index) => content[index] === byte);
+
+/**
+ * Returns EXIF data without the prefix of JPEG images, which some programs also write to PNG images.
+ *
+ * @param content The data.
+ */
+export const withoutExifPrefix = (content: Uint8Array): Uint8Array =>
+  hasExifPrefix(content) ? content.subarray(6) : content;

@@ -6,7 +6,7 @@
  */
 
 import createDecoder from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
-import { orientationOf } from "./exif.ts";
+import { hasExifPrefix, orientationOf, withoutExifPrefix } from "./exif.ts";
 import {
   DamagedImage,
   type ImageHeader,
@@ -81,8 +81,8 @@ export function readJpeg(bytes: Uint8Array): JpegHeader {
     if (readFrames.has(marker)) {
       if (frame) throw new DamagedImage("its header has two sizes");
       frame = frameOf(content);
-    } else if (marker === APP1 && isExif(content)) {
-      orientation ??= orientationOf(content.subarray(6));
+    } else if (marker === APP1 && hasExifPrefix(content)) {
+      orientation ??= orientationOf(withoutExifPrefix(content));
     } else if (!isKnownSegment(marker)) {
       throw new DamagedImage("its header is damaged");
     }
@@ -100,10 +100,6 @@ export function readJpeg(bytes: Uint8Array): JpegHeader {
   }
   return { format: "JPEG", bits: 8, orientation: orientation ?? 1, scans, ...frame };
 }
-
-/** Checks whether a segment starts with "Exif" and two zeros. */
-const isExif = (content: Uint8Array) =>
-  [0x45, 0x78, 0x69, 0x66, 0, 0].every((byte, index) => content[index] === byte);
 
 function frameOf(content: Uint8Array): Pick<JpegHeader, "width" | "height" | "components"> {
   if (content.length < 6) throw new DamagedImage("its header is damaged");

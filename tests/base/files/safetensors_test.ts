@@ -152,12 +152,19 @@ Deno.test("decodeSafetensors() rejects inconsistent lengths, offsets and shapes"
   const values = Array(8).fill(0);
   assertEquals(decodeSafetensors(file(entry({}), values)).tensors.size, 1);
   for (
-    const parts of [{ shape: [3] }, { shape: [] }, { data_offsets: [4, 12] }]
+    const [parts, words] of [
+      [{ shape: [3] }, "has 8 bytes, but its shape [3] needs 12"],
+      [{ shape: [] }, "has 8 bytes, but its shape [] needs 4"],
+      [{ dtype: "F64" }, "has 8 bytes, but its shape [2] needs 16"],
+      // Bytes could be hidden in a tensor that nobody reads.
+      [{ dtype: "U8" }, "has 8 bytes, but its shape [2] needs 2"],
+      [{ data_offsets: [4, 12] }, "is cut short"],
+    ] as const
   ) {
     assertThrows(
       () => decodeSafetensors(file(entry(parts), values)),
       TypeError,
-      "the tensor kernel is cut short",
+      `the tensor kernel ${words}`,
     );
   }
   const broken = [

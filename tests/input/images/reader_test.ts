@@ -54,6 +54,51 @@ Deno.test("ColumnReader decodes every kind of PNG image like libpng, exactly", (
   assert(all.length > 25);
 });
 
+Deno.test("ColumnReader ignores bits of a transparent color that the values of the image do not have", () => {
+  // The PNG specification says so for images with fewer than 16 bits, and libpng does it.
+  const raw = Uint8Array.of(0, 0x55, 0x56), tRNS = Uint8Array.of(1, 0x55);
+  const file = pngOf([1, 2], 0, 8, raw, false, { tRNS });
+  const { values } = read([file], { shape: [1, 2, 4] });
+  assertEquals([...values], [0x55, 0x55, 0x55, 0, 0x56, 0x56, 0x56, 255]);
+});
+
+Deno.test("ColumnReader turns a PNG image upright whose EXIF data begin as in a JPEG image", () => {
+  const raw = Uint8Array.of(0, 1, 2);
+  // One entry: the orientation (0x112) is the short 6, a quarter turn.
+  const tiff = [
+    0x4d,
+    0x4d,
+    0,
+    42,
+    0,
+    0,
+    0,
+    8,
+    0,
+    1,
+    1,
+    0x12,
+    0,
+    3,
+    0,
+    0,
+    0,
+    1,
+    0,
+    6,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+  ];
+  for (const prefix of [[], [0x45, 0x78, 0x69, 0x66, 0, 0]]) {
+    const file = pngOf([1, 2], 0, 8, raw, false, { eXIf: Uint8Array.from([...prefix, ...tiff]) });
+    assertEquals(read([file]).shape, [2, 1, 1]);
+  }
+});
+
 Deno.test("ColumnReader decodes JPEG images like libjpeg-turbo, bit for bit", () => {
   const all = images.filter(({ name }) => name.startsWith("jpeg"));
   for (const { name, file, shape, pixels } of all) {
