@@ -30,7 +30,7 @@ export const could = Object.keys(tries).filter((name) => {
 `;
 
 const metric = (body: string) => `
-import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+import { defineMetric, UserError, z } from ${JSON.stringify(pluginApi)};
 export default defineMetric({
   name: "m", summary: "M.", per: "net", options: z.object({}),
   create: () => { ${body} },
@@ -240,6 +240,12 @@ for (
       "leaves a promise that is rejected with what no text can be made of",
       "Promise.reject(Object.create(null)); return { start: () => ({ add() {}, value: () => 0 }) };",
       "the thrown value cannot be converted to text",
+    ],
+    [
+      "leaves an error with an exit code that no command has",
+      `Promise.reject(new UserError("seven", { exitCode: 7 }));
+       return { start: () => ({ add() {}, value: () => 0 }) };`,
+      "seven",
     ],
     [
       "throws an error that is its own cause",

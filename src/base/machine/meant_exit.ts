@@ -60,9 +60,9 @@ export function takeExitCodes(): (code: number) => number {
 function markedCode(code: number): number {
   if (mark === undefined) return code;
   // A loop, because code of a pipeline may replace the methods of arrays.
-  let index = 0;
-  while (codes[index] !== code) index++;
-  return mark + index;
+  for (let index = 0; index < codes.length; index++) if (codes[index] === code) return mark + index;
+  // A plugin may throw an error with another exit code.
+  return mark + 1;
 }
 
 /**
