@@ -39,11 +39,10 @@ train: { epochs: 1, batch: 16 }
 metrics: [{ use: accuracy, by: toLocaleString }, { use: confusion, name: hasOwnProperty }]
 `;
 
-Deno.test("columns, classes, losses, metrics, and settings may have the names of inherited properties", () => {
+Deno.test("columns, classes, losses, and metrics may have the names of inherited properties", () => {
   const files = {
     "rows.csv": [header.join(","), ...rows].join("\n"),
     "p.yaml": pipeline,
-    "s.yaml": "base: p.yaml\nseeds: [1]\nsettings: { toString: {}, valueOf: { seed: 2 } }\n",
   };
   return withFiles(files, async (cwd) => {
     for (
@@ -55,7 +54,6 @@ Deno.test("columns, classes, losses, metrics, and settings may have the names of
         ["export", "run", "--format", "onnx", "--out", "onnx"],
         ["export", "run", "--format", "saved-model", "--out", "saved-model"],
         ["predict", "onnx", "rows.csv", "--out", "of-export.csv"],
-        ["sweep", "s.yaml", "--engine", "wasm", "--out", "sweep"],
       ]
     ) {
       const { code, stderr } = await rocket(args, { cwd });
