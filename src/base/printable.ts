@@ -59,3 +59,13 @@ export function thrown(error: unknown): unknown {
     return new Error("the thrown value cannot be converted to text");
   }
 }
+
+/**
+ * Returns the message of a caught value, as text that is safe to use.
+ *
+ * @param error The thrown value.
+ */
+export function thrownMessage(error: unknown): string {
+  const what = thrown(error);
+  return what instanceof Error ? what.message : String(what);
+}

@@ -5,7 +5,7 @@
  */
 
 import process from "node:process";
-import { thrown } from "../base/printable.ts";
+import { thrownMessage } from "../base/printable.ts";
 
 /**
  * What code of a pipeline did in the thread, so that the main thread does the same: it called
@@ -55,8 +55,7 @@ export function takeThread<Message, Answer>(
   }
   const report = (event: Event, what: unknown) => {
     event.preventDefault();
-    const error = thrown(what);
-    send({ uncaught: error instanceof Error ? error.message : String(error) });
+    send({ uncaught: thrownMessage(what) });
   };
   globalThis.addEventListener("error", (event) => report(event, event.error));
   globalThis.addEventListener("unhandledrejection", (event) => report(event, event.reason));

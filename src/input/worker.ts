@@ -7,7 +7,7 @@
 
 import { builtins } from "../../plugins/mod.ts";
 import { restrictThread } from "../base/machine/restrict_thread.ts";
-import { thrown } from "../base/printable.ts";
+import { thrownMessage } from "../base/printable.ts";
 import { codeThatWasChecked } from "../pipeline/allowed_code.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import type { TransformStage } from "../stages/transform.ts";
@@ -42,8 +42,7 @@ async function answer(data: InputSetup | BatchAddress): Promise<void> {
       send({ batch }, buffersOf(batch));
     }
   } catch (error) {
-    const what = thrown(error);
-    send({ failed: what instanceof Error ? what.message : String(what) });
+    send({ failed: thrownMessage(error) });
   }
 }
 

@@ -15,6 +15,7 @@ import { createRegistry } from "../pipeline/registry.ts";
 import { builtins } from "../../plugins/mod.ts";
 import type { EarlierRun } from "../run/folder/manifest.ts";
 import { refuseOtherData } from "../run/resume_checks.ts";
+import { keysOf } from "../run/selection.ts";
 import { tryFirstBatch } from "../run/first_batch.ts";
 import { readInitial } from "../run/initial.ts";
 import { prepareData, type PreparedData } from "../input/prepare_data.ts";
@@ -218,8 +219,8 @@ async function refuseOtherRows(earlier: EarlierRun, plan: Plan): Promise<void> {
 }
 
 /** Returns the keys of a metric; those of its values begin with them if it has several. */
-const keysOf = ({ name, stage }: Plan["metrics"][number]): readonly string[] =>
-  stage.per === "net" ? [`light/${name}`, `booster/${name}`] : [name];
+const anyKeysOf = ({ name, stage: { per } }: Plan["metrics"][number]) =>
+  keysOf({ name, per, values: "one" }, ["light", "booster"]);
 
 /** Determines the metric to compare, and checks that all settings measure it. */
 function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefined {
@@ -232,13 +233,13 @@ function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefine
     ? undefined
     : plans.find((plan) =>
       !plan.metrics.some((one) =>
-        keysOf(one).some((key) =>
+        anyKeysOf(one).some((key) =>
           one.stage.values === "one" ? metric === key : metric.startsWith(`${key}/`)
         )
       )
     );
   const several = lacking?.metrics.find((one) =>
-    one.stage.values === "several" && keysOf(one).some((key) => key === metric)
+    one.stage.values === "several" && anyKeysOf(one).some((key) => key === metric)
   );
   if (several) {
     throw new UserError(`the sweep compares ${metric}, which has several values`, {
@@ -252,7 +253,7 @@ function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefine
     });
   }
   if (lacking) {
-    const keys = lacking.metrics.filter(({ stage }) => stage.values === "one").flatMap(keysOf);
+    const keys = lacking.metrics.filter(({ stage }) => stage.values === "one").flatMap(anyKeysOf);
     throw new UserError(`the sweep compares ${metric}, which not all settings measure`, {
       place: document.place(["metric"]),
       hint: keys.length > 0

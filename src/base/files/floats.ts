@@ -4,17 +4,12 @@
  * @module
  */
 
-const sizes: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2, F64: 8 };
-
 /**
- * Returns the size of a number of a floating-point type.
+ * Checks whether {@linkcode toFloats} converts numbers of a type.
  *
  * @param dtype The type's name in safetensors files.
- * @returns The size in bytes; undefined for other types.
  */
-export function floatSize(dtype: string): number | undefined {
-  return Object.hasOwn(sizes, dtype) ? sizes[dtype] : undefined;
-}
+export const isFloat = (dtype: string): boolean => ["F32", "F16", "BF16", "F64"].includes(dtype);
 
 /**
  * Converts numbers to float32. F64 numbers are rounded to the nearest float32.

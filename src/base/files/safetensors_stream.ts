@@ -5,7 +5,7 @@
  */
 
 import { openRegular } from "./regular.ts";
-import { floatSize, toFloats } from "./floats.ts";
+import { isFloat, toFloats } from "./floats.ts";
 import {
   decodeHeader,
   encodeHeader,
@@ -120,8 +120,7 @@ export class SafetensorsFile {
    */
   async floats(name: string): Promise<Float32Array<ArrayBuffer>> {
     const { dtype, data_offsets: [start, end] } = this.entries.get(name)!;
-    const size = floatSize(dtype);
-    if (size === undefined) {
+    if (!isFloat(dtype)) {
       throw new TypeError(
         `the tensor ${name} is of type ${dtype}; expected F32, F16, BF16 or F64`,
       );

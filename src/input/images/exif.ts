@@ -9,10 +9,12 @@ const short = 3;
  * data only describes an image, so if it contains no valid orientation, the image counts as
  * upright.
  *
- * @param tiff The data, from the TIFF header on.
+ * @param content The data, from the TIFF header on, or with the prefix of JPEG images, which some
+ *   programs also write to PNG images.
  * @returns The orientation from 1 (upright) to 8.
  */
-export function orientationOf(tiff: Uint8Array): number {
+export function orientationOf(content: Uint8Array): number {
+  const tiff = hasExifPrefix(content) ? content.subarray(6) : content;
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
   if (view.byteLength < 8) return 1;
   const order = view.getUint16(0), little = order === 0x4949;
@@ -33,11 +35,3 @@ export function orientationOf(tiff: Uint8Array): number {
 /** Checks whether data start with "Exif" and two zeros, as they do in JPEG images. */
 export const hasExifPrefix = (content: Uint8Array): boolean =>
   [0x45, 0x78, 0x69, 0x66, 0, 0].every((byte, index) => content[index] === byte);
-
-/**
- * Returns EXIF data without the prefix of JPEG images, which some programs also write to PNG images.
- *
- * @param content The data.
- */
-export const withoutExifPrefix = (content: Uint8Array): Uint8Array =>
-  hasExifPrefix(content) ? content.subarray(6) : content;

@@ -6,7 +6,7 @@
  */
 
 import createDecoder from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
-import { hasExifPrefix, orientationOf, withoutExifPrefix } from "./exif.ts";
+import { hasExifPrefix, orientationOf } from "./exif.ts";
 import {
   DamagedImage,
   type ImageHeader,
@@ -82,7 +82,7 @@ export function readJpeg(bytes: Uint8Array): JpegHeader {
       if (frame) throw new DamagedImage("its header has two sizes");
       frame = frameOf(content);
     } else if (marker === APP1 && hasExifPrefix(content)) {
-      orientation ??= orientationOf(withoutExifPrefix(content));
+      orientation ??= orientationOf(content);
     } else if (!isKnownSegment(marker)) {
       throw new DamagedImage("its header is damaged");
     }

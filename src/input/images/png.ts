@@ -8,7 +8,7 @@
 
 import { Buffer } from "node:buffer";
 import { crc32, inflateSync } from "node:zlib";
-import { orientationOf, withoutExifPrefix } from "./exif.ts";
+import { orientationOf } from "./exif.ts";
 import { DamagedImage, type ImageHeader, type Picture, UnsupportedImage } from "./picture.ts";
 
 /** The first bytes of each PNG image. */
@@ -86,7 +86,7 @@ export function readPng(bytes: Uint8Array): PngChunks {
     if (type === "IHDR") header = content;
     else if (type === "PLTE") palette = content;
     else if (type === "tRNS") transparency = content;
-    else if (type === "eXIf") orientation = orientationOf(withoutExifPrefix(content));
+    else if (type === "eXIf") orientation = orientationOf(content);
     else if (type === "IDAT") data.push(content);
     else if (type !== "IEND" && /^[A-Z]/.test(type)) {
       throw new UnsupportedImage(`a PNG image with the unknown chunk ${JSON.stringify(type)}`);
