@@ -1,3 +1,4 @@
+import { thrownMessage } from "../src/base/printable.ts";
 import { cutToWidth } from "../src/base/text_table.ts";
 import type { Contestant, Row } from "./rows.ts";
 import type { Entry, RowResult, Skipped } from "./results.ts";
@@ -37,7 +38,7 @@ export async function race(
   const running = new Set<Runner>();
   const skip = (name: string, error: unknown) => {
     // The output of a program that failed can be very long.
-    const reason = cutToWidth(error instanceof Error ? error.message : String(error), 100);
+    const reason = cutToWidth(thrownMessage(error), 100);
     skipped.push({ name, reason });
     report(`  ${name}: skipped: ${reason}`);
   };

@@ -23,7 +23,7 @@ import { fashionMnist } from "./fashion_mnist.ts";
 import { movielens } from "./movielens.ts";
 import { svhn, svhnExtra } from "./svhn.ts";
 import { syntheticClicks } from "./synthetic_clicks.ts";
-import { inOneLine, printable } from "../src/base/printable.ts";
+import { inOneLine, printable, thrownMessage } from "../src/base/printable.ts";
 import { print, say } from "../src/base/terminal.ts";
 
 /** The data sets that have a name. */
@@ -59,7 +59,7 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof UserError)) {
       // Deno would print the message as it is, and it may contain text of a file.
-      const message = inOneLine(error instanceof Error ? error.message : String(error));
+      const message = inOneLine(thrownMessage(error));
       say(problemLines({ message: `this is a bug in Rocket: ${message}` }));
       return 1;
     }

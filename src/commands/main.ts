@@ -1,7 +1,7 @@
 import { commandName } from "../base/command_name.ts";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { inOneLine, thrown } from "../base/printable.ts";
+import { inOneLine, thrown, thrownMessage } from "../base/printable.ts";
 import { type Problem, problemLines, problemsLines, UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
 import { parseArguments } from "../launch/command_line/arguments.ts";
@@ -177,7 +177,7 @@ function inspected(error: unknown): string[] {
  */
 export function faultOf(error: unknown): Problem & { readonly exitCode: 1 | 2 } {
   return missingPermission(error) ?? missingMemory(error) ?? {
-    message: inOneLine(error instanceof Error ? error.message : String(error)),
+    message: inOneLine(thrownMessage(error)),
     hint: hint("fault/debug", "this is a bug in Rocket; --debug prints where", {
       outside: "the fault is mended in Rocket",
     }),

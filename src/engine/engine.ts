@@ -8,7 +8,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Cluster } from "../cluster/processes.ts";
 import { UserError } from "../base/errors.ts";
-import { linesOf } from "../base/printable.ts";
+import { linesOf, thrownMessage } from "../base/printable.ts";
 import { variableIfAllowed } from "../base/machine/variable_if_allowed.ts";
 import type { ClusterMember } from "./cluster/member.ts";
 import type { Gpu } from "./native/driver.ts";
@@ -106,7 +106,7 @@ export async function openEngine(
     const isExplained = options.cluster !== undefined || options.device === "gpu";
     if (isExplained && error instanceof UserError) throw error;
     if (choice === "native") throw nativeUnusable(error);
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = thrownMessage(error);
     const hint = error instanceof UserError ? error.problems[0]?.hint : undefined;
     report(
       `using the slower wasm engine because the native engine is not available: ${

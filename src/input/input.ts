@@ -1,3 +1,4 @@
+import { thrownMessage } from "../base/printable.ts";
 import type { Batch } from "../stages/batch.ts";
 import type { BatchAddress, BatchMaker, Pass } from "./batches.ts";
 import { type InputSetup, WorkerInput } from "./worker_input.ts";
@@ -149,7 +150,7 @@ export class Input {
       this.#worker = new WorkerInput(setup, this.#last);
       this.#options.report("input: a thread makes the batches ahead of the steps");
     } catch (error) {
-      this.giveUp(error instanceof Error ? error.message : String(error));
+      this.giveUp(thrownMessage(error));
     }
   }
 }

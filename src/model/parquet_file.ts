@@ -18,6 +18,7 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { parquetWriterPackages } from "../base/machine/parquet_packages.ts";
 import { ROCKET_VERSION } from "../base/package.ts";
+import { thrownMessage } from "../base/printable.ts";
 
 /** The number of rows of a row group, of which the writer keeps one in memory. */
 const GROUP_ROWS = 2 ** 17;
@@ -113,7 +114,7 @@ function noRows(schema: Schema): RecordBatch {
 }
 
 function unwritten(out: string, error: unknown): UserError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = thrownMessage(error);
   return new UserError(`${out} cannot be written as a Parquet file: ${message}`, {
     cause: error,
   });

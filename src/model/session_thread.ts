@@ -5,6 +5,7 @@
  * @module
  */
 
+import { thrownMessage } from "../base/printable.ts";
 import { logitsOf, openOwnSession } from "./runners.ts";
 import { loadOnnxRuntime, type OpenedSession, type OrtTensor } from "../run/model/onnx_runtime.ts";
 import type { SentAnswer, SentRequest } from "./thread_session.ts";
@@ -42,6 +43,6 @@ async function answer(request: SentRequest): Promise<void> {
     const own = (await logitsOf(session, feeds)).slice();
     thread.postMessage({ logits: own }, [own.buffer]);
   } catch (error) {
-    thread.postMessage({ failed: error instanceof Error ? error.message : String(error) });
+    thread.postMessage({ failed: thrownMessage(error) });
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { runFiles } from "../base/files/run_files.ts";
+import { thrownMessage } from "../base/printable.ts";
 import type { InitialHashes } from "./folder/manifest.ts";
 import { join } from "node:path";
 import { hashOf } from "../base/files/hash_of.ts";
@@ -264,7 +265,9 @@ async function open(path: string, { place }: PlannedInitial): Promise<Safetensor
 }
 
 function unreadable(path: string, cause: unknown, place: PlannedInitial["place"]): UserError {
-  const why = cause instanceof Deno.errors.NotFound ? "the file does not exist" : said(cause);
+  const why = cause instanceof Deno.errors.NotFound
+    ? "the file does not exist"
+    : thrownMessage(cause);
   return new UserError(`the initial weights in ${path} cannot be read: ${why}`, {
     place,
     hint: hint(
@@ -276,8 +279,6 @@ function unreadable(path: string, cause: unknown, place: PlannedInitial["place"]
     exitCode: 2,
   });
 }
-
-const said = (error: unknown) => error instanceof Error ? error.message : String(error);
 
 async function readFinite(
   file: SafetensorsFile,

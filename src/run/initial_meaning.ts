@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { runFiles } from "../base/files/run_files.ts";
 import { readRegular } from "../base/files/regular.ts";
 import { type Problem, UserError } from "../base/errors.ts";
+import { thrownMessage } from "../base/printable.ts";
 import { counted } from "../base/text_table.ts";
 import { hint, type HintText, nameHint } from "../base/hints.ts";
 import { LargeMap } from "../base/large_map.ts";
@@ -425,7 +426,9 @@ export function unreadableVocabulary(
   cause: unknown,
   place: PlannedInitial["place"],
 ): UserError {
-  const why = cause instanceof Deno.errors.NotFound ? "the file does not exist" : said(cause);
+  const why = cause instanceof Deno.errors.NotFound
+    ? "the file does not exist"
+    : thrownMessage(cause);
   return new UserError(`the vocabulary ${file} cannot be read: ${why}`, {
     place,
     hint: vocabularyHint(),
@@ -463,8 +466,6 @@ async function readValues(file: string, place: PlannedInitial["place"]): Promise
     exitCode: 2,
   });
 }
-
-const said = (error: unknown) => error instanceof Error ? error.message : String(error);
 
 const few = (values: readonly string[]) =>
   values.slice(0, 5).join(", ") + (values.length > 5 ? ", …" : "");

@@ -1,3 +1,4 @@
+import { thrownMessage } from "../printable.ts";
 /**
  * Recognizes why the system refuses to write. This module imports no packages, because the launcher
  * uses it, too.
@@ -44,5 +45,5 @@ export function writeFailureOf(error: unknown): WriteFailure | undefined {
 export function reasonOf(error: unknown): string {
   const failure = writeFailureOf(error);
   if (failure !== undefined) return reasons[failure][1];
-  return error instanceof Error ? error.message : String(error);
+  return thrownMessage(error);
 }

@@ -1,4 +1,4 @@
-import { inOneLine } from "../../base/printable.ts";
+import { inOneLine, thrownMessage } from "../../base/printable.ts";
 import * as tf from "@tensorflow/tfjs";
 import { currentContext, type TensorFlowContext } from "../tensorflow.ts";
 import { isOfOthers, NO_EXCHANGES, withoutOtherProcesses } from "./collective.ts";
@@ -272,7 +272,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
         if (reason) return this.#giveUp(signature, reason.message, reason.origin);
         // The error is not about capturing: without tracing, the function may succeed. If it fails,
         // its error states the true number of rows.
-        why ??= error instanceof Error ? error.message : String(error);
+        why ??= thrownMessage(error);
         // The first call would find the tensors that another trial trace kept.
         if (why === KEEPS) break;
       }

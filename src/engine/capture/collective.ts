@@ -5,6 +5,7 @@
  * @module
  */
 
+import { thrownMessage } from "../../base/printable.ts";
 import { fnv1a } from "../../base/random.ts";
 import type { Binding, TensorMetadata } from "./recorder.ts";
 import { DType, type OpAttribute } from "./graph.ts";
@@ -59,7 +60,7 @@ export function withoutOtherProcesses<T>(run: () => T): T {
  * @param error The error.
  */
 export function isOfOthers(error: unknown): boolean {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = thrownMessage(error);
   // A stage may have wrapped the error.
   if (error instanceof Error && error.cause !== undefined && isOfOthers(error.cause)) return true;
   return /Invalid TF_Status: (1|4|10|14)\b|Collective ops is aborted|remote target/.test(message);

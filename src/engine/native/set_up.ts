@@ -2,6 +2,7 @@ import { commandName } from "../../base/command_name.ts";
 import { join, relative, resolve } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
+import { thrownMessage } from "../../base/printable.ts";
 import { type Build, BUILDING, buildName, findBuilds, type Origin, writeBuild } from "./build.ts";
 import { cacheFolder } from "../../base/machine/cache_folder.ts";
 import { gpuRecipe } from "./gpu_recipe.ts";
@@ -162,11 +163,10 @@ async function removeLeftovers(cache: string): Promise<void> {
  * most helpful.
  */
 function summary(failures: readonly [Origin, unknown][]): UserError {
-  const text = (error: unknown) => error instanceof Error ? error.message : String(error);
   const first = failures.map(([, error]) => error instanceof UserError && error.problems[0]?.hint)
     .find(Boolean);
   // Several recipes can fail for the same reason.
-  const reasons = new Set(failures.map(([, error]) => text(error)));
+  const reasons = new Set(failures.map(([, error]) => thrownMessage(error)));
   return new UserError([...reasons].join("; "), {
     ...first ? { hint: first } : {},
     cause: failures[0]?.[1],

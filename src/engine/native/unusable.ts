@@ -1,5 +1,6 @@
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
+import { thrownMessage } from "../../base/printable.ts";
 
 /**
  * Creates the error for a native engine that was requested by name but cannot be used here.
@@ -9,7 +10,7 @@ import { hint } from "../../base/hints.ts";
  */
 export function nativeUnusable(error: unknown): UserError {
   const problem = error instanceof UserError ? error.problems[0] : undefined;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = thrownMessage(error);
   return new UserError(`the native engine cannot be used here: ${reason}`, {
     hint: problem?.hint ??
       hint("engine/wasm", "use `--engine wasm`, which works everywhere and is slower", {

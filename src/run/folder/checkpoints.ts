@@ -8,6 +8,7 @@ import { safetensorsChunks, type StreamedTensor } from "../../base/files/safeten
 import { writeChunks } from "../../base/files/write_chunks.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
+import { thrownMessage } from "../../base/printable.ts";
 import type { CheckpointRequest, JobName } from "../../stages/events.ts";
 import {
   type CheckpointContent,
@@ -300,7 +301,7 @@ async function damageOf(path: string): Promise<string | undefined> {
   try {
     return differs(JSON.parse(await readRegularText(jsonOf(path))), await hashOf(path));
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return thrownMessage(error);
   }
 }
 
@@ -322,7 +323,7 @@ async function check(
     const damage = differs(content, await hashOf(path));
     if (damage !== undefined) return { damage };
   } catch (error) {
-    return { damage: error instanceof Error ? error.message : String(error) };
+    return { damage: thrownMessage(error) };
   }
   return { content };
 }
