@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBType } from "npm:@duckdb/node-api@1.5.6-r.1";
 import { Bool, DataType, Field, makeData, Null, type RecordBatch, Schema } from "apache-arrow";
 import { tmpdir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, sep as SEPARATOR } from "node:path";
 import process from "node:process";
 import {
   availableMemory,
@@ -471,8 +471,21 @@ export function literal(text: string): string {
  * the file, such as `data[1].csv`, and read other files.
  *
  * @param path The absolute path.
+ * @throws {UserError} If the path contains both wildcards and a backslash that does not separate
+ *   folders, but that DuckDB would take for a separator.
  */
 export function pathLiteral(path: string): string {
+  if (SEPARATOR !== "\\" && path.includes("\\") && /[*?[]/.test(path)) {
+    throw new UserError(
+      `${path} cannot be read: DuckDB would read another file, because the path contains a ` +
+        "backslash and one of the characters * ? [",
+      {
+        hint: hint("duckdb/path", "rename the file or its folder", {
+          outside: "the file has to be renamed",
+        }),
+      },
+    );
+  }
   return literal(path.replaceAll(/[*?[]/g, "[$&]"));
 }
 

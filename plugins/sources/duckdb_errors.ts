@@ -2,7 +2,7 @@ import { hint, type HintText, UserError } from "../../plugin.ts";
 import { isOutOfMemory, MemoryError } from "./duckdb_columns.ts";
 import { asUtf8, makeAgain } from "./hints.ts";
 import { encodings } from "./parquet_types.ts";
-import { oneSelect } from "./sql_check.ts";
+import { filesAsTables, oneSelect } from "./sql_check.ts";
 import { decodeHint } from "./utf8.ts";
 
 /**
@@ -240,11 +240,7 @@ function ofQuery(
   const problem = sentence(text);
   if (/Permission Error|Missing Extension|Extension Autoloading/.test(text)) {
     return new UserError(`the query reads something that it is not allowed to read: ${problem}`, {
-      hint: hint(
-        "sql/files",
-        "list each file under tables, and use the name of its table in the query",
-        { edit: "the source" },
-      ),
+      hint: filesAsTables(),
       cause,
     });
   }

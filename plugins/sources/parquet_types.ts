@@ -35,6 +35,14 @@ interface Element {
  */
 const maxDigits = 38;
 
+/** The names of the fields of a struct in a column, which may be in a list or in another struct. */
+export interface FieldNames {
+  /** Name of the column. */
+  readonly column: string;
+  /** Names of the fields. */
+  readonly names: readonly string[];
+}
+
 /** Column names of a Parquet file, and the columns that DuckDB would change. */
 export interface ParquetSchema {
   /**
@@ -42,6 +50,8 @@ export interface ParquetSchema {
    * the second one: for `A` and `a` it uses `a_1`, which can be the name of another column.
    */
   readonly names: readonly string[];
+  /** Names of the fields of each struct in the columns, by column. */
+  readonly groups: readonly FieldNames[];
   /**
    * Columns whose values DuckDB would change, by name: decimals with more than 38 digits, and
    * nanosecond timestamps, which it truncates to microseconds. A column also counts if such values
@@ -66,6 +76,7 @@ export async function describeSchema(
   const [root, ...elements] = await schemaOf(database, file);
   refuseManyColumns(file.name, root?.children ?? 0);
   const names: string[] = [], changed = new Map<string, ChangedColumn>();
+  const groups: FieldNames[] = [];
   let spark: Promise<boolean> | undefined;
   for (let at = 0; names.length < (root?.children ?? 0);) {
     const end = endOf(elements, at), { name } = elements[at]!;
@@ -78,6 +89,10 @@ export async function describeSchema(
       );
     }
     names.push(name);
+    for (let group = at; group < end; group++) {
+      const fields = fieldsOf(elements, group);
+      if (fields.length > 1) groups.push({ column: name, names: fields });
+    }
     for (const element of elements.slice(at, end)) {
       const change = changeOf(element);
       // Spark writes its timestamps as INT96 by default, but they have only microseconds.
@@ -95,7 +110,7 @@ export async function describeSchema(
     }
     at = end;
   }
-  return { names, changed };
+  return { names, groups, changed };
 }
 
 /**
@@ -151,6 +166,18 @@ function endOf(elements: readonly Element[], start: number): number {
   let at = start;
   for (let open = 1; open > 0 && at < elements.length; at++) open += elements[at]!.children - 1;
   return at;
+}
+
+/** Returns the names of the elements that an element contains directly. */
+function fieldsOf(elements: readonly Element[], group: number): string[] {
+  const names: string[] = [];
+  for (let at = group + 1; names.length < elements[group]!.children;) {
+    const field = elements[at];
+    if (field === undefined) break;
+    names.push(field.name);
+    at = endOf(elements, at);
+  }
+  return names;
 }
 
 /**

@@ -22,7 +22,8 @@ import {
   sha256,
   type SourceFile,
 } from "./files.ts";
-import { columnNamesIn, definitionsOf, isOrdered, refuseDeeds } from "./sql_check.ts";
+import { refuseAlike } from "./alike_names.ts";
+import { definitionsOf, isOrdered, refuseDeeds } from "./sql_check.ts";
 import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 import { type ChangedColumn, describeSchema } from "./parquet_types.ts";
 import { describeCsv } from "./csv_files.ts";
@@ -107,8 +108,8 @@ query: |
         }
         const everything = statement("*", query, described);
         const all = await attempt(subject, async () => {
-          await refuseDeeds(database, everything, { query, definitions });
-          await refuseAlike(database, query, described);
+          const own = { query, definitions, tables: Object.keys(tables) };
+          await refuseDeeds(database, statement("*", query, []), own);
           return await database.columns(everything);
         });
         const schema = schemaOf(all, "the query");
@@ -220,19 +221,13 @@ interface SqlTable {
   readonly from: string;
   /** Errors of queries that read a value which DuckDB would change. */
   readonly refusals: readonly Refusal[];
-  /** Columns whose names differ only in case. */
-  readonly alike: readonly Alike[];
-}
-
-/** Two columns whose names differ only in case. DuckDB gives the second one another name. */
-interface Alike {
-  readonly first: string;
-  readonly second: string;
 }
 
 /**
  * Prepares the files of a table for the query. A query fails if it reads a column whose values
  * DuckDB would change.
+ *
+ * @throws {UserError} If the files cannot be read as one table.
  */
 async function sqlTable(database: Database, { name, files }: NamedTable): Promise<SqlTable> {
   const parquet = files.filter(isParquet);
@@ -245,8 +240,8 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
       undefined,
       (file, action) => attempt({ file: file.name }, action),
     );
-    const names = tables.schema.fields.map((field) => field.name);
-    return { name, from: `(${tables.query})`, refusals: [], alike: alikeIn(names) };
+    refuseAlike(name, files[0]!, { names: tables.schema.fields.map((field) => field.name) });
+    return { name, from: `(${tables.query})`, refusals: [] };
   }
   if (parquet.length < files.length) {
     throw new UserError(`the table ${name} has files of different formats`, {
@@ -260,7 +255,7 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
     });
   }
   const changed = new Map<string, ChangedColumn>();
-  const described: ParquetFile[] = [], alike: Alike[] = [];
+  const described: ParquetFile[] = [];
   for (const file of files) {
     const columns = await database.columns(`FROM ${readParquet([file])}`);
     described.push({
@@ -269,7 +264,10 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
       withoutValues: (names) => database.withoutValues(readParquet([file]), names),
     });
     const schema = await describeSchema(database, file);
-    for (const pair of alikeIn(schema.names)) alike.push(pair);
+    refuseAlike(name, file, {
+      names: [...schema.names, ...file.partitions.keys()],
+      groups: schema.groups,
+    });
     for (const column of schema.changed.values()) {
       if (!changed.has(column.name)) changed.set(column.name, column);
     }
@@ -285,54 +283,14 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
     ...widened,
     ...Array.from(changed.values(), ({ message }) => ({ message, hint: leaveOut })),
   ];
-  if (changed.size === 0) return { name, from, refusals, alike };
+  if (changed.size === 0) return { name, from, refusals };
   const replaced = Array.from(changed.values(), ({ name: column, message }) => {
     const type = columns.get(column)!;
     const failure = `CASE WHEN ${quoted(column)} IS NOT NULL THEN error(${literal(message)}) END`;
     return `CAST(${failure} AS ${type}) AS ${quoted(column)}`;
   });
   const own = `(SELECT * REPLACE (${replaced.join(", ")}) FROM ${from})`;
-  return { name, from: own, refusals, alike };
-}
-
-/** Finds columns whose names differ only in case. */
-function alikeIn(names: readonly string[]): Alike[] {
-  const seen = new Map<string, string>();
-  return names.flatMap((name) => {
-    const key = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()), first = seen.get(key);
-    if (first === undefined) seen.set(key, name);
-    return first === undefined || first === name ? [] : [{ first, second: name }];
-  });
-}
-
-/**
- * Refuses a query that names a column which DuckDB calls by another name, because another column
- * differs only in case. The query would read that other column.
- */
-async function refuseAlike(
-  database: Database,
-  query: string,
-  tables: readonly SqlTable[],
-): Promise<void> {
-  if (tables.every(({ alike }) => alike.length === 0)) return;
-  const used = await columnNamesIn(database, query);
-  for (const { name, alike } of tables) {
-    const found = alike.find(({ second }) => used.has(second));
-    if (!found) continue;
-    const { first, second } = found;
-    throw new UserError(
-      `the query names ${JSON.stringify(second)}, but would read ${JSON.stringify(first)} of the ` +
-        `table ${name}: SQL does not distinguish names that differ only in case`,
-      {
-        hint: hint(
-          "sql/alike",
-          `write ${first} for that column; SELECT * shows the name of the other one, such as ` +
-            quoted(`${second}_1`),
-          { edit: "the query" },
-        ),
-      },
-    );
-  }
+  return { name, from: own, refusals };
 }
 
 /**

@@ -11,7 +11,14 @@
 
 import { hint, type HintText, UserError } from "../../plugin.ts";
 import { type Database, literal, quoted } from "./duckdb.ts";
-import { changes, clockNames, onlyComputes, tableFunctions } from "./sql_functions.ts";
+import {
+  changes,
+  clockNames,
+  isFileName,
+  onlyComputes,
+  readsFiles,
+  tableFunctions,
+} from "./sql_functions.ts";
 
 /** Allowed node types of a parsed query, besides expressions. */
 const parts: ReadonlySet<string> = new Set([
@@ -74,6 +81,8 @@ export interface Found {
   readonly calls: readonly Call[];
   /** Tables and views. */
   readonly tables: readonly Table[];
+  /** The names that WITH defines, in lower case. */
+  readonly named: ReadonlySet<string>;
   /** Parts whose results differ each time the statement runs. */
   readonly changing: readonly Deed[];
 }
@@ -86,6 +95,8 @@ export interface Definition {
   readonly name: string;
   /** Functions and tables that the definition uses; undefined if it cannot be parsed. */
   readonly found: Found | undefined;
+  /** DuckDB's text of the definition. */
+  readonly text: string;
   /** The number of parameters of a macro. */
   readonly parameters?: number;
 }
@@ -97,6 +108,11 @@ interface Known {
   readonly functions: ReadonlySet<string>;
   /** The names of DuckDB's own views, in lower case. */
   readonly views: ReadonlySet<string>;
+  /**
+   * The names of the tables of files, and of the tables and views of the database, in lower case:
+   * alone, and behind those of their schema and database.
+   */
+  readonly relations: ReadonlySet<string>;
 }
 
 /**
@@ -104,8 +120,10 @@ interface Known {
  * parses the statement. It neither opens its tables nor runs it.
  *
  * @param database Database to run the statement in.
- * @param sql The statement, with the user's query from its second line on.
- * @param options The user's query, and the result of {@linkcode definitionsOf} for the database.
+ * @param sql The statement, with the user's query from its second line on, and without the tables of
+ *   files, for which Rocket calls functions that a query may not call.
+ * @param options The user's query, the result of {@linkcode definitionsOf} for the database, and the
+ *   names of the tables of files.
  * @throws {UserError} If the query is not a single SELECT, calls a function that is neither listed
  *   in `sql_functions.ts` nor a macro that only reads, or reads a view that tells about DuckDB.
  * @throws {Error} DuckDB's parser error if the statement cannot be parsed.
@@ -113,12 +131,17 @@ interface Known {
 export async function refuseDeeds(
   database: Database,
   sql: string,
-  { query, definitions }: { readonly query: string; readonly definitions: readonly Definition[] },
+  { query, definitions, tables }: {
+    readonly query: string;
+    readonly definitions: readonly Definition[];
+    readonly tables: readonly string[];
+  },
 ): Promise<void> {
   const parsed = await parse(database, sql);
   if (parsed.error && parsed.error_type === "parser") throw parserError(parsed, sql);
   if (parsed.error || parsed.statements?.length !== 1) throw notOne(query);
   const found = look(parsed.statements[0]);
+  const ofFiles = tables.map((name) => name.toLowerCase());
   const known = {
     definitions,
     functions: await namesOf(database, "SELECT function_name FROM system.main.duckdb_functions()"),
@@ -127,9 +150,10 @@ export async function refuseDeeds(
       database,
       "SELECT view_name FROM system.main.duckdb_views() WHERE internal AND schema_name <> 'information_schema'",
     ),
+    relations: new Set([...ofFiles, ...await relationsOf(database)]),
   };
   const deed = deedOf(found, known);
-  if (deed) throw refusal(deed.what, placeOf(deed.at, sql));
+  if (deed) throw deed.refuse(deed.what, placeOf(deed.at, sql));
   const [part] = found.changing;
   if (part) throw changingRows(`uses ${part.name}`, placeOf(part.at, sql));
   refuseDefinitions(found, known);
@@ -179,26 +203,35 @@ const takesSomeRows = (part: unknown) =>
   );
 
 /**
- * Returns the names of columns in a query, as they are written.
- *
- * @param database Any database.
- * @param query The query, which {@linkcode refuseDeeds} has accepted.
+ * Checks whether the text of a definition contains a call that a query may not make, also where the
+ * parsed text has none, such as in a comment or a name.
  */
-export async function columnNamesIn(database: Database, query: string): Promise<Set<string>> {
-  const names = new Set<string>(), open: unknown[] = [await parse(database, query)];
-  while (open.length > 0) {
-    const part = open.pop();
-    if (typeof part !== "object" || part === null) continue;
-    const { class: kind, column_names: own } = part as Record<string, unknown>;
-    if (kind === "COLUMN_REF" && Array.isArray(own)) names.add(String(own.at(-1)));
-    for (const value of Object.values(part)) open.push(value);
-  }
-  return names;
+function hidesCall({ text }: Definition, { functions, definitions }: Known): boolean {
+  const macros = new Set(definitions.filter(({ kind }) => kind === "macro").map((it) => it.name));
+  const called = text.toLowerCase().matchAll(/([\p{L}_][\p{L}\p{N}_$]*)"?\s*\(/gu);
+  return called.some(([, name]) =>
+    functions.has(name!) && !macros.has(name!) && !tableFunctions.has(name!) &&
+    !onlyComputes(name!) && !changes(name!, 1)
+  );
 }
 
 async function namesOf(database: Database, sql: string): Promise<Set<string>> {
   return new Set((await database.rows(sql)).map(([name]) => (name as string).toLowerCase()));
 }
+
+async function relationsOf(database: Database): Promise<string[]> {
+  const rows = await database.rows(
+    "SELECT database_name, schema_name, table_name FROM system.main.duckdb_tables() UNION ALL " +
+      "SELECT database_name, schema_name, view_name FROM system.main.duckdb_views()",
+  );
+  return rows.flatMap((row) => {
+    const [catalog, schema, name] = row.map((part) => (part as string).toLowerCase());
+    return [`${name}`, `${schema}.${name}`, `${catalog}.${name}`, `${catalog}.${schema}.${name}`];
+  });
+}
+
+/** Returns the name of a table with those of the database and the schema in front of it. */
+const fullName = ({ within, name }: Table) => [...within, name].join(".");
 
 /** The catalogs and schemas that hold DuckDB's own views and tables. */
 const ownSchemas: ReadonlySet<string> = new Set(["information_schema", "pg_catalog", "system"]);
@@ -208,26 +241,33 @@ const ownSchemas: ReadonlySet<string> = new Set(["information_schema", "pg_catal
  * that it uses. DuckDB reports names that do not exist at all when it runs the statement.
  */
 function deedOf(
-  { refused, tableCalls, calls, tables }: Found,
-  { definitions, functions, views }: Known,
-): { readonly what: string; readonly at: number | undefined } | undefined {
+  { refused, tableCalls, calls, tables, named }: Found,
+  { definitions, functions, views, relations }: Known,
+): Forbidden | undefined {
   const macros = definitions.filter(({ kind }) => kind === "macro");
   const parametersOf = (name: string) =>
     macros.filter((macro) => macro.name === name).map(({ parameters }) => parameters!);
   const isUnlisted = ({ name }: Deed) => parametersOf(name).length === 0;
+  const read = tableCalls.find((it) => isUnlisted(it) && readsFiles(it.name));
+  if (read) return { what: `calls ${read.name}`, at: read.at, refuse: refusedFile };
+  const file = tables.find((table) => {
+    const name = fullName(table), isTable = named.has(name) || relations.has(name);
+    return isFileName(name) && !isTable;
+  });
+  if (file) return { what: `reads ${fullName(file)}`, at: file.at, refuse: refusedFile };
   const call = refused[0] ??
     tableCalls.find((it) => isUnlisted(it) && !tableFunctions.has(it.name)) ??
     calls.find((it) =>
       isUnlisted(it) && !onlyComputes(it.name) && !changes(it.name, it.arguments) &&
       functions.has(it.name)
     );
-  if (call) return { what: `calls ${call.name}`, at: call.at };
+  if (call) return { what: `calls ${call.name}`, at: call.at, refuse: refusal };
   const own = tables.find(({ name, within }) =>
     views.has(name) || within.some((one) => ownSchemas.has(one))
   );
   if (own) {
-    const name = [...own.within, own.name].join(".");
-    return { what: `reads ${name}, which describes DuckDB itself`, at: own.at };
+    const name = fullName(own);
+    return { what: `reads ${name}, which describes DuckDB itself`, at: own.at, refuse: refusal };
   }
   // DuckDB tells nobody the default values of parameters.
   const short = [...tableCalls, ...calls].find((it) =>
@@ -237,7 +277,16 @@ function deedOf(
     what: `calls the macro ${short.name} without a value for each of its parameters, whose ` +
       "default values cannot be checked",
     at: short.at,
+    refuse: refusal,
   };
+}
+
+/** A forbidden operation in a statement. */
+interface Forbidden {
+  readonly what: string;
+  readonly at: number | undefined;
+  /** Creates the error. */
+  readonly refuse: (action: string, place?: string) => UserError;
 }
 
 /** Checks the views, macros, and generated columns that a query uses directly or indirectly. */
@@ -253,9 +302,10 @@ function refuseDefinitions(query: Found, known: Known): void {
       const what = `uses the ${kind} ${name} of the database`;
       if (!definition.found) throw refusal(`${what}, which cannot be checked`);
       const deed = deedOf(definition.found, known);
-      if (deed) throw refusal(`${what}, which ${deed.what}`);
+      if (deed) throw deed.refuse(`${what}, which ${deed.what}`);
       const [part] = definition.found.changing;
       if (part) throw changingRows(`${what}, which uses ${part.name}`);
+      if (hidesCall(definition, known)) throw refusal(`${what}, which cannot be checked`);
       next.push(definition.found);
     }
   }
@@ -274,7 +324,7 @@ async function parse(database: Database, sql: string): Promise<Parsed> {
 /** Collects the functions and tables in a parsed statement. */
 function look(statement: unknown): Found {
   const refused: Deed[] = [], tableCalls: Call[] = [], calls: Call[] = [], tables: Table[] = [];
-  const changing: Deed[] = [];
+  const changing: Deed[] = [], named = new Set<string>();
   const open: unknown[] = [statement];
   while (open.length > 0) {
     const part = open.pop();
@@ -286,6 +336,10 @@ function look(statement: unknown): Found {
     const node = part as Record<string, unknown>;
     const at = node.query_location as number | undefined;
     if (node.class === "CONSTANT") continue;
+    const { map: definitions } = Object(node.cte_map);
+    if (Array.isArray(definitions)) {
+      for (const { key } of definitions) named.add(String(key).toLowerCase());
+    }
     if (typeof node.function_name === "string") {
       const call = callOf(node, at);
       calls.push(call);
@@ -328,7 +382,7 @@ function look(statement: unknown): Found {
     }
     for (const value of Object.values(node)) open.push(value);
   }
-  return { refused, tableCalls, calls, tables, changing };
+  return { refused, tableCalls, calls, tables, named, changing };
 }
 
 function callOf(node: Record<string, unknown>, at: number | undefined): Call {
@@ -359,26 +413,51 @@ export async function definitionsOf(database: Database, file: string): Promise<D
   );
   await refuseShadows(database, file, macros.map(([name]) => name as string));
   const foundIn = async (sql: string | undefined) => {
-    const parsed = sql === undefined ? undefined : await parse(database, sql);
-    return parsed?.statements?.length === 1 ? look(parsed.statements[0]) : undefined;
+    if (sql === undefined || !await isFaithful(database, sql)) return undefined;
+    const parsed = await parse(database, sql);
+    return parsed.statements?.length === 1 ? look(parsed.statements[0]) : undefined;
   };
   const definitions: Definition[] = [];
-  for (const [name, sql] of views) {
-    const found = await foundIn(bodyOf(sql as string));
-    definitions.push({ kind: "view", name: (name as string).toLowerCase(), found });
+  for (const [name, text] of views as [string, string][]) {
+    const found = await foundIn(bodyOf(text));
+    definitions.push({ kind: "view", name: name.toLowerCase(), found, text });
   }
-  for (const [name, sql] of tables) {
-    const columns = generatedIn(sql as string);
-    if (columns?.length === 0) continue;
-    const found = await foundIn(columns && `SELECT ${columns.join(", ")}`);
-    definitions.push({ kind: "table", name: (name as string).toLowerCase(), found });
+  for (const [name, text] of tables as [string, string][]) {
+    const count = [...text.matchAll(/generated\s+always\s+as/gi)].length;
+    if (count === 0) continue;
+    const columns = generatedIn(text) ?? [], sql = `SELECT ${columns.join(", ")}`;
+    // Names that DuckDB does not quote could hide one of them.
+    const found = columns.length === count ? await foundIn(sql) : undefined;
+    definitions.push({ kind: "table", name: name.toLowerCase(), found, text: sql });
   }
   for (const [name, type, body, { items }] of macros as [string, string, string, Listed][]) {
     const found = await foundIn(type === "table_macro" ? body : `SELECT ${body}`);
     const parameters = items.length;
-    definitions.push({ kind: "macro", name: name.toLowerCase(), found, parameters });
+    definitions.push({ kind: "macro", name: name.toLowerCase(), found, text: body, parameters });
   }
   return definitions;
+}
+
+/**
+ * Checks whether DuckDB's text of a definition means what DuckDB runs. DuckDB keeps a definition in
+ * parsed form, and does not quote all names when it prints it: a table called `a/*` would begin a
+ * comment. A faithful text is printed in the same way after it was parsed.
+ */
+async function isFaithful(database: Database, sql: string): Promise<boolean> {
+  const text = sql.trim().replace(/;$/, "");
+  const parsed = `system.main.json_serialize_sql(${literal(text)})`;
+  try {
+    const [again] = await database.firstRow(`SELECT system.main.json_deserialize_sql(${parsed})`);
+    return withoutValuesLists(again as string) === withoutValuesLists(text);
+  } catch {
+    return false;
+  }
+}
+
+/** Joins the selections that DuckDB adds around a list of VALUES each time it prints the list. */
+function withoutValuesLists(sql: string): string {
+  return sql.replaceAll(/(?:\bSELECT \* FROM \()+(?=VALUES\b)/g, "SELECT * FROM (")
+    .replaceAll(/(?:\) AS valueslist)+/g, ") AS valueslist");
 }
 
 /** A list as DuckDB's package returns it. */
@@ -415,8 +494,8 @@ async function refuseShadows(
 }
 
 /**
- * Extracts the expressions of generated columns, in parentheses, from DuckDB's text of the CREATE
- * TABLE statement: `CREATE TABLE name(a INTEGER, b INTEGER GENERATED ALWAYS AS((a + 1)), …);`.
+ * Extracts the expressions of generated columns from DuckDB's text of the CREATE TABLE statement:
+ * `CREATE TABLE name(a INTEGER, b INTEGER GENERATED ALWAYS AS((a + 1)), …);`.
  * Returns undefined if the statement cannot be read. The text is the only source: DuckDB's catalog
  * does not distinguish these expressions from column defaults, which queries never compute.
  */
@@ -433,7 +512,7 @@ function generatedIn(sql: string): string[] | undefined {
     } else if (text === ")") {
       depth--;
       if (start?.depth === depth) {
-        found.push(sql.slice(start.at, token.lastIndex));
+        found.push(sql.slice(start.at, token.lastIndex).trim().slice(1, -1));
         start = undefined;
       }
     }
@@ -493,6 +572,12 @@ export function oneSelect(): HintText {
   );
 }
 
+/** The hint for a query that reads a file by its path. */
+export const filesAsTables = (): HintText =>
+  hint("sql/files", "list each file under tables, and use the name of its table in the query", {
+    edit: "the source",
+  });
+
 function refusal(action: string, place = ""): UserError {
   return new UserError(
     `the query cannot be run${place}: it ${action}, but a query may only read data`,
@@ -504,6 +589,15 @@ function refusal(action: string, place = ""): UserError {
         }; other functions may only compute from their arguments`,
         { edit: "the query" },
       ),
+    },
+  );
+}
+
+function refusedFile(action: string, place = ""): UserError {
+  return new UserError(
+    `the query cannot be run${place}: it ${action}, but a query may read files only as tables`,
+    {
+      hint: filesAsTables(),
     },
   );
 }

@@ -5,30 +5,36 @@
  * @module
  */
 
-/**
- * Names of DuckDB's table functions that only read. They can read only the files that the database
- * has permission to read.
- */
+/** Names of DuckDB's table functions that compute their rows from their arguments. */
 export const tableFunctions: ReadonlySet<string> = new Set([
   "generate_series",
   "json_each",
   "json_tree",
-  "parquet_scan",
   "range",
-  "read_csv",
-  "read_csv_auto",
-  "read_json",
-  "read_json_auto",
-  "read_json_objects",
-  "read_json_objects_auto",
-  "read_ndjson",
-  "read_ndjson_auto",
-  "read_ndjson_objects",
-  "read_parquet",
   "repeat",
   "repeat_row",
   "unnest",
 ]);
+
+/**
+ * Checks whether a table function reads files, as `read_csv` does. A query may not call it: Rocket
+ * reads the files of `tables` itself, and refuses what DuckDB would change.
+ *
+ * @param name Name of the function, in lower case.
+ */
+export function readsFiles(name: string): boolean {
+  return /^read_|_scan$|^sniff_csv$|^glob$|^parquet_|^st_read/.test(name);
+}
+
+/**
+ * Checks whether DuckDB would look for a file if there is no table with a name, such as `a.csv`.
+ *
+ * @param name The name, with those of the database and the schema in front of it.
+ */
+export function isFileName(name: string): boolean {
+  return /[/\\:*?[]|\.(?:parquet|parq|pq|csv|tsv|tab|txt|json|jsonl|ndjson|geojson|db|ddb|duckdb|sqlite|sqlite3|xlsx|avro|arrow|feather|gz|zst)$/i
+    .test(name);
+}
 
 /** DuckDB's operators, which are functions, too. */
 const operators = `

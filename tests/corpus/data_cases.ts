@@ -761,6 +761,15 @@ function* tableCases(): Iterable<DataCase> {
     words,
     ...parts,
   });
+  if (Deno.build.os !== "windows") {
+    yield sql("with a backslash and a wildcard in the name of a file", "FROM t", [
+      "DuckDB would read another file",
+      "rename the file",
+    ], {
+      files: { "a\\*.csv": "x,y\n1,0\n2,1\n" },
+      source: '{ use: sql, tables: { t: "*.csv" }, query: FROM t }',
+    });
+  }
   yield sql("misspelled keyword", "SELEC x, y FROM t", ["the query"]);
   yield sql("no such column", "SELECT z, y FROM t", [
     "the query cannot be run at line 1, column 8",

@@ -227,7 +227,7 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
   yield one("a run folder that is taken", ["choose another folder with --out"], {
     args: ["run", ...options, "--out", "run", "p.yaml"],
   });
-  yield one("a run with a folder as its lock", ["run.lock is a folder", "remove it"], {
+  yield one("a run with a folder as its lock", ["run.lock cannot be opened", "remove it"], {
     async before(_run, folder) {
       await Deno.mkdir(join(folder, "run", "run.lock"));
     },

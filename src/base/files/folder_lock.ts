@@ -18,6 +18,8 @@ export interface Holder {
  * @param folder The run folder, which exists.
  * @returns An object that releases the lock when it is disposed of; or what is known about the
  *   process that holds the lock.
+ * @throws {Error} If the lock's file exists and can neither be opened nor replaced. The file may
+ *   come from someone else, or another process may hold the lock.
  */
 export function takeFolder(folder: string): Disposable | Partial<Holder> {
   const path = join(folder, LOCK_FILE);
@@ -30,18 +32,15 @@ export function takeFolder(folder: string): Disposable | Partial<Holder> {
         continue;
       }
       file = openLock(path);
-    } catch {
+    } catch (error) {
+      if (exists(path)) throw error;
       return { [Symbol.dispose]() {} };
     }
     if (isForeign(file)) {
       file.close();
-      try {
-        // This removes only the name; the file stays under its other name.
-        Deno.removeSync(path);
-        continue;
-      } catch {
-        return { [Symbol.dispose]() {} };
-      }
+      // This removes only the name; the file stays under its other name.
+      Deno.removeSync(path);
+      continue;
     }
     try {
       locked = file.tryLockSync(true);
@@ -122,6 +121,16 @@ function giveBack(file: Deno.FsFile, path: string): void {
     // On systems that cannot remove open files, an empty file remains.
   }
   file.close();
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** Checks whether a path is a symbolic link. Its target may be outside the folder or missing. */

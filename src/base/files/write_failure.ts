@@ -1,10 +1,11 @@
-import { thrownMessage } from "../printable.ts";
 /**
  * Recognizes why the system refuses to write. This module imports no packages, because the launcher
  * uses it, too.
  *
  * @module
  */
+
+import { thrownMessage } from "../printable.ts";
 
 /** The known reasons, each with the system's error codes and its description. */
 const reasons = {

@@ -2,33 +2,39 @@ import { join } from "node:path";
 import { type Holder, LOCK_FILE, takeFolder } from "../../base/files/folder_lock.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
+import { reasonOf } from "../../base/files/write_failure.ts";
 
 /**
  * Locks a run folder for this process, as {@linkcode takeFolder} does.
  *
  * @param folder The run folder, which must exist.
  * @returns The lock, which is released when it is disposed of.
- * @throws {UserError} If another process holds the lock, which the message names, or if a folder is
- *   in the place of the lock; exit code 2.
+ * @throws {UserError} If another process holds the lock, which the message names, or if the lock's
+ *   file can neither be opened nor replaced; exit code 2.
  */
 export function lockRun(folder: string): Disposable {
-  refuseFolder(join(folder, LOCK_FILE));
-  const taken = takeFolder(folder);
+  let taken: Disposable | Partial<Holder>;
+  try {
+    taken = takeFolder(folder);
+  } catch (error) {
+    throw blocked(join(folder, LOCK_FILE), error);
+  }
   return Symbol.dispose in taken ? taken : refuse(folder, taken);
 }
 
-function refuseFolder(path: string): void {
-  try {
-    if (!Deno.lstatSync(path).isDirectory) return;
-  } catch {
-    return;
-  }
-  throw new UserError(`${path} is a folder, so that the run cannot be locked`, {
-    hint: hint("run/lock-folder", "remove it: Rocket makes a file there", {
-      outside: "the folder has to be removed",
-    }),
-    exitCode: 2,
-  });
+function blocked(path: string, cause: unknown): UserError {
+  return new UserError(
+    `the run cannot be locked, because ${path} cannot be opened: ${reasonOf(cause)}`,
+    {
+      hint: hint(
+        "run/lock-file",
+        "remove it, unless another process writes to the run folder: Rocket creates a file there",
+        { outside: "it has to be removed" },
+      ),
+      exitCode: 2,
+      cause,
+    },
+  );
 }
 
 function refuse(folder: string, { pid, since }: Partial<Holder>): never {

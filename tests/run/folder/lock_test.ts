@@ -74,3 +74,25 @@ Deno.test("lockRun() gives a folder to only one of many processes at a time", ()
     await Promise.all([contend(), contend(), contend(), contend()]);
     assertEquals([most, taken > 1], [1, true]);
   }));
+
+Deno.test("lockRun() refuses a folder whose lock can neither be opened nor replaced", () =>
+  inFolder(async (folder) => {
+    const lock = join(folder, "run.lock");
+    await Deno.mkdir(lock);
+    await Deno.writeTextFile(join(lock, "x"), "");
+    const error = assertThrows(() => lockRun(folder), UserError);
+    assertEquals(error.exitCode, 2);
+    assertMatch(error.message, /^the run cannot be locked, because .*run\.lock cannot be opened: /);
+    assertMatch(error.problems[0]!.hint!, /^remove it, unless another process writes/);
+    await Deno.remove(lock, { recursive: true });
+    lockRun(folder)[Symbol.dispose]();
+    // A socket cannot be opened as a file.
+    const socket = Deno.listen({ transport: "unix", path: lock });
+    assertThrows(() => lockRun(folder), UserError, "cannot be opened");
+    socket.close();
+    await Deno.remove(lock).catch(() => {});
+    // Root may open every file.
+    if (Deno.build.os === "windows" || Deno.uid() === 0) return;
+    await Deno.writeTextFile(lock, "", { mode: 0 });
+    assertThrows(() => lockRun(folder), UserError, "cannot be opened");
+  }));
