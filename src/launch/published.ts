@@ -6,7 +6,7 @@ import { printable } from "../base/printable.ts";
 import { importsOf } from "./imports.ts";
 import { logLine } from "./log_line.ts";
 import { type ProgramName, programs, Refusal, type Rocket } from "./rocket.ts";
-import { importsOfUser, readOfUser } from "./user_config.ts";
+import { importsOfFiles, importsOfUser, readOfUser } from "./user_config.ts";
 import { writtenFolders } from "./written_folders.ts";
 import { writeTemporary } from "./temporary.ts";
 
@@ -65,7 +65,9 @@ export async function packageIn(
 ): Promise<Rocket> {
   const project = await unwritten(found);
   const text = project === undefined ? "" : readOfUser(project, "config");
-  const given = project === undefined ? undefined : findAbove(dirname(project), ["deno.lock"]);
+  const given = project === undefined
+    ? undefined
+    : await unwritten(findAbove(dirname(project), ["deno.lock"]));
   const pinned = given === undefined ? "" : readOfUser(given, "lock");
   // A run needs packages that the user's project does not, which must not get into its lock file.
   const lock = join(temporary, "deno.lock");
@@ -81,7 +83,9 @@ export async function packageIn(
   // A package that `links` of the project lead to is only found with its configuration.
   const isLinked = project !== undefined && isCheckout;
   const writeImports = async () => {
-    const imports = project === undefined ? { imports: ownNames() } : importsOfUser(project, text);
+    const imports = project === undefined
+      ? importsOfFiles(join(temporary, "project.json"), { imports: ownNames() })
+      : await importsOfUser(project, text, unwritten);
     const file = join(temporary, "project.json");
     await writeTemporary(file, JSON.stringify(imports));
     return file;
@@ -128,16 +132,16 @@ export async function packageIn(
 }
 
 /**
- * Leaves out a `deno.json` that a stage may have written: it could make the launcher download packages
- * whose names contain data.
+ * Leaves out a `deno.json`, an import map, or a `deno.lock` that a stage may have written, also
+ * through a link: it could make the launcher download packages whose names contain data.
  */
-async function unwritten(project: string | undefined): Promise<string | undefined> {
-  if (project === undefined) return undefined;
+async function unwritten(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
   const written = await writtenFolders();
-  if (!written?.some((folder) => holdsPath(folder, project))) return project;
+  if (!written?.some((folder) => holdsPath(folder, file))) return file;
   logLine(printable(
-    `${project} is not used, because plugins may have written it: move the project to a folder ` +
-      "that no run wrote to",
+    `${file} is not used, because plugins may have written it: move the file to a folder that no ` +
+      "run wrote to",
   ));
   return undefined;
 }

@@ -29,7 +29,7 @@ export function readOfUser(path: string, kind: keyof typeof mostBytes): string {
 }
 
 /** The parts of a `deno.json` that determine what modules import. */
-interface Importing {
+export interface Importing {
   readonly imports?: Readonly<Record<string, unknown>> | undefined;
   readonly scopes?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
   readonly importMap?: unknown;
@@ -39,13 +39,21 @@ interface Importing {
 /**
  * Returns the part of a `deno.json` that determines what modules import, as the content of a
  * configuration in another folder. Everything else is left out: unstable features could start
- * programs, for example, and `vendor` writes files.
+ * programs, for example, and `vendor` writes files. The imports apply only to modules that are
+ * files, and so not to modules of Rocket or of packages, which are loaded before the permissions of
+ * custom code are restricted.
  *
  * @param path The path of the `deno.json`.
  * @param text Its text.
+ * @param unwritten Returns undefined for a file that must not be used, because plugins may have
+ *   written it.
  * @throws {Refusal} If it is not valid.
  */
-export function importsOfUser(path: string, text: string): Record<string, unknown> {
+export async function importsOfUser(
+  path: string,
+  text: string,
+  unwritten: (file: string) => Promise<string | undefined>,
+): Promise<Record<string, unknown>> {
   const { imports, scopes, importMap, compilerOptions } = parsed<Importing>(path, text);
   if (typeof importMap === "string" && imports === undefined && scopes === undefined) {
     if (/^[a-z][a-z0-9+.-]+:/i.test(importMap)) {
@@ -53,11 +61,37 @@ export function importsOfUser(path: string, text: string): Record<string, unknow
         `${path} names an import map on a server, ${importMap}: copy it to \`imports\``,
       );
     }
-    const file = resolve(dirname(path), importMap);
+    const file = await unwritten(resolve(dirname(path), importMap));
+    if (file === undefined) return { compilerOptions };
     const map = parsed<Importing>(file, readOfUser(file, "config"));
-    return { ...moved(file, map), compilerOptions };
+    return { ...importsOfFiles(file, map), compilerOptions };
   }
-  return { ...moved(path, { imports, scopes }), compilerOptions };
+  return { ...importsOfFiles(path, { imports, scopes }), compilerOptions };
+}
+
+/** Makes imports apply only to files: imports of all modules become a scope. */
+export function importsOfFiles(path: string, map: Importing): Pick<Importing, "scopes"> {
+  const { imports = {}, scopes = {} } = moved(path, map);
+  const ofFiles = Object.entries(scopes).filter(([scope]) => scope.startsWith(FILES));
+  return {
+    scopes: Object.fromEntries(
+      [...ofFiles, [FILES, { ...imports, ...scopes[FILES] }] as const]
+        .map(([scope, names]) => [scope, withParts(names)]),
+    ),
+  };
+}
+
+const FILES = "file:///";
+
+/** Adds the modules of packages to their names, as Deno does for imports without a scope. */
+function withParts(names: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const parts = Object.entries(names).flatMap(([name, target]) => {
+    const [, registry, rest] = /^(npm|jsr):\/?(.*[^/])$/.exec(String(target)) ?? [];
+    return registry === undefined || name.endsWith("/") || Object.hasOwn(names, `${name}/`)
+      ? []
+      : [[`${name}/`, `${registry}:/${rest}/`]];
+  });
+  return { ...names, ...Object.fromEntries(parts) };
 }
 
 /** Reads JSON that may contain comments and trailing commas, as Deno does. */

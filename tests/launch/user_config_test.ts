@@ -1,11 +1,13 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Refusal } from "../../src/launch/rocket.ts";
 import { importsOfUser, readOfUser } from "../../src/launch/user_config.ts";
 import { inFolder } from "../support/command_line.ts";
 
-Deno.test("importsOfUser() keeps what determines imports, with absolute paths", () => {
+const given = (file: string) => Promise.resolve(file);
+
+Deno.test("importsOfUser() keeps what determines imports of files, with absolute paths", async () => {
   const path = "/a/b/deno.json", at = (relative: string) => `file:///a/${relative}`;
   const config = {
     name: "@me/mine",
@@ -18,14 +20,20 @@ Deno.test("importsOfUser() keeps what determines imports, with absolute paths", 
     permissions: { default: { all: true } },
     tasks: { t: "echo" },
   };
-  assertEquals(importsOfUser(path, JSON.stringify(config)), {
-    imports: { "x": "npm:x@1", "mine/": at("b/src/"), "@/": at(""), "yaml": "jsr:@std/yaml@1" },
-    scopes: { [at("b/old/")]: { "x": "npm:x@0" }, "https://example.com/": { "y": at("b/y.ts") } },
+  assertEquals(await importsOfUser(path, JSON.stringify(config), given), {
+    scopes: {
+      [at("b/old/")]: { "x": "npm:x@0", "x/": "npm:/x@0/" },
+      "file:///": {
+        ...{ "x": "npm:x@1", "x/": "npm:/x@1/" },
+        ...{ "mine/": at("b/src/"), "@/": at("") },
+        ...{ "yaml": "jsr:@std/yaml@1", "yaml/": "jsr:/@std/yaml@1/" },
+      },
+    },
     compilerOptions: { jsx: "react-jsx" },
   });
 });
 
-Deno.test("importsOfUser() reads comments and trailing commas, and no others within strings", () => {
+Deno.test("importsOfUser() reads comments and trailing commas, and no others within strings", async () => {
   const text = `\uFEFF// A comment, "with quotes",
 {
   /* imports: { */
@@ -36,16 +44,19 @@ Deno.test("importsOfUser() reads comments and trailing commas, and no others wit
   },
 }
 `;
-  assertEquals(importsOfUser("/deno.jsonc", text), {
-    imports: {
-      "a": "https://example.com/a.ts",
-      "b": "npm:b@1 /* no comment */ ,}",
-      "c\\": 'd"// no comment',
+  assertEquals(await importsOfUser("/deno.jsonc", text, given), {
+    scopes: {
+      "file:///": {
+        "a": "https://example.com/a.ts",
+        "b": "npm:b@1 /* no comment */ ,}",
+        "b/": "npm:/b@1 /* no comment */ ,}/",
+        "c\\": 'd"// no comment',
+      },
     },
     compilerOptions: undefined,
   });
-  assertThrows(
-    () => importsOfUser("/deno.json", "{ a }"),
+  await assertRejects(
+    () => importsOfUser("/deno.json", "{ a }", given),
     Refusal,
     "/deno.json is not valid JSON: ",
   );
@@ -57,10 +68,18 @@ Deno.test("importsOfUser() reads the import map that the configuration names", (
     const map = join(folder, "maps", "m.json"), path = join(folder, "deno.json");
     await Deno.writeTextFile(map, `{ "imports": { "mine": "./mine.ts" } }`);
     const url = pathToFileURL(join(folder, "maps", "mine.ts")).href;
-    const { imports } = importsOfUser(path, `{ "importMap": "maps/m.json" }`);
-    assertEquals(imports, { mine: url });
-    assertThrows(
-      () => importsOfUser(path, `{ "importMap": "https://example.com/m.json" }`),
+    const config = `{ "importMap": "maps/m.json" }`;
+    const { scopes } = await importsOfUser(path, config, given);
+    assertEquals(scopes, { "file:///": { mine: url } });
+    // Plugins may have written the import map.
+    const asked: string[] = [];
+    const without = await importsOfUser(path, config, (file) => {
+      asked.push(file);
+      return Promise.resolve(undefined);
+    });
+    assertEquals([asked, without], [[map], { compilerOptions: undefined }]);
+    await assertRejects(
+      () => importsOfUser(path, `{ "importMap": "https://example.com/m.json" }`, given),
       Refusal,
       "an import map on a server",
     );

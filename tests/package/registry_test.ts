@@ -8,6 +8,9 @@ import { digitsPipeline } from "../support/pipelines.ts";
 
 const cli = "deno run -A jsr:@rocket-launching/rocket/cli";
 
+/** As a user starts it in a folder of someone else. */
+const alone = cli.replace("-A", "--no-config -A");
+
 /** A user of the published package, who has neither the repository nor anything in a cache. */
 class User {
   readonly #registry: LoopbackRegistry;
@@ -161,7 +164,6 @@ Deno.test("a user of the published package, without the repository and with empt
           metrics: ["accuracy"],
         },
       });
-      const alone = cli.replace("-A", "--no-config -A");
       const { stderr } = await user.done(`${alone} check plain.yaml --engine wasm`);
       assertStringIncludes(stderr, "no custom code");
       assert(!stderr.includes("was replaced"), stderr);
@@ -184,7 +186,6 @@ Deno.test("a user of the published package, without the repository and with empt
         "mine.ts": `Deno.writeTextFileSync("was-replaced", "");\n`,
         "sweep.yaml": "base: ./plain.yaml\nseeds: [1]\nsettings: { a: {} }\nlatency: none\n",
       });
-      const alone = cli.replace("-A", "--no-config -A");
       for (const command of ["plain.yaml --out done", "sweep sweep.yaml --out swept"]) {
         await user.done(`${alone} ${command} --engine wasm`, { SECRET: "hunter2" });
       }
@@ -238,13 +239,65 @@ if (Deno.bundle || Deno.openKv || Deno.cron) throw new Error("unstable");
       }
       await user.write(project);
     });
-    await t.step("does not use a deno.json that a stage may have written", async () => {
-      await user.write({ "first/deno.json": { imports: { yaml: "npm:leaked@1" } } });
-      const { stderr } = await new User(registry, join(folder, "first")).done(
-        `${cli} check ${join(folder, "p.yaml")} --engine wasm`,
-      );
-      assertMatch(stderr, /first\/deno\.json is not used, because plugins may have written it/);
-    });
+    await t.step(
+      "does not use a deno.json, an import map, or a lock of written folders",
+      async () => {
+        const { stderr } = await user.run(`${cli} check p.yaml --engine wasm`);
+        assert(!stderr.includes("is not used"), stderr);
+        const inner = new User(registry, join(folder, "inner"));
+        await user.write({
+          "first/deno.json": { imports: { yaml: "npm:leaked@1" } },
+          "first/map.json": { imports: { yaml: "npm:leaked@1" } },
+          "first/deno.lock": { version: "5", specifiers: { "npm:leaked@1": "1.0.0" } },
+          "inner/deno.json": { importMap: "../first/map.json" },
+        });
+        await Deno.symlink("../first/deno.lock", join(inner.folder, "deno.lock"));
+        const command = `${alone} check ${join(folder, "p.yaml")} --engine wasm`;
+        const first = await new User(registry, join(folder, "first")).run(command);
+        assertMatch(
+          first.stderr,
+          /first\/deno\.json is not used, because plugins may have written it/,
+        );
+        const outer = await inner.run(command);
+        assertMatch(outer.stderr, /inner\/deno\.lock is not used, because plugins may/);
+        assertMatch(outer.stderr, /first\/map\.json is not used, because plugins may/);
+        for (const { stderr } of [first, outer]) assert(!/leaked/.test(stderr), stderr);
+        await Deno.remove(inner.folder, { recursive: true });
+      },
+    );
+    await t.step(
+      "a deno.json replaces no module of Rocket in a command with custom code",
+      async () => {
+        const { imports: own } = JSON.parse(await Deno.readTextFile(join(root, "deno.json")));
+        const rocket = `${registry.environment.JSR_URL}@rocket-launching/rocket/`;
+        const replaced = {
+          ...Object.fromEntries(Object.values(own).map((one) => [one, "./evil.ts"])),
+          [`${rocket}0.1.0/src/base/machine/restrict_thread.ts`]: "./evil.ts",
+          "node:fs": "./evil.ts",
+          "zod": "npm:zod@^4.1.0",
+        };
+        const { imports } = project["deno.json"];
+        await user.write({
+          "deno.json": {
+            imports: { ...replaced, ...imports },
+            scopes: { [rocket]: replaced, [registry.environment.JSR_URL!]: replaced },
+          },
+          "evil.ts": `Deno.mkdirSync("evil", { recursive: true }); throw new Error("evil");`,
+          "good.ts": `import { z } from "zod";\nimport "zod/mini";\nz.object({});\n${metric}`
+            .replace("z }", "z as rocketsZod }").replace("z.object({})", "rocketsZod.object({})"),
+          "q.yaml": {
+            ...pipeline,
+            optimizer: { use: "sgd", learningRate: 0.05 },
+            metrics: ["./good.ts"],
+          },
+        });
+        await user.done(`${alone} q.yaml --engine wasm --out third`);
+        await user.write({ "good.ts": `import "node:fs";\n${metric}` });
+        const { stderr } = await user.run(`${alone} check q.yaml --engine wasm`);
+        assertMatch(stderr, /\.\/good\.ts.*evil/);
+        await user.write(project);
+      },
+    );
     await t.step("refuses code from outside the project", async () => {
       await user.write({ "q.yaml": { ...pipeline, metrics: [{ use: "../own.ts" }] } });
       const { code, stderr } = await user.run("deno task rocket check q.yaml --engine wasm");

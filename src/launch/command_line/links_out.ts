@@ -43,7 +43,7 @@ const MAX_FILES = 200_000;
  * that a program names: a program that may read a folder may also read the targets of links in it.
  * The targets are searched as well, since they can contain more links.
  *
- * @param folders The folders to search, as absolute paths.
+ * @param folders The folders to search, and single files, as absolute paths.
  * @param search The permissions of the program, and the limit of the search.
  */
 export function linksOut(
@@ -57,6 +57,7 @@ export function linksOut(
   for (const [at, root] of roots.entries()) {
     // The targets share one number, as there may be very many of them.
     if (at <= folders.length) files = 0;
+    if (writes && infoOf(root)?.isFile) names.add(root);
     for (const pending = [root]; pending.length > 0;) {
       const folder = pending.pop()!;
       if (seen.has(folder)) continue;

@@ -378,8 +378,10 @@ class NeedList {
   driver: string | undefined;
   readonly #needs = new Map<string, Need>();
   readonly #evaluate: Evaluate | undefined;
-  /** The folders that Rocket or a package manager fills. Their links are not searched. */
+  /** Paths that only Rocket or a package manager fills. Their links are not searched. */
   readonly #own = new Set<string>();
+  /** All other paths. One can also be among {@linkcode #own}: a project below Rocket's checkout. */
+  readonly #foreign = new Set<string>();
   readonly #code = new Set<string>();
   readonly #listedIn = new Map<string, string>();
   readonly #packages = new Set<string>();
@@ -417,6 +419,11 @@ class NeedList {
         },
       );
     }
+    this.#foreign.add(of).add(targetOf(of));
+    this.#grant(permission, of, why, isMentioned);
+  }
+
+  #grant(permission: Need["permission"], of: string, why: string, isMentioned = false): void {
     const key = `${permission} ${of}`;
     if (this.#needs.has(key)) return;
     const mentioned = isMentioned || permission === "read" && holdsHome(of);
@@ -424,7 +431,7 @@ class NeedList {
     if (!ofPaths.has(permission)) return;
     // Deno checks the target of a link. The user's own links may lead to another disk.
     const target = targetOf(of);
-    if (target !== of) this.add(permission, target, `${why}; the target of ${of}`);
+    if (target !== of) this.#grant(permission, target, `${why}; the target of ${of}`);
   }
 
   /** Adds a folder or file from which native code is loaded. */
@@ -437,8 +444,13 @@ class NeedList {
 
   /** Adds a folder that only Rocket or a package manager fills, so that it has no foreign links. */
   #addOwn(permission: "read" | "write", of: string, why: string): void {
-    this.add(permission, of, why);
+    this.#grant(permission, of, why);
     this.#own.add(of).add(targetOf(of));
+  }
+
+  /** Checks whether code of others may be in a folder, so that its links must be searched. */
+  #isSearched(folder: string): boolean {
+    return (!this.#own.has(folder) || this.#foreign.has(folder)) && !holdsHome(folder);
   }
 
   /**
@@ -449,7 +461,7 @@ class NeedList {
     for (const permission of ["read", "write"] as const) {
       const granted = this.all().flatMap((need) => need.permission === permission ? need.of : []);
       // Access to the home folder, which the user sees, includes everything that links in it reach.
-      const searched = granted.filter((folder) => !this.#own.has(folder) && !holdsHome(folder));
+      const searched = granted.filter((folder) => this.#isSearched(folder));
       const { links, movable, shared, unfinished } = linksOut(searched, {
         granted,
         writes: permission === "write",
@@ -580,8 +592,8 @@ class NeedList {
   async addShown(use: string, { allowPlugins }: Arguments): Promise<void> {
     if (!isElsewhere(use)) return;
     this.#hasCode = true;
-    this.#addServer(use, { file: use });
-    await this.#addCode(use, Deno.cwd(), await allowedCode(Deno.cwd(), allowPlugins));
+    const allowed = await allowedCode(Deno.cwd(), allowPlugins);
+    await this.#addCode(use, Deno.cwd(), { allowed, place: { file: use } });
   }
 
   /**
@@ -625,9 +637,9 @@ class NeedList {
     for (const folder of allowed.folders) this.add("read", folder, "a project of the pipeline");
     for (const use of used) {
       this.#hasCode = true;
-      this.#addServer(use, { file: join(out, runFiles.model) });
       // Names in model.json start in the current folder.
-      await this.#addCode(use, Deno.cwd(), allowed);
+      const place = { file: join(out, runFiles.model) };
+      await this.#addCode(use, Deno.cwd(), { allowed, place });
     }
   }
 
@@ -795,8 +807,7 @@ class NeedList {
       }
       if (isCode) {
         this.#hasCode = true;
-        this.#addServer(text, place);
-        await this.#addCode(text, document.folderOf(path), allowed);
+        await this.#addCode(text, document.folderOf(path), { allowed, place });
       }
       if (what === "run") await this.#addTeacher(resolve(document.folderOf(path), text));
       else if (what === "onnx") this.#addOnnxTeacher(text, document.folderOf(path), place);
@@ -826,8 +837,13 @@ class NeedList {
     }
   }
 
-  /** Adds code to load. Code that is not allowed is left out; the command reports it. */
-  async #addCode(use: string, folder: string, allowed: AllowedCode): Promise<void> {
+  /**
+   * Adds code to load, and its server. Code that is not allowed is left out; the command reports it.
+   */
+  async #addCode(use: string, folder: string, { allowed, place }: {
+    readonly allowed: AllowedCode;
+    readonly place: Place;
+  }): Promise<void> {
     const [specifier] = use.split("#", 1) as [string];
     try {
       const list = await allowed.refuse(specifier, { folder, place: undefined });
@@ -836,13 +852,13 @@ class NeedList {
       if (error instanceof UserError) return;
       throw error;
     }
+    this.#addServer(specifier, place);
     if (!isUrl(specifier)) this.#code.add(resolve(folder, specifier));
     else this.#code.add(/^file:/i.test(specifier) ? fileURLToPath(specifier) : specifier);
   }
 
-  /** Adds the server of code, which is loaded only if the user allows it. */
-  #addServer(use: string, place: Place): void {
-    const name = use.split("#", 1)[0]!;
+  /** Adds the server of code that the user allows. */
+  #addServer(name: string, place: Place): void {
     if (/^jsr:/i.test(name)) this.add("import", hostOf(jsrRegistry(), place), name);
     if (!/^https?:/i.test(name) || !URL.canParse(name)) return;
     this.add("import", hostOf(new URL(name), place), name);
