@@ -12,6 +12,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { makeFolder } from "../src/base/files/make_folder.ts";
 import { problemLines, UserError, warningLines } from "../src/base/errors.ts";
+import { deniedBySystem } from "../src/base/files/denied.ts";
 import { counted } from "../src/base/text_table.ts";
 import { hint } from "../src/base/hints.ts";
 import { didYouMean, nearest } from "../src/base/nearest.ts";
@@ -59,8 +60,8 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof UserError)) {
       // Deno would print the message as it is, and it may contain text of a file.
-      const message = inOneLine(thrownMessage(error));
-      say(problemLines({ message: `this is a bug in Rocket: ${message}` }));
+      const message = `this is a bug in Rocket: ${inOneLine(thrownMessage(error))}`;
+      say(problemLines(deniedBySystem(error) ?? { message }));
       return 1;
     }
     error.problems.forEach((problem) => say(problemLines(problem)));

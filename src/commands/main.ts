@@ -1,6 +1,7 @@
 import { commandName } from "../base/command_name.ts";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { deniedBySystem } from "../base/files/denied.ts";
 import { inOneLine, thrown, thrownMessage } from "../base/printable.ts";
 import { type Problem, problemLines, problemsLines, UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
@@ -170,13 +171,13 @@ function inspected(error: unknown): string[] {
 }
 
 /**
- * Describes an error that is not a user's mistake: a missing permission, exhausted memory, or a bug
- * in Rocket.
+ * Describes an error that is not a user's mistake: a missing permission, a file that this user may not
+ * use, exhausted memory, or a bug in Rocket.
  *
  * @param error The error that was thrown.
  */
 export function faultOf(error: unknown): Problem & { readonly exitCode: 1 | 2 } {
-  return missingPermission(error) ?? missingMemory(error) ?? {
+  return missingPermission(error) ?? deniedBySystem(error) ?? missingMemory(error) ?? {
     message: inOneLine(thrownMessage(error)),
     hint: hint("fault/debug", "this is a bug in Rocket; --debug prints where", {
       outside: "the fault is mended in Rocket",

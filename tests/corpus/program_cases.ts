@@ -203,6 +203,7 @@ function* faultCases(): Iterable<ProgramCase> {
     new Deno.errors.NotCapable(
       'Requires read access to "a.csv", run again with the --allow-read flag',
     ),
+    new Deno.errors.PermissionDenied("Permission denied (os error 13): readdir 'run/checkpoints'"),
     new RangeError("Array buffer allocation failed"),
     new Error("not so"),
   ];

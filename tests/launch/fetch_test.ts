@@ -148,6 +148,44 @@ Deno.test("a plugin from a registry is downloaded if it is allowed, and otherwis
   });
 });
 
+Deno.test("a server of a stage that is not allowed receives no request, also for imports of the project", async () => {
+  const requests: string[] = [];
+  await using server = Deno.serve({ port: 0, onListen() {} }, ({ url }) => {
+    requests.push(url);
+    return new Response('console.log("code of the server"); export default 1;', {
+      headers: { "content-type": "application/javascript" },
+    });
+  });
+  const stage = `http://127.0.0.1:${server.addr.port}/stage.js`;
+  await withToys({}, async ({ write, rocket }) => {
+    const imports = `import ${JSON.stringify(stage.replace("stage", "payload"))};`;
+    await write({
+      "m.ts": metric(imports),
+      "p.yaml": stringify(digitsPipeline({ metrics: [{ use: "./m.ts" }, { use: stage }] })),
+      "base.yaml": stringify(digitsPipeline({ metrics: ["accuracy"] })),
+      // It names the server only when its permissions are determined.
+      "p.ts": `
+const { state } = await Deno.permissions.query({ name: "import", host: ${
+        JSON.stringify(`127.0.0.1:${server.addr.port}`)
+      } });
+const metrics = state === "granted" ? ["./m.ts"] : ["./m.ts", { use: ${JSON.stringify(stage)} }];
+export default { extends: "./base.yaml", metrics };`,
+    });
+    for (const file of ["p.yaml", "p.ts"]) {
+      const { code, stdout, stderr } = await rocket("check", file, "--engine", "wasm");
+      assert(code !== 0, stderr);
+      assert(!/downloading|code of the server/.test(stdout + stderr), stdout + stderr);
+    }
+    const shown = await rocket("show", stage);
+    assertEquals(shown.code, 2);
+    assertStringIncludes(shown.stderr, "is code from outside the project's folder");
+    assertEquals(requests, []);
+    // It is the server that is allowed, with each of its modules.
+    const allowed = await rocket("check", "p.yaml", "--engine", "wasm", "--allow-plugin", stage);
+    assertStringIncludes(allowed.stdout, "code of the server");
+  });
+});
+
 Deno.test("files that a stage writes to a run folder do not affect the downloads of the next run", async () => {
   const packages = { "@toy/yes": "", "@toy/no": "" };
   const writes = `Deno.mkdirSync(new URL("runs", import.meta.url), { recursive: true });

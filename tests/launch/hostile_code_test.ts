@@ -1,8 +1,16 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { dirname, join } from "node:path";
+import { cp } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { stringify } from "yaml";
-import { inFolder, redirected, rocket } from "../support/command_line.ts";
+import {
+  inFolder,
+  launchingFrom,
+  redirected,
+  rocket,
+  root,
+  userEnvironment,
+} from "../support/command_line.ts";
 import { forNative } from "../support/engines.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 
@@ -500,6 +508,57 @@ Deno.test("predict may write its file, and nothing else in the folder that conta
     const mine = granted.split(",").filter((path) => path.includes("/mine"));
     const inMine = ["scores.csv", ".scores.csv.drafts"].map((name) => join(folder, "mine", name));
     assertEquals(mine, inMine);
+  });
+});
+
+Deno.test("predict does not let code write through a hard link in the place of its file", async () => {
+  await inFolder(async (folder) => {
+    const run = { pipeline: {}, variables: {}, versions: {}, data: {}, initial: {}, seed: 1 };
+    const files = {
+      "run/pipeline.json": JSON.stringify({ ...run, engine: "wasm", precision: "float32" }),
+      "run/model.json": JSON.stringify({ transforms: [{ use: "./code.ts" }] }),
+      "code.ts": "",
+      "precious.ts": "",
+    };
+    await Deno.mkdir(join(folder, "run"));
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(join(folder, name), text);
+    }
+    for (const args of [["predict", "run", "x.arrow"], ["evaluate", "run"], ["report", "run"]]) {
+      const out = `${args[0]}.csv`;
+      await Deno.link(join(folder, "precious.ts"), join(folder, out));
+      const { code, stderr } = await rocket([...args, "--out", out], { cwd: folder });
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, `${out} is a hard link: custom code that writes to it`);
+    }
+  });
+});
+
+Deno.test("links in Rocket's own folder are searched if a project is in it", async () => {
+  await inFolder(async (outer) => {
+    const checkout = join(outer, "rocket"), received = join(checkout, "received");
+    const ignored = /(^|\/)(tests|bench|docs|runs|examples|\.git)(\/|$)/;
+    await cp(root, checkout, {
+      recursive: true,
+      filter: (path) => !ignored.test(relative(root, path)),
+    });
+    await Deno.mkdir(join(received, "pipelines"), { recursive: true });
+    await Deno.mkdir(join(outer, "elsewhere"));
+    await Deno.writeTextFile(join(received, "pipelines", "m.ts"), metric("return {};"));
+    await Deno.symlink(join(outer, "elsewhere"), join(received, "link"));
+    const show = async () => {
+      const { stderr } = await new Deno.Command(Deno.execPath(), {
+        args: [...launchingFrom(checkout), "cli.ts", "show", "./received/pipelines/m.ts"],
+        cwd: checkout,
+        env: userEnvironment(),
+        clearEnv: true,
+        stdin: "null",
+      }).output();
+      return new TextDecoder().decode(stderr);
+    };
+    assertStringIncludes(await show(), `folders including ${join(outer, "elsewhere")}`);
+    await Deno.symlink("/proc", join(received, "system"));
+    assertStringIncludes(await show(), "through which code can reach any file");
   });
 });
 

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../../src/base/machine/cache_folder.ts";
 import { denoFolder } from "../../src/base/machine/deno_folder.ts";
@@ -46,10 +47,20 @@ export async function deno(args: readonly string[], options: ProgramOptions = {}
 }
 
 /** Deno's options for the launcher, as in the tasks of `deno.json`. */
-const launching: readonly string[] = [
-  ...["run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=homedir", "--allow-run"],
-  ...["--no-prompt", "--quiet", `${root}src/launch/main.ts`, "run"],
-];
+const launching: readonly string[] = launchingFrom(root);
+
+/**
+ * Returns the arguments by which Deno starts the launcher of a checkout; the name of a program and
+ * its arguments follow.
+ *
+ * @param folder The checkout.
+ */
+export function launchingFrom(folder: string): string[] {
+  return [
+    ...["run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=homedir"],
+    ...["--allow-run", "--no-prompt", "--quiet", join(folder, "src", "launch", "main.ts"), "run"],
+  ];
+}
 
 /** Arguments by which Deno runs the command line as `deno task pipeline` does. */
 export const launcher: readonly string[] = [...launching, "cli.ts"];

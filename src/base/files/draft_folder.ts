@@ -1,4 +1,4 @@
-import { openDraftFolder } from "./drafts.ts";
+import { draftFolderOf, openDraftFolder } from "./drafts.ts";
 import { unwritable } from "./unwritable.ts";
 
 /**
@@ -20,6 +20,8 @@ function opened(path: string): Disposable {
   try {
     return openDraftFolder(path);
   } catch (error) {
-    throw unwritable(path, error);
+    // What is in the way is not the file itself.
+    const isInTheWay = error instanceof Deno.errors.AlreadyExists;
+    throw unwritable(isInTheWay ? draftFolderOf(path) : path, error);
   }
 }

@@ -76,6 +76,10 @@ Deno.test({
       await Deno.link(join(outer, "helper.ts"), join(runs, "h.ts"));
       assertEquals(shared(), [join(runs, "h.ts")]);
       assertEquals(linksOut([runs], { granted: [runs] }).shared, []);
+      // A single file, such as that of --out, can be one, too.
+      const file = join(runs, "h.ts"), granted = [file];
+      assertEquals(linksOut([file], { granted, writes: true }).shared, [file]);
+      assertEquals(linksOut([file], { granted }).shared, []);
     });
   },
 });
