@@ -57,7 +57,7 @@ export const USUALLY_KEPT = 2;
 export class CheckpointStore {
   readonly #folder: string;
   readonly #modelSha256: string | undefined;
-  #last: { job: JobName; step: number; sha256: string; bytes: number; path: string } | undefined;
+  #last: Written | undefined;
 
   /**
    * Creates a store for a run folder.
@@ -89,12 +89,15 @@ export class CheckpointStore {
     parts: CheckpointParts,
     { keep = USUALLY_KEPT, forever = false, best = false }: CheckpointRequest,
   ): Promise<string> {
-    const { job, position: { step } } = parts.content, { bestNames = ["best"] } = parts;
+    const { job, position: { step, start } } = parts.content, { bestNames = ["best"] } = parts;
     const path = join(this.#folder, `${nameOf(job, step, parts.unmeasured)}.safetensors`);
     try {
       await Deno.mkdir(this.#folder, { recursive: true });
       // A signal may arrive just after a checkpoint was written at the same step.
       const same = this.#last?.path === path ? this.#last : undefined;
+      // The next phase has taken no step. Its weights and its optimizer are others already, and the
+      // checkpoint at the end of the previous phase leads to them.
+      if (same && same.phase !== start.phase) return path;
       const { sha256, bytes } = same ?? await this.#writeTensors(path, parts);
       if (best) await this.#becomeBest(path, bestNames, { sha256, bytes });
       const stays = forever || same !== undefined && await isForever(path);
@@ -106,7 +109,7 @@ export class CheckpointStore {
       };
       await writeChunks(jsonOf(path), [new TextEncoder().encode(encodeContent(file))]);
       await syncFolder(this.#folder);
-      this.#last = { job, step, sha256, bytes, path };
+      this.#last = { phase: start.phase, sha256, bytes, path };
       await this.#prune(job, Math.max(1, keep));
     } catch (error) {
       if (error instanceof UserError) throw error;
@@ -204,11 +207,11 @@ export class CheckpointStore {
     for (const { path } of await this.#all(job)) {
       const checked = await check(path);
       if ("content" in checked) {
-        const { content: { sha256, bytes, modelSha256, position: { step } } } = checked;
+        const { content: { sha256, bytes, modelSha256, position: { start } } } = checked;
         if (this.#modelSha256 !== undefined) {
           refuseOtherRun({ path, modelSha256 }, this.#modelSha256);
         }
-        this.#last = { job, step, sha256, bytes, path };
+        this.#last = { phase: start.phase, sha256, bytes, path };
         return { path, content: checked.content };
       }
       report(
@@ -275,6 +278,17 @@ export class CheckpointStore {
       await removeIfThere(join(this.#folder, name));
     }
   }
+}
+
+/** A checkpoint that was written or read. */
+interface Written {
+  /** The path of its safetensors file, whose name contains the job and the step. */
+  readonly path: string;
+  /** The hash and the size of this file. */
+  readonly sha256: string;
+  readonly bytes: number;
+  /** The phase of its position. */
+  readonly phase: number;
 }
 
 /** The parts of a checkpoint's file name. */
