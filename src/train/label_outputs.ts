@@ -54,9 +54,11 @@ export function batchOfLabel(batch: EvaluatedBatch, part: LabelPart): EvaluatedB
   const { weight, columns } = picked;
   const outputs = mapValues(picked.nets, (output) => outputOfLabel(output, size, part));
   const net = (Object.keys(nets) as NetName[]).find((name) => nets[name] === batch.outputs);
+  // A phase that trains only the booster does not compute the light net, whose outputs these are.
+  const other: OutputValues | undefined = picked.outputs;
   return {
     size,
-    outputs: net === undefined ? outputOfLabel(picked.outputs, size, part) : outputs[net]!,
+    outputs: net === undefined ? other && outputOfLabel(other, size, part) : outputs[net]!,
     nets: outputs,
     label: cut(picked.label, { rows: size, width, from: part.at, length: part.size }),
     weight: weight?.subarray(0, size),

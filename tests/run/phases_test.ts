@@ -258,6 +258,34 @@ const refusals = async (pipeline: Record<string, unknown>) => {
   return error.problems.map(({ message }) => message).join("\n");
 };
 
+forEachEngine("a phase with several labels may train only the booster", () => {
+  const { data } = digitsPipeline() as { data: Record<string, unknown> };
+  const { label: _, ...rest } = data;
+  const on = (net: string) => ({ use: "cross-entropy", on: net, label: "digit" });
+  const pipeline = digitsPipeline({
+    data: { ...rest, labels: { digit: { column: "digit" }, same: { column: "digit" } } },
+    phases: [
+      { name: "teacher", epochs: 1, losses: [on("booster")] },
+      {
+        name: "student",
+        epochs: 1,
+        freeze: ["booster"],
+        losses: [on("light"), { use: "mse-hint", label: "digit" }],
+      },
+    ],
+    losses: undefined,
+    train: { batch: 512 },
+    metrics: [{ use: "accuracy", label: "digit" }],
+  });
+  return withPipeline(pipeline, async (file, folder) => {
+    const { result } = await runFile(file, join(folder, "run"), current());
+    const [teacher, student] = result.phases!;
+    assertEquals(Object.keys(teacher!.test), ["booster"]);
+    assertEquals(teacher!.test.booster, student!.test.booster);
+    assertEquals(Object.keys(student!.test.light!).length, 1);
+  });
+});
+
 Deno.test("all problems of phases are reported together", async () => {
   const { epochs: _, ...endless } = teacher;
   const message = await refusals(phased([

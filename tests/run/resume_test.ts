@@ -201,6 +201,42 @@ forEachEngine(
   },
 );
 
+/** Phases of one epoch each, of which the second begins with other weights or another optimizer. */
+const boundaries: Readonly<Record<string, readonly Record<string, unknown>[]>> = {
+  "the best weights": [{ name: "one", epochs: 2 }, { name: "two", epochs: 1, from: "best" }],
+  "frozen variables": [
+    { name: "one", epochs: 1, losses: [{ use: "cross-entropy", on: "booster" }] },
+    { name: "two", epochs: 1, freeze: ["booster"] },
+  ],
+  "another optimizer": [
+    { name: "one", epochs: 1 },
+    { name: "two", epochs: 1, optimizer: { use: "sgd", learningRate: 0.1 } },
+  ],
+};
+
+for (const [what, phases] of Object.entries(boundaries)) {
+  forEachEngine(
+    `a run that is interrupted between phases continues with ${what} of the next phase`,
+    async () => {
+      const { epochs: _, baseline: __, ...train } = all.train as Record<string, unknown>;
+      const pipeline = { ...all, train, phases, outputs: [{ use: "checkpoint", everySteps: 2 }] };
+      await withPipeline(pipeline, async (file, folder) => {
+        const whole = join(folder, "whole"), out = join(folder, "run");
+        const expected = await runFile(file, whole, current());
+        const last = phases[0]!.epochs as number;
+        const { checkpoint } = await interruptedAt(file, out, "epoch", last);
+        assertStringIncludes(checkpoint!, `rocket-${String(5 * last).padStart(6, "0")}.`);
+        const { metadata } = decodeSafetensors(await Deno.readFile(checkpoint!));
+        assertEquals(metadata.phase, "one");
+        const resumed = await runFile(file, out, current(), {}, { resume: true });
+        assertEquals(comparable(resumed), comparable(expected));
+        const weights = (folder: string) => Deno.readFile(checkpointsIn(folder)[0]!);
+        assertEquals(await weights(out), await weights(whole));
+      });
+    },
+  );
+}
+
 const comparable = ({ result: { test, best, steps, baseline } }: Ran) => [
   test,
   best,
