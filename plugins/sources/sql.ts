@@ -184,8 +184,10 @@ async function attempt<T>(subject: StatementSubject, action: () => Promise<T>): 
  * @throws {UserError} If there is a log.
  */
 async function refuseLog({ name, path }: SourceFile): Promise<void> {
-  const exists = await Deno.lstat(`${path}.wal`).then(() => true, () => false);
-  if (!exists) return;
+  // DuckDB follows the links in the path of a database before it looks for the log.
+  const paths = new Set([path, await Deno.realPath(path)]);
+  const found = await Promise.all(Array.from(paths, exists));
+  if (!found.includes(true)) return;
   throw new UserError(`${name} has changes that are only in its log ${basename(name)}.wal`, {
     hint: hint(
       "sql/log",
@@ -194,6 +196,12 @@ async function refuseLog({ name, path }: SourceFile): Promise<void> {
     ),
   });
 }
+
+const exists = (database: string) =>
+  Deno.lstat(`${database}.wal`).then(
+    () => true,
+    (error) => !(error instanceof Deno.errors.NotFound),
+  );
 
 interface NamedTable {
   readonly name: string;

@@ -21,11 +21,22 @@ const mostBytes = { config: 524_288, lock: 33_554_432 } as const;
  * @throws {Refusal} If it is too large, or cannot be read.
  */
 export function readOfUser(path: string, kind: keyof typeof mostBytes): string {
-  const { size } = statSync(path);
+  const { size, isFile } = infoOf(path);
+  // Reading a pipe blocks the launcher, which then notices no signal, and a device has no size.
+  if (!isFile) throw new Refusal(`${path} is not a regular file`);
   if (size > mostBytes[kind]) {
     throw new Refusal(`${path} has ${size} bytes; at most ${mostBytes[kind]} are read`);
   }
   return readFileSync(path, "utf8");
+}
+
+function infoOf(path: string): { readonly size: number; readonly isFile: boolean } {
+  try {
+    const info = statSync(path);
+    return { size: info.size, isFile: info.isFile() };
+  } catch (error) {
+    throw new Refusal(`${path} cannot be read: ${(error as Error).message}`);
+  }
 }
 
 /** The parts of a `deno.json` that determine what modules import. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { hashOf } from "../base/files/hash_of.ts";
 import { openRegular } from "../base/files/regular.ts";
 
@@ -35,12 +35,13 @@ const ENTRY = { key: 1, value: 2 };
  * @param path The ONNX file.
  * @returns The SHA-256 hash of the ONNX file, followed by the name and the hash of each file with
  *   external data that it names, sorted by name.
- * @throws {Error} If a file cannot be read, or if the file is not an ONNX file.
+ * @throws {Error} If a file cannot be read or leads out of the folder, or if the file is not an ONNX
+ *   file.
  */
 export async function hashesOfOnnxFiles(path: string): Promise<string[]> {
   const hashes = [(await hashOf(path)).sha256];
   for (const name of (await externalFiles(path)).toSorted()) {
-    const { sha256 } = await hashOf(join(dirname(path), name)).catch((error: Error) => {
+    const { sha256 } = await hashOf(pathOf(path, name)).catch((error: Error) => {
       throw new Error(`its weights in ${name} cannot be read: ${error.message}`);
     });
     hashes.push(name, sha256);
@@ -76,6 +77,24 @@ export async function externalFiles(path: string): Promise<string[]> {
     else open.push({ message: inner, end: reader.at + length! });
   }
   return [...names];
+}
+
+/** A name may begin with U+FEFF, which is part of it. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Returns the path of a file with external data. In a path with `..`, ONNX Runtime follows links
+ * before it goes up, and Deno does not, so that they would use different files.
+ */
+function pathOf(model: string, name: string): string {
+  const parts = name.split(/[/\\]/);
+  if (isAbsolute(name) || parts.includes("..") || name.startsWith("*")) {
+    throw new Error(
+      `its weights in ${JSON.stringify(name)} are not read: the name of a file with weights must ` +
+        "be relative to the folder of the model, and must not contain ..",
+    );
+  }
+  return join(dirname(model), name);
 }
 
 const notOnnx = () => new Error("it is not an ONNX file");
@@ -127,7 +146,7 @@ class Reader {
     while (this.at < end) {
       const { number, length } = this.field(end);
       if (length === undefined) continue;
-      texts[number] = new TextDecoder("utf-8", { fatal: true }).decode(this.#bytes(length));
+      texts[number] = decoder.decode(this.#bytes(length));
     }
     if (this.at > end) throw notOnnx();
     return { key: texts[ENTRY.key] ?? "", value: texts[ENTRY.value] ?? "" };

@@ -90,6 +90,8 @@ Deno.test("readOfUser() refuses a large deno.json, also if the file has no conte
     const path = join(folder, "deno.json");
     await Deno.writeTextFile(path, "{}");
     assertEquals(readOfUser(path, "config"), "{}");
+    assertThrows(() => readOfUser("/dev/null", "config"), Refusal, "is not a regular file");
+    assertThrows(() => readOfUser(join(folder, "none"), "config"), Refusal, "cannot be read: ");
     await Deno.truncate(path, 2 ** 33);
     assertThrows(() => readOfUser(path, "config"), Refusal, "has 8589934592 bytes; at most 524288");
   }));

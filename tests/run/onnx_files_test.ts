@@ -92,3 +92,26 @@ Deno.test("what is not an ONNX file is refused", async () => {
     }
   });
 });
+
+Deno.test("files with weights are read under the names by which ONNX Runtime opens them", async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, "m.onnx"),
+      model = (name: string) => encoded([[7, [[5, tensor(name)]]]]);
+    for (const [name, text] of [["w.bin", "a"], ["\uFEFFw.bin", "b"]]) {
+      await Deno.writeTextFile(join(folder, name!), text!);
+    }
+    const hashOf = async (name: string) => {
+      await Deno.writeFile(path, model(name));
+      return (await hashesOfOnnxFiles(path))[2];
+    };
+    // SHA-256 of "a" and of "b".
+    assertEquals(
+      [await hashOf("w.bin"), await hashOf("\uFEFFw.bin")].map((hash) => hash!.slice(0, 8)),
+      ["ca978112", "3e23e816"],
+    );
+    // ONNX Runtime would go through a link before `..`.
+    for (const name of ["a/../w.bin", "../w.bin", join(folder, "w.bin"), "*/_ORT_MEM_ADDR_/*"]) {
+      await assertRejects(() => hashOf(name), Error, "must be relative to the folder of the model");
+    }
+  });
+});

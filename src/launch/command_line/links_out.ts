@@ -31,6 +31,8 @@ export interface LinkSearch {
    * Decides whether to search the target of a link as well; by default, all targets are searched.
    */
   readonly isSearched?: (target: string) => boolean;
+  /** Decides whether a link is reported even if it leads into a folder that the program may use. */
+  readonly isForbidden?: (target: string) => boolean;
   /** The number of files after which the search in a folder, or in all targets, ends. */
   readonly maxFiles?: number;
 }
@@ -48,7 +50,13 @@ const MAX_FILES = 200_000;
  */
 export function linksOut(
   folders: readonly string[],
-  { granted, writes = false, isSearched = () => true, maxFiles = MAX_FILES }: LinkSearch,
+  {
+    granted,
+    writes = false,
+    isSearched = () => true,
+    isForbidden = () => false,
+    maxFiles = MAX_FILES,
+  }: LinkSearch,
 ): FoundLinks {
   const links: LinkOut[] = [], movable: string[] = [], unfinished: string[] = [];
   const own = new Set(granted), known = new Set(granted), seen = new Set<string>();
@@ -72,7 +80,7 @@ export function linksOut(
         if (!isSymlink) continue;
         if (isMovable(path, writes)) movable.push(path);
         const target = targetOf(path);
-        if (isWithin(known, target)) continue;
+        if (isWithin(known, target) && !isForbidden(target)) continue;
         known.add(target);
         links.push({ link: path, target });
         if (isSearched(target)) roots.push(target);

@@ -466,6 +466,7 @@ class NeedList {
         granted,
         writes: permission === "write",
         isSearched: (target) => !holdsHome(target) && !isOfSystem(target),
+        isForbidden: isOfSystem,
       });
       for (const { link, target } of links) {
         // Deno protects these folders by their paths, but not links to them.
@@ -882,7 +883,10 @@ class NeedList {
       : dirname(path);
     this.add("read", fixed, `the folder ${fixed === path ? "" : "of "}${name}`);
     const target = targetOf(path);
-    if (target !== path) this.add("read", target, `the target of ${name}`);
+    if (target === path) return;
+    this.add("read", target, `the target of ${name}`);
+    // Rocket refuses a database with a log, which DuckDB looks for beside the target.
+    if (isDatabase(path)) this.add("read", `${target}.wal`, `whether ${name} has a log`);
   }
 
   #addDuckdb(use: string): void {
@@ -979,6 +983,9 @@ async function modelOf(folder: string): Promise<ModelNames> {
  * extension is a name.
  */
 const isPath = (text: string) => text.length < 4096 && !text.includes("\n") && /[./]/.test(text);
+
+/** Checks whether a path is that of a DuckDB database. */
+const isDatabase = (path: string) => /\.(duckdb|ddb|db)$/i.test(path);
 
 function statOf(path: string): Deno.FileInfo | undefined {
   try {

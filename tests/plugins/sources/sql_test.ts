@@ -484,6 +484,22 @@ Deno.test("sql checks the views, macros and generated columns of a database befo
   });
 });
 
+Deno.test({
+  name: "sql refuses a linked database that has a log beside its target",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFiles({}, async (folder) => {
+      const database = join(folder, "real.db"), link = join(folder, "folder", "a.db");
+      await Deno.mkdir(join(folder, "folder"));
+      await Deno.copyFile(join(formats, "tables.duckdb"), database);
+      await Deno.symlink("../real.db", link);
+      const ask = () => read("SELECT 1 AS x FROM types LIMIT 1", { database: link });
+      assertEquals(await ask(), { x: [1] });
+      await Deno.writeTextFile(`${database}.wal`, "");
+      await assertRejects(ask, UserError, "has changes that are only in its log a.db.wal");
+    }),
+});
+
 Deno.test("sql refuses definitions whose text is not what DuckDB runs", async () => {
   await withFiles({ "data.txt": "x,y\n1,0\n2,1\n" }, async (folder) => {
     const target = join(folder, "data.txt"), before = await Deno.readTextFile(target);
