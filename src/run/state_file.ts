@@ -133,11 +133,27 @@ async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {
  *
  * @param model The model that the state belongs to.
  * @param path The checkpoint's safetensors file.
+ * @param position What its metadata must say, by key, as the checkpoint's JSON file does.
  * @returns The state; the caller disposes of it.
- * @throws {UserError} If the file cannot be read, or has other nets or another optimizer.
+ * @throws {UserError} If the file cannot be read, or has other nets, another optimizer, or another
+ *   position.
  */
-export async function restoreState(model: Model, path: string): Promise<State> {
+export async function restoreState(
+  model: Model,
+  path: string,
+  position: Readonly<Record<string, string>>,
+): Promise<State> {
   const file = await open(path);
+  const other = Object.keys(position).find((key) => file.metadata[key] !== position[key]);
+  if (other !== undefined) {
+    file.close();
+    throw new UserError(
+      `the checkpoint ${path} contradicts its JSON file: its ${other} is ${
+        file.metadata[other] ?? "missing"
+      }; expected ${position[other]}`,
+      { hint: otherFileHint() },
+    );
+  }
   // Tables are read into memory that the engine owns.
   const tables = emptyTables(model.variables, storedTogether(model), model.shards);
   const empty = Object.fromEntries(

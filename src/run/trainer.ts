@@ -303,11 +303,13 @@ class Training {
     const { model } = progress.phase.nets;
     // Each process reads the rows of sharded tables that it holds.
     const isRead = from !== undefined && (!cluster || cluster.isFirst || model.shards);
-    const state = isRead ? await restoreState(model, from.path) : initialState(
-      model,
-      initialValues(model.variables, seed, given.values, storedTogether(model), model.shards),
-      given.slots,
-    );
+    const state = isRead
+      ? await restoreState(model, from.path, this.#told(progress))
+      : initialState(
+        model,
+        initialValues(model.variables, seed, given.values, storedTogether(model), model.shards),
+        given.slots,
+      );
     return await this.#open(progress, state, async () => {
       // The state was restored without an error, so the run folder may change from here on.
       await this.#checkpoints.announce(from);
@@ -676,16 +678,23 @@ class Training {
       tensors: streamedTensors(model, state, sharded),
       bestNames: [...new Set([bestNameOf(progress.phase), "best"])],
       metadata: {
-        job: about.job,
-        ...nameOf(progress.phase),
-        epoch: String(position.epochs),
-        step: String(position.step),
+        ...this.#told(progress),
         metrics: JSON.stringify(metricsToJson(position.metrics)),
         optimizer: model.optimizerStage.name,
-        optimizerSteps: String(progress.optimizerSteps),
         owners: JSON.stringify(Object.fromEntries(owners)),
       },
     }, request);
+  }
+
+  /** The position as in the metadata of a checkpoint's weights. */
+  #told(progress: Progress): Record<string, string> {
+    return {
+      job: this.#checkpoints.about.job,
+      ...nameOf(progress.phase),
+      epoch: String(progress.epochs),
+      step: String(progress.step),
+      optimizerSteps: String(progress.optimizerSteps),
+    };
   }
 
   /** Whether this process has been asked to stop. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { endedByStage } from "../../src/commands/ending.ts";
 import { faultOf } from "../../src/commands/main.ts";
+import { makeNotUtf8 } from "../support/not_utf8.ts";
 import { endedEarly, needsOf } from "../../src/launch/command_line/needs.ts";
 import { convert } from "../../data/convert.ts";
 import { readIdx } from "../../data/idx.ts";
@@ -181,6 +182,25 @@ function* folderCases(folder: string): Iterable<ProgramCase> {
       },
     },
   };
+  if (Deno.build.os === "linux") {
+    const odd = join(own, "odd");
+    yield {
+      name: "a name that is not UTF-8 in the run folder",
+      async run() {
+        await Deno.mkdir(odd);
+        await makeNotUtf8(odd);
+        await refuseLinksOut(odd);
+      },
+      mended: {
+        "inside/utf8": async () => {
+          await Deno.remove(odd, { recursive: true });
+          await Deno.mkdir(odd);
+          await refuseLinksOut(odd);
+          await Deno.remove(odd);
+        },
+      },
+    };
+  }
   const pipe = join(own, "metrics.jsonl");
   yield {
     name: "a pipe in the run folder",

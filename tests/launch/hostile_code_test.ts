@@ -12,6 +12,7 @@ import {
   userEnvironment,
 } from "../support/command_line.ts";
 import { forNative } from "../support/engines.ts";
+import { makeNotUtf8 } from "../support/not_utf8.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 
 /**
@@ -659,6 +660,15 @@ Deno.test("the line about permissions names the targets of links in a project an
         /^error: .*self is a link to \/proc\/\d+, through which code can reach any file/,
       );
     }
+    await Deno.remove(join(folder, "deep", "self"));
+    await Deno.remove(movable);
+    // Deno cannot open such a folder, but follows a link to it.
+    await makeNotUtf8(join(folder, "deep"));
+    const [hidden] = await lineOf(["./m.ts"], ["check", "p.yaml"]);
+    assertMatch(hidden, /^permissions: read \d+ folders including \S+.*deep\/bad/);
+    await makeNotUtf8(join(folder, "runs"));
+    const [unwritable] = await lineOf(["./m.ts"], ["p.yaml"]);
+    assertMatch(unwritable, /^error: custom code must not write to .*: it cannot be searched/);
     // Rocket's own code does not follow links that the pipeline does not name.
     assert(!(await lineOf(["accuracy"], ["check", "p.yaml"]))[0].includes("elsewhere"));
   });

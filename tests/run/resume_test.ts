@@ -1,7 +1,14 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { join } from "node:path";
 import { decodeSafetensors } from "../../src/base/files/safetensors.ts";
 import { Interruption, UserError } from "../../src/base/errors.ts";
+import { decodeContent, encodeContent } from "../../src/run/folder/checkpoint_content.ts";
 import type { RunStartEvent } from "../../src/stages/events.ts";
 import type { Output } from "../../src/stages/output.ts";
 import type { RunPlanOptions } from "../../src/run/run.ts";
@@ -435,6 +442,26 @@ forEachEngine("a finished run can be made longer, and its learning rate may chan
     assertEquals(pipeline.train.epochs, 3);
   });
 });
+
+forEachEngine(
+  "a checkpoint whose weights have another position than its JSON file is refused",
+  () =>
+    withRun(async (file, out) => {
+      const json = checkpointsIn(out)[0]!.replace(/\.safetensors$/, ".json");
+      const content = decodeContent(await Deno.readTextFile(json));
+      const { position } = content, start = { ...position.start, optimizerSteps: 1 };
+      const changed = { ...content, position: { ...position, start } };
+      await Deno.writeTextFile(json, encodeContent(changed));
+      const error = await assertRejects(
+        () => runFile(file, out, current(), {}, { resume: true }),
+        UserError,
+      );
+      assertMatch(
+        error.message,
+        /contradicts its JSON file: its optimizerSteps is 8; expected 9$/,
+      );
+    }),
+);
 
 forEachEngine("old checkpoints are removed, and others are kept", async () => {
   const outputs = [{ use: "checkpoint", everySteps: 1, keep: 3, keepEvery: 1 }];

@@ -57,7 +57,8 @@ export async function readTextInside(folder: string, name: string): Promise<stri
 
 /**
  * Rejects a folder that contains, at any depth, a link that leads out of it, since files written
- * through the link would be outside. It also rejects pipes and devices, which could block forever.
+ * through the link would be outside. It also rejects pipes and devices, which could block forever,
+ * and names that are not valid UTF-8, behind which there may be such a link.
  *
  * @param folder The folder, which may itself be a link.
  * @param options Whether the folder is that of `--out`, so that another one can be chosen.
@@ -73,6 +74,13 @@ export async function refuseLinksOut(
     const at = folders.pop()!;
     for (const { name, isFile, isDirectory, isSymlink } of await entriesOf(at)) {
       const path = join(at, name);
+      // A link can lead to a name that is not valid UTF-8, but Deno cannot open it.
+      if (name.includes("\u{fffd}") && !await exists(path)) {
+        throw new UserError(`${join(folder, relative(root, path))} has a name that is not UTF-8`, {
+          hint: hint("inside/utf8", `rename or remove it${orChoose}`, { edit: "the folder" }),
+          exitCode: 2,
+        });
+      }
       if (isDirectory) folders.push(path);
       if (!isFile && !isDirectory && !isSymlink) {
         throw new UserError(`${join(folder, relative(root, path))} is not a regular file`, {
@@ -97,6 +105,8 @@ export async function refuseLinksOut(
     }
   }
 }
+
+const exists = (path: string) => Deno.lstat(path).then(() => true, () => false);
 
 /** Lists the entries of a folder; none if another process has removed it. */
 async function entriesOf(folder: string): Promise<Deno.DirEntry[]> {

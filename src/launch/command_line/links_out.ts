@@ -70,7 +70,7 @@ export function linksOut(
       const folder = pending.pop()!;
       if (seen.has(folder)) continue;
       seen.add(folder);
-      const entries = entriesOf(folder);
+      const entries = entriesOf(folder, writes);
       if (entries === undefined) unfinished.push(folder);
       for (const { name, isDirectory, isFile, isSymlink } of entries ?? []) {
         const path = join(folder, name);
@@ -92,6 +92,9 @@ export function linksOut(
   }
   return { links, movable, shared: names.elsewhere(), unfinished };
 }
+
+/** The character that stands for parts of names that are not valid UTF-8. */
+const UNKNOWN = "\u{fffd}";
 
 /** Checks whether a path is one of many folders, or inside one. A project may have many links. */
 function isWithin(folders: ReadonlySet<string>, path: string): boolean {
@@ -141,15 +144,20 @@ function readLink(path: string): string {
 }
 
 /**
- * Lists the entries of a folder; none if it does not exist, is a file, or cannot be entered. The
- * result is undefined if the folder can be entered but not listed, because its files can still be
- * used by name.
+ * Lists the entries of a folder; none if it does not exist, or is a file. The result is undefined if
+ * the folder cannot be listed, but a program may use what is in it:
+ *
+ * - If it can be entered, its files can be used by name.
+ * - A program that may write there can change its mode.
+ * - If its name is not valid UTF-8, Deno cannot open it, but a link to it can be followed.
  */
-function entriesOf(folder: string): Deno.DirEntry[] | undefined {
+function entriesOf(folder: string, writes: boolean): Deno.DirEntry[] | undefined {
   try {
     return [...Deno.readDirSync(folder)];
-  } catch {
-    return canEnter(folder) ? undefined : [];
+  } catch (error) {
+    if (folder.includes(UNKNOWN)) return undefined;
+    if (!(error instanceof Deno.errors.PermissionDenied)) return [];
+    return writes || canEnter(folder) ? undefined : [];
   }
 }
 

@@ -260,7 +260,8 @@ const position = z.looseObject({
       phases.reduce((sum, phase) => sum + phase[of], 0);
     return phases.length === start.phase && done("epochs") === start.epochs &&
       done("steps") === start.step && done("skipped") === start.skipped &&
-      start.epochs <= epochs && start.step <= step && start.skipped <= skipped && skipped <= step;
+      start.epochs <= epochs && start.step <= step && start.skipped <= skipped &&
+      skipped <= step && (start.phase === 0 || start.optimizerSteps === 0);
   },
   "its numbers of epochs and steps contradict each other",
 ).refine(

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { basename, join } from "node:path";
 import { linksOut } from "../../../src/launch/command_line/links_out.ts";
 import { inFolder } from "../../support/command_line.ts";
+import { makeNotUtf8 } from "../../support/not_utf8.ts";
 
 const nothing = { links: [], movable: [], shared: [], unfinished: [] };
 
@@ -95,7 +96,21 @@ Deno.test({
       assertEquals(linksOut([runs], { granted: [runs] }).unfinished, [hidden]);
       await Deno.chmod(hidden, 0o000);
       assertEquals(linksOut([runs], { granted: [runs] }).unfinished, []);
+      // A program that may write can change the mode.
+      assertEquals(linksOut([runs], { granted: [runs], writes: true }).unfinished, [hidden]);
       await Deno.chmod(hidden, 0o755);
+    });
+  },
+});
+
+Deno.test({
+  name: "linksOut() does not count a folder whose name is not valid UTF-8 as searched",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await inFolder(async (runs) => {
+      await makeNotUtf8(runs);
+      const { unfinished } = linksOut([runs], { granted: [runs] });
+      assertEquals(unfinished, [join(runs, "bad\u{fffd}")]);
     });
   },
 });

@@ -52,6 +52,7 @@ Deno.test("decodeContent() refuses a sealed checkpoint that is not what a run wr
     ...[1, null, undefined].map((value) => ["position", value] as [string, unknown]),
     ["position.start.epochs", 1e9, "contradict each other"],
     ["position.start.phase", 0, "contradict each other"],
+    ["position.start.optimizerSteps", 1, "contradict each other"],
     ["position.epochs", 1, "contradict each other"],
     ["position.skipped", 15, "contradict each other"],
     ["position.epochs", -1e15],
