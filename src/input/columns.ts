@@ -444,20 +444,21 @@ export class ColumnReader {
   #decoding(rowOf: (index: number) => number): Decoding {
     const { use, classOf, options } = this.#request;
     const fail = (index: number, message: string): never => this.#fail(rowOf(index), message);
+    // They only have to differ from each other and from other values.
+    const distinct = (text: string) => {
+      let order = this.#large.get(text);
+      if (order === undefined) this.#large.set(text, order = this.#large.size);
+      return order;
+    };
     const big = (value: bigint, index: number): number => {
-      if (use === "metrics") {
-        // They only have to differ from each other and from whole numbers, so they end in .5.
-        const text = String(value);
-        let order = this.#large.get(text);
-        if (order === undefined) this.#large.set(text, order = this.#large.size);
-        return order + 0.5;
-      }
+      // Other values of this column are whole numbers.
+      if (use === "metrics") return distinct(String(value)) + 0.5;
       if (options.dtype === "float32" || use !== undefined && use !== "feature") {
         return Number(value);
       }
       return this.#fail(
         rowOf(index),
-        `has ${value}, which a double cannot represent exactly`,
+        `has ${value}, beyond 2⁵³, where doubles cannot represent all whole numbers exactly`,
         hint(
           "column/large",
           "such numbers are usually ids: write `ids: train` or `ids: { hash: 100000 }`; `dtype: float32` rounds to the nearest float",
@@ -472,7 +473,9 @@ export class ColumnReader {
     if (classOf) {
       const key = (value: string | number | bigint, index: number) =>
         classOf(value, this.#row + rowOf(index));
-      return { id: key, key, big, fail };
+      const inexact = (text: string, index: number) =>
+        fail(index, `has ${text}, which is not a whole number`);
+      return { id: key, key, big, inexact, fail };
     }
     if (this.#maker) {
       const booleans = this.#layout.family === "booleans";
@@ -483,7 +486,9 @@ export class ColumnReader {
     }
     const id = (text: string, index: number) =>
       this.#id(text, () => rowOf(index)) ?? this.#failUnknown(text, rowOf(index));
-    return { id, big, fail, memory: this.#memory };
+    // Doubles of this size are no values of a decimal or a time.
+    const inexact = (text: string) => -1e300 - distinct(text) * 1e290;
+    return { id, big, fail, memory: this.#memory, ...use === "metrics" && { inexact } };
   }
 
   #made(value: string | number | bigint, row: () => number): number {

@@ -209,14 +209,17 @@ export class IdMaker {
 export type Key = string | number;
 
 /**
- * Returns the key of a whole number: the number itself, or its decimal text if a double cannot
- * represent it exactly.
+ * Returns the key of a number: the number itself, or its decimal text if it is a whole number from
+ * 2⁵³, where not all whole numbers are doubles.
  *
  * @param value The number, or its text.
  */
 export function keyOf(value: string | number | bigint): Key {
   const number = Number(value);
-  return Number.isSafeInteger(number) || typeof value === "number" ? number : String(value);
+  if (Number.isSafeInteger(number)) return number;
+  if (typeof value !== "number") return String(value);
+  // A column of floats can have such numbers, too.
+  return Number.isInteger(value) ? String(BigInt(value)) : value;
 }
 
 /**

@@ -280,6 +280,11 @@ export interface Decoding {
   readonly key?: ((value: number | bigint, index: number) => number) | undefined;
   /** Converts or rejects a whole number that a double cannot represent exactly. */
   big(value: bigint, index: number): number;
+  /**
+   * Converts or rejects a decimal, or a time in nanoseconds, that a double cannot tell from others of
+   * its type. It has the value as text. By default, such a value is rounded.
+   */
+  inexact?(text: string, index: number): number;
   /** Rejects the value at an index of the leaf. */
   fail(index: number, message: string): never;
   /** If whole numbers from 0 to below this one are their own ids, so that `key` is not called. */
@@ -337,11 +342,15 @@ export function decode(
   }
   if (key) return { values: idsOfNumbers(leaf, from, to, { ...decoding, key }), view: false };
   const values = new (arrayOf(type))(to - from);
-  const read = reader(leaf), nulls = leaf.nullCount > 0;
+  const read = reader(leaf), nulls = leaf.nullCount > 0, textOf = inexactReader(leaf, decoding);
   for (let index = from; index < to; index++) {
     if (nulls && isNull(leaf, index)) continue;
-    const value = read(index);
-    values[index - from] = typeof value === "bigint" ? big(value, index) : value;
+    const value = read(index), text = textOf?.(index);
+    values[index - from] = text !== undefined
+      ? decoding.inexact!(text, index)
+      : typeof value === "bigint"
+      ? big(value, index)
+      : value;
   }
   return { values, view: false };
 }
@@ -416,8 +425,9 @@ function idsOfNumbers(
   leaf: Data,
   from: number,
   to: number,
-  { key, own = 0, memory }: Decoding & Required<Pick<Decoding, "key">>,
+  decoding: Decoding & Required<Pick<Decoding, "key">>,
 ): Int32Array {
+  const { key, own = 0, memory } = decoding;
   const ids = new Int32Array(to - from), memo = memory?.numbers;
   const nulls = leaf.nullCount > 0;
   // The usual kind of column, whose values are their own ids.
@@ -425,9 +435,14 @@ function idsOfNumbers(
     ids.set((leaf.values as Values).subarray(from, to));
     if (areBelow(ids, own)) return ids;
   }
-  const read = reader(leaf);
+  const read = reader(leaf), textOf = inexactReader(leaf, decoding);
   for (let index = from; index < to; index++) {
     if (nulls && isNull(leaf, index)) continue;
+    const text = textOf?.(index);
+    if (text !== undefined) {
+      ids[index - from] = decoding.inexact!(text, index);
+      continue;
+    }
     const value = read(index);
     if (typeof value === "number" && value >= 0 && value < own && (value | 0) === value) {
       ids[index - from] = value;
@@ -522,20 +537,54 @@ function reader(leaf: Data): (index: number) => number | bigint {
   };
 }
 
-/** Reads decimals: integers in two's complement, least significant word first, and a scale. */
-function decimalReader(
-  { scale, bitWidth }: Decimal,
+/** Reads decimals: whole numbers, which are divided by a power of ten, the scale. */
+function decimalReader(type: Decimal, words: Uint32Array): (index: number) => number | bigint {
+  const { scale } = type, unscaled = unscaledReader(type, words);
+  return (index) => {
+    const whole = unscaled(index), value = Number(`${whole}e${-scale}`);
+    return scale === 0 && !Number.isSafeInteger(value) ? whole : value;
+  };
+}
+
+/** Reads the whole numbers of decimals: in two's complement, least significant word first. */
+function unscaledReader(
+  { bitWidth }: Decimal,
   words: Uint32Array,
-): (index: number) => number | bigint {
+): (index: number) => bigint {
   const count = bitWidth / 32;
   return (index) => {
     let whole = 0n;
     for (let word = count - 1; word >= 0; word--) {
       whole = whole << 32n | BigInt(words[index * count + word]!);
     }
-    const signed = BigInt.asIntN(bitWidth, whole);
-    const value = Number(`${signed}e${-scale}`);
-    return scale === 0 && !Number.isSafeInteger(value) ? signed : value;
+    return BigInt.asIntN(bitWidth, whole);
+  };
+}
+
+/**
+ * Returns a function that reads a value as text if a double cannot tell it from others of its type;
+ * undefined if nobody asks, or if there are no such values.
+ */
+function inexactReader(
+  { type, values }: Data,
+  { inexact }: Decoding,
+): ((index: number) => string | undefined) | undefined {
+  if (!inexact) return undefined;
+  if (DataType.isDecimal(type) && type.scale > 0) {
+    const { scale } = type, unscaled = unscaledReader(type, values as Uint32Array);
+    return (index) => {
+      const whole = unscaled(index), digits = String(whole < 0n ? -whole : whole);
+      const padded = digits.padStart(scale + 1, "0");
+      const text = `${whole < 0n ? "-" : ""}${padded.slice(0, -scale)}.${padded.slice(-scale)}`;
+      return Number(text).toFixed(scale) === text ? undefined : text;
+    };
+  }
+  const isTime = DataType.isTimestamp(type) || DataType.isTime(type) || DataType.isDuration(type);
+  if (!isTime || secondsOf(type).divisor < 1e9) return undefined;
+  const nanoseconds = values as unknown as BigInt64Array;
+  return (index) => {
+    const value = nanoseconds[index]!;
+    return Number.isSafeInteger(Number(value)) ? undefined : String(value);
   };
 }
 

@@ -405,7 +405,7 @@ function* columnCases(): Iterable<DataCase> {
     file({ x: BigInt64Array.of(0n, 2n ** 53n + 1n), y: Int32Array.of(0, 1) }),
     "features",
     1,
-    ["which a double cannot represent exactly"],
+    ["doubles cannot represent all whole numbers exactly"],
   );
   yield one("text in a net of numbers", file({ ...rows, x: words }), "features", 2, [
     'the feature f holds text (row 0 of a.arrow (train split), column x: "low"), but the network mlp reads numbers',

@@ -302,11 +302,11 @@ Deno.test("ColumnReader refuses numbers that the nets cannot use, naming column 
     ],
     [
       { long: {} },
-      "row 1 of broken_numbers.arrow, column long: has 9007199254740993, which a double cannot represent exactly (rows",
+      "row 1 of broken_numbers.arrow, column long: has 9007199254740993, beyond 2⁵³, where doubles cannot represent all whole numbers exactly (rows",
     ],
     [
       { unsigned: {} },
-      "row 2 of broken_numbers.arrow, column unsigned: has 18446744073709551615, which a double",
+      "row 2 of broken_numbers.arrow, column unsigned: has 18446744073709551615, beyond 2⁵³",
     ],
     [
       { ids: { dtype: "int32" } },

@@ -18,6 +18,7 @@ import { UserError } from "../../src/base/errors.ts";
 import type { Source } from "../../src/stages/source.ts";
 import csv from "../../plugins/sources/csv.ts";
 import parquet from "../../plugins/sources/parquet.ts";
+import sql from "../../plugins/sources/sql.ts";
 import { openSplit, type Split } from "../../src/input/split.ts";
 import { arrowSource, memorySource, open, sourceReference, valuesOf } from "../support/arrow.ts";
 import { inFolder } from "../support/command_line.ts";
@@ -172,7 +173,7 @@ Deno.test("64-bit integers that a double cannot represent are refused, or rounde
   );
   assertStringIncludes(
     error.message,
-    "row 0, column u: has 1152921504606846977, which a double cannot represent exactly",
+    "row 0, column u: has 1152921504606846977, beyond 2⁵³, where doubles cannot represent all whole numbers exactly",
   );
   assertStringIncludes(error.problems[0]!.hint!, "`ids: train` or `ids: { hash: 100000 }`");
   const split = await open(memorySource(table()), {
@@ -197,3 +198,52 @@ Deno.test("booleans become ids by their names", async () => {
   assertEquals(valuesOf(split, "b"), [1, 0, 1]);
   assert(new Set(valuesOf(split, "hashed")).size === 2);
 });
+
+/** Values of which doubles have only two, and the same as whole numbers from 0 to 3. */
+const close = `SELECT i % 4 AS u,
+  (i % 4)::DECIMAL(20, 18) * 0.000000000000000001::DECIMAL(20, 18) + 1 AS decimals,
+  make_timestamp_ns(1700000000000000000 + i % 4) AS moments,
+  (1152921504606846976 + i % 4)::HUGEINT AS wide,
+  i % 2 AS y FROM range(12) r(i)`;
+
+Deno.test("metrics tell users apart whose ids differ by less than doubles do", async () => {
+  for (const column of ["u", "decimals", "moments", "wide"]) {
+    const source = sourceOf(sql, { query: `SELECT ${column} AS u, y FROM (${close})` });
+    const split = await openAll(source, {}, 1e6);
+    const { values } = (await split.slice(0, split.rows)).columns!.u!;
+    assertEquals(new Set(values).size, 4, column);
+    assertEquals([...values].map((value) => values.indexOf(value)), rows12.map((row) => row % 4));
+  }
+});
+
+const rows12 = Array.from({ length: 12 }, (_, row) => row);
+
+Deno.test("labels may be large floats, and decimals only if they are whole", async () => {
+  const opened = (label: string) =>
+    open(sourceOf(sql, { query: `SELECT i AS x, ${label} AS y FROM range(12) r(i)` }), {
+      features: { x: {} },
+      label: { column: "y", kind: "class" },
+    });
+  const float = "9007199254740992::DOUBLE + 2 * (i % 2)";
+  const train = await opened(float);
+  assertEquals(train.label.vocabulary, ["9007199254740992", "9007199254740994"]);
+  const test = await open(
+    sourceOf(sql, { query: `SELECT i AS x, ${float} AS y FROM range(12) r(i)` }),
+    { features: { x: {} }, label: { column: "y", kind: "class" } },
+    train,
+  );
+  assertEquals(await labelsOf(test), await labelsOf(train));
+  assertEquals(
+    await labelsOf(await opened("(i % 2)::DECIMAL(20, 18)")),
+    rows12.map((row) => row % 2),
+  );
+  for (const text of ["1.000000000000000001", "0.999999999999999999", "-1.000000000000000001"]) {
+    const error = await assertRejects(() => opened(`(${text})::DECIMAL(20, 18)`), UserError);
+    assertStringIncludes(
+      error.message,
+      `row 0, column y: has ${text}, which is not a whole number`,
+    );
+  }
+});
+
+const labelsOf = async (split: Split) => [...(await split.slice(0, split.rows)).label.values];

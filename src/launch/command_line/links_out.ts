@@ -17,6 +17,8 @@ export interface FoundLinks {
   readonly movable: readonly string[];
   /** Files in writable folders that have another hard link outside of these folders. */
   readonly shared: readonly string[];
+  /** Devices, such as disks, which Deno protects only in `/dev`. */
+  readonly devices: readonly string[];
   /** The folders that were not searched completely. */
   readonly unfinished: readonly string[];
 }
@@ -60,7 +62,7 @@ export function linksOut(
 ): FoundLinks {
   const links: LinkOut[] = [], movable: string[] = [], unfinished: string[] = [];
   const own = new Set(granted), known = new Set(granted), seen = new Set<string>();
-  const roots = [...folders], names = new SharedFiles();
+  const roots = [...folders], names = new SharedFiles(), devices: string[] = [];
   let files = 0;
   for (const [at, root] of roots.entries()) {
     // The targets share one number, as there may be very many of them.
@@ -77,6 +79,7 @@ export function linksOut(
         files++;
         if (isDirectory && !own.has(path)) pending.push(path);
         if (isFile && writes) names.add(path);
+        if (!isFile && !isDirectory && !isSymlink && isDevice(path)) devices.push(path);
         if (!isSymlink) continue;
         if (isMovable(path, writes)) movable.push(path);
         const target = targetOf(path);
@@ -90,7 +93,7 @@ export function linksOut(
       break;
     }
   }
-  return { links, movable, shared: names.elsewhere(), unfinished };
+  return { links, movable, shared: names.elsewhere(), devices, unfinished };
 }
 
 /** The character that stands for parts of names that are not valid UTF-8. */
@@ -168,6 +171,11 @@ function canEnter(folder: string): boolean {
   } catch (error) {
     return error instanceof Deno.errors.NotFound && isFolder(folder);
   }
+}
+
+function isDevice(path: string): boolean {
+  const info = infoOf(path);
+  return Boolean(info?.isBlockDevice || info?.isCharDevice);
 }
 
 /** What a file is; undefined if another process has removed it. */

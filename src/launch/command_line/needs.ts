@@ -462,7 +462,7 @@ class NeedList {
       const granted = this.all().flatMap((need) => need.permission === permission ? need.of : []);
       // Access to the home folder, which the user sees, includes everything that links in it reach.
       const searched = granted.filter((folder) => this.#isSearched(folder));
-      const { links, movable, shared, unfinished } = linksOut(searched, {
+      const { links, movable, shared, devices, unfinished } = linksOut(searched, {
         granted,
         writes: permission === "write",
         isSearched: (target) => !holdsHome(target) && !isOfSystem(target),
@@ -483,6 +483,11 @@ class NeedList {
           `the target of the link ${link} contains .., so custom code could make the link lead to another place: remove the link, or write its target as an absolute path without ..`,
           { exitCode: 2 },
         );
+      }
+      for (const device of devices) {
+        throw new UserError(`${device} is a device, which custom code could use: remove it`, {
+          exitCode: 2,
+        });
       }
       for (const file of shared) {
         throw new UserError(

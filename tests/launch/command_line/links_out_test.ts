@@ -4,7 +4,7 @@ import { linksOut } from "../../../src/launch/command_line/links_out.ts";
 import { inFolder } from "../../support/command_line.ts";
 import { makeNotUtf8 } from "../../support/not_utf8.ts";
 
-const nothing = { links: [], movable: [], shared: [], unfinished: [] };
+const nothing = { links: [], movable: [], shared: [], devices: [], unfinished: [] };
 
 Deno.test("linksOut() finds links at any depth that lead out of all granted folders", async () => {
   await inFolder(async (outer) => {
@@ -111,6 +111,21 @@ Deno.test({
       await makeNotUtf8(runs);
       const { unfinished } = linksOut([runs], { granted: [runs] });
       assertEquals(unfinished, [join(runs, "bad\u{fffd}")]);
+    });
+  },
+});
+
+Deno.test({
+  name: "linksOut() finds devices",
+  // Only root may create them, and not in every container.
+  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
+  async fn() {
+    await inFolder(async (runs) => {
+      const device = join(runs, "zero");
+      const made = await new Deno.Command("mknod", { args: [device, "c", "1", "5"] }).output();
+      if (made.success) assertEquals(linksOut([runs], { granted: [runs] }).devices, [device]);
+      await new Deno.Command("mkfifo", { args: [join(runs, "pipe")] }).output();
+      assertEquals(linksOut([runs], { granted: [runs] }).devices.length, made.success ? 1 : 0);
     });
   },
 });
