@@ -15,8 +15,8 @@ import { beyondCheck, type Granted, grantedVariables } from "./granted_within.ts
 import { programs, Refusal, type Rocket } from "./rocket.ts";
 import { reactionToHangups, receivedSignal } from "./signals.ts";
 import { logLine } from "./log_line.ts";
-import { rememberWritten } from "./written_folders.ts";
-import { makeTemporary, writeTemporary } from "./temporary.ts";
+import { forgetWritten, rememberWritten } from "./written_folders.ts";
+import { makeTemporary, removeTemporary, writeTemporary } from "./temporary.ts";
 
 /**
  * The permissions of the modules that tasks run. The permissions of the command line itself depend
@@ -78,7 +78,8 @@ export async function runCommandLine(
     logLine(`${Deno.stderr.isTerminal() ? "\n" : ""}stopped`);
     return INTERRUPTED;
   } finally {
-    await Deno.remove(temporary, { recursive: true }).catch(() => {});
+    // If the folder stays, files of a stage in it remain recorded as written by code.
+    if (await removeTemporary(temporary)) await forgetWritten(temporary);
   }
 }
 
@@ -135,7 +136,7 @@ async function runWithNeeds(
   const of = (permission: Permission) =>
     needs.permissions.filter((need) => need.permission === permission).map((need) => need.of);
   await fetcher.fetch({ ...needs, hosts: of("import") });
-  if (needs.hasCode) await rememberWritten(of("write").filter((folder) => folder !== temporary));
+  if (needs.hasCode) await rememberWritten(of("write"));
   const told: Need[] = [
     { permission: "env", of: markVariable, why: "the launcher recognizes the end of the command" },
     { permission: "env", of: handedOver.code, why: "whether code may be loaded" },

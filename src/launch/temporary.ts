@@ -4,6 +4,7 @@
  * @module
  */
 
+import { join } from "node:path";
 import { reasonOf } from "../base/files/write_failure.ts";
 import { Refusal } from "./rocket.ts";
 
@@ -13,6 +14,36 @@ export async function makeTemporary(): Promise<string> {
     return await Deno.realPath(await Deno.makeTempDir({ prefix: "rocket-" }));
   } catch (error) {
     throw refusal(error);
+  }
+}
+
+/**
+ * Removes a folder for temporary files, also if code has taken the rights that this needs from a
+ * folder in it.
+ *
+ * @param folder The folder.
+ * @returns Whether it is gone.
+ */
+export async function removeTemporary(folder: string): Promise<boolean> {
+  const remove = () =>
+    Deno.remove(folder, { recursive: true }).then(
+      () => true,
+      (error) => error instanceof Deno.errors.NotFound,
+    );
+  if (await remove()) return true;
+  await makeRemovable(folder);
+  return await remove();
+}
+
+/** Gives this user all rights to a folder and those in it. Links are not followed. */
+async function makeRemovable(folder: string): Promise<void> {
+  try {
+    await Deno.chmod(folder, 0o700);
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (isDirectory) await makeRemovable(join(folder, name));
+    }
+  } catch {
+    // It belongs to another user, or its name is not valid UTF-8.
   }
 }
 

@@ -60,11 +60,20 @@ async function canRemember(): Promise<boolean> {
  */
 export async function rememberWritten(folders: readonly string[]): Promise<void> {
   if (folders.length === 0 || !await canRemember()) return;
-  for (const folder of folders) {
-    const name = createHash("sha256").update(folder).digest("hex").slice(0, 32);
-    await Deno.writeTextFile(join(memory(), name), folder);
-  }
+  for (const folder of folders) await Deno.writeTextFile(recordOf(folder), folder);
 }
+
+/**
+ * Removes a folder from the list of {@linkcode rememberWritten}.
+ *
+ * @param folder The folder, which does not exist any more.
+ */
+export async function forgetWritten(folder: string): Promise<void> {
+  await Deno.remove(recordOf(folder)).catch(() => {});
+}
+
+const recordOf = (folder: string) =>
+  join(memory(), createHash("sha256").update(folder).digest("hex").slice(0, 32));
 
 /** Returns the folder with one file for each stored folder, so that runs can store at once. */
 const memory = () => join(cacheFolder(), "written");
