@@ -1,6 +1,7 @@
 import { commandName } from "../base/command_name.ts";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { handed, handedOver, NO_CODE } from "../base/machine/system_file.ts";
 import { deniedBySystem } from "../base/files/denied.ts";
 import { inOneLine, thrown, thrownMessage } from "../base/printable.ts";
 import { type Problem, problemLines, problemsLines, UserError } from "../base/errors.ts";
@@ -179,11 +180,17 @@ function inspected(error: unknown): string[] {
 export function faultOf(error: unknown): Problem & { readonly exitCode: 1 | 2 } {
   return missingPermission(error) ?? deniedBySystem(error) ?? missingMemory(error) ?? {
     message: inOneLine(thrownMessage(error)),
-    hint: hint("fault/debug", "this is a bug in Rocket; --debug prints where", {
+    hint: hint("fault/debug", `this is a bug in ${culprits()}; --debug prints where`, {
       outside: "the fault is mended in Rocket",
     }),
     exitCode: 1,
   };
+}
+
+/** Errors of callbacks do not tell whether a stage has passed the callback to Deno. */
+function culprits(): string {
+  const code = handed(handedOver.code);
+  return code === undefined || code === NO_CODE ? "Rocket" : "a custom stage, or in Rocket";
 }
 
 /** Matches the errors of JavaScript, WebAssembly and TensorFlow when memory is exhausted. */

@@ -107,9 +107,9 @@ export class SweepRuns {
         const event = eventOf(line);
         if (!event) return;
         if (this.#how.options.json) {
-          if (event.event !== "step") printJson({ run: name, ...event });
+          if (event.event !== "step") printJson({ ...event, run: name });
         }
-        if (event.event !== "epoch") return;
+        if (event.event !== "epoch" || typeof event.epoch !== "number") return;
         metrics = this.#epoch(event);
         if (performance.now() - reported < LINE_EVERY) return;
         reported = performance.now();
@@ -162,7 +162,7 @@ async function openLog(path: string): Promise<Deno.FsFile> {
 /** An event of a run, as JSON. */
 interface RunEvent {
   readonly event: string;
-  readonly epoch?: number;
+  readonly epoch?: unknown;
   readonly metrics?: unknown;
 }
 
@@ -170,7 +170,8 @@ interface RunEvent {
 function eventOf(line: string): RunEvent | undefined {
   if (!line.startsWith('{"event":')) return undefined;
   try {
-    return JSON.parse(line);
+    const event = JSON.parse(line);
+    return typeof event.event === "string" ? event : undefined;
   } catch {
     return undefined;
   }

@@ -14,7 +14,7 @@ import { type Change, hint, nameHint } from "../base/hints.ts";
 import { importCustom, importFault, notDownloaded, reportIfSlow } from "./module.ts";
 import { containsRocket } from "../stages/rocket_range.ts";
 import { StageError } from "../stages/stage_error.ts";
-import { type AnyStage, type StageKind, stageKinds } from "../stages/stage.ts";
+import { type AnyStage, isObjectSchema, type StageKind, stageKinds } from "../stages/stage.ts";
 
 /**
  * Where a pipeline names a stage: the folder that relative paths start from, and the place in the
@@ -261,8 +261,8 @@ function refuseOtherVersion(
 export function isStage(value: unknown): value is AnyStage {
   const stage = value as Partial<AnyStage> | null | undefined;
   return typeof stage === "object" && stage !== null && typeof stage.name === "string" &&
-    stageKinds.includes(stage.kind as StageKind) && typeof stage.create === "function" &&
-    typeof stage.options?.safeParse === "function";
+    typeof stage.summary === "string" && stageKinds.includes(stage.kind as StageKind) &&
+    typeof stage.create === "function" && isObjectSchema(stage.options);
 }
 
 const article = (kind: StageKind) => `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind} stage`;

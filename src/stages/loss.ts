@@ -5,6 +5,7 @@ import type { Variable, VariableSpec } from "./network.ts";
 import {
   type Create,
   defineStage,
+  oneOf,
   type OptionsSchema,
   type Stage,
   type StageDefinition,
@@ -159,7 +160,7 @@ export function defineLoss<Schema extends OptionsSchema>(
   return {
     ...stage,
     kind: "loss",
-    form: definition.form,
+    form: oneOf(definition, "form", ["task", "hint"], definition.form),
     ...(labelStatistics !== undefined && { labelStatistics }),
     ...(multiLabel !== undefined && { multiLabel }),
   } as LossStage;

@@ -3,6 +3,7 @@ import type { NetName } from "./network.ts";
 import {
   type Create,
   defineStage,
+  oneOf,
   type OptionsSchema,
   type Stage,
   type StageDefinition,
@@ -314,10 +315,10 @@ export function defineMetric<Schema extends OptionsSchema>(
   const { better = "higher", values = "one" } = definition;
   return {
     ...defineStage("metric", definition),
-    per: definition.per ?? "net",
+    per: oneOf(definition, "per", ["net", "run"], definition.per ?? "net"),
     better: typeof better !== "string" ? better : { [values === "one" ? "" : "*"]: better },
     needs: definition.needs ?? "light",
-    values,
+    values: oneOf(definition, "values", ["one", "several"], values),
     ...(definition.readsLabel !== undefined && { readsLabel: definition.readsLabel }),
     ...(definition.multiLabel !== undefined && { multiLabel: definition.multiLabel }),
   };

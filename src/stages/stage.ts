@@ -79,7 +79,8 @@ export type Create<Schema extends OptionsSchema, Context, Product> = (
  * @param kind The stage's kind.
  * @param definition The stage's definition.
  * @returns The stage.
- * @throws {TypeError} If the name is not in kebab case, or `rocket` is not a range of versions.
+ * @throws {TypeError} If the name is not in kebab case, `summary` is no text, `options` is not an
+ *   object schema, or `rocket` is not a range of versions.
  */
 export function defineStage<Kind extends StageKind, Schema extends OptionsSchema, Context, Product>(
   kind: Kind,
@@ -92,7 +93,13 @@ export function defineStage<Kind extends StageKind, Schema extends OptionsSchema
       }`,
     );
   }
-  const { rocket } = definition;
+  const { rocket, summary, options } = definition;
+  if (typeof summary !== "string") {
+    throw new TypeError(`expected a text as the summary of the stage ${definition.name}`);
+  }
+  if (!isObjectSchema(options)) {
+    throw new TypeError(`expected z.object({ … }) as the options of the stage ${definition.name}`);
+  }
   if (rocket !== undefined && !isVersionRange(rocket)) {
     throw new TypeError(
       `expected a range of Rocket's versions, such as "^0.1"; got ${JSON.stringify(rocket)}`,
@@ -103,6 +110,38 @@ export function defineStage<Kind extends StageKind, Schema extends OptionsSchema
     Context,
     Product
   >;
+}
+
+/**
+ * Checks whether a value is the schema of an object, as the options of a stage must be.
+ *
+ * @param value The value.
+ */
+export function isObjectSchema(value: unknown): value is OptionsSchema {
+  const { safeParse, strict, shape } = Object(value);
+  return typeof safeParse === "function" && typeof strict === "function" &&
+    typeof shape === "object";
+}
+
+/**
+ * Checks a property of a stage's definition that has one of a few values.
+ *
+ * @param definition The definition.
+ * @param key The name of the property.
+ * @param values The values.
+ * @param value The value of the property.
+ * @returns The value.
+ * @throws {TypeError} If it is none of the values.
+ */
+export function oneOf<Value extends string>(
+  { name }: { readonly name: string },
+  key: string,
+  values: readonly Value[],
+  value: Value,
+): Value {
+  if (values.includes(value)) return value;
+  const list = values.map((one) => JSON.stringify(one)).join(" or ");
+  throw new TypeError(`expected ${list} as \`${key}\` of the stage ${name}; got ${String(value)}`);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Batch, ColumnSpec } from "./batch.ts";
 import {
   type Create,
   defineStage,
+  oneOf,
   type OptionsSchema,
   type Stage,
   type StageDefinition,
@@ -148,5 +149,6 @@ export type TransformDefinition<Schema extends OptionsSchema> = StageDefinition<
 export function defineTransform<Schema extends OptionsSchema>(
   definition: TransformDefinition<Schema>,
 ): TransformStage {
-  return { ...defineStage("transform", definition), on: definition.on ?? "all" };
+  const on = oneOf(definition, "on", ["training", "all"], definition.on ?? "all");
+  return { ...defineStage("transform", definition), on };
 }

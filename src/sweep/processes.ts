@@ -60,17 +60,27 @@ export async function runPart(
   }
 }
 
+/** The length from which on a line cannot be an event, so that the rest of it is left out. */
+const LONGEST = 2 ** 24;
+
+/** Reads lines. A stage may print a line without an end. */
 async function eachLine(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   onLine: (line: string) => void,
 ): Promise<void> {
-  let rest = "";
+  let parts: string[] = [], length = 0;
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) onLine(line);
+    const [first = "", ...others] = text.split("\n");
+    for (const [index, piece] of [first, ...others].entries()) {
+      if (index > 0) {
+        onLine(parts.join(""));
+        [parts, length] = [[], 0];
+      }
+      if (length < LONGEST) parts.push(piece);
+      length += piece.length;
+    }
   }
-  if (rest !== "") onLine(rest);
+  if (length > 0) onLine(parts.join(""));
 }
 
 async function eachChunk(
