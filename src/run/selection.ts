@@ -1,3 +1,5 @@
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
 import type { Metrics, Result } from "../stages/events.ts";
 import type { Measured as SoFar } from "../stages/gradient.ts";
 import type { StopOptions } from "../pipeline/plan.ts";
@@ -13,6 +15,9 @@ export interface Measured {
   /** The nets for which the metrics of single nets are measured. */
   readonly nets: readonly NetName[];
 }
+
+/** Stands for the key of a metric if the latest epoch is the best one. */
+const LATEST = "epoch";
 
 /**
  * A metric that is observed after each epoch: on the validation split, or on the test split if
@@ -39,6 +44,11 @@ class Watched {
     this.sign = metric?.better === "lower" ? -1 : 1;
   }
 
+  /** The metric's key, or `epoch` if the latest epoch is the best one. */
+  get name(): string {
+    return this.key ?? LATEST;
+  }
+
   /** Returns the metric's value after an epoch. */
   valueIn(metrics: Readonly<Record<string, Metrics>>): MetricValue {
     return (this.key === undefined ? undefined : metrics[this.split]?.[this.key]) ??
@@ -50,6 +60,29 @@ class Watched {
     if (typeof value !== "number") return 0;
     return typeof before === "number" ? this.sign * (value - before) : Infinity;
   }
+}
+
+/**
+ * Refuses to compare the values of one metric with those of another.
+ *
+ * @param best The best value so far, if there is one.
+ * @param name The key of the metric that is observed now.
+ * @throws {UserError} If the value is of another metric; exit code 2.
+ */
+function refuseOther(best: Pick<BestValue, "metric"> | undefined, name: string): void {
+  if (best === undefined || best.metric === name) return;
+  throw new UserError(
+    `the best epoch so far is the best by ${best.metric}, but the metrics have changed, so that ` +
+      `epochs would now be compared by ${name}`,
+    {
+      hint: hint(
+        "resume/metrics",
+        "keep the metrics of the run in their order, and write new ones after them; or start a new run",
+        { edit: "the metrics" },
+      ),
+      exitCode: 2,
+    },
+  );
 }
 
 /**
@@ -121,7 +154,10 @@ export class Selection {
     best?: BestEpoch,
   ) {
     this.#watched = new Watched(splits, measured, select);
-    this.#best = best;
+    // Without a metric, the latest epoch was the best, and its value is its number.
+    const isFirst = best?.metric === LATEST && this.#watched.name !== LATEST;
+    if (!isFirst) refuseOther(best, this.#watched.name);
+    this.#best = isFirst ? undefined : best;
   }
 
   /** The best epoch so far. */
@@ -159,7 +195,9 @@ export class Selection {
     const before = this.#best?.value;
     // As long as no epoch has a value, the latest one counts as the best.
     const better = this.#watched.gain(value, before) > 0 || typeof before !== "number";
-    if (better) this.#best = { epoch, value, test: metrics.test ?? {} };
+    if (better) {
+      this.#best = { epoch, metric: this.#watched.name, value, test: metrics.test ?? {} };
+    }
     return better;
   }
 
@@ -168,7 +206,7 @@ export class Selection {
     return {
       epoch: this.#best?.epoch ?? 0,
       split: this.#watched.split,
-      metric: this.#watched.key ?? "epoch",
+      metric: this.#watched.name,
       value: this.#best?.value ?? 0,
       test: byNet(this.#best?.test ?? {}),
     };
@@ -200,6 +238,7 @@ export class Patience {
     start = 0,
   ) {
     this.#watched = new Watched(splits, measured, stop?.metric);
+    if (stop) refuseOther(best, this.#watched.name);
     this.#stop = stop;
     this.#best = best;
     this.#start = start;
@@ -221,7 +260,7 @@ export class Patience {
     const value = this.#watched.valueIn(metrics);
     if (typeof value !== "number") return;
     if (this.#watched.gain(value, this.#best?.value) > this.#stop.minDelta) {
-      this.#best = { epoch, value };
+      this.#best = { epoch, metric: this.#watched.name, value };
     }
   }
 

@@ -20,6 +20,7 @@ interface Parts {
   readonly optimizer?: string;
   readonly memory?: string;
   readonly batch?: number | string;
+  readonly metrics?: string;
   /** The source of the training split. */
   readonly source?: string;
 }
@@ -36,6 +37,7 @@ const pipelineOf = (
     memory = "1GB",
     batch = 2,
     source = "arrow",
+    metrics = "[]",
   }: Parts,
 ) => {
   const task = /binary/.test(label) ? "binary-cross-entropy" : "cross-entropy";
@@ -51,6 +53,7 @@ network: { ${network}${initial ? `, initial: ${initial}` : ""} }
 losses: ${losses ?? `[{ use: ${task}, on: light }, { use: ${task}, on: booster }]`}
 optimizer: ${optimizer}
 train: { epochs: 2, batch: ${batch} }
+metrics: ${metrics}
 outputs: [checkpoint]
 `;
 };
@@ -109,6 +112,7 @@ const bases: Readonly<Record<string, Parts>> = {
     features: "{ n: { nulls: drop } }",
     losses: "[{ use: binary-cross-entropy, on: light }]",
   },
+  measured: { metrics: "[accuracy]" },
   variable: { batch: '"${env:ROCKET_CORPUS_BATCH}"' },
 };
 
@@ -173,6 +177,15 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
     args: [...longer, ...trusted, "--set", "data.memory=1GB"],
     code: 1,
     mended: { "resume/memory": { args: [...longer, ...trusted] } },
+  });
+  const metrics = (list: string) => [...longer, "--set", `metrics=${list}`];
+  yield one("another metric that selects the best epoch", [
+    "the best epoch so far is the best by light/accuracy",
+    "compared by light/log-loss",
+  ], {
+    of: "measured",
+    args: metrics("[log-loss, accuracy]"),
+    mended: { "resume/metrics": { args: metrics("[accuracy, log-loss]") } },
   });
   yield one("fewer epochs than there were", ["write 2 or more"], {
     args: ["resume", "run", ...options, "--set", "train.epochs=1"],

@@ -21,7 +21,9 @@ import { metricsFromJson, metricsToJson } from "../../stages/metrics_json.ts";
 export interface BestEpoch {
   /** The number of the epoch, from 1. */
   readonly epoch: number;
-  /** The value of the metric that selects the best epoch. */
+  /** The key of the metric that selects the best epoch; `epoch` if the latest one is the best. */
+  readonly metric: string;
+  /** The value of this metric. */
   readonly value: MetricValue;
   /** The metrics of that epoch on the test split. */
   readonly test: Metrics;
@@ -31,6 +33,8 @@ export interface BestEpoch {
 export interface BestValue {
   /** The epoch with this value, from 1. */
   readonly epoch: number;
+  /** The key of the metric. */
+  readonly metric: string;
   /** The value of the metric. */
   readonly value: number;
 }
@@ -243,14 +247,15 @@ const position = z.looseObject({
     gradientNorm: anyNumber,
     learningRate: anyNumber,
   }),
-  best: z.looseObject({ epoch: count, value: metricValue, test: metrics }).optional(),
+  best: z.looseObject({ epoch: count, metric: z.string(), value: metricValue, test: metrics })
+    .optional(),
   rollback: z.looseObject({
     phase: count,
     times: count.positive(),
     factor: z.number(),
     without: z.array(count.positive()),
   }).optional(),
-  stop: z.looseObject({ epoch: count, value: anyNumber }).optional(),
+  stop: z.looseObject({ epoch: count, metric: z.string(), value: anyNumber }).optional(),
   evaluations: z.record(z.string(), z.array(anyNumber.nullable())),
   metrics: metricsByName,
 }).refine(

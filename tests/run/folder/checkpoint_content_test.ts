@@ -26,8 +26,8 @@ const file: CheckpointFile = {
     ...{ epochs: 3, batches: 2, step: 14, skipped: 1, skippedInARow: 0, seconds: 2 },
     time: { training: 1, waiting: 0.1, rows: 56 },
     losses: { rows: 32, total: NaN, terms: { a: 1 }, gradientNorm: 2, learningRate: 0.1 },
-    best: { epoch: 3, value: 0.5, test: { "light/accuracy": 0.5 } },
-    stop: { epoch: 3, value: 0.5 },
+    best: { epoch: 3, metric: "light/accuracy", value: 0.5, test: { "light/accuracy": 0.5 } },
+    stop: { epoch: 3, metric: "light/accuracy", value: 0.5 },
     rollback: { phase: 0, times: 1, factor: 0.5, without: [3] },
     evaluations: { "light/accuracy": [0.5], "light/log-loss": [Infinity], "light/auc": [null] },
     metrics: {
