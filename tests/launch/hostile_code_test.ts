@@ -563,6 +563,26 @@ Deno.test("links in Rocket's own folder are searched if a project is in it", asy
   });
 });
 
+Deno.test("options beside a stage object of a pipeline in TypeScript grant access, as those of any custom stage", async () => {
+  await inFolder(async (folder) => {
+    const stage = `
+import { defineOutput, z } from ${JSON.stringify(pluginApi)};
+const options = z.object({ url: z.string(), path: z.string() });
+const use = defineOutput({ name: "o", summary: "O.", options, create: () => ({}) });
+const output = { use, url: "http://127.0.0.1:9/x", path: ${
+      JSON.stringify(join(folder, "other", "f.txt"))
+    } };
+export default { extends: "./base.yaml", outputs: [use, output] };`;
+    await Deno.writeTextFile(join(folder, "base.yaml"), mlp);
+    await Deno.writeTextFile(join(folder, "p.ts"), stage);
+    const args = ["check", "p.ts", "--engine", "wasm", "--permissions"];
+    const { code, stdout, stderr } = await rocket(args, { cwd: folder });
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /^net +127\.0\.0\.1:9 /m);
+    assertMatch(stdout, /'--allow-read=[^']*\/other[,']/);
+  });
+});
+
 Deno.test("a sweep whose pipelines need more permissions than when they were checked is rejected", async () => {
   await inFolder(async (folder) => {
     const out = join(folder, "runs", "s"), home = join(folder, "..");
@@ -662,6 +682,10 @@ Deno.test("the line about permissions names the targets of links in a project an
     }
     await Deno.remove(join(folder, "deep", "self"));
     await Deno.remove(movable);
+    // An option may lead through a link, whose target is then one of the permissions.
+    const through = { use: "./m.ts", a: "./deep/in/read/x" };
+    const [named] = await lineOf([through], ["check", "p.yaml"]);
+    assertStringIncludes(named, `folders including ${elsewhere}, write nothing`);
     // Deno cannot open such a folder, but follows a link to it.
     await makeNotUtf8(join(folder, "deep"));
     const [hidden] = await lineOf(["./m.ts"], ["check", "p.yaml"]);

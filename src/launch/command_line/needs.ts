@@ -399,7 +399,10 @@ class NeedList {
   }
 
   answer(engine?: string): Needs {
-    if (this.#hasCode) this.#addLinks();
+    if (this.#hasCode) {
+      this.#addLinks();
+      this.#nameTargets();
+    }
     return {
       permissions: this.all(),
       engine,
@@ -504,6 +507,24 @@ class NeedList {
         }
         this.#needs.set(`${permission} ${of}`, { permission, of, why, mentioned: true });
       }
+    }
+  }
+
+  /**
+   * Makes the line name the targets of links that the pipeline itself leads through, in the folders
+   * that custom code may use.
+   */
+  #nameTargets(): void {
+    const paths = this.all().filter(({ permission }) => ofPaths.has(permission));
+    for (const { permission, of } of paths) {
+      const target = targetOf(of);
+      const leadsOut = target !== of &&
+        paths.some((one) =>
+          one.permission === permission && one.of !== of && isInside(one.of, of) &&
+          !isInside(one.of, target)
+        );
+      const key = `${permission} ${target}`, need = this.#needs.get(key);
+      if (leadsOut && need) this.#needs.set(key, { ...need, mentioned: true });
     }
   }
 

@@ -30,7 +30,10 @@ async function evaluated(): Promise<Evaluated> {
   }
 }
 
-/** Replaces stage objects, which are code and cannot be written as JSON. */
+/**
+ * Replaces stage objects, which are code and cannot be written as JSON. The options beside `use: null`
+ * are not those of a built-in stage, so each of them may name files and hosts.
+ */
 function withoutStages(node: Node): Node {
   switch (node.kind) {
     case "map": {
@@ -44,6 +47,6 @@ function withoutStages(node: Node): Node {
     default:
       return ["string", "number", "boolean"].includes(typeof node.value) || node.value === null
         ? node
-        : { ...node, value: "stage" };
+        : { ...node, value: null };
   }
 }
