@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { runFiles } from "../base/files/run_files.ts";
 import { UserError } from "../base/errors.ts";
 import { percentiles } from "../base/percentiles.ts";
-import { readBootstrap } from "../run/folder/bootstrap.ts";
+import { readBootstrap, samplesAfter } from "../run/folder/bootstrap.ts";
 import type { Result } from "../stages/events.ts";
 import { betterOf, type BootstrapSamples } from "../stages/metric.ts";
 
@@ -30,10 +30,11 @@ export interface Transfer {
  */
 export async function readTransfers(
   folder: string,
-  { test, baseline, better }: Result,
+  { epochs, test, baseline, better }: Result,
 ): Promise<Transfer[]> {
-  const together = await lastSamples(join(folder, runFiles.bootstrap.rocket));
-  const alone = await lastSamples(join(folder, runFiles.bootstrap["light-alone"]));
+  const { rocket, "light-alone": own } = runFiles.bootstrap;
+  const together = await lastSamples(join(folder, rocket), epochs);
+  const alone = baseline ? await lastSamples(join(folder, own), baseline.epochs) : {};
   return Object.keys(test.booster ?? {}).flatMap((metric): Transfer[] => {
     const of = [together[`booster/${metric}`], alone[`light/${metric}`]] as const;
     const [booster, base] = of, direction = betterOf(metric, better);
@@ -53,16 +54,17 @@ export async function readTransfers(
 }
 
 /**
- * Reads the samples of the last evaluation on the test split; none if the file is not there.
+ * Reads the samples of the last epoch on the test split; none if the file is not there.
  *
  * @throws {UserError} If the content is not what a run writes.
  */
 async function lastSamples(
   file: string,
+  epochs: number,
 ): Promise<Readonly<Record<string, BootstrapSamples | undefined>>> {
   try {
     const lines = await readBootstrap(file, { mayEnd: true });
-    return lines?.findLast(({ split }) => split === "test")?.samples ?? {};
+    return lines ? samplesAfter(lines, "test", epochs) : {};
   } catch (error) {
     throw new UserError(`${file} cannot be read: ${(error as Error).message}`, {
       cause: error,

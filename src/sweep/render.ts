@@ -266,12 +266,9 @@ function differenceText(summary: MetricSummary | undefined, better: Better | und
   if (!summary?.difference) return nothing;
   const { mean, low, high } = summary.difference;
   const text = Number.isNaN(low) ? signed(mean) : `${signed(mean)} ${rangeText({ low, high })}`;
-  // With one seed and no samples, there is no interval.
-  const intervals = intervalsOf(summary),
-    known = intervals.length > 0 ? intervals : [
-      { low: mean, high: mean },
-    ];
-  if (better === undefined) return text;
+  const known = intervalsOf(summary);
+  // With one seed and no samples, there is no interval, and so no verdict.
+  if (better === undefined || known.length === 0) return text;
   if (known.every(({ low }) => low > 0)) {
     return `${text} ${better === "higher" ? "better" : "worse"}`;
   }

@@ -6,7 +6,7 @@ import { hint } from "../base/hints.ts";
 import { metricsFromJson } from "../stages/metrics_json.ts";
 import type { Metrics, Result } from "../stages/events.ts";
 import type { BootstrapSamples, MetricValue } from "../stages/metric.ts";
-import { readBootstrap } from "../run/folder/bootstrap.ts";
+import { readBootstrap, samplesAfter } from "../run/folder/bootstrap.ts";
 import { readResult } from "../run/folder/manifest.ts";
 import type { CheckedRun, CheckedSweep } from "./check.ts";
 
@@ -92,7 +92,7 @@ function byKey(nets: Result["test"]): Metrics {
   );
 }
 
-/** The keys of a line of metrics.jsonl or bootstrap.jsonl that are not metrics. */
+/** The keys of a line of metrics.jsonl that are not metrics. */
 const about: ReadonlySet<string> = new Set(["phase", "epoch", "step", "seconds", "split"]);
 
 async function metricsOf(
@@ -104,7 +104,7 @@ async function metricsOf(
   return await reading(path, folder, async () => {
     const lines = (await readRegularText(path)).split("\n").filter(Boolean)
       .map((line) => metricsFromJson(JSON.parse(line)) as Line);
-    return lastAndBest<MetricValue>(lines, split, result);
+    return lastAndBest(lines, split, result);
   });
 }
 
@@ -116,27 +116,26 @@ async function samplesOf(
   const path = join(folder, runFiles.bootstrap.rocket);
   return await reading(path, folder, async () => {
     const lines = await readBootstrap(path);
-    return lines && lastAndBest<BootstrapSamples>(
-      lines.map(({ samples, ...about }) => ({ ...samples, ...about })),
-      split,
-      result,
-    );
+    return lines && {
+      last: samplesAfter(lines, split, result.epochs),
+      best: samplesAfter(lines, split, result.best.epoch),
+    };
   });
 }
 
 type Line = Record<string, unknown>;
 
 /** Returns the values of the lines of a split after the last and after the best epoch. */
-function lastAndBest<T>(
+function lastAndBest(
   lines: readonly Line[],
   split: string,
   { epochs, best }: Result,
-): Record<When, Readonly<Record<string, T>>> {
+): Record<When, Metrics> {
   const after = (epoch: number) => {
     const found = lines.findLast((line) => line.split === split && line.epoch === epoch);
     return Object.fromEntries(
       Object.entries(found ?? {}).filter(([key]) => !about.has(key)),
-    ) as Record<string, T>;
+    ) as Metrics;
   };
   return { last: after(epochs), best: after(best.epoch) };
 }

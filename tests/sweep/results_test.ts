@@ -84,7 +84,7 @@ Deno.test("outcomes contain the bootstrap samples of the split, after the last a
     for (
       const [damaged, words] of [
         ["{", "line 7 is not JSON"],
-        [{ epoch: 3 }, "line 7 has no split or no epoch"],
+        [{ epoch: 4 }, "line 7 has no split or no epoch"],
         [{ split: "test", epoch: -1 }, "line 7 has no split or no epoch"],
         ...[
           null,
@@ -101,13 +101,17 @@ Deno.test("outcomes contain the bootstrap samples of the split, after the last a
           { ...good, values: ["1", "2"] },
         ].map((value) =>
           [
-            { split: "test", epoch: 3, "light/gauc": value },
+            { split: "test", epoch: 4, "light/gauc": value },
             'line 7 has no samples of "light/gauc"',
           ] as const
         ),
         [
-          { split: "test", epoch: 3, "light/gauc": { ...good, values: [1] } },
+          { split: "test", epoch: 4, "light/gauc": { ...good, values: [1] } },
           'line 7 has 1 samples of "light/gauc"; an earlier line has 2',
+        ],
+        [
+          { split: "test", epoch: 3, "light/gauc": good },
+          "line 7 repeats the split test of epoch 3",
         ],
       ] as const
     ) {
@@ -116,10 +120,22 @@ Deno.test("outcomes contain the bootstrap samples of the split, after the last a
       const error = await assertRejects(() => readOutcomes(sweepIn(folder, "test")), UserError);
       assertStringIncludes(error.message, `bootstrap.jsonl cannot be read: ${words}`);
     }
+    for (
+      const [kept, words] of [
+        [[], "it is empty"],
+        [lines.slice(0, 4), "it has no samples of the split test after epoch 3"],
+      ] as const
+    ) {
+      await Deno.writeTextFile(join(folder, "a/bootstrap.jsonl"), kept.join("\n"));
+      const error = await assertRejects(() => readOutcomes(sweepIn(folder, "test")), UserError);
+      assertStringIncludes(error.message, `bootstrap.jsonl cannot be read: ${words}`);
+    }
     // A run with another seed must have as many.
     await Deno.writeTextFile(join(folder, "a/bootstrap.jsonl"), lines.join("\n"));
-    const fewer = { split: "test", epoch: 3, "light/gauc": { ...good, values: [1] } };
-    await Deno.writeTextFile(join(folder, "b/bootstrap.jsonl"), JSON.stringify(fewer));
+    const fewer = [2, 3].map((epoch) =>
+      JSON.stringify({ split: "test", epoch, "light/gauc": { ...good, values: [1] } })
+    );
+    await Deno.writeTextFile(join(folder, "b/bootstrap.jsonl"), fewer.join("\n"));
     const { runs, ...rest } = sweepIn(folder, "test");
     const seeds = { ...rest, runs: runs.map((run) => ({ ...run, setting: "a" })) };
     await assertRejects(

@@ -73,7 +73,7 @@ export function linksOut(
       if (seen.has(folder)) continue;
       seen.add(folder);
       const entries = entriesOf(folder, writes);
-      if (entries === undefined) unfinished.push(folder);
+      if (entries === undefined || !canUse(folder, entries)) unfinished.push(folder);
       for (const { name, isDirectory, isFile, isSymlink } of entries ?? []) {
         const path = join(folder, name);
         files++;
@@ -161,6 +161,20 @@ function entriesOf(folder: string, writes: boolean): Deno.DirEntry[] | undefined
     if (folder.includes(UNKNOWN)) return undefined;
     if (!(error instanceof Deno.errors.PermissionDenied)) return [];
     return writes || canEnter(folder) ? undefined : [];
+  }
+}
+
+/**
+ * Checks whether the entries of a folder can be examined. A folder may permit to list it, but not to
+ * enter it, and a program that can list it can change its mode.
+ */
+function canUse(folder: string, [first]: readonly Deno.DirEntry[]): boolean {
+  if (first === undefined) return true;
+  try {
+    Deno.lstatSync(join(folder, first.name));
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.PermissionDenied);
   }
 }
 

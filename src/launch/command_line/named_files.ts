@@ -16,6 +16,8 @@ export interface Named {
   readonly text: string;
   /** The path of the text within the pipeline. */
   readonly path: Path;
+  /** Whether the text is a path, as an option of a built-in stage; otherwise it may be one. */
+  readonly isPath?: boolean;
 }
 
 /**
@@ -119,7 +121,10 @@ function* ofStage(kind: StageKind, entry: unknown, path: Path): Iterable<Named> 
     if (commonOptions[kind].includes(key)) continue;
     if (nested[key] === "network") yield* ofStage("network", asPair(value), [...path, key]);
     else if (Object.hasOwn(nested, key)) yield* ofStage(nested[key]!, value, [...path, key]);
-    else if (!isKnown || known.includes(key)) yield* textsIn(value, [...path, key]);
+    else if (!isKnown) yield* textsIn(value, [...path, key]);
+    else if (known.includes(key)) {
+      for (const named of textsIn(value, [...path, key])) yield { ...named, isPath: true };
+    }
   }
 }
 

@@ -825,7 +825,7 @@ class NeedList {
     document: Pick<Document, "value" | "folderOf" | "place">,
     allowed: AllowedCode,
   ): Promise<void> {
-    for (const { what, kind, text, path } of namedFiles(document.value)) {
+    for (const { what, kind, text, path, isPath: isKnown } of namedFiles(document.value)) {
       const place = document.place(path);
       const isCode = what === "stage" && isElsewhere(text);
       if (kind === "source" && (isCode || duckdbSources.has(text))) this.#addDuckdb(text);
@@ -838,7 +838,7 @@ class NeedList {
       }
       if (what === "run") await this.#addTeacher(resolve(document.folderOf(path), text));
       else if (what === "onnx") this.#addOnnxTeacher(text, document.folderOf(path), place);
-      else if (isPath(text)) this.#addFile(text, document.folderOf(path), place);
+      else if (isKnown || isPath(text)) this.#addFile(text, document.folderOf(path), place);
     }
   }
 

@@ -94,6 +94,9 @@ Deno.test({
       await Deno.mkdir(hidden);
       await Deno.chmod(hidden, 0o311);
       assertEquals(linksOut([runs], { granted: [runs] }).unfinished, [hidden]);
+      await Deno.symlink("/proc", join(hidden, "link"));
+      await Deno.chmod(hidden, 0o444);
+      assertEquals(linksOut([runs], { granted: [runs] }).unfinished, [hidden]);
       await Deno.chmod(hidden, 0o000);
       assertEquals(linksOut([runs], { granted: [runs] }).unfinished, []);
       // A program that may write can change the mode.
