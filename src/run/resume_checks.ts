@@ -35,6 +35,7 @@ const fixed = [
   "data.features",
   "data.label",
   "data.labels",
+  "data.nulls",
   "data.transforms",
   "data.split",
   "data.prepare",
@@ -49,6 +50,9 @@ const fixed = [
   "train.select",
   "train.stop",
 ] as const;
+
+/** Options of sources that may change: where the rows are, and how many are read at once. */
+const movable: ReadonlySet<string> = new Set(["path", "tables", "database", "batchRows"]);
 
 /** Options of a phase that must not change, because the state of later phases depends on them. */
 const fixedInPhase = ["name", "nets", "freeze", "freezeShared", "from", "select", "stop"] as const;
@@ -70,30 +74,49 @@ export function refuseOtherPlan(earlier: EarlierRun, plan: Plan): void {
       ...(index < phases.length - 1 ? [`${phase}.epochs`] : []),
     ]);
   const length = count(earlier.pipeline) === count(plan.resolved) ? [] : ["phases"];
-  const problems = [...fixed, ...length, ...inPhases].flatMap((path): Problem[] => {
-    const before = at(earlier.pipeline, path), now = at(plan.resolved, path);
-    const place = plan.document.place(
-      path.split(".").map((key) => /^\d+$/.test(key) ? Number(key) : key),
-    );
-    if (isDeepStrictEqual(plain(before), plain(now))) {
-      return changedVariables(earlier, plan, now).map((name) => ({
-        message:
-          `${path} cannot change when a run is resumed: it contains the environment variable ${name}, whose value has changed`,
+  const pipelines = [earlier.pipeline, plan.resolved];
+  const problems = [...fixed, ...sourceOptions(pipelines), ...length, ...inPhases].flatMap(
+    (path): Problem[] => {
+      const before = at(earlier.pipeline, path), now = at(plan.resolved, path);
+      const place = plan.document.place(
+        path.split(".").map((key) => /^\d+$/.test(key) ? Number(key) : key),
+      );
+      if (isDeepStrictEqual(plain(before), plain(now))) {
+        return changedVariables(earlier, plan, now).map((name) => ({
+          message:
+            `${path} cannot change when a run is resumed: it contains the environment variable ${name}, whose value has changed`,
+          place,
+          hint: hint(
+            "resume/variable",
+            "set the variable to its earlier value, or start a new run",
+            {
+              edit: "the environment, or the command",
+            },
+          ),
+        }));
+      }
+      return [{
+        message: `${path} cannot change when a run is resumed: it was ${
+          JSON.stringify(before)
+        } and is now ${JSON.stringify(now)}`,
         place,
-        hint: hint("resume/variable", "set the variable to its earlier value, or start a new run", {
-          edit: "the environment, or the command",
-        }),
-      }));
-    }
-    return [{
-      message: `${path} cannot change when a run is resumed: it was ${
-        JSON.stringify(before)
-      } and is now ${JSON.stringify(now)}`,
-      place,
-      hint: hint("resume/changed", "start a new run with the new value", { edit: "the command" }),
-    }];
-  });
+        hint: hint("resume/changed", "start a new run with the new value", { edit: "the command" }),
+      }];
+    },
+  );
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+}
+
+/** Returns the paths of the options of sources in pipelines that decide which values are read. */
+function sourceOptions(pipelines: readonly unknown[]): string[] {
+  return ["all", "train", "validation", "test"].flatMap((split) => {
+    const path = `data.${split}`;
+    const keys = pipelines.flatMap((pipeline) => {
+      const entry = at(pipeline, path);
+      return typeof entry === "object" && entry !== null ? Object.keys(entry) : [];
+    });
+    return [...new Set(keys)].filter((key) => !movable.has(key)).map((key) => `${path}.${key}`);
+  });
 }
 
 /**

@@ -418,6 +418,8 @@ forEachEngine("a run is not resumed with another seed, other nets or other rows"
     await refused("batch: 250", "batch: 25", "train.batch cannot change");
     await refused("batch: 250", "batch: 250\n  lastBatch: drop", "train.lastBatch cannot change");
     await refused("data:", "data:\n  rows: 100", "data.rows cannot change");
+    await refused("data:", "data:\n  nulls: { fill: 1 }", "data.nulls cannot change");
+    await refused("use: arrow", "use: csv\n    nullValues: [a]", "data.train.use cannot change");
     await refused("epochs: 2", "epochs: 1", "is from epoch 2, but `epochs` is 1");
     await refused("digits-train", "digits-test", "had 1,150 rows and now has");
   });
