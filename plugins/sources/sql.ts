@@ -70,6 +70,7 @@ query: |
   ORDER BY time`,
   create: ({ query, tables, database: path, batchRows: rows }, { folder }) => ({
     async open({ columns: asked } = {}) {
+      refuseNul([query, ...Object.keys(tables)]);
       const named = await findTables(tables, folder);
       const texts = named.flatMap(({ files }) => files).filter((it) => !isParquet(it));
       for (const text of texts) await refuseLongLines(text);
@@ -167,6 +168,14 @@ query: |
   }),
 });
 export default stage;
+
+/** Refuses the character U+0000, where DuckDB would cut the query off. */
+function refuseNul(texts: readonly string[]): void {
+  if (!texts.some((text) => text.includes("\0"))) return;
+  throw new UserError("the query, or the name of a table, contains the character U+0000", {
+    hint: hint("sql/nul", "remove this character", { edit: "the query" }),
+  });
+}
 
 async function attempt<T>(subject: StatementSubject, action: () => Promise<T>): Promise<T> {
   try {

@@ -28,6 +28,8 @@ export class LossMeans {
   readonly #sums: Float64Array;
   /** The weights of the rows of the total and of each term: fewer rows if nulls mask its label. */
   readonly #weights: Float64Array;
+  /** The terms that were not there at the first steps of the epoch. */
+  readonly #late: ReadonlySet<string> = new Set();
   #rows = 0;
   #gradientNorm = 0;
   #learningRate = 0;
@@ -36,17 +38,20 @@ export class LossMeans {
    * Starts an epoch, or continues one.
    *
    * @param terms The loss terms.
-   * @param before The sums so far; ignored if they are of other terms.
+   * @param before The sums so far. If a resumed run has new terms, these have no means in the epoch
+   *   in which it was resumed.
    */
   constructor(terms: readonly Term[], before?: LossSums) {
     this.#names = terms.map(({ name }) => name);
     this.#sums = new Float64Array(terms.length + 1);
     this.#weights = new Float64Array(terms.length + 1);
-    if (!before || !this.#names.every((name) => Object.hasOwn(before.terms, name))) return;
+    if (!before) return;
     this.#rows = before.rows;
     this.#gradientNorm = before.gradientNorm;
     this.#learningRate = before.learningRate;
-    this.#sums.set([before.total, ...this.#names.map((name) => before.terms[name]!)]);
+    const has = (name: string) => this.#rows === 0 || Object.hasOwn(before.terms, name);
+    this.#late = new Set(this.#names.filter((name) => !has(name)));
+    this.#sums.set([before.total, ...this.#names.map((name) => before.terms[name] ?? 0)]);
     const { weight = this.#rows, termWeights = {} } = before;
     this.#weights.set([weight, ...this.#names.map((name) => termWeights[name] ?? weight)]);
   }
@@ -105,10 +110,12 @@ export class LossMeans {
       ...Object.fromEntries(
         this.#names.map((name, index) => [
           `loss/${name}`,
-          mean(
-            index + 1,
-            this.#weights[0]! > 0 ? "no row has the label" : "all rows have the weight 0",
-          ),
+          this.#late.has(name)
+            ? undefinedMetric("the loss was new in the middle of the epoch")
+            : mean(
+              index + 1,
+              this.#weights[0]! > 0 ? "no row has the label" : "all rows have the weight 0",
+            ),
         ]),
       ),
       "gradient-norm": this.#rows > 0
@@ -127,7 +134,9 @@ export class LossMeans {
       rows: this.#rows,
       ...(this.#weights[0] !== this.#rows && { weight: this.#weights[0]! }),
       total: loss,
-      terms: losses,
+      terms: Object.fromEntries(
+        Object.entries(losses).filter(([name]) => !this.#late.has(name)),
+      ),
       ...(this.#weights.some((weight) => weight !== this.#weights[0]) && {
         termWeights: Object.fromEntries(
           this.#names.map((name, index) => [name, this.#weights[index + 1]!]),

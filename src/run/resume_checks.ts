@@ -51,8 +51,11 @@ const fixed = [
   "train.stop",
 ] as const;
 
-/** Options of sources that may change: where the rows are, and how many are read at once. */
-const movable: ReadonlySet<string> = new Set(["path", "tables", "database", "batchRows"]);
+/**
+ * Options of sources that may change: where the rows are. The sizes of record batches determine the
+ * order of rows that are shuffled in windows.
+ */
+const movable: ReadonlySet<string> = new Set(["path", "tables", "database"]);
 
 /** Options of a phase that must not change, because the state of later phases depends on them. */
 const fixedInPhase = ["name", "nets", "freeze", "freezeShared", "from", "select", "stop"] as const;

@@ -770,6 +770,7 @@ function* tableCases(): Iterable<DataCase> {
       source: '{ use: sql, tables: { t: "*.csv" }, query: FROM t }',
     });
   }
+  yield sql("with U+0000", "SELECT x, y FROM t -- \0", ["contains the character U+0000"]);
   yield sql("misspelled keyword", "SELEC x, y FROM t", ["the query"]);
   yield sql("no such column", "SELECT z, y FROM t", [
     "the query cannot be run at line 1, column 8",
@@ -782,7 +783,7 @@ function* tableCases(): Iterable<DataCase> {
   yield sql("that writes", "CREATE TABLE z AS FROM t", ["the query"]);
   yield sql("that deletes", "DROP TABLE t", ["the query"]);
   yield sql("that reads a file", "SELECT * FROM read_csv('/etc/passwd')", [
-    "the query reads something that it is not allowed to read",
+    "it calls read_csv, but a query may read files only as tables",
   ]);
   yield sql("that fetches", "SELECT * FROM 'https://example.org/a.parquet'", ["the query"]);
   yield sql("that casts what it cannot", "SELECT CAST('x' AS INTEGER) AS x, y FROM t", [

@@ -62,6 +62,9 @@ export function sourceMends(): Map<string, Mends> {
         { "a.arrow": fixture("interop/pyarrow_lossy.arrow") },
       ),
     }],
+    ["sql: with U+0000", {
+      "sql/nul": asked("SELECT x, y FROM t -- \0", "SELECT x, y FROM t -- "),
+    }],
     ["sql: that deletes", { "sql/select": asked("DROP TABLE t", "WITH s AS (FROM t) FROM s") }],
     ["sql: that casts what it cannot", {
       "sql/cast": asked(
