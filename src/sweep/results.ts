@@ -5,7 +5,7 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { metricsFromJson } from "../stages/metrics_json.ts";
 import type { Metrics, Result } from "../stages/events.ts";
-import type { BootstrapSamples, MetricValue } from "../stages/metric.ts";
+import type { BootstrapSamples } from "../stages/metric.ts";
 import { readBootstrap, samplesAfter } from "../run/folder/bootstrap.ts";
 import { readResult } from "../run/folder/manifest.ts";
 import type { CheckedRun, CheckedSweep } from "./check.ts";
