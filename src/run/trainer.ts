@@ -323,8 +323,9 @@ class Training {
     const { progress } = running;
     const best = progress.bestEpoch, next = phases[progress.start.phase + 1]!;
     const path = await this.#save(running, { keep: Infinity });
-    const own = next.from === "best" ? store.pathOf(bestNameOf(progress.phase)) : path;
-    const from = await (cluster?.ofFirst(() => own, "first weights") ?? own);
+    const own = async () =>
+      next.from === "best" ? await store.intact(bestNameOf(progress.phase)) : path;
+    const from = await (cluster?.ofFirst(own, "first weights") ?? own());
     const position = progress.nextPhase(running.gradients);
     this.dispose();
     const { model } = next.nets;

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { endedByStage } from "../../src/commands/ending.ts";
 import { faultOf } from "../../src/commands/main.ts";
-import { makeNotUtf8 } from "../support/not_utf8.ts";
 import { endedEarly, needsOf } from "../../src/launch/command_line/needs.ts";
 import { convert } from "../../data/convert.ts";
 import { readIdx } from "../../data/idx.ts";
@@ -22,8 +21,10 @@ import { unwritable } from "../../src/base/files/unwritable.ts";
 import { WrittenColumns } from "../../src/base/files/written_columns.ts";
 import { recordBatchOf } from "../../src/base/wide_schema.ts";
 import { type Problem, UserError } from "../../src/base/errors.ts";
+import { CheckpointStore } from "../../src/run/folder/checkpoints.ts";
 import type { CheckedSweep } from "../../src/sweep/check.ts";
 import { readOutcomes } from "../../src/sweep/results.ts";
+import { makeNotUtf8 } from "../support/not_utf8.ts";
 import { resultOf } from "../support/results.ts";
 import { root } from "../support/command_line.ts";
 import { clusterPrograms } from "./cluster_programs.ts";
@@ -217,6 +218,24 @@ function* folderCases(folder: string): Iterable<ProgramCase> {
   };
 }
 
+/** Weights from which the next phase of a run would start, and which are damaged. */
+function* checkpointCases(folder: string): Iterable<ProgramCase> {
+  const intact = (run: string, text: string) => async () => {
+    const checkpoints = join(folder, run, "checkpoints");
+    await Deno.mkdir(checkpoints, { recursive: true });
+    await Deno.writeTextFile(join(checkpoints, "best-one.safetensors"), text);
+    const sha256 = createHash("sha256").update("weights").digest("hex");
+    const json = JSON.stringify({ sha256, bytes: 7, of: "rocket-000001.safetensors" });
+    await Deno.writeTextFile(join(checkpoints, "best-one.json"), json);
+    await new CheckpointStore(join(folder, run)).intact("best-one");
+  };
+  yield {
+    name: "damaged weights of a phase",
+    run: intact("damaged", "weighty"),
+    mended: { "checkpoint/best": intact("new", "weights") },
+  };
+}
+
 /** What the process lacks, and a fault that is nobody's mistake. */
 function* faultCases(): Iterable<ProgramCase> {
   const errors = [
@@ -385,6 +404,7 @@ function doubles(rows: number): Uint8Array<ArrayBuffer> {
  */
 export function* programCases(folder: string): Iterable<ProgramCase> {
   yield* faultCases();
+  yield* checkpointCases(folder);
   yield* systemCases();
   yield* changedCases();
   yield* convertCases(folder);

@@ -244,6 +244,31 @@ for (const [what, phases] of Object.entries(boundaries)) {
   );
 }
 
+/** A metric of which the first epoch is the best one. */
+const falls = {
+  "falls.ts": `import { defineMetric, z } from "${pluginApi}";
+let value = 0;
+export default defineMetric({ name: "falls", summary: "Falls.", per: "run", options: z.object({}),
+  create: () => ({ start: () => ({ add() {}, value: () => --value }) }) });
+`,
+};
+
+forEachEngine("the next phase does not start from damaged weights of the best epoch", async () => {
+  const phases = boundaries["the best weights"]!;
+  const { epochs: _, baseline: __, ...rest } = all.train as Record<string, unknown>;
+  const pipeline = { ...all, phases, metrics: ["./falls.ts"], train: { ...rest, select: "falls" } };
+  await withPipeline(pipeline, async (file, folder) => {
+    const out = join(folder, "run"), best = join(out, "checkpoints", "best-one.safetensors");
+    await interruptedAt(file, out, "epoch", 2);
+    const bytes = await Deno.readFile(best);
+    bytes[bytes.length - 5]! ^= 4;
+    await Deno.writeFile(best, bytes);
+    const resume = () => runFile(file, out, current(), {}, { resume: true });
+    const { message } = await assertRejects(resume, UserError);
+    assertMatch(message, /best-one\.safetensors, from which .* is damaged: its checksum differs$/);
+  }, falls);
+});
+
 const comparable = ({ result: { test, best, steps, baseline } }: Ran) => [
   test,
   best,

@@ -192,6 +192,26 @@ export class CheckpointStore {
   }
 
   /**
+   * Returns the path of a checkpoint under another name, such as `best-teacher`, from which training
+   * continues.
+   *
+   * @param name The checkpoint's name.
+   * @throws {UserError} If it is damaged.
+   */
+  async intact(name: string): Promise<string> {
+    const path = this.pathOf(name), damage = await damageOf(path);
+    if (damage === undefined) return path;
+    throw new UserError(
+      `the checkpoint ${path}, from which the next phase starts, is damaged: ${damage}`,
+      {
+        hint: hint("checkpoint/best", "start a new run: no other file has these weights", {
+          edit: "the command",
+        }),
+      },
+    );
+  }
+
+  /**
    * Finds the newest intact checkpoint of a job. Damaged ones are renamed, and a log line reports
    * them.
    *
