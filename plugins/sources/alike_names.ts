@@ -9,8 +9,8 @@ import type { SourceFile } from "./files.ts";
 import type { FieldNames } from "./parquet_types.ts";
 
 /**
- * Refuses a file as a table of a query if two of its columns, or two fields of a struct, have names
- * that differ only in case. DuckDB gives the second one another name. A query that names it, in any
+ * Refuses a file as a table of a query if two of its columns, or two fields of a struct, have the same
+ * name, or names that differ only in case. DuckDB gives the second one another name. A query that names it, in any
  * of the many places where SQL names a column, would read the first one instead.
  *
  * @param table Name of the table in the query.
@@ -51,12 +51,15 @@ function refusal(what: string, advice: string): UserError {
   });
 }
 
-/** Finds two names that differ only in the case of ASCII letters, as DuckDB compares them. */
+/**
+ * Finds two names that are equal, or differ only in the case of ASCII letters, as DuckDB compares
+ * them.
+ */
 function alikeIn(names: readonly string[]): string | undefined {
   const seen = new Map<string, string>();
   for (const name of names) {
     const key = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()), first = seen.get(key);
-    if (first !== undefined && first !== name) {
+    if (first !== undefined) {
       return `${JSON.stringify(first)} and ${JSON.stringify(name)}`;
     }
     seen.set(key, name);

@@ -282,7 +282,10 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
     });
     const schema = await describeSchema(database, file);
     refuseAlike(name, file, {
-      names: [...schema.names, ...file.partitions.keys()],
+      names: [
+        ...schema.names,
+        ...file.partitions.keys().filter((name) => !schema.names.includes(name)),
+      ],
       groups: schema.groups,
     });
     for (const column of schema.changed.values()) {

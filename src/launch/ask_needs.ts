@@ -205,9 +205,10 @@ async function evaluate(
  * pipeline in TypeScript.
  */
 export const isEvaluated = (value: unknown): value is Evaluated =>
-  typeof value === "object" && value !== null && ("value" in value ||
-    "problems" in value && Array.isArray(value.problems) && value.problems.length > 0 &&
-      value.problems.every(isTold));
+  typeof value === "object" && value !== null &&
+  ("problems" in value
+    ? Array.isArray(value.problems) && value.problems.length > 0 && value.problems.every(isTold)
+    : "value" in value);
 
 /** Checks whether a value is a problem, since code of a pipeline may print anything. */
 function isTold(problem: unknown): boolean {

@@ -76,6 +76,22 @@ interface Graph {
   readonly redirects?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Checks whether the imports of a module are followed. Code chooses the address, so it may be none of
+ * a file. Deno does not let the launcher follow links in the folders of the system, through which a
+ * module may be in any folder.
+ */
+function isFollowed(url: string, without: readonly string[]): boolean {
+  let file: string;
+  try {
+    file = fileURLToPath(url);
+  } catch {
+    return false;
+  }
+  return !/^\/(?:proc|sys|dev)(?:\/|$)/.test(file) &&
+    !without.some((folder) => holdsPath(folder, file));
+}
+
 function reached(
   { modules, redirects = {} }: Graph,
   entry: string,
@@ -85,10 +101,7 @@ function reached(
   const specifiers = new Set<string>();
   const seen = new Set([entry]), waiting = [entry];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-    if (name.startsWith("file:")) {
-      const file = fileURLToPath(name);
-      if (without.some((folder) => holdsPath(folder, file))) continue;
-    }
+    if (name.startsWith("file:") && !isFollowed(name, without)) continue;
     for (const { code } of byName.get(name)?.dependencies ?? []) {
       if (code?.specifier === undefined) continue;
       const target = redirects[code.specifier] ?? code.specifier;

@@ -85,7 +85,9 @@ export function refuseOtherPlan(earlier: EarlierRun, plan: Plan): void {
         path.split(".").map((key) => /^\d+$/.test(key) ? Number(key) : key),
       );
       if (isDeepStrictEqual(plain(before), plain(now))) {
-        return changedVariables(earlier, plan, now).map((name) => ({
+        // Of a part that is not there, all variables of the pipeline would be looked for.
+        const changed = now === undefined ? [] : changedVariables(earlier, plan, now);
+        return changed.map((name) => ({
           message:
             `${path} cannot change when a run is resumed: it contains the environment variable ${name}, whose value has changed`,
           place,

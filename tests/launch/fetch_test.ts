@@ -202,6 +202,19 @@ Deno.test("files that a stage writes to a run folder do not affect the downloads
     assertEquals(ran.code, 0, ran.stderr);
     assert(Deno.readTextFileSync(join(folder, "runs", "bit.ts")).includes("yes"));
     await Deno.remove(join(folder, "runs", "pipeline.json"));
+    // The same module by another path, and addresses that are not of files.
+    if (Deno.build.os === "linux") {
+      const others = [
+        "/proc/self/cwd/runs/bit.ts",
+        "./runs%2Fbit.ts",
+        "file://evil/x.ts",
+        "./%ff.ts",
+      ];
+      const imports = others.map((one) => `await import(${JSON.stringify(one)}).catch(() => {});`);
+      await write({ "others.ts": metric(imports.join("\n")) });
+      const shown = await rocket("show", "./others.ts");
+      assertEquals([shown.code, npm.requests], [0, []], shown.stderr);
+    }
     const onlyTheLine = /^permissions: [^\n]*\n$/;
     const shown = await rocket("show", "./writes.ts");
     assertEquals(shown.code, 0, shown.stderr);

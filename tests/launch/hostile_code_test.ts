@@ -52,7 +52,11 @@ Deno.test("a pipeline in TypeScript gains nothing by imitating the output of the
   await inFolder(async (folder) => {
     const places: unknown[] = [{ toString: null }, { file: { toString: null } }];
     const problems = [null, ...places.map((place) => ({ message: "", place }))];
-    const lies = problems.map((problem) => JSON.stringify({ problems: [problem] }));
+    const answers = [...problems.map((problem) => ({ problems: [problem] })), {
+      value: 1,
+      problems: 5,
+    }];
+    const lies = answers.map((answer) => JSON.stringify(answer));
     const files = {
       "exits.ts": `${forged}\nDeno.exit(0);`,
       ...Object.fromEntries(

@@ -199,6 +199,12 @@ Deno.test("sql refuses a file with names that SQL does not distinguish, whatever
     assertStringIncludes(error.message, 'the table t has two columns "score" and "Score"');
   });
   await assertRefused(
+    "SELECT 1 AS x FROM t",
+    'the table t has two columns "x" and "x", but SQL does not distinguish names that differ only in case',
+    "rename one of the columns in twice.parquet",
+    { tables: { t: "twice.parquet" } },
+  );
+  await assertRefused(
     "SELECT s.V AS x FROM t",
     'the column "s" of the table t has two fields "v" and "V", but SQL does not distinguish names that differ only in case',
     "rename one of the fields in struct_names.parquet",
