@@ -107,7 +107,9 @@ export class SweepRuns {
         const event = eventOf(line);
         if (!event) return;
         if (this.#how.options.json) {
-          if (event.event !== "step") printJson({ ...event, run: name });
+          // A stage may have printed the line, with the name of another run.
+          const { run: _, ...rest } = event;
+          if (event.event !== "step") printJson({ run: name, ...rest });
         }
         if (event.event !== "epoch" || typeof event.epoch !== "number") return;
         metrics = this.#epoch(event);
@@ -162,6 +164,7 @@ async function openLog(path: string): Promise<Deno.FsFile> {
 /** An event of a run, as JSON. */
 interface RunEvent {
   readonly event: string;
+  readonly run?: unknown;
   readonly epoch?: unknown;
   readonly metrics?: unknown;
 }

@@ -367,7 +367,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
   yield one("Parquet files of other columns", "FROM t", ["b.parquet has no such column"], {
     files: {
       "a.parquet": fixture("formats/split.parquet"),
-      "b.parquet": fixture("formats/names.parquet"),
+      "b.parquet": fixture("formats/types.parquet"),
     },
     tables: "{ t: ['a.parquet', 'b.parquet'] }",
     mended: { "sql/columns": { files: { "b.parquet": fixture("formats/split.parquet") } } },
