@@ -9,26 +9,28 @@ import type { SourceFile } from "./files.ts";
 import type { FieldNames } from "./parquet_types.ts";
 
 /**
- * Refuses a file as a table of a query if two of its columns, or two fields of a struct, have the same
- * name, or names that differ only in case. DuckDB gives the second one another name. A query that names it, in any
- * of the many places where SQL names a column, would read the first one instead.
+ * Refuses a file as a table of a query if two of its columns, or two fields of a struct, have the
+ * same name, or names that differ only in case. DuckDB gives the second one another name. A query
+ * that names it, in any of the many places where SQL names a column, would read the first one
+ * instead.
  *
  * @param table Name of the table in the query.
  * @param file A file of the table.
- * @param columns The names of its columns, and those of the fields of structs in them.
+ * @param columns The names of its columns, those of the fields of structs in them, and the source
+ *   that reads such a file without SQL.
  * @throws {UserError} If two names differ only in case.
  */
 export function refuseAlike(
   table: string,
-  { name: file, path }: SourceFile,
-  { names, groups = [] }: {
+  { name: file }: SourceFile,
+  { use, names, groups = [] }: {
+    readonly use: "csv" | "parquet";
     readonly names: readonly string[];
     readonly groups?: readonly FieldNames[];
   },
 ): void {
   const columns = alikeIn(names);
   if (columns) {
-    const use = /\.(csv|tsv|tab|txt)$/i.test(path.replace(/\.(gz|zst)$/i, "")) ? "csv" : "parquet";
     throw refusal(
       `the table ${table} has two columns ${columns}`,
       `rename one of the columns in ${file}, or read the file without SQL, with ` +

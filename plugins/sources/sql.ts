@@ -23,14 +23,12 @@ import {
   type SourceFile,
 } from "./files.ts";
 import { refuseAlike } from "./alike_names.ts";
+import { databaseFiles } from "./database_files.ts";
 import { definitionsOf, isOrdered, refuseDeeds } from "./sql_check.ts";
 import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 import { type ChangedColumn, describeSchema } from "./parquet_types.ts";
 import { describeCsv } from "./csv_files.ts";
 import { joinParquet, type ParquetFile, readParquet } from "./parquet_tables.ts";
-
-/** The format of DuckDB databases, with its file name extensions. */
-export const databaseFiles: FileKind = { format: "DuckDB", extensions: /\.(duckdb|ddb|db)$/i };
 
 const tableFiles: FileKind = {
   format: "Parquet, CSV and TSV",
@@ -194,8 +192,7 @@ async function attempt<T>(subject: StatementSubject, action: () => Promise<T>): 
  */
 async function refuseLog({ name, path }: SourceFile): Promise<void> {
   // DuckDB follows the links in the path of a database before it looks for the log.
-  const paths = new Set([path, await Deno.realPath(path)]);
-  const found = await Promise.all(Array.from(paths, exists));
+  const found = await Promise.all([path, await Deno.realPath(path)].map(hasLog));
   if (!found.includes(true)) return;
   throw new UserError(`${name} has changes that are only in its log ${basename(name)}.wal`, {
     hint: hint(
@@ -206,7 +203,7 @@ async function refuseLog({ name, path }: SourceFile): Promise<void> {
   });
 }
 
-const exists = (database: string) =>
+const hasLog = (database: string) =>
   Deno.lstat(`${database}.wal`).then(
     () => true,
     (error) => !(error instanceof Deno.errors.NotFound),
@@ -257,7 +254,8 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
       undefined,
       (file, action) => attempt({ file: file.name }, action),
     );
-    refuseAlike(name, files[0]!, { names: tables.schema.fields.map((field) => field.name) });
+    const names = tables.schema.fields.map((field) => field.name);
+    refuseAlike(name, files[0]!, { use: "csv", names });
     return { name, from: `(${tables.query})`, refusals: [] };
   }
   if (parquet.length < files.length) {
@@ -282,6 +280,7 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
     });
     const schema = await describeSchema(database, file);
     refuseAlike(name, file, {
+      use: "parquet",
       names: [
         ...schema.names,
         ...file.partitions.keys().filter((name) => !schema.names.includes(name)),

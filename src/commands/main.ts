@@ -172,8 +172,8 @@ function inspected(error: unknown): string[] {
 }
 
 /**
- * Describes an error that is not a user's mistake: a missing permission, a file that this user may not
- * use, exhausted memory, or a bug in Rocket.
+ * Describes an error that is not a user's mistake: a missing permission, a file that this user may
+ * not use, exhausted memory, or a bug in Rocket.
  *
  * @param error The error that was thrown.
  */

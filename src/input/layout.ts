@@ -345,12 +345,13 @@ export function decode(
   const read = reader(leaf), nulls = leaf.nullCount > 0, textOf = inexactReader(leaf, decoding);
   for (let index = from; index < to; index++) {
     if (nulls && isNull(leaf, index)) continue;
-    const value = read(index), text = textOf?.(index);
-    values[index - from] = text !== undefined
-      ? decoding.inexact!(text, index)
-      : typeof value === "bigint"
-      ? big(value, index)
-      : value;
+    const text = textOf?.(index);
+    if (text !== undefined) {
+      values[index - from] = decoding.inexact!(text, index);
+      continue;
+    }
+    const value = read(index);
+    values[index - from] = typeof value === "bigint" ? big(value, index) : value;
   }
   return { values, view: false };
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { holdsPath } from "../base/files/holds_path.ts";
+import { holdsPath, isOfSystem } from "../base/files/holds_path.ts";
 import { printable } from "../base/printable.ts";
 import { runChild } from "./child.ts";
 import { usualLimit } from "./memory_limit.ts";
@@ -77,8 +77,8 @@ interface Graph {
 }
 
 /**
- * Checks whether the imports of a module are followed. Code chooses the address, so it may be none of
- * a file. Deno does not let the launcher follow links in the folders of the system, through which a
+ * Checks whether the imports of a module are followed. Code chooses the address, so it may be none
+ * of a file. Deno does not let the launcher follow links in the folders of the system, through which a
  * module may be in any folder.
  */
 function isFollowed(url: string, without: readonly string[]): boolean {
@@ -88,8 +88,7 @@ function isFollowed(url: string, without: readonly string[]): boolean {
   } catch {
     return false;
   }
-  return !/^\/(?:proc|sys|dev)(?:\/|$)/.test(file) &&
-    !without.some((folder) => holdsPath(folder, file));
+  return !isOfSystem(file) && !without.some((folder) => holdsPath(folder, file));
 }
 
 function reached(

@@ -63,7 +63,7 @@ export async function packageIn(
   found: string | undefined,
   temporary: string,
 ): Promise<Rocket> {
-  const project = await unwritten(found);
+  const unwritten = unwrittenFiles(), project = await unwritten(found);
   const text = project === undefined ? "" : readOfUser(project, "config");
   const given = project === undefined
     ? undefined
@@ -83,10 +83,10 @@ export async function packageIn(
   // A package that `links` of the project lead to is only found with its configuration.
   const isLinked = project !== undefined && isCheckout;
   const writeImports = async () => {
-    const imports = project === undefined
-      ? importsOfFiles(join(temporary, "project.json"), { imports: ownNames() })
-      : await importsOfUser(project, text, unwritten);
     const file = join(temporary, "project.json");
+    const imports = project === undefined
+      ? importsOfFiles(file, { imports: ownNames() })
+      : await importsOfUser(project, text, unwritten);
     await writeTemporary(file, JSON.stringify(imports));
     return file;
   };
@@ -132,18 +132,22 @@ export async function packageIn(
 }
 
 /**
- * Leaves out a `deno.json`, an import map, or a `deno.lock` that a stage may have written, also
- * through a link: it could make the launcher download packages whose names contain data.
+ * Returns a function that leaves out a `deno.json`, an import map, or a `deno.lock` that a stage may
+ * have written, also through a link: it could make the launcher download packages whose names contain
+ * data.
  */
-async function unwritten(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  const written = await writtenFolders();
-  if (!written?.some((folder) => holdsPath(folder, file))) return file;
-  logLine(printable(
-    `${file} is not used, because plugins may have written it: move the file to a folder that no ` +
-      "run wrote to",
-  ));
-  return undefined;
+function unwrittenFiles(): (file: string | undefined) => Promise<string | undefined> {
+  let written: Promise<string[] | undefined> | undefined;
+  return async (file) => {
+    if (file === undefined) return undefined;
+    const folders = await (written ??= writtenFolders());
+    if (!folders?.some((folder) => holdsPath(folder, file))) return file;
+    logLine(printable(
+      `${file} is not used, because plugins may have written it: move the file to a folder that no ` +
+        "run wrote to",
+    ));
+    return undefined;
+  };
 }
 
 const NO_LOCK = ["--no-lock", "--node-modules-dir=none"];

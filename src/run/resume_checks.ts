@@ -77,38 +77,33 @@ export function refuseOtherPlan(earlier: EarlierRun, plan: Plan): void {
       ...(index < phases.length - 1 ? [`${phase}.epochs`] : []),
     ]);
   const length = count(earlier.pipeline) === count(plan.resolved) ? [] : ["phases"];
-  const pipelines = [earlier.pipeline, plan.resolved];
-  const problems = [...fixed, ...sourceOptions(pipelines), ...length, ...inPhases].flatMap(
-    (path): Problem[] => {
-      const before = at(earlier.pipeline, path), now = at(plan.resolved, path);
-      const place = plan.document.place(
-        path.split(".").map((key) => /^\d+$/.test(key) ? Number(key) : key),
-      );
-      if (isDeepStrictEqual(plain(before), plain(now))) {
-        // Of a part that is not there, all variables of the pipeline would be looked for.
-        const changed = now === undefined ? [] : changedVariables(earlier, plan, now);
-        return changed.map((name) => ({
-          message:
-            `${path} cannot change when a run is resumed: it contains the environment variable ${name}, whose value has changed`,
-          place,
-          hint: hint(
-            "resume/variable",
-            "set the variable to its earlier value, or start a new run",
-            {
-              edit: "the environment, or the command",
-            },
-          ),
-        }));
-      }
-      return [{
-        message: `${path} cannot change when a run is resumed: it was ${
-          JSON.stringify(before)
-        } and is now ${JSON.stringify(now)}`,
+  const options = sourceOptions([earlier.pipeline, plan.resolved]);
+  const paths = [...fixed, ...options, ...length, ...inPhases];
+  const problems = paths.flatMap((path): Problem[] => {
+    const before = at(earlier.pipeline, path), now = at(plan.resolved, path);
+    const place = plan.document.place(
+      path.split(".").map((key) => /^\d+$/.test(key) ? Number(key) : key),
+    );
+    if (isDeepStrictEqual(plain(before), plain(now))) {
+      // Of a part that is not there, all variables of the pipeline would be looked for.
+      if (now === undefined) return [];
+      return changedVariables(earlier, plan, now).map((name) => ({
+        message:
+          `${path} cannot change when a run is resumed: it contains the environment variable ${name}, whose value has changed`,
         place,
-        hint: hint("resume/changed", "start a new run with the new value", { edit: "the command" }),
-      }];
-    },
-  );
+        hint: hint("resume/variable", "set the variable to its earlier value, or start a new run", {
+          edit: "the environment, or the command",
+        }),
+      }));
+    }
+    return [{
+      message: `${path} cannot change when a run is resumed: it was ${
+        JSON.stringify(before)
+      } and is now ${JSON.stringify(now)}`,
+      place,
+      hint: hint("resume/changed", "start a new run with the new value", { edit: "the command" }),
+    }];
+  });
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
 }
 

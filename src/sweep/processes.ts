@@ -70,8 +70,7 @@ async function eachLine(
 ): Promise<void> {
   let parts: string[] = [], length = 0;
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const [first = "", ...others] = text.split("\n");
-    for (const [index, piece] of [first, ...others].entries()) {
+    for (const [index, piece] of text.split("\n").entries()) {
       if (index > 0) {
         onLine(parts.join(""));
         [parts, length] = [[], 0];

@@ -6,7 +6,7 @@ import { hint } from "../base/hints.ts";
 import { metricsFromJson } from "../stages/metrics_json.ts";
 import type { Metrics, Result } from "../stages/events.ts";
 import type { BootstrapSamples } from "../stages/metric.ts";
-import { readBootstrap, samplesAfter } from "../run/folder/bootstrap.ts";
+import { keysOfEvaluation, readBootstrap, samplesAfter } from "../run/folder/bootstrap.ts";
 import { readResult } from "../run/folder/manifest.ts";
 import type { CheckedRun, CheckedSweep } from "./check.ts";
 
@@ -92,9 +92,6 @@ function byKey(nets: Result["test"]): Metrics {
   );
 }
 
-/** The keys of a line of metrics.jsonl that are not metrics. */
-const about: ReadonlySet<string> = new Set(["phase", "epoch", "step", "seconds", "split"]);
-
 async function metricsOf(
   folder: string,
   split: string,
@@ -134,7 +131,7 @@ function lastAndBest(
   const after = (epoch: number) => {
     const found = lines.findLast((line) => line.split === split && line.epoch === epoch);
     return Object.fromEntries(
-      Object.entries(found ?? {}).filter(([key]) => !about.has(key)),
+      Object.entries(found ?? {}).filter(([key]) => !keysOfEvaluation.has(key)),
     ) as Metrics;
   };
   return { last: after(epochs), best: after(best.epoch) };

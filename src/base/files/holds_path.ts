@@ -23,6 +23,17 @@ export function isInside(
   return !/^\.\.($|[/\\])/.test(way) && !/^([/\\]|[A-Za-z]:)/.test(way);
 }
 
+/** System folders through which a process can reach any file, such as `/proc/self/root`. */
+const systemFolders = ["/proc", "/sys", "/dev"];
+
+/**
+ * Checks whether a path leads through a folder of the system by which any file can be reached.
+ *
+ * @param path The absolute path.
+ */
+export const isOfSystem = (path: string): boolean =>
+  systemFolders.some((folder) => isInside(folder, path));
+
 /**
  * Checks whether a path is a given folder or lies inside it, even under another name: some file
  * systems ignore case, and links give a folder several names.

@@ -23,7 +23,7 @@ import { parquetWriterPackages } from "../../base/machine/parquet_packages.ts";
 import { vegaPackages } from "../../base/machine/vega_packages.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
 import { commandVariable } from "../../base/command_name.ts";
-import { isInside } from "../../base/files/holds_path.ts";
+import { isInside, isOfSystem } from "../../base/files/holds_path.ts";
 import { readTextInside } from "../../base/files/inside.ts";
 import { targetOf } from "../../base/files/target_of.ts";
 import { rowFormat } from "../../base/files/row_format.ts";
@@ -50,6 +50,7 @@ import { isElsewhere, isUrl } from "../../pipeline/registry.ts";
 import type { SweepValue } from "../../pipeline/sweep_file/schema.ts";
 import { findDriver } from "../../engine/native/driver.ts";
 import { findGpuBuild, requireGpuBuild } from "../../engine/native/gpu_build.ts";
+import { databaseFiles } from "../../../plugins/sources/database_files.ts";
 import { duckdbPackages } from "../../../plugins/sources/duckdb_packages.ts";
 import type { Cluster } from "../../cluster/processes.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
@@ -67,11 +68,6 @@ import { type CommandOptions, readOptions, refuseArguments } from "./options.ts"
 import { readEarlierRun } from "../../run/folder/manifest.ts";
 import { readRun } from "../../run/folder/read_run.ts";
 import { table } from "../../base/text_table.ts";
-
-/** System folders through which a process can reach any file, such as `/proc/self/root`. */
-const systemFolders = ["/proc", "/sys", "/dev"];
-
-const isOfSystem = (path: string) => systemFolders.some((folder) => isInside(folder, path));
 
 /** The permissions whose values are paths. */
 const ofPaths: ReadonlySet<Need["permission"]> = new Set(["read", "write", "ffi"]);
@@ -422,7 +418,7 @@ class NeedList {
         },
       );
     }
-    this.#foreign.add(of).add(targetOf(of));
+    if (ofPaths.has(permission)) this.#foreign.add(of).add(targetOf(of));
     this.#grant(permission, of, why, isMentioned);
   }
 
@@ -912,7 +908,9 @@ class NeedList {
     if (target === path) return;
     this.add("read", target, `the target of ${name}`);
     // Rocket refuses a database with a log, which DuckDB looks for beside the target.
-    if (isDatabase(path)) this.add("read", `${target}.wal`, `whether ${name} has a log`);
+    if (databaseFiles.extensions.test(path)) {
+      this.add("read", `${target}.wal`, `whether ${name} has a log`);
+    }
   }
 
   #addDuckdb(use: string): void {
@@ -1009,9 +1007,6 @@ async function modelOf(folder: string): Promise<ModelNames> {
  * extension is a name.
  */
 const isPath = (text: string) => text.length < 4096 && !text.includes("\n") && /[./]/.test(text);
-
-/** Checks whether a path is that of a DuckDB database. */
-const isDatabase = (path: string) => /\.(duckdb|ddb|db)$/i.test(path);
 
 function statOf(path: string): Deno.FileInfo | undefined {
   try {

@@ -37,8 +37,14 @@ export function samplesAfter(
   return found?.samples ?? {};
 }
 
-/** The keys of a line that are not metrics. */
-const others: ReadonlySet<string> = new Set(["phase", "epoch", "step", "seconds", "split"]);
+/** The keys of a line of `metrics.jsonl` or `bootstrap.jsonl` that are not metrics. */
+export const keysOfEvaluation: ReadonlySet<string> = new Set([
+  "phase",
+  "epoch",
+  "step",
+  "seconds",
+  "split",
+]);
 
 /**
  * Reads the bootstrap samples of a run.
@@ -74,7 +80,7 @@ export async function readBootstrap(
     if (seen.has(evaluation)) throw fail(`repeats the split ${split} of epoch ${epoch}`);
     seen.add(evaluation);
     for (const [key, given] of Object.entries(metrics)) {
-      if (others.has(key)) continue;
+      if (keysOfEvaluation.has(key)) continue;
       const own = samplesSchema.safeParse(given);
       if (!own.success) throw fail(`has no samples of ${JSON.stringify(key)}`);
       const id = JSON.stringify([split, key]), { length } = own.data.values;
